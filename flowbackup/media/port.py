@@ -1,0 +1,103 @@
+"""The device port: what media agents ask of a device, and what they may rely on.
+
+Every implementation passes `flowbackup.testing.device_conformance`.  Calls block; one thread uses
+a writer at a time.  There is no verb to overwrite or to delete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from flowbackup.model.device import FramePlace, MediumInfo
+from flowbackup.model.frame import FrameHeader
+
+
+@dataclass(frozen=True, slots=True)
+class WriterStatistics:
+    """bytes_written: everything put on the device, padding and records included; bytes_payload:
+    frames only.  syncs: successful commits."""
+
+    bytes_written: int = 0
+    bytes_payload: int = 0
+    frames: int = 0
+    syncs: int = 0
+    segments: int = 0
+    write_seconds: float = 0.0
+    sync_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFrame:
+    """A frame found on a medium: its header and its place."""
+
+    header: FrameHeader
+    place: FramePlace
+
+
+class FrameWriter(Protocol):
+    """Appends frames to a medium for one session and epoch."""
+
+    def append(self, header: FrameHeader, payload: memoryview) -> FramePlace:
+        """Writes one frame; it is not durable yet.  `payload` is page-aligned, of
+        `header.payload_bytes` bytes, backed by a slot (so bytes behind it up to the next block
+        border may be written as padding only after zeroing a private copy); it is not kept.
+
+        Raises DamageError if the payload does not match its digest (nothing is written then), and
+        DeviceError for everything the device refuses; after a DeviceError the writer is poisoned:
+        every further call raises, and nothing since the last commit may be believed."""
+
+    def commit(self) -> tuple[StoredFrame, ...]:
+        """Writes a commit record and syncs.  Returns the frames that this made durable.  Raises
+        DeviceError; a failed sync is never tried again in place."""
+
+    def finish(self) -> WriterStatistics:
+        """Commits, writes index and footer, seals the segment.  Raises DeviceError."""
+
+    def close(self) -> None:
+        """Lets go of the files without sealing; safe to repeat, never raises."""
+
+    def statistics(self) -> WriterStatistics:
+        """What was done so far."""
+
+
+class FrameReader(Protocol):
+    """Reads one medium.  May be used by several threads at once."""
+
+    def info(self) -> MediumInfo:
+        """What the label says."""
+
+    def frames(self) -> Iterator[StoredFrame]:
+        """All committed frames, by segment and offset, from indexes where sealed, by scanning
+        where not.  Raises DamageError at the first unreadable index (see `scan`)."""
+
+    def read(self, header: FrameHeader | None, place: FramePlace) -> tuple[FrameHeader, bytes]:
+        """Header and payload at a place, digests checked before anything is parsed.  With a
+        `header`, the one found must equal it.  Raises DamageError, DeviceError."""
+
+
+class Device(Protocol):
+    """A place that holds a medium."""
+
+    name: str
+
+    def info(self) -> MediumInfo:
+        """Reads the label.  Raises DeviceError: missing (with what to do), foreign, not mounted;
+        DamageError, FormatError."""
+
+    def lock(self, holder: str) -> None:
+        """Exclusive until `close`.  `holder` is text for people.  Raises DeviceLockedError naming
+        the present holder."""
+
+    def check_writable(self, need_bytes: int) -> None:
+        """Permission and space, without writing a frame.  Raises DeviceError."""
+
+    def writer(self, session: bytes, epoch: int) -> FrameWriter:
+        """A writer that begins a new segment with its first frame.  Needs the lock."""
+
+    def reader(self) -> FrameReader:
+        """A reader of what is committed now."""
+
+    def close(self) -> None:
+        """Gives the lock back; safe to repeat."""

@@ -1,0 +1,45 @@
+"""Where media are: the decided form of a device, from which a live one is opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DEFAULT_BLOCK_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceTarget:
+    """kind: "directory" or "null".  location: an absolute path, "" for kinds without one.
+    block_bytes: everything on the medium begins at a multiple of this.
+    rate_limit: bytes per second, 0 for none."""
+
+    name: str
+    kind: str
+    location: str = ""
+    block_bytes: int = DEFAULT_BLOCK_BYTES
+    rate_limit: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MediumInfo:
+    """What the label of a medium says, and what its place has left.  Bytes; -1 is unknown."""
+
+    medium: bytes
+    device: str
+    pool: str
+    location: str
+    format_major: int
+    format_minor: int
+    block_bytes: int
+    free_bytes: int = -1
+    created_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FramePlace:
+    """Where one copy of a frame lies."""
+
+    medium: bytes
+    segment: int
+    epoch: int
+    offset: int

@@ -1,0 +1,68 @@
+"""One file, directory, link or special file inside a version."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple
+
+from flowbackup.model.chunk import ChunkRef
+
+
+class EntryKind(IntEnum):
+    """The numbers stand on media: never reuse one."""
+
+    FILE = 1
+    DIRECTORY = 2
+    SYMLINK = 3
+    FIFO = 4
+    SOCKET = 5
+    CHARACTER_DEVICE = 6
+    BLOCK_DEVICE = 7
+
+
+class Extent(NamedTuple):
+    """A range of a file in bytes."""
+
+    offset: int
+    size: int
+
+
+class Entry(NamedTuple):
+    """Everything that is needed to put one name back.
+
+    path: relative to the object's root, components joined by b"/", b"" for the root itself; any
+    byte but NUL.  mode: permission bits only (kind says the type).  owner, group: names at the
+    time of reading, b"" where the number had no name.  size: of a file, holes included.
+    target: of a symlink.  hard_link: path of the first entry of the same inode in this version,
+    which holds the content; None for that first entry itself and for single links.
+    holes: ranges that are not stored; the chunks cover the rest of the file, in order.
+    problem: "" or why this entry is not what the source held ("unreadable: EACCES", "changed
+    while read", ...).
+    """
+
+    path: bytes
+    kind: int
+    mode: int = 0
+    uid: int = 0
+    gid: int = 0
+    owner: bytes = b""
+    group: bytes = b""
+    size: int = 0
+    mtime_ns: int = 0
+    ctime_ns: int = 0
+    inode: int = 0
+    device: int = 0
+    links: int = 1
+    target: bytes | None = None
+    hard_link: bytes | None = None
+    rdev: int = 0
+    xattrs: tuple[tuple[bytes, bytes], ...] = ()
+    holes: tuple[Extent, ...] = ()
+    problem: str = ""
+    chunks: tuple[ChunkRef, ...] = ()
+
+
+def path_order(path: bytes) -> tuple[bytes, ...]:
+    """The key by which entries of a version are sorted: component by component, as a walk that
+    visits names in byte order meets them."""
+    return tuple(path.split(b"/")) if path else ()

@@ -1,0 +1,62 @@
+"""A frame on its way: its header (facts that never change) and its descriptor (where it lies).
+
+A frame's payload is what stands in a slot: the chunks one behind the other, then the chunk index.
+`payload_bytes` counts both; the digest is over exactly these bytes.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple
+
+from flowbackup.model.ids import FrameId
+
+
+class FrameKind(IntEnum):
+    """What the payload holds.  The numbers stand on media: never reuse one."""
+
+    DATA = 1
+    MANIFEST = 2
+    CATALOG = 3
+
+
+class Codec(IntEnum):
+    """How the payload is packed.  The numbers stand on media: never reuse one."""
+
+    PLAIN = 0
+
+
+class FrameHeader(NamedTuple):
+    """The same on every level of every chain.
+
+    session, stream, sequence: the FrameId.  object_id: the object whose version this frame
+    belongs to.  content_bytes: length of the chunks, where the chunk index begins.
+    digest: `frame_digest` of the payload.
+    """
+
+    session: bytes
+    stream: int
+    sequence: int
+    kind: int
+    codec: int
+    object_id: bytes
+    payload_bytes: int
+    content_bytes: int
+    chunk_count: int
+    digest: bytes
+
+    @property
+    def frame_id(self) -> FrameId:
+        return FrameId(self.session, self.stream, self.sequence)
+
+
+class FrameDescriptor(NamedTuple):
+    """A frame that lies in a slot of a slab: what actors pass to each other instead of bytes.
+
+    Whoever holds a descriptor may read the slot until he has released the frame; nobody writes to
+    it after it was sealed.
+    """
+
+    header: FrameHeader
+    slab: str
+    slot: int

@@ -1,0 +1,70 @@
+"""How a session ended: the value behind the summary of every command and the catalog's history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from flowbackup.monitor import Problem
+
+
+class Outcome(StrEnum):
+    """The only three ways to end."""
+
+    SUCCESS = "success"
+    INCOMPLETE = "incomplete"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectReport:
+    """One data object of a session.  version counts the states of this object from 1, 0 where
+    none was made; copies_durable counts the devices that hold all of its frames durably."""
+
+    name: str
+    client: str
+    object_id: str
+    version: int
+    outcome: Outcome
+    copies_durable: int
+    copies_required: int
+    files: int = 0
+    bytes_source: int = 0
+    bytes_read: int = 0
+    bytes_new: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceReport:
+    """One media agent of a session.  state: complete, relay-only, failed, detached."""
+
+    name: str
+    agent: str
+    role: str
+    level: int
+    node: str
+    state: str
+    bytes_written: int
+    frames: int
+    syncs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SessionReport:
+    """The whole session.  start_seconds: until the first frame was accepted."""
+
+    session: str
+    kind: str
+    graph: str
+    outcome: Outcome
+    exit_code: int
+    engine: str
+    duration_seconds: float
+    start_seconds: float
+    files: int
+    bytes_source: int
+    bytes_read: int
+    bytes_new: int
+    objects: tuple[ObjectReport, ...] = ()
+    devices: tuple[DeviceReport, ...] = ()
+    problems: tuple[Problem, ...] = ()

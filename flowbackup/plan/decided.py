@@ -1,0 +1,149 @@
+"""The plan: frozen values that the runtime and the simulator read and nobody changes.
+
+Names: an agent is "group.device" (`primary.nas`), an edge "source -> target".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from flowbackup.model.device import DeviceTarget
+
+INDEX_RESERVE_DIVISOR = 64
+"""A slot is a frame plus 1/64 of it for the chunk index, so that 8 MiB of small files of 3 KiB or
+more still fill one frame exactly."""
+
+
+def slot_bytes(frame_bytes: int) -> int:
+    """Memory of one slot: the frame's content and its chunk index, whole pages."""
+    return frame_bytes + max(4096, frame_bytes // INDEX_RESERVE_DIVISOR // 4096 * 4096)
+
+
+class Transport(StrEnum):
+    """How a frame crosses an edge."""
+
+    SHARED_MEMORY = "shared memory"
+    OBJECT_STORE = "object store"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPlan:
+    """One media agent and its buffer.  role: backup or mirror.  node: name from the graph, "here"
+    for the machine of the command.  slots: frames that its buffer may hold at once."""
+
+    name: str
+    group: str
+    role: str
+    level: int
+    node: str
+    device: DeviceTarget
+    slots: int
+    slab: str
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class EdgePlan:
+    """A coupling of two agents, or of a client and a head agent (level 0).
+
+    first_slot, last_slot: the range [first, last) of the source's buffers that is coupled.
+    when_slow: block or detach; lag_bytes_max: how far behind before detaching (0: no limit).
+    """
+
+    name: str
+    source: str
+    target: str
+    transport: Transport
+    first_slot: int
+    last_slot: int
+    required: bool = True
+    when_slow: str = "block"
+    lag_bytes_max: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SlabPlan:
+    """Shared memory of one node: slots x slot_bytes, made by its owner (an agent or a client),
+    used by every agent of the chain on that node."""
+
+    name: str
+    node: str
+    owner: str
+    slots: int
+    slot_bytes: int
+    users: tuple[str, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        return self.slots * self.slot_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectPlan:
+    """A data object: the tree or file at `path` on the node of its client.  heads: the agents of
+    the backup group that it goes to; buffers: the range of their buffers it may use, or None."""
+
+    client: str
+    name: str
+    node: str
+    path: str
+    group: str
+    heads: tuple[str, ...]
+    buffers: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodePlan:
+    """labels: what a Ray node must carry to be this one; empty for "here"."""
+
+    name: str
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that was decided for one graph.
+
+    frame_bytes: content of a frame; sync_bytes, sync_seconds: when an agent commits; copies: how
+    many durable copies make an object complete (0: one on every required agent).
+    memory_bytes: node -> bytes of its slabs.  bottleneck: the sentence that `graph plan` prints.
+    graph_text: the file that was written, for the media; path: where it came from, or "".
+    """
+
+    graph: str
+    path: str
+    frame_bytes: int
+    sync_bytes: int
+    sync_seconds: float
+    copies: int
+    nodes: tuple[NodePlan, ...]
+    agents: tuple[AgentPlan, ...]
+    edges: tuple[EdgePlan, ...]
+    slabs: tuple[SlabPlan, ...]
+    objects: tuple[ObjectPlan, ...]
+    memory_bytes: tuple[tuple[str, int], ...]
+    bottleneck: str
+    graph_text: str
+    catalog: str = ""
+
+    def agent(self, name: str) -> AgentPlan:
+        """The agent of that name.  Raises KeyError."""
+        return next_named(self.agents, name)
+
+    def edges_from(self, source: str) -> tuple[EdgePlan, ...]:
+        return tuple(edge for edge in self.edges if edge.source == source)
+
+    def edges_into(self, target: str) -> tuple[EdgePlan, ...]:
+        return tuple(edge for edge in self.edges if edge.target == target)
+
+    @property
+    def slot_bytes(self) -> int:
+        return slot_bytes(self.frame_bytes)
+
+
+def next_named(agents: tuple[AgentPlan, ...], name: str) -> AgentPlan:
+    for agent in agents:
+        if agent.name == name:
+            return agent
+    raise KeyError(name)
