@@ -1,0 +1,6 @@
+"""PURE LOGIC of buffers, agents and sessions: an event in, actions out.  No Ray, no I/O, no clock.
+
+`window` credit; `order` what may be accepted; `outbox` what has been sent and not released;
+`commit` when to sync; `buffer` the machine in front of a media agent; `sender` the machine of a
+client; `outcome` how a session ends.  The runtime and the simulator run these same machines.
+"""

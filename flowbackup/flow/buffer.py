@@ -1,0 +1,293 @@
+"""The machine of a Buffer: what one agent of a chain owes to whom.
+
+Release rule: a frame is released to its predecessor when it is durable on the agent's own device
+and released by every coupled successor, or that obligation has been lifted (relay-only device,
+detached successor).  Until then the predecessor keeps it and can send it again.
+
+Epochs guard against the dead that come back: each edge has the epoch of its receiver (what it
+releases counts only under the present one) and each predecessor its own (what it sends counts
+only under the present one); the writer has a third.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from flowbackup.flow.actions import Action, Ask, Break, Commit, Refuse, Release, Write
+from flowbackup.flow.commit import GroupCommit
+from flowbackup.flow.order import StreamOrder, Verdict
+from flowbackup.flow.outbox import Outbox
+from flowbackup.flow.window import CreditWindow, WindowStatistics
+from flowbackup.model.frame import FrameDescriptor, FrameKind
+from flowbackup.model.ids import FrameId
+
+
+@dataclass(slots=True)
+class _Held:
+    """A frame in a slot: who gave it, and who still has to do his part."""
+
+    frame: FrameDescriptor
+    predecessor: str
+    durable_here: bool
+    since: float
+    safe_elsewhere: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BufferStatistics:
+    """waiting_for: "device" or the edge that the oldest frame waits for, "" when none waits."""
+
+    window: WindowStatistics
+    frames_accepted: int
+    frames_released: int
+    bytes_accepted: int
+    bytes_released: int
+    doubles: int
+    gaps: int
+    refused: int
+    waiting_for: str
+    waiting_seconds: float
+
+
+class BufferMachine:
+    """One agent's buffer.  Every event returns the actions that follow from it, in order."""
+
+    def __init__(
+        self, *, slots: int, bytes_max: int, commit: GroupCommit,
+        successors: Iterable[Outbox] = (), epoch: int = 0,
+        durable: Iterable[FrameId] = (),
+    ) -> None:  # fmt: skip
+        """durable: frames that the device already holds under a commit (after a restart)."""
+        self.epoch = epoch
+        self.device_epoch = 0
+        self.device_alive = True
+        self.broken = False
+        self._window = CreditWindow(slots, bytes_max)
+        self._commit = commit
+        self._successors = {outbox.edge: outbox for outbox in successors}
+        self._durable_before = set(durable)
+        self._held: dict[FrameId, _Held] = {}
+        self._orders: dict[int, StreamOrder] = {}
+        self._closed_objects: set[tuple[bytes, int]] = set()
+        self._predecessor_epochs: dict[str, int] = {}
+        self._counts = dict.fromkeys(
+            ("accepted", "released", "bytes_in", "bytes_out", "doubles", "gaps", "refused"), 0
+        )
+
+    # What predecessors say.
+
+    def offered(
+        self, edge: str, epoch: int, floor: int, frame: FrameDescriptor, now: float
+    ) -> list[Action]:
+        """A predecessor sends a frame under its epoch (see `predecessor_restarted`)."""
+        header = frame.header
+        if epoch != self._predecessor_epochs.get(edge, 0):
+            return self._refuse(edge, frame, f"epoch {epoch} is not the present one", fatal=False)
+        order = self._orders.setdefault(header.stream, StreamOrder())
+        order.advance(floor)
+        verdict = order.judge(header.sequence, header.digest)
+        if verdict is Verdict.ACCEPT:
+            return self._accept(edge, order, frame, now)
+        if verdict is Verdict.GAP:
+            self._counts["gaps"] += 1
+            return [Ask(edge, self.epoch, header.stream, order.expected)]
+        if verdict is Verdict.CONFLICT:
+            reason = "the same sequence came with another digest"
+            return self._refuse(edge, frame, reason, fatal=True)
+        return self._double(edge, frame)
+
+    def predecessor_restarted(self, edge: str, epoch: int) -> list[Action]:
+        """From now on only this epoch of the predecessor may send."""
+        if epoch > self._predecessor_epochs.get(edge, 0):
+            self._predecessor_epochs[edge] = epoch
+        return []
+
+    # What the device says.
+
+    def committed(self, frames: Iterable[FrameId], epoch: int) -> list[Action]:
+        """The writer of this epoch has made these frames durable."""
+        if epoch != self.device_epoch or not self.device_alive:
+            return []
+        actions: list[Action] = []
+        for frame in frames:
+            held = self._held.get(frame)
+            if held is not None and not held.durable_here:
+                held.durable_here = True
+                actions += self._release_if_done(frame)
+        return actions
+
+    def device_restarted(
+        self, epoch: int, durable: Iterable[FrameId], now: float
+    ) -> list[Action]:  # fmt: skip
+        """A new writer begins behind the last commit, under which `durable` lie; everything else
+        that is held goes to it again."""
+        if epoch <= self.device_epoch:
+            return []
+        self.device_epoch = epoch
+        self.device_alive = True
+        self._commit.asked()
+        actions = self.committed(durable, epoch)
+        lost = [held for held in self._held.values() if not held.durable_here]
+        for held in sorted(lost, key=lambda h: h.frame.header.frame_id):
+            actions += self._write(held.frame, now)
+        return actions + self._commit_if_stuck()
+
+    def device_failed(self) -> list[Action]:
+        """The device is gone for this session: the agent relays only."""
+        self.device_alive = False
+        self._commit.asked()
+        if not self._successors:
+            return self._break("its device failed and no successor is left")
+        return [a for frame in list(self._held) for a in self._release_if_done(frame)]
+
+    # What successors say.
+
+    def released(self, edge: str, frame: FrameId, epoch: int) -> list[Action]:
+        """A successor has the frame safe in its subtree."""
+        outbox = self._successors.get(edge)
+        if outbox is None or not outbox.release(frame, epoch):
+            return []
+        self._held[frame].safe_elsewhere = True
+        return self._release_if_done(frame)
+
+    def asked(self, edge: str, stream: int, sequence: int, epoch: int) -> list[Action]:
+        """A successor misses frames."""
+        outbox = self._successors.get(edge)
+        return list(outbox.replay(stream, sequence, epoch)) if outbox is not None else []
+
+    def successor_restarted(self, edge: str, epoch: int) -> list[Action]:
+        """A successor was replaced: what it had not released goes to it again."""
+        outbox = self._successors.get(edge)
+        return list(outbox.restart(epoch)) if outbox is not None else []
+
+    def successor_detached(self, edge: str, heirs: Iterable[Outbox] = ()) -> list[Action]:
+        """A successor is given up.  `heirs`: the edges to its own successors, which this agent
+        adopts: they get every frame that the lost one had not released."""
+        lost = self._successors.pop(edge, None)
+        if lost is None:
+            return []
+        owed = list(lost.unreleased())
+        actions: list[Action] = []
+        for heir in heirs:
+            self._successors[heir.edge] = heir
+            actions += [heir.push(frame) for frame in owed]
+        if not self._successors and not self.device_alive:
+            return self._break("its device failed and its last successor is gone")
+        for frame in owed:
+            actions += self._release_if_done(frame.header.frame_id)
+        return actions
+
+    # What the clock says.
+
+    def ticked(self, now: float) -> list[Action]:
+        """Time has passed; call it a few times per `sync_seconds`."""
+        return self._commit_now() if self._commit.is_due(now) else []
+
+    # What anybody may ask.
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing is held: everything accepted has been released."""
+        return not self._held
+
+    def expected(self, stream: int) -> int:
+        order = self._orders.get(stream)
+        return order.expected if order is not None else 0
+
+    def statistics(self, now: float) -> BufferStatistics:
+        oldest = next(iter(self._held.values()), None)
+        return BufferStatistics(
+            window=self._window.statistics(),
+            frames_accepted=self._counts["accepted"],
+            frames_released=self._counts["released"],
+            bytes_accepted=self._counts["bytes_in"],
+            bytes_released=self._counts["bytes_out"],
+            doubles=self._counts["doubles"],
+            gaps=self._counts["gaps"],
+            refused=self._counts["refused"],
+            waiting_for=self._waits_for(oldest) if oldest else "",
+            waiting_seconds=now - oldest.since if oldest else 0.0,
+        )
+
+    def _accept(
+        self, edge: str, order: StreamOrder, frame: FrameDescriptor, now: float
+    ) -> list[Action]:
+        header = frame.header
+        if self.broken:
+            return self._refuse(edge, frame, "this agent is broken", fatal=False)
+        if (header.object_id, header.stream) in self._closed_objects:
+            reason = "its object has ended already: an object id may be sent once"
+            return self._refuse(edge, frame, reason, fatal=True)
+        order.accept(header.sequence, header.digest)
+        self._window.take(header.payload_bytes)
+        self._counts["accepted"] += 1
+        self._counts["bytes_in"] += header.payload_bytes
+        durable = header.frame_id in self._durable_before
+        self._held[header.frame_id] = _Held(frame, edge, durable, now)
+        actions: list[Action] = [
+            outbox.push(frame) for outbox in self._successors.values() if outbox.covers(frame)
+        ]
+        if self.device_alive and not durable:
+            actions += self._write(frame, now)
+        if header.kind == FrameKind.CATALOG:
+            self._closed_objects.add((header.object_id, header.stream))
+            actions += self._commit_now() if self._commit.has_pending else []
+        actions += self._release_if_done(header.frame_id)
+        return actions + self._commit_if_stuck()
+
+    def _double(self, edge: str, frame: FrameDescriptor) -> list[Action]:
+        self._counts["doubles"] += 1
+        frame_id = frame.header.frame_id
+        held = self._held.get(frame_id)
+        if held is None:
+            return [Release(edge, self.epoch, frame_id)]
+        held.predecessor = edge
+        return []
+
+    def _write(self, frame: FrameDescriptor, now: float) -> list[Action]:
+        self._commit.wrote(frame.header.payload_bytes, now)
+        actions: list[Action] = [Write(frame)]
+        return actions + (self._commit_now() if self._commit.is_due(now) else [])
+
+    def _commit_now(self) -> list[Action]:
+        self._commit.asked()
+        return [Commit()] if self.device_alive else []
+
+    def _commit_if_stuck(self) -> list[Action]:
+        """With every slot taken nothing more can arrive to make a commit due."""
+        return self._commit_now() if self._window.is_full and self._commit.has_pending else []
+
+    def _release_if_done(self, frame: FrameId) -> list[Action]:
+        held = self._held.get(frame)
+        if held is None or (self.device_alive and not held.durable_here):
+            return []
+        if self.broken or any(frame in outbox for outbox in self._successors.values()):
+            return []
+        if not held.durable_here and not held.safe_elsewhere:
+            return self._break("its device failed and no successor has the frame")
+        del self._held[frame]
+        self._durable_before.discard(frame)
+        size_bytes = held.frame.header.payload_bytes
+        self._window.give_back(size_bytes)
+        self._counts["released"] += 1
+        self._counts["bytes_out"] += size_bytes
+        return [Release(held.predecessor, self.epoch, frame)]
+
+    def _refuse(
+        self, edge: str, frame: FrameDescriptor, reason: str, *, fatal: bool
+    ) -> list[Action]:
+        self._counts["refused"] += 1
+        return [Refuse(edge, frame.header.frame_id, reason, fatal)]
+
+    def _break(self, reason: str) -> list[Action]:
+        if self.broken:
+            return []
+        self.broken = True
+        return [Break(reason)]
+
+    def _waits_for(self, held: _Held) -> str:
+        if self.device_alive and not held.durable_here:
+            return "device"
+        frame = held.frame.header.frame_id
+        return next((edge for edge, box in self._successors.items() if frame in box), "")
