@@ -1,0 +1,60 @@
+# Each target makes the environment it needs: .venv with the exact versions of requirements.lock.
+
+PYTHON := $(shell command -v python3.11 >/dev/null 2>&1 && python3.11 -c '' >/dev/null 2>&1 \
+	&& echo python3.11 || echo python3)
+VENV   := .venv
+RUN    := $(VENV)/bin/
+STAMP  := $(VENV)/.made-from-lock
+
+export RAY_USAGE_STATS_ENABLED := 0
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help env demo test test-slow lint format bench lock clean
+
+help:
+	@echo "make demo       a chain of three devices on real data: back up, damage, restore, compare"
+	@echo "make test       lint, types, house rules and the quick tests"
+	@echo "make test-slow  the tests that take longer"
+	@echo "make bench      speed against bare writers, restic, borg and tar"
+	@echo "make lint, make format, make lock, make clean"
+
+env: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "flowbackup needs Python 3.11 or later")'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN)python -m pip install --quiet --require-hashes -r requirements.lock
+	$(RUN)python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+demo: $(STAMP)
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(RUN)python tests/demo/demo.py
+
+lint: $(STAMP)
+	$(RUN)ruff check .
+	$(RUN)ruff format --check .
+	$(RUN)mypy
+	$(RUN)lint-imports --no-cache
+	$(RUN)python tests/project/sizes.py
+
+format: $(STAMP)
+	$(RUN)ruff check --fix .
+	$(RUN)ruff format .
+
+test: lint
+	$(RUN)python -m pytest -m "not slow"
+
+test-slow: $(STAMP)
+	$(RUN)python -m pytest -m slow
+
+bench: $(STAMP)
+	$(RUN)python tests/bench/bench.py
+
+# Needs uv. Names no host and no path, so that any index serves it and the hashes decide.
+lock:
+	( sed -n '1,2p' requirements.lock; \
+	  uv pip compile pyproject.toml --extra dev --generate-hashes --universal --python-version 3.11 \
+	    --no-header --no-annotate --quiet ) > build-lock && mv build-lock requirements.lock
+
+clean:
+	rm -rf build dist .mypy_cache .ruff_cache .hypothesis
