@@ -38,6 +38,10 @@ class Entry(NamedTuple):
     holes: ranges that are not stored; the chunks cover the rest of the file, in order.
     problem: "" or why this entry is not what the source held ("unreadable: EACCES", "changed
     while read", ...).
+    part: a file with very many chunks or holes stands in several entries of one path, one behind
+    the other: 0 in the first, which has everything, then 1, 2, ... with what follows of `chunks`
+    and `holes`.  `size` and `problem` of the last part are the ones that hold
+    (`frame.page.joined` makes one entry of them).
     """
 
     path: bytes
@@ -60,6 +64,7 @@ class Entry(NamedTuple):
     holes: tuple[Extent, ...] = ()
     problem: str = ""
     chunks: tuple[ChunkRef, ...] = ()
+    part: int = 0
 
 
 def path_order(path: bytes) -> tuple[bytes, ...]:

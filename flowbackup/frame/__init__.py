@@ -1,0 +1,6 @@
+"""THE INSIDE OF A FRAME.  Bytes in, bytes out, no I/O.
+
+`index` says where the chunks of a payload lie; `seal` closes and opens payloads, and is the only
+place that does; `page` the entries of a version as pages of the manifest, and the root that lists
+them; `columns` their Arrow form; `envelope` Arrow batches as bytes.
+"""
