@@ -1,0 +1,125 @@
+"""The commands by name, and what becomes of an error.
+
+Commands are imported when they are called, so that `--help`, `ls` or `graph check` do not wait for
+libraries that they do not need.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import click
+
+from flowbackup import __version__
+from flowbackup.cli.output import Output
+from flowbackup.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_SUCCESS, FlowbackupError
+
+
+class Place(NamedTuple):
+    """Where a command is defined, and its line in the list of commands."""
+
+    module: str
+    attribute: str
+    summary: str
+
+
+COMMANDS = {
+    "backup": Place("backup", "backup", "Back up paths to a device, and on to its mirrors."),
+    "run": Place("run", "run", "Run a graph file: backups, mirrors and copies as it says."),
+    "graph": Place("graph", "graph", "Check, plan and draw graph files."),
+    "restore": Place("restore", "restore", "Put an object, or a path inside it, into a folder."),
+    "cat": Place("cat", "cat", "Write the content of one file to standard output."),
+    "sessions": Place("sessions", "sessions", "List the sessions that ran."),
+    "objects": Place("objects", "objects", "List the data objects and their versions."),
+    "ls": Place("ls", "ls", "List what is inside a version of an object."),
+    "copies": Place("copies", "copies", "Show how many durable copies each version has."),
+    "verify": Place("verify", "verify", "Read media completely and check every digest."),
+    "device": Place("device", "device", "Make, list and show devices and their media."),
+    "doctor": Place("doctor", "doctor", "Check this machine: versions, memory, limits, catalog."),
+}
+EXAMPLES = (
+    "flowbackup backup /srv/www --to /mnt/nas --mirror /mnt/usb --init",
+    "flowbackup restore latest --target /tmp/back",
+)
+
+
+class LazyGroup(click.Group):
+    """The commands of COMMANDS, imported one at a time."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        place = COMMANDS.get(cmd_name)
+        if place is None:
+            return None
+        module = importlib.import_module(f"flowbackup.cli.{place.module}")
+        command = getattr(module, place.attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, place.summary) for name, place in COMMANDS.items()])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Examples"):
+            formatter.write_text(
+                "flowbackup backup /srv/www --to /mnt/nas --mirror /mnt/usb --init"
+            )
+            formatter.write_text("flowbackup restore latest --target /tmp/back")
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="flowbackup")
+def commands() -> None:
+    """Backups as a dataflow graph on Ray: one read of the source, any chain of devices."""
+
+
+def run(arguments: Sequence[str], output: Output) -> int:
+    """Runs one command and returns its exit code; errors are told, never raised."""
+    try:
+        result = commands.main(
+            list(arguments), prog_name="flowbackup", standalone_mode=False, obj=output
+        )
+    except FlowbackupError as error:
+        output.error(error)
+        return error.exit_code
+    except click.ClickException as error:
+        return _usage_error(error, output)
+    except (KeyboardInterrupt, click.Abort):
+        output.plain_error("Interrupted", "interrupted", EXIT_INTERRUPTED)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        return _reader_gone()
+    except Exception as error:  # noqa: BLE001  the last place that can tell it: nothing is swallowed
+        output.unexpected(error)
+        return EXIT_FAILED
+    return result if isinstance(result, int) else EXIT_SUCCESS
+
+
+def _usage_error(error: click.ClickException, output: Output) -> int:
+    if output.json:
+        output.plain_error("UsageError", error.format_message(), error.exit_code)
+    else:
+        error.show()
+    return error.exit_code
+
+
+def _reader_gone() -> int:
+    """The reader of our output left, as `head` does.  Python must not complain when it closes."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return EXIT_FAILED
+
+
+def main() -> None:
+    """The console script."""
+    arguments = sys.argv[1:]
+    sys.exit(run(arguments, Output(json="--json" in arguments)))

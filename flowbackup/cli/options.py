@@ -1,0 +1,101 @@
+"""Options that several commands share, and the shape of a command.
+
+    @click.command(cls=Command, examples=("flowbackup ls latest", "flowbackup ls web/site@3:etc"))
+    @output_options
+    @catalog_option
+    @click.pass_obj
+    def ls(output: Output, catalog: Path | None) -> int: ...
+
+A command returns its exit code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from flowbackup.cli.output import Output
+from flowbackup.units import parse_size
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+class Command(click.Command):
+    """A command whose help ends with examples."""
+
+    def __init__(self, *arguments: Any, examples: Sequence[str] = (), **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.examples = tuple(examples)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        if self.examples:
+            with formatter.section("Examples"):
+                for example in self.examples:
+                    formatter.write_text(example)
+
+
+class Size(click.ParamType[int]):
+    """Bytes, written as "8 MiB" or "8MiB"."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            return parse_size(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _set(name: str) -> Callable[[click.Context, click.Parameter, bool], None]:
+    def remember(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+        if value:
+            setattr(context.ensure_object(Output), name, True)
+
+    return remember
+
+
+def output_options(command: Decorated) -> Decorated:
+    """--json, -q, -v: they set the Output that `click.pass_obj` gives."""
+    for names, text in (
+        (("-v", "--verbose"), "More remarks, and tracebacks of unexpected errors."),
+        (("-q", "--quiet"), "No progress and no remarks, only results."),
+        (("--json",), "One JSON object per line."),
+    ):
+        attribute = names[-1].removeprefix("--")
+        command = click.option(
+            *names, is_flag=True, expose_value=False, callback=_set(attribute), help=text
+        )(command)
+    return command
+
+
+def catalog_option(command: Decorated) -> Decorated:
+    """--catalog FILE, else FLOWBACKUP_CATALOG; None where neither is given."""
+    return click.option(
+        "--catalog",
+        type=click.Path(dir_okay=False, path_type=Path),
+        envvar="FLOWBACKUP_CATALOG",
+        show_envvar=True,
+        help="The catalog's file.",
+    )(command)
+
+
+def address_option(command: Decorated) -> Decorated:
+    """--address ADDRESS of an existing Ray cluster; "" starts an embedded one."""
+    return click.option(
+        "--address",
+        default="",
+        metavar="ADDRESS",
+        help='Join this Ray cluster ("auto" or host:port) instead of starting one.',
+    )(command)
+
+
+def init_option(command: Decorated) -> Decorated:
+    """--init: make media where a device holds none."""
+    return click.option(
+        "--init", is_flag=True, help="Make a medium in each device that does not hold one yet."
+    )(command)

@@ -1,0 +1,97 @@
+"""What a command says, and to whom: a person, a program (JSON lines), or nearly nobody (quiet).
+
+Results go to standard output.  Progress, remarks and errors go to standard error, but for JSON,
+where everything is one object per line on standard output, the last a `summary` or an `error`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import click
+
+from flowbackup.errors import EXIT_FAILED, FlowbackupError, GraphError
+
+COLOURS = {"success": "green", "incomplete": "yellow", "failed": "red"}
+
+
+@dataclass(slots=True)
+class Output:
+    """The manner of speaking that the options chose.  Not where anything is computed."""
+
+    json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+
+    def row(self, kind: str, value: Mapping[str, object], text: str) -> None:
+        """One result: as an object with `type`, or as text for a person."""
+        if self.json:
+            write_json({"type": kind, **value})
+        else:
+            click.echo(text)
+
+    def text(self, text: str) -> None:
+        """A result for people only, where its rows were already written for programs."""
+        if not self.json:
+            click.echo(text)
+
+    def remark(self, text: str) -> None:
+        """Something worth knowing that is no result."""
+        if self.json:
+            write_json({"type": "message", "text": text})
+        elif not self.quiet:
+            click.echo(text, err=True)
+
+    def styled(self, text: str, outcome: str) -> str:
+        """The text in the colour of an outcome, where colours are wanted."""
+        if "NO_COLOR" in os.environ or not sys.stdout.isatty():
+            return text
+        return click.style(text, fg=COLOURS.get(outcome), bold=True)
+
+    def error(self, error: FlowbackupError) -> None:
+        """An expected error: what failed, each finding, and what to do."""
+        findings = error.findings if isinstance(error, GraphError) else ()
+        if self.json:
+            write_json(
+                {
+                    "type": "error",
+                    "kind": type(error).__name__,
+                    "exit_code": error.exit_code,
+                    "text": error.message,
+                    "remedy": error.remedy,
+                    "findings": list(findings),
+                }
+            )
+            return
+        click.echo(f"error: {error.message}", err=True)
+        for finding in findings:
+            click.echo(f"  {finding}", err=True)
+        if error.remedy:
+            click.echo(f"  {error.remedy}", err=True)
+
+    def plain_error(self, kind: str, text: str, exit_code: int) -> None:
+        """An error of the command line itself or of the person in front of it."""
+        if self.json:
+            write_json({"type": "error", "kind": kind, "exit_code": exit_code, "text": text})
+        else:
+            click.echo(f"error: {text}", err=True)
+
+    def unexpected(self, error: Exception) -> None:
+        """A fault of flowbackup: short, and in full with -v."""
+        text = f"unexpected {type(error).__name__}: {error}"
+        self.plain_error(type(error).__name__, text, EXIT_FAILED)
+        if self.verbose:
+            click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+        elif not self.json:
+            click.echo("  this is a fault of flowbackup; run again with -v to see where", err=True)
+
+
+def write_json(value: Mapping[str, object]) -> None:
+    """One line on standard output, flushed, so that a reader sees it at once."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=True) + "\n")
+    sys.stdout.flush()
