@@ -19,8 +19,9 @@ class Commit(NamedTuple):
 
 
 class Forward(NamedTuple):
-    """Send the frame over an edge under the edge's epoch.  floor: every frame of the stream below
-    this sequence has been released by the receiver, so a receiver without memory may begin here."""
+    """Send the frame over an edge to the receiver of this epoch.  floor: what lies in the stream
+    from this sequence up to the frame has been released by the receiver; so one that has all below
+    the floor, from memory or from earlier forwards, may take the frame next."""
 
     edge: str
     epoch: int

@@ -4,9 +4,17 @@ Release rule: a frame is released to its predecessor when it is durable on the a
 and released by every coupled successor, or that obligation has been lifted (relay-only device,
 detached successor).  Until then the predecessor keeps it and can send it again.
 
-Epochs guard against the dead that come back: each edge has the epoch of its receiver (what it
-releases counts only under the present one) and each predecessor its own (what it sends counts
-only under the present one); the writer has a third.
+Epochs guard against the dead that come back.  Each self of a buffer has one and signs with it:
+`Release` and `Ask` carry it as `epoch`, and the shell hands it to `offered` beside a `Forward`.
+`Forward.epoch` is another thing, the address: the self of the receiver that is meant.  The shell
+delivers to that self or drops the message (an actor's handle does so by itself).  The writer has a
+third epoch.
+
+To replace a buffer or writer: first tell the predecessor (`successor_restarted`) or this buffer
+(`device_restarted`), then let nothing more from the old self in; a successor may learn of its new
+predecessor by the first frame under the higher epoch.  A replaced writer may believe that it has
+committed what the cut has taken away, so its word must count no more from the cut on.  A new
+buffer gets a new writer: what lies uncommitted in the old one would be written twice.
 """
 
 from __future__ import annotations
@@ -25,10 +33,11 @@ from flowbackup.model.ids import FrameId
 
 @dataclass(slots=True)
 class _Held:
-    """A frame in a slot: who gave it, and who still has to do his part."""
+    """A frame in a slot.  edges: all who offered it; after an adoption the lost predecessor may
+    offer it once more, and the heir must get its answer all the same."""
 
     frame: FrameDescriptor
-    predecessor: str
+    edges: list[str]
     durable_here: bool
     since: float
     safe_elsewhere: bool = False
@@ -82,15 +91,18 @@ class BufferMachine:
     ) -> list[Action]:
         """A predecessor sends a frame under its epoch (see `predecessor_restarted`)."""
         header = frame.header
-        if epoch != self._predecessor_epochs.get(edge, 0):
+        if epoch < self._predecessor_epochs.get(edge, 0):
             return self._refuse(edge, frame, f"epoch {epoch} is not the present one", fatal=False)
+        self.predecessor_restarted(edge, epoch)
         order = self._orders.setdefault(header.stream, StreamOrder())
-        order.advance(floor)
+        order.advance(floor, header.sequence)
         verdict = order.judge(header.sequence, header.digest)
         if verdict is Verdict.ACCEPT:
             return self._accept(edge, order, frame, now)
         if verdict is Verdict.GAP:
             self._counts["gaps"] += 1
+            if not order.must_ask(edge, header.sequence):
+                return []
             return [Ask(edge, self.epoch, header.stream, order.expected)]
         if verdict is Verdict.CONFLICT:
             reason = "the same sequence came with another digest"
@@ -98,7 +110,8 @@ class BufferMachine:
         return self._double(edge, frame)
 
     def predecessor_restarted(self, edge: str, epoch: int) -> list[Action]:
-        """From now on only this epoch of the predecessor may send."""
+        """From now on only this epoch of the predecessor may send; or a higher one, which
+        announces itself by its first frame."""
         if epoch > self._predecessor_epochs.get(edge, 0):
             self._predecessor_epochs[edge] = epoch
         return []
@@ -133,8 +146,11 @@ class BufferMachine:
             actions += self._write(held.frame, now)
         return actions + self._commit_if_stuck()
 
-    def device_failed(self) -> list[Action]:
-        """The device is gone for this session: the agent relays only."""
+    def device_failed(self, epoch: int | None = None) -> list[Action]:
+        """The device is gone for this session: the agent relays only.  epoch: of the writer that
+        says so; a replaced one is not heard."""
+        if epoch is not None and epoch != self.device_epoch:
+            return []
         self.device_alive = False
         self._commit.asked()
         if not self._successors:
@@ -171,7 +187,7 @@ class BufferMachine:
         actions: list[Action] = []
         for heir in heirs:
             self._successors[heir.edge] = heir
-            actions += [heir.push(frame) for frame in owed]
+            actions += [heir.push(frame) for frame in owed if heir.covers(frame)]
         if not self._successors and not self.device_alive:
             return self._break("its device failed and its last successor is gone")
         for frame in owed:
@@ -219,13 +235,16 @@ class BufferMachine:
         if (header.object_id, header.stream) in self._closed_objects:
             reason = "its object has ended already: an object id may be sent once"
             return self._refuse(edge, frame, reason, fatal=True)
-        order.accept(header.sequence, header.digest)
         self._window.take(header.payload_bytes)
+        order.accept(header.sequence, header.digest)
         self._counts["accepted"] += 1
         self._counts["bytes_in"] += header.payload_bytes
         durable = header.frame_id in self._durable_before
-        self._held[header.frame_id] = _Held(frame, edge, durable, now)
+        self._held[header.frame_id] = _Held(frame, [edge], durable, now)
         actions: list[Action] = [
+            Ask(asked, self.epoch, header.stream, order.expected) for asked in order.overdue()
+        ]
+        actions += [
             outbox.push(frame) for outbox in self._successors.values() if outbox.covers(frame)
         ]
         if self.device_alive and not durable:
@@ -242,7 +261,8 @@ class BufferMachine:
         held = self._held.get(frame_id)
         if held is None:
             return [Release(edge, self.epoch, frame_id)]
-        held.predecessor = edge
+        if edge not in held.edges:
+            held.edges.append(edge)
         return []
 
     def _write(self, frame: FrameDescriptor, now: float) -> list[Action]:
@@ -272,7 +292,7 @@ class BufferMachine:
         self._window.give_back(size_bytes)
         self._counts["released"] += 1
         self._counts["bytes_out"] += size_bytes
-        return [Release(held.predecessor, self.epoch, frame)]
+        return [Release(edge, self.epoch, frame) for edge in held.edges]
 
     def _refuse(
         self, edge: str, frame: FrameDescriptor, reason: str, *, fatal: bool

@@ -4,6 +4,9 @@ next in order                accept
 older, the same digest       a double: acknowledge again, drop
 older, another digest        conflict: the sender broke the protocol
 ahead                        a gap: ask for the missing one
+
+Once for each missing one and edge: a frame that is late makes gaps of all behind it, and a replay
+for each of those would send a window of frames squared.
 """
 
 from __future__ import annotations
@@ -26,15 +29,19 @@ class Verdict(Enum):
 class StreamOrder:
     """What one receiver knows of one stream."""
 
-    __slots__ = ("_digests", "expected")
+    __slots__ = ("_asked", "_digests", "_dropped", "expected")
 
     def __init__(self, expected: int = 0) -> None:
         self.expected = expected
         self._digests: OrderedDict[int, bytes] = OrderedDict()
+        self._asked: dict[str, int] = {}
+        self._dropped: dict[str, int] = {}
 
-    def advance(self, floor: int) -> None:
-        """Everything below `floor` was released to the sender by an earlier self."""
-        self.expected = max(self.expected, floor)
+    def advance(self, floor: int, sequence: int) -> None:
+        """Everything from `floor` up to `sequence` was released to the sender, be it by an earlier
+        self.  Releases may overtake each other, so this is not all that lies below."""
+        if floor <= self.expected < sequence:
+            self.expected = sequence
 
     def judge(self, sequence: int, digest: bytes) -> Verdict:
         """The verdict on a frame; changes nothing."""
@@ -51,3 +58,19 @@ class StreamOrder:
         self._digests[sequence] = digest
         if len(self._digests) > REMEMBERED_DIGESTS:
             self._digests.popitem(last=False)
+
+    def must_ask(self, edge: str, sequence: int) -> bool:
+        """A frame of this edge was dropped because of a gap: shall the missing one be asked for?"""
+        if self._asked.get(edge, -1) < self.expected:
+            self._asked[edge] = self.expected
+            return True
+        self._dropped[edge] = max(sequence, self._dropped.get(edge, -1))
+        return False
+
+    def overdue(self) -> list[str]:
+        """After an `accept`: the edges to ask again, because frames that are needed now were
+        dropped after the last question."""
+        edges = [edge for edge, sequence in self._dropped.items() if sequence >= self.expected]
+        self._asked.update(dict.fromkeys(edges, self.expected))
+        self._dropped.clear()
+        return edges

@@ -18,9 +18,12 @@ class Outbox:
 
     __slots__ = ("_sent", "_streams", "edge", "epoch", "first_slot", "last_slot")
 
-    def __init__(self, edge: str, first_slot: int = 0, last_slot: int = 1 << 30) -> None:
+    def __init__(
+        self, edge: str, first_slot: int = 0, last_slot: int = 1 << 30, epoch: int = 0
+    ) -> None:
+        """epoch: the receiver's present one, where the edge begins later than its receiver."""
         self.edge = edge
-        self.epoch = 0
+        self.epoch = epoch
         self.first_slot = first_slot
         self.last_slot = last_slot
         self._sent: dict[FrameId, FrameDescriptor] = {}
@@ -32,9 +35,12 @@ class Outbox:
 
     def push(self, frame: FrameDescriptor) -> Forward:
         """Sends a frame for the first time."""
+        # Sequences enter in order and dictionaries keep it, so the last one is the highest.
+        waiting = self._streams.setdefault(frame.header.stream, {})
+        floor = next(reversed(waiting)) + 1 if waiting else 0
         self._sent[frame.header.frame_id] = frame
-        self._streams.setdefault(frame.header.stream, {})[frame.header.sequence] = None
-        return self._forward(frame)
+        waiting[frame.header.sequence] = None
+        return Forward(self.edge, self.epoch, floor, frame)
 
     def release(self, frame: FrameId, epoch: int) -> bool:
         """Takes a release.  False for one that is unknown or comes from an earlier epoch of the
@@ -48,15 +54,17 @@ class Outbox:
         """Sends the unreleased frames of a stream again, from `sequence` on."""
         if epoch != self.epoch:
             return []
-        again = (f for f in self._in_order() if f.header.stream == stream)
-        return [self._forward(f) for f in again if f.header.sequence >= sequence]
+        return [
+            forward for forward in self._again()
+            if forward.frame.header.stream == stream and forward.frame.header.sequence >= sequence
+        ]  # fmt: skip
 
     def restart(self, epoch: int) -> list[Forward]:
         """The receiver was replaced: everything unreleased goes again, under the new epoch."""
         if epoch <= self.epoch:
             return []
         self.epoch = epoch
-        return [self._forward(frame) for frame in self._in_order()]
+        return self._again()
 
     def unreleased(self) -> Iterable[FrameDescriptor]:
         """All frames that are out, in the order of their streams."""
@@ -71,10 +79,14 @@ class Outbox:
     def _in_order(self) -> list[FrameDescriptor]:
         return sorted(self._sent.values(), key=lambda f: (f.header.stream, f.header.sequence))
 
-    def _forward(self, frame: FrameDescriptor) -> Forward:
-        # Sequences enter in order and dictionaries keep it, so the first one is the lowest.
-        floor = next(iter(self._streams[frame.header.stream]))
-        return Forward(self.edge, self.epoch, floor, frame)
+    def _again(self) -> list[Forward]:
+        forwards: list[Forward] = []
+        floors: dict[int, int] = {}
+        for frame in self._in_order():
+            stream, sequence = frame.header.stream, frame.header.sequence
+            forwards.append(Forward(self.edge, self.epoch, floors.get(stream, 0), frame))
+            floors[stream] = sequence + 1
+        return forwards
 
     def _forget(self, frame: FrameId) -> None:
         del self._sent[frame]
