@@ -1,0 +1,164 @@
+"""The kinds of values that stand in a graph file, as pydantic understands them.
+
+A ValueError that a field raises reads "reason|remedy"; `faults` splits it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
+
+from flowbackup.spec.endpoint import (
+    Endpoint,
+    PinnedBuffers,
+    parse_endpoint,
+    parse_pinned,
+)
+from flowbackup.spec.names import check_dotted_name, check_name, check_object_name, shown
+from flowbackup.units import GIB, KIB, MIB, TIB, format_size, parse_size
+
+FRAME_BYTES_MIN = 64 * KIB
+FRAME_BYTES_MAX = 256 * MIB
+SIZE_BYTES_MAX = 1 << 60
+BUFFERS_MAX = 65_536
+
+OnFailure = Literal["required", "optional"]
+WhenSlow = Literal["block", "detach"]
+_SIZE_SCHEMA = {"type": ["string", "integer"], "examples": ["8 MiB", 8388608]}
+
+
+def read_size(value: object) -> int:
+    """Bytes of an int or of "8 MiB".  Raises ValueError "reason|remedy"."""
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise ValueError(f'{shown(str(value))} is not a size|Write bytes, or a unit as in "8 MiB"')
+    if isinstance(value, str):
+        if len(value) > 40 or not value.isascii():
+            raise ValueError(f'"{shown(value, 20)}" is not a size|Write it as in "8 MiB"')
+        if re.match(r"\s*-", value):
+            raise ValueError(f"the size {value} is negative|Write a positive size")
+        value = _parsed(value)
+    if value < 0:
+        raise ValueError(f"the size {value} is negative|Write a positive size")
+    if value > SIZE_BYTES_MAX:
+        raise ValueError(f"the size {value} is over {SIZE_BYTES_MAX // TIB} TiB|Write a smaller one")
+    return value
+
+
+def _parsed(text: str) -> int:
+    try:
+        return parse_size(text)
+    except ValueError as fault:
+        reason, _, remedy = str(fault).partition("; ")
+        raise ValueError(f'{reason}|{remedy[:1].upper()}{remedy[1:] or "Write 8 MiB"}') from None
+
+
+def written_size(size_bytes: int) -> int | str:
+    """The shortest form that reads back to the same number."""
+    for unit in (GIB, MIB, KIB):
+        if size_bytes and size_bytes % unit == 0 and size_bytes < 1024 * unit:
+            return format_size(size_bytes)
+    return size_bytes
+
+
+def read_rate(value: object) -> int:
+    """Bytes per second of "10 MB/s"."""
+    return read_size(re.sub(r"\s*/\s*s\s*$", "", value) if isinstance(value, str) else value)
+
+
+def read_positive_size(value: object) -> int:
+    size_bytes = read_size(value)
+    if size_bytes == 0:
+        raise ValueError("the size is zero|Write a positive size")
+    return size_bytes
+
+
+def read_frame_size(value: object) -> int:
+    size_bytes = read_positive_size(value)
+    if not FRAME_BYTES_MIN <= size_bytes <= FRAME_BYTES_MAX:
+        raise ValueError(
+            f"the frame size {format_size(size_bytes)} is outside "
+            f"{format_size(FRAME_BYTES_MIN)} to {format_size(FRAME_BYTES_MAX)}"
+            "|8 MiB to 64 MiB serve most devices well"
+        )
+    if size_bytes % 4096:
+        raise ValueError(
+            f"the frame size {size_bytes} is no multiple of 4096|Write one, such as 8 MiB"
+        )
+    return size_bytes
+
+
+def read_block_size(value: object) -> int:
+    size_bytes = read_positive_size(value)
+    if not 512 <= size_bytes <= 16 * MIB or size_bytes & (size_bytes - 1):
+        raise ValueError(
+            f"the block size {size_bytes} is no power of two from 512 to 16 MiB|Write 4096"
+        )
+    return size_bytes
+
+
+def check_path(path: str) -> str:
+    """A path as text; it need not exist now."""
+    if not path:
+        raise ValueError("the path is empty|Write where it is")
+    if "\0" in path or not path.isprintable():
+        raise ValueError(f'the path "{shown(path)}" holds control characters|Write it without them')
+    if path.startswith("~"):
+        raise ValueError(
+            f'the path "{shown(path)}" begins with "~", which differs from user to user'
+            "|Write the path in full, or relative to this file"
+        )
+    if len(path.encode("utf-8", "surrogatepass")) > 4096:
+        raise ValueError("the path is over 4096 bytes|Write a shorter one")
+    return path
+
+
+def _endpoint(value: object) -> Endpoint:
+    if isinstance(value, Endpoint):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"{shown(str(value))} does not name buffers|Write group or group.device")
+    return parse_endpoint(value)
+
+
+def _pinned(value: object) -> PinnedBuffers:
+    if isinstance(value, PinnedBuffers):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f'{shown(str(value))} is no range of buffers|Write "device[0:4]", in quotes')
+    return parse_pinned(value)
+
+
+_as_size = PlainSerializer(written_size)
+_size_in_schema = WithJsonSchema(_SIZE_SCHEMA)
+_as_text = PlainSerializer(str, return_type=str)
+
+Name = Annotated[str, AfterValidator(check_name)]
+DottedName = Annotated[str, AfterValidator(check_dotted_name)]
+ObjectName = Annotated[str, AfterValidator(check_object_name)]
+PathText = Annotated[str, AfterValidator(check_path)]
+Size = Annotated[int, BeforeValidator(read_positive_size), _as_size, _size_in_schema]
+FrameSize = Annotated[int, BeforeValidator(read_frame_size), _as_size, _size_in_schema]
+BlockSize = Annotated[int, BeforeValidator(read_block_size), _as_size, _size_in_schema]
+Rate = Annotated[
+    int,
+    BeforeValidator(read_rate),
+    _as_size,
+    WithJsonSchema({"type": ["string", "integer"], "examples": ["80 MB/s"]}),
+]
+Limit = Annotated[int, BeforeValidator(read_size), _as_size, _size_in_schema]
+Count = Annotated[int, Field(ge=1, le=BUFFERS_MAX)]
+Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+EndpointText = Annotated[
+    Endpoint,
+    BeforeValidator(_endpoint),
+    _as_text,
+    WithJsonSchema({"type": "string", "examples": ["primary", "primary.nas[0:4]"]}),
+]
+PinnedText = Annotated[
+    PinnedBuffers,
+    BeforeValidator(_pinned),
+    _as_text,
+    WithJsonSchema({"type": "string", "examples": ["nas[0:4]"]}),
+]

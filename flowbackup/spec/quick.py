@@ -1,0 +1,56 @@
+"""A graph without a file: what `flowbackup backup PATH... --to DIR [--mirror DIR]...` asks for."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+
+from flowbackup.spec.builder import GraphBuilder, unique_name
+from flowbackup.spec.models import GraphSpec
+from flowbackup.spec.names import safe_name
+from flowbackup.units import MIB
+
+QUICK_BUFFERS = 8
+
+
+def quick_graph(
+    paths: Sequence[str | os.PathLike[str]],
+    to: str | os.PathLike[str],
+    mirrors: Sequence[str | os.PathLike[str]] = (),
+    *,
+    frame_size: int | str = 8 * MIB,
+    sync_size: int | str = 32 * MIB,
+    buffers: int = QUICK_BUFFERS,
+    graph: str = "backup",
+    client: str = "",
+    catalog: str | None = None,
+) -> GraphSpec:
+    """One chain: `to` is level 0, each of `mirrors` one more level.  Objects and devices are
+    named after the last parts of their absolute paths, made unique.  client: this host without
+    one.  Raises GraphError where no legal graph can be made of it."""
+    builder = GraphBuilder(graph, frame_size=frame_size, sync_size=sync_size, catalog=catalog)
+    reader = builder.client(client or safe_name(socket.gethostname()) or "here")
+    objects: dict[str, object] = {}
+    for path in paths:
+        absolute = Path(os.path.abspath(path))
+        name = unique_name(_name_of(absolute, "root"), objects)
+        objects[name] = None
+        reader.object(name, path=absolute)
+    devices: dict[str, object] = {}
+    levels = [Path(os.path.abspath(place)) for place in (to, *mirrors)]
+    for place in levels:
+        name = unique_name(_name_of(place, "device"), devices)
+        devices[name] = None
+        builder.device(name, path=place)
+    first, *behind = devices
+    group = builder.backup_group("primary", devices=[first], buffers=buffers)
+    for level, device in enumerate(behind, 1):
+        group = group.mirror(f"mirror{level}", devices=[device], buffers=buffers)
+    return builder.spec()
+
+
+def _name_of(path: PurePath, otherwise: str) -> str:
+    name = safe_name(path.name) or otherwise
+    return f"{name}-tree" if name.casefold() == "latest" else name

@@ -1,0 +1,232 @@
+"""From the text of a YAML file to plain values with a place for each: the strict subset of YAML in
+which a graph is written.  Built from parser events, so that anchors, aliases and tags are refused
+before anything is made of them, and nesting is bounded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+from flowbackup.spec.finding import Finding, error
+from flowbackup.spec.names import shown
+from flowbackup.spec.scalars import Scalar, TrapError, resolve_plain
+
+TEXT_BYTES_MAX = 1 << 20
+"""10,000 media agents fit in a third of this."""
+DEPTH_MAX = 16
+"""The deepest legal value is five levels down."""
+
+Key = str | int
+Keys = tuple[Key, ...]
+Value = Scalar | dict[str, "Value"] | list["Value"]  # type: ignore[misc]
+
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters, and marks that make a text look other than it is."""
+
+
+class _Stop(Exception):
+    """Nothing more can be read from this text."""
+
+
+@dataclass(slots=True)
+class Tree:
+    """value: what was written, None where it could not be read.  places: keys -> (line, column)
+    of the key or item, from 1.  faults: the keys at which `findings` were made."""
+
+    path: str
+    value: Value = None
+    places: dict[Keys, tuple[int, int]] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    faults: set[Keys] = field(default_factory=set)
+
+    def place(self, *keys: Key) -> str:
+        """ "file:line:column" of the nearest thing that was written there."""
+        return place_in(self.path, self.places, keys)
+
+
+def place_in(path: str, places: Mapping[Keys, tuple[int, int]], keys: Keys) -> str:
+    """ "file:line:column" of the longest beginning of `keys` that was written."""
+    while keys and keys not in places:
+        keys = keys[:-1]
+    line, column = places.get(keys, (1, 1))
+    return f"{path}:{line}:{column}"
+
+
+def read_tree(text: str, path: str) -> Tree:
+    """Reads everything it can; what is wrong stands in `findings`."""
+    tree = Tree(path)
+    if len(text.encode("utf-8", "surrogatepass")) > TEXT_BYTES_MAX:
+        tree.findings.append(error(f"{path}:1:1", "size", "the file is over 1 MiB",
+                                   "Split it into several graphs."))  # fmt: skip
+        return tree
+    tree.findings.extend(_forbidden_characters(text, path))
+    if not tree.findings:
+        _Reader(tree).read(text)
+    return tree
+
+
+def _forbidden_characters(text: str, path: str) -> Iterator[Finding]:
+    for match in _FORBIDDEN.finditer(text):
+        line = text.count("\n", 0, match.start()) + 1
+        column = match.start() - text.rfind("\n", 0, match.start())
+        yield error(
+            f"{path}:{line}:{column}", "control-character",
+            f"the file holds the control character U+{ord(match[0]):04X}", "Delete it.",
+        )  # fmt: skip
+        return
+
+
+class _Reader:
+    """Turns events into values, and collects findings."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._events: Iterator[Event] = iter(())
+
+    def read(self, text: str) -> None:
+        try:
+            self._events = iter(YAML(typ="safe", pure=True).parse(text))
+            self._document()
+        except _Stop:
+            pass
+        except MarkedYAMLError as fault:
+            mark = fault.problem_mark or fault.context_mark
+            line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+            words = ", ".join(str(part) for part in (fault.context, fault.problem) if part)
+            self._found(line, column, (), "syntax", f"this is not YAML: {words}",
+                        "Check indentation, quotes and brackets here and one line above.")  # fmt: skip
+        except (YAMLError, ValueError, RecursionError) as fault:
+            self._found(1, 1, (), "syntax", f"this is not YAML: {str(fault).splitlines()[0]}",
+                        "Save it as UTF-8 text.")  # fmt: skip
+
+    def _document(self) -> None:
+        documents = 0
+        for event in self._events:
+            if isinstance(event, DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    self._at(event, (), "documents", "a second document begins here",
+                             'Delete the line "---" and what follows it.')  # fmt: skip
+                    return
+                if event.version or event.tags:
+                    self._at(event, (), "directive", "the file has a %YAML or %TAG directive",
+                             "Delete it.")  # fmt: skip
+            elif isinstance(event, (ScalarEvent, MappingStartEvent, SequenceStartEvent, AliasEvent)):
+                self._tree.value = self._value(event, (), 0)
+
+    def _value(self, event: Event, keys: Keys, depth: int) -> Value:
+        self._refuse_anchor_and_tag(event, keys)
+        if isinstance(event, MappingStartEvent):
+            self._check_depth(event, keys, depth)
+            return self._mapping(keys, depth)
+        if isinstance(event, SequenceStartEvent):
+            self._check_depth(event, keys, depth)
+            return self._sequence(keys, depth)
+        return self._scalar(event, keys) if isinstance(event, ScalarEvent) else None
+
+    def _mapping(self, keys: Keys, depth: int) -> dict[str, Value]:
+        result: dict[str, Value] = {}
+        for event in self._events:
+            if isinstance(event, MappingEndEvent):
+                break
+            name = self._key(event, keys, depth)
+            child = (*keys, name)
+            doubled = name in result
+            if doubled:
+                first = self._tree.places[child][0]
+                self._at(event, child, "doubled-key", f'the key "{shown(name)}" stands here a '
+                         f"second time, the first is in line {first}", "Delete one of the two.")  # fmt: skip
+            else:
+                self._tree.places[child] = _position(event)
+            value = self._value(next(self._events), (*keys, name, "doubled") if doubled else child,
+                                depth + 1)  # fmt: skip
+            if not doubled:
+                result[name] = value
+        return result
+
+    def _key(self, event: Event, keys: Keys, depth: int) -> str:
+        if not isinstance(event, ScalarEvent):
+            self._refuse_anchor_and_tag(event, keys)
+            self._at(event, keys, "key", "a key is a list, a mapping or an alias", "Write a name.")
+            raise _Stop
+        self._refuse_anchor_and_tag(event, keys)
+        text = str(event.value)
+        if event.style is None:
+            try:
+                value = resolve_plain(text)
+            except TrapError as trap:
+                self._at(event, (*keys, text), "trap", trap.reason, trap.remedy)
+                return text
+            if not isinstance(value, str):
+                self._at(event, (*keys, text), "trap", f"the key {text} is a number or a switch",
+                         f'Put it in quotes, "{text}", if it is a name.')  # fmt: skip
+        return text
+
+    def _sequence(self, keys: Keys, depth: int) -> list[Value]:
+        result: list[Value] = []
+        for event in self._events:
+            if isinstance(event, SequenceEndEvent):
+                break
+            child = (*keys, len(result))
+            self._tree.places[child] = _position(event)
+            result.append(self._value(event, child, depth + 1))
+        return result
+
+    def _scalar(self, event: ScalarEvent, keys: Keys) -> Scalar:
+        text = str(event.value)
+        if event.style is not None:
+            return text
+        if not text:
+            return None
+        try:
+            return resolve_plain(text)
+        except TrapError as trap:
+            self._at(event, keys, "trap", trap.reason, trap.remedy)
+            return text
+
+    def _check_depth(self, event: Event, keys: Keys, depth: int) -> None:
+        if depth >= DEPTH_MAX:
+            self._at(event, keys, "depth", f"values are nested deeper than {DEPTH_MAX} levels",
+                     "A graph needs five.")  # fmt: skip
+            raise _Stop
+
+    def _refuse_anchor_and_tag(self, event: Event, keys: Keys) -> None:
+        if isinstance(event, AliasEvent):
+            self._at(event, keys, "alias", f"the alias *{shown(str(event.anchor))} is not allowed",
+                     "Write the value out.")  # fmt: skip
+            return
+        if getattr(event, "anchor", None):
+            self._at(event, keys, "anchor", f"the anchor &{shown(str(event.anchor))} is not allowed",
+                     "Delete it.")  # fmt: skip
+        tag = getattr(event, "tag", None)
+        if tag:
+            self._at(event, keys, "tag", f"the tag {shown(str(tag))} is not allowed", "Delete it.")
+
+    def _at(self, event: Event, keys: Keys, rule: str, reason: str, remedy: str) -> None:
+        line, column = _position(event)
+        self._found(line, column, keys, rule, reason, remedy)
+
+    def _found(self, line: int, column: int, keys: Keys, rule: str, reason: str,
+               remedy: str) -> None:  # fmt: skip
+        self._tree.faults.add(keys)
+        place = f"{self._tree.path}:{line}:{column}"
+        self._tree.findings.append(error(place, rule, reason, remedy))
+
+
+def _position(event: Event) -> tuple[int, int]:
+    return event.start_mark.line + 1, event.start_mark.column + 1
