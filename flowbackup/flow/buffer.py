@@ -57,6 +57,7 @@ class BufferStatistics:
     refused: int
     waiting_for: str
     waiting_seconds: float
+    device_alive: bool
 
 
 class BufferMachine:
@@ -207,6 +208,10 @@ class BufferMachine:
         """Nothing is held: everything accepted has been released."""
         return not self._held
 
+    def holds(self, frame: FrameId) -> bool:
+        """Was it accepted and not yet released?"""
+        return frame in self._held
+
     def expected(self, stream: int) -> int:
         order = self._orders.get(stream)
         return order.expected if order is not None else 0
@@ -224,6 +229,7 @@ class BufferMachine:
             refused=self._counts["refused"],
             waiting_for=self._waits_for(oldest) if oldest else "",
             waiting_seconds=now - oldest.since if oldest else 0.0,
+            device_alive=self.device_alive,
         )
 
     def _accept(
