@@ -1,5 +1,7 @@
 """READING: from a path to sealed frames.
 
 `port` what the reader asks of the runtime; `walk` names by directory descriptors; `metadata`
-entries; `filler` packs chunks into slots; `reader` reads one data object.
+entries; `content` reads files into slots; `hashing` chunk digests on a second core; `filler` packs
+chunks into slots; `manifest` entries into pages and frames; `reader` reads one data object; `scan`
+counts what there is to read.
 """

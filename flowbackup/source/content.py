@@ -1,0 +1,180 @@
+"""The content of one open file, cut into chunks and read straight into slots.
+
+Chunks end at multiples of the chunk size in the file, and at holes.  A file is read to the size it
+had when it was opened and not further, however it grows.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from errno import EINVAL, ENXIO
+from itertools import pairwise
+from typing import NamedTuple
+
+from flowbackup.model.chunk import ChunkRef
+from flowbackup.model.entry import Extent
+from flowbackup.source.filler import FrameFiller
+from flowbackup.units import MIB
+
+READ_BYTES = 2 * MIB
+"""One call reads so much: long enough that the call is nothing, short enough that hashing what was
+read before overlaps the next read several times per frame."""
+
+
+class ReadError(Exception):
+    """The system failed to read a file; `error` is what it said."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class Piece(NamedTuple):
+    """What follows of a file's content.  end: the place in the file that was reached; last: whether
+    this is all, which it is also where the file turned out shorter than expected."""
+
+    chunks: tuple[ChunkRef, ...]
+    holes: tuple[Extent, ...]
+    end: int
+    last: bool
+
+
+@dataclass(slots=True)
+class ReadCounters:
+    """What a reader has done so far; another thread may look at it at any time.
+
+    entries: all names; files: regular files; bytes_source: their size; bytes_read: what the system
+    gave; bytes_new: what was packed into frames; problems: what was reported."""
+
+    entries: int = 0
+    files: int = 0
+    bytes_source: int = 0
+    bytes_read: int = 0
+    bytes_new: int = 0
+    problems: int = 0
+
+
+class ContentReader:
+    """Reads files into the slots of a filler."""
+
+    def __init__(
+        self, filler: FrameFiller, counters: ReadCounters, chunk_bytes: int, piece_chunks: int
+    ) -> None:
+        self._filler = filler
+        self._counters = counters
+        self._chunk_bytes = chunk_bytes
+        self._piece_chunks = piece_chunks
+
+    def read_small(self, descriptor: int, size: int) -> ChunkRef | None:
+        """The first `size` bytes (at most a chunk) as one chunk, smaller where the file ends
+        before; None where nothing was left.  Raises ReadError."""
+        view = self._filler.room(size)[:size]
+        got = self._read(descriptor, view, 0)
+        self._counters.bytes_new += got
+        return self._filler.add(got) if got else None
+
+    def pieces(self, descriptor: int, size: int, sparse: bool) -> Iterator[Piece]:
+        """The first `size` bytes in pieces of a bounded number of chunks and holes; exactly one is
+        the last.  Raises ReadError."""
+        _advise(descriptor, size)
+        holes: list[Extent] = []
+        refs: list[ChunkRef] = []
+        extents = _data_extents(descriptor, size) if sparse else iter((Extent(0, size),))
+        waiting = place = 0
+        for start, length in extents:
+            if start > place:
+                holes.append(Extent(place, start - place))
+            place, end = start, start + length
+            while place < end:
+                wanted, got, chunks = self._read_run(descriptor, place, end)
+                place += got
+                waiting += chunks
+                if got < wanted:
+                    refs += self._filler.collect()
+                    yield Piece(tuple(refs), tuple(holes), place, last=True)
+                    return
+                if waiting + len(holes) >= self._piece_chunks:
+                    refs += self._filler.collect()
+                    yield Piece(tuple(refs), tuple(holes), place, last=False)
+                    refs, holes, waiting = [], [], 0
+        refs += self._filler.collect()
+        yield Piece(tuple(refs), tuple(holes), place, last=True)
+
+    def _read_run(self, descriptor: int, place: int, end: int) -> tuple[int, int, int]:
+        """Reads chunks from `place` as far as one call and the slot go: bytes wanted, bytes read,
+        chunks made of them."""
+        sizes = self._sizes_from(place, end)
+        room = self._filler.room(sizes[0])
+        fit = total = 0
+        for size in sizes:
+            if fit and (
+                total + size > len(room) or self._filler.index_room(total + size) < fit + 1
+            ):
+                break
+            total += size
+            fit += 1
+        got = self._read(descriptor, room[:total], place)
+        self._counters.bytes_new += got
+        left = got
+        for made, size in enumerate(sizes[:fit]):
+            if not left:
+                return total, got, made
+            self._filler.add_later(min(size, left))
+            left -= min(size, left)
+        return total, got, fit
+
+    def _sizes_from(self, place: int, end: int) -> list[int]:
+        stop = min(end, place + max(READ_BYTES, self._chunk_bytes))
+        borders = range(
+            (place // self._chunk_bytes + 1) * self._chunk_bytes, stop, self._chunk_bytes
+        )
+        edges = [place, *borders, stop]
+        # A run that was cut short by READ_BYTES ends at a border, not within a chunk.
+        if stop < end and len(edges) > 2 and stop % self._chunk_bytes:
+            del edges[-1]
+        return [behind - before for before, behind in pairwise(edges)]
+
+    def _read(self, descriptor: int, view: memoryview, place: int) -> int:
+        got = 0
+        try:
+            while got < len(view):
+                count = os.preadv(descriptor, (view[got:] if got else view,), place + got)
+                if not count:
+                    break
+                got += count
+        except OSError as error:
+            raise ReadError(error) from error
+        finally:
+            self._counters.bytes_read += got
+        return got
+
+
+def _data_extents(descriptor: int, size: int) -> Iterator[Extent]:
+    """Where data is, in order, with an empty one at the end of a file that ends with a hole."""
+    place = 0
+    while place < size:
+        try:
+            start = os.lseek(descriptor, place, os.SEEK_DATA)
+            end = min(os.lseek(descriptor, start, os.SEEK_HOLE), size)
+        except OSError as error:
+            if error.errno == ENXIO:
+                break
+            if error.errno != EINVAL:
+                raise ReadError(error) from error
+            start, end = place, size  # a file system that knows no holes
+        if start >= size or end <= start:
+            break
+        yield Extent(start, end - start)
+        place = end
+    if place < size:
+        yield Extent(size, 0)
+
+
+def _advise(descriptor: int, size: int) -> None:
+    # Only a hint: a file system that refuses it is read all the same.
+    try:
+        os.posix_fadvise(descriptor, 0, size, os.POSIX_FADV_SEQUENTIAL)
+    except OSError:
+        return

@@ -1,0 +1,148 @@
+"""Chunks into slots: fills one slot after the other, and seals each as a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flowbackup.frame.index import INDEX_RECORD_BYTES
+from flowbackup.frame.seal import seal
+from flowbackup.model.chunk import ChunkRef, ChunkSpan
+from flowbackup.model.digest import chunk_digest
+from flowbackup.model.frame import FrameKind
+from flowbackup.source.hashing import HashCrew
+from flowbackup.source.port import FrameSink, OpenSlot
+
+
+class FrameFiller:
+    """Lends room in a slot, notes what was put there, and sends the slot when it is full.
+
+    Two ways to fill: `room`, then `add` (hashed at once: small files), or `room`, then `add_later`
+    (hashed by the crew), then `collect`.  `between` is called after each frame, when no slot is
+    open, so that other frames may be put in between.
+    """
+
+    def __init__(
+        self,
+        sink: FrameSink,
+        kind: FrameKind,
+        object_id: bytes,
+        frame_bytes: int,
+        crew: HashCrew,
+        between: Callable[[], None],
+    ) -> None:
+        self._sink = sink
+        self._kind = kind
+        self._object_id = object_id
+        self._frame_bytes = frame_bytes
+        self._crew = crew
+        self._between = between
+        self._slot: OpenSlot | None = None
+        self._memory = memoryview(b"")
+        self._used = 0
+        self._offsets: list[int] = []
+        self._sizes: list[int] = []
+        self._digests: list[bytes] = []
+        self._collected = 0
+        self._refs: list[ChunkRef] = []
+        self.content_bytes = 0
+
+    def room(self, size: int) -> memoryview:
+        """Writable memory for a chunk of `size` bytes or more: all that is left of the frame, which
+        is a new one where the open one cannot take the chunk."""
+        if self._slot is None:
+            self._open()
+        elif not self.fits(size):
+            self.flush()
+            self._open()
+        return self._memory[self._used : self._frame_bytes]
+
+    def put(self, data: bytes) -> ChunkRef:
+        """A chunk that is in memory already; copies it."""
+        self.room(len(data))[: len(data)] = data
+        return self.add(len(data))
+
+    def fits(self, size: int) -> bool:
+        """Whether the open slot, or a new one, takes one more chunk of `size` bytes."""
+        used = self._used + size
+        return used <= self._frame_bytes and (self._slot is None or self._index_fits(used))
+
+    def add(self, size: int) -> ChunkRef:
+        """The first `size` bytes of `room` are a chunk; hashes it."""
+        slot, offset = self._slot, self._used
+        assert slot is not None
+        digest = chunk_digest(self._memory[offset : offset + size])
+        self._note(digest, size)
+        self._collected = len(self._sizes)
+        return ChunkRef(digest, size, slot.frame, offset)
+
+    def add_later(self, size: int) -> None:
+        """As `add`, but the crew hashes it, and `collect` gives the reference."""
+        offset = self._used
+        self._note(b"", size)
+        place = len(self._sizes) - 1
+        self._crew.add(self._digests, place, self._memory[offset : offset + size])
+
+    def collect(self) -> list[ChunkRef]:
+        """References of all chunks that were added later since the last call, in order."""
+        self._gather()
+        refs, self._refs = self._refs, []
+        return refs
+
+    def index_room(self, size: int) -> int:
+        """How many more chunks, `size` bytes of content altogether, the open slot's index takes."""
+        left = len(self._memory) - self._used - size
+        return left // INDEX_RECORD_BYTES - len(self._sizes)
+
+    def flush(self) -> None:
+        """Seals and sends the open slot, if there is one with content."""
+        if self._slot is None:
+            return
+        self._gather()
+        slot, memory = self._slot, self._memory
+        spans = list(map(ChunkSpan, self._digests, self._offsets, self._sizes))
+        header = seal(memory, spans, slot.frame, self._kind, self._object_id, self._used)
+        self.content_bytes += self._used
+        self._forget()
+        del memory
+        self._sink.send(slot, header)
+        self._between()
+
+    def abandon(self) -> None:
+        """Gives the open slot back unsent.  Safe to repeat."""
+        slot = self._slot
+        if slot is not None:
+            self._crew.drain()
+            self._forget()
+            self._sink.give_back(slot)
+
+    def _open(self) -> None:
+        self._slot = self._sink.borrow()
+        self._memory = self._slot.memory
+
+    def _index_fits(self, content_bytes: int) -> bool:
+        index_bytes = (len(self._sizes) + 1) * INDEX_RECORD_BYTES
+        return content_bytes + index_bytes <= len(self._memory)
+
+    def _note(self, digest: bytes, size: int) -> None:
+        self._offsets.append(self._used)
+        self._sizes.append(size)
+        self._digests.append(digest)
+        self._used += size
+
+    def _gather(self) -> None:
+        if self._slot is None or self._collected == len(self._sizes):
+            return
+        self._crew.drain()
+        frame = self._slot.frame
+        for place in range(self._collected, len(self._sizes)):
+            self._refs.append(
+                ChunkRef(self._digests[place], self._sizes[place], frame, self._offsets[place])
+            )
+        self._collected = len(self._sizes)
+
+    def _forget(self) -> None:
+        self._slot = None
+        self._memory = memoryview(b"")
+        self._used = 0
+        self._offsets, self._sizes, self._digests = [], [], []
+        self._collected = 0

@@ -1,0 +1,104 @@
+"""Entries into pages, pages into manifest frames, and the root that lists the pages."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from flowbackup.errors import SourceError
+from flowbackup.frame.page import PageCutter, PageRef, encode_page, encode_root
+from flowbackup.model.chunk import ChunkRef
+from flowbackup.model.entry import Entry
+from flowbackup.source.filler import FrameFiller
+
+
+class PageSink(Protocol):
+    """Takes the manifest as it is made, so that a catalog need not read it back."""
+
+    def page(self, digest: bytes, data: bytes) -> None:
+        """The next page, in path order.  digest: of the chunk that `data` is."""
+
+    def root(self, digest: bytes, data: bytes) -> None:
+        """The root, after the last page."""
+
+
+class _Page(NamedTuple):
+    first_path: bytes
+    entries: int
+    data: bytes
+
+
+class ManifestWriter:
+    """Collects entries; at most one unfinished page of them and about two frames of finished pages
+    are in memory.
+
+    Pages wait until no data slot is open: `store_full` is called then, and `close_data` is how the
+    writer asks for it when the pages grow over two frames, as with very many empty files.
+    """
+
+    def __init__(
+        self,
+        filler: FrameFiller,
+        pages: PageSink,
+        frame_bytes: int,
+        weight_max: int,
+        close_data: Callable[[], None],
+    ) -> None:
+        self._filler = filler
+        self._pages = pages
+        self._frame_bytes = frame_bytes
+        self._close_data = close_data
+        self._cutter = PageCutter(weight_max)
+        self._entries: list[Entry] = []
+        self._waiting: deque[_Page] = deque()
+        self._waiting_bytes = 0
+        self._stored: list[PageRef] = []
+
+    def add(self, entry: Entry) -> None:
+        """The next entry, in path order."""
+        if self._cutter.begins_page(entry):
+            self._end_page()
+        self._entries.append(entry)
+
+    def store_full(self) -> None:
+        """Packs waiting pages into frames, as long as they fill them.  No data slot is open."""
+        while self._waiting_bytes >= self._frame_bytes:
+            while self._waiting and self._filler.fits(len(self._waiting[0].data)):
+                self._store_one()
+            self._filler.flush()
+
+    def finish(self) -> ChunkRef:
+        """Packs everything that waits and the root.  No data slot is open.  Raises SourceError
+        when the list of pages does not fit into a frame."""
+        if self._entries:
+            self._end_page()
+        while self._waiting:
+            self._store_one()
+        data = encode_root(self._stored)
+        if len(data) > self._frame_bytes:
+            raise SourceError(
+                f"the list of {len(self._stored)} manifest pages takes {len(data)} bytes, "
+                f"a frame has {self._frame_bytes}",
+                remedy="use larger frames, or back up parts of the tree as objects of their own",
+            )
+        root = self._filler.put(data)
+        self._filler.flush()
+        self._pages.root(root.digest, data)
+        return root
+
+    def _end_page(self) -> None:
+        data = encode_page(self._entries)
+        self._waiting.append(_Page(self._entries[0].path, len(self._entries), data))
+        self._waiting_bytes += len(data)
+        self._entries = []
+        if self._waiting_bytes >= 2 * self._frame_bytes:
+            self._close_data()
+            self.store_full()
+
+    def _store_one(self) -> None:
+        page = self._waiting.popleft()
+        self._waiting_bytes -= len(page.data)
+        ref = self._filler.put(page.data)
+        self._stored.append(PageRef(page.first_path, page.entries, ref))
+        self._pages.page(ref.digest, page.data)

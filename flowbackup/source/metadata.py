@@ -1,0 +1,167 @@
+"""Entries from what the system says about a name; no content.
+
+Extended attributes hold ACLs, capabilities and labels; they are read from the descriptor of files
+and directories, and through /proc/self/fd for what cannot be opened (links, FIFOs, devices).
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import stat
+from collections.abc import Callable
+from errno import ENODATA, ENOTSUP, errorcode
+
+from flowbackup.model.chunk import ChunkRef
+from flowbackup.model.entry import Entry, EntryKind
+
+Xattrs = tuple[tuple[bytes, bytes], ...]
+
+_TIME_MAX = (1 << 63) - 1
+_KINDS = {
+    stat.S_IFREG: EntryKind.FILE,
+    stat.S_IFDIR: EntryKind.DIRECTORY,
+    stat.S_IFLNK: EntryKind.SYMLINK,
+    stat.S_IFIFO: EntryKind.FIFO,
+    stat.S_IFSOCK: EntryKind.SOCKET,
+    stat.S_IFCHR: EntryKind.CHARACTER_DEVICE,
+    stat.S_IFBLK: EntryKind.BLOCK_DEVICE,
+}
+_DEVICES = (EntryKind.CHARACTER_DEVICE, EntryKind.BLOCK_DEVICE)
+
+
+def kind_of(status: os.stat_result) -> EntryKind:
+    """The kind of what was looked at."""
+    return _KINDS[stat.S_IFMT(status.st_mode)]
+
+
+def error_name(error: OSError) -> str:
+    """ "EACCES" for people and tests; the number where it has no name."""
+    return errorcode.get(error.errno or 0, str(error.errno))
+
+
+class EntryMaker:
+    """Makes entries; remembers the names of owners, and file systems without attributes."""
+
+    def __init__(self) -> None:
+        self._owners: dict[int, bytes] = {}
+        self._groups: dict[int, bytes] = {}
+        self._plain_devices: set[int] = set()
+
+    def make(
+        self,
+        path: bytes,
+        status: os.stat_result,
+        xattrs: Xattrs = (),
+        target: bytes | None = None,
+        hard_link: bytes | None = None,
+        problem: str = "",
+        chunks: tuple[ChunkRef, ...] = (),
+    ) -> Entry:
+        """The entry of what was looked at."""
+        kind = _KINDS[status.st_mode & 0o170000]
+        owner = self._owners.get(status.st_uid)
+        group = self._groups.get(status.st_gid)
+        return Entry(
+            path,
+            kind,
+            status.st_mode & 0o7777,
+            status.st_uid,
+            status.st_gid,
+            self._owner(status.st_uid) if owner is None else owner,
+            self._group(status.st_gid) if group is None else group,
+            status.st_size if kind is EntryKind.FILE else 0,
+            _storable(status.st_mtime_ns),
+            _storable(status.st_ctime_ns),
+            status.st_ino,
+            status.st_dev,
+            status.st_nlink,
+            target,
+            hard_link,
+            status.st_rdev if kind in _DEVICES else 0,
+            xattrs,
+            (),
+            problem,
+            chunks,
+        )
+
+    def xattrs_of(self, descriptor: int, device: int) -> Xattrs:
+        """The attributes of an open file or directory on file system `device`, sorted by name.
+        Raises OSError."""
+        if device in self._plain_devices:
+            return ()
+        return self._xattrs(descriptor, device)
+
+    def xattrs_at(self, name: bytes, parent: int, device: int) -> Xattrs:
+        """The attributes of a name that is not opened, not following it.  Raises OSError."""
+        if device in self._plain_devices:
+            return ()
+        return self._xattrs(b"/proc/self/fd/%d/%s" % (parent, name), device)
+
+    def _xattrs(self, place: int | bytes, device: int) -> Xattrs:
+        follow = isinstance(place, int)
+        try:
+            names = os.listxattr(place, follow_symlinks=follow)
+        except OSError as error:
+            if error.errno != ENOTSUP:
+                raise
+            self._plain_devices.add(device)
+            return ()
+        if not names:
+            return ()
+        found = []
+        for name in sorted(map(os.fsencode, names)):
+            try:
+                found.append((name, os.getxattr(place, name, follow_symlinks=follow)))
+            except OSError as error:
+                if error.errno not in (ENODATA, ENOTSUP):
+                    raise
+        return tuple(found)
+
+    def _owner(self, uid: int) -> bytes:
+        return self._owners.setdefault(uid, _name(lambda: pwd.getpwuid(uid).pw_name))
+
+    def _group(self, gid: int) -> bytes:
+        return self._groups.setdefault(gid, _name(lambda: grp.getgrgid(gid).gr_name))
+
+
+class HardLinks:
+    """Which path of an inode came first.  Only inodes with several names are remembered, and each
+    only until its last name was met."""
+
+    def __init__(self) -> None:
+        self._first: dict[tuple[int, int], tuple[bytes, int]] = {}
+
+    def first(self, status: os.stat_result) -> bytes | None:
+        """The path that holds the content of this inode, or None when it was not met yet."""
+        if status.st_nlink < 2:
+            return None
+        key = (status.st_dev, status.st_ino)
+        known = self._first.get(key)
+        if known is None:
+            return None
+        path, left = known
+        if left > 1:
+            self._first[key] = (path, left - 1)
+        else:
+            del self._first[key]
+        return path
+
+    def add(self, path: bytes, status: os.stat_result) -> None:
+        """`path` holds the content of its inode."""
+        if status.st_nlink > 1:
+            self._first[status.st_dev, status.st_ino] = (path, status.st_nlink - 1)
+
+
+def _storable(time_ns: int) -> int:
+    # File systems know times far beyond 2262, where signed nanoseconds end; such a time is kept as
+    # the last that a page can hold.
+    return max(-_TIME_MAX, min(time_ns, _TIME_MAX))
+
+
+def _name(look_up: Callable[[], str]) -> bytes:
+    try:
+        return os.fsencode(look_up())
+    except (KeyError, OSError, ValueError):
+        return b""

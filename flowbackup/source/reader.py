@@ -1,0 +1,344 @@
+"""Reads one data object: from names to entries, content into data frames, entries into manifest
+frames, and the record of the version as the last frame.
+
+What goes wrong with single names becomes a problem and a flag on the entry; the object goes on and
+is incomplete.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from errno import ELOOP, ENOENT, ENOTDIR, ENXIO
+
+from flowbackup.errors import SourceError
+from flowbackup.frame.page import weight_of
+from flowbackup.frame.seal import seal
+from flowbackup.model.chunk import CHUNK_BYTES, ChunkRef
+from flowbackup.model.entry import Entry, EntryKind
+from flowbackup.model.frame import FrameKind
+from flowbackup.model.record import VersionRecord
+from flowbackup.model.report import Outcome
+from flowbackup.monitor import Monitor, Problem
+from flowbackup.source.content import ContentReader, ReadCounters, ReadError
+from flowbackup.source.filler import FrameFiller
+from flowbackup.source.hashing import HashCrew
+from flowbackup.source.manifest import ManifestWriter, PageSink
+from flowbackup.source.metadata import EntryMaker, HardLinks, Xattrs, error_name, kind_of
+from flowbackup.source.port import FrameSink
+from flowbackup.source.walk import Found, open_file, open_root, walk
+from flowbackup.units import MIB
+
+_PAGE_WEIGHT_MAX = 4 * MIB
+_CHUNK_WEIGHT = 72
+_CHANGED = "changed while read"
+# What openat says of a name that was a file or directory when it was listed, and now is a link,
+# a socket, or of another kind.
+_SWAPPED = (ELOOP, ENXIO, ENOTDIR)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectTask:
+    """What to read.  path: of the tree or file; frame_bytes: content of a frame, which a slot has
+    room for besides the index; clock: nanoseconds since 1970, for the end of the record."""
+
+    session: bytes
+    object_id: bytes
+    client: str
+    name: str
+    path: bytes
+    frame_bytes: int
+    started_ns: int
+    clock: Callable[[], int] = time.time_ns
+
+
+def read_object(
+    task: ObjectTask,
+    sink: FrameSink,
+    pages: PageSink,
+    monitor: Monitor,
+    counters: ReadCounters | None = None,
+) -> VersionRecord:
+    """Reads everything below `task.path` once and sends it as frames to `sink`.
+
+    Memory does not grow with the number of files.  When this raises, every file is closed and the
+    open slot was given back; frames sent before stay sent.  Raises SourceError when the object
+    cannot be read at all, and whatever `sink.borrow` raises.
+    """
+    root = open_root(task.path)
+    crew = HashCrew()
+    reader = _ObjectReader(task, sink, pages, monitor, counters or ReadCounters(), crew)
+    try:
+        reader.read(root)
+        return reader.finish()
+    finally:
+        reader.abandon()
+        crew.close()
+        os.close(root)
+
+
+class _ObjectReader:
+    """The state of reading one object."""
+
+    def __init__(
+        self,
+        task: ObjectTask,
+        sink: FrameSink,
+        pages: PageSink,
+        monitor: Monitor,
+        counters: ReadCounters,
+        crew: HashCrew,
+    ) -> None:
+        self._task = task
+        self._sink = sink
+        self._monitor = monitor
+        self._counters = counters
+        self._maker = EntryMaker()
+        self._links = HardLinks()
+        self._chunk_bytes = min(CHUNK_BYTES, task.frame_bytes)
+        self._weight_max = min(_PAGE_WEIGHT_MAX, task.frame_bytes // 2)
+        frame = (task.object_id, task.frame_bytes, crew)
+        between = FrameFiller(sink, FrameKind.MANIFEST, *frame, between=lambda: None)
+        self._data = FrameFiller(sink, FrameKind.DATA, *frame, between=self._store_pages)
+        self._manifest_frames = between
+        self._manifest = ManifestWriter(
+            between, pages, task.frame_bytes, self._weight_max, self._data.flush
+        )
+        piece_chunks = max(1, self._weight_max // 2 // _CHUNK_WEIGHT)
+        self._content = ContentReader(self._data, counters, self._chunk_bytes, piece_chunks)
+
+    def read(self, root: int) -> None:
+        status = os.fstat(root)
+        if stat.S_ISREG(status.st_mode):
+            self._opened_file(b"", root, status)
+            return
+        self._directory(b"", root)
+        try:
+            names = walk(root, self._report_relative)
+            with closing(names):
+                for found in names:
+                    if found.kind is EntryKind.FILE:
+                        self._file(found)
+                    elif found.descriptor >= 0:
+                        self._directory(found.path, found.descriptor)
+                    elif found.error is not None:
+                        self._not_opened(found, found.error)
+                    else:
+                        self._special(found, swapped=False)
+        except NotADirectoryError as error:
+            raise SourceError(
+                f"{os.fsdecode(self._task.path)} cannot be listed: {error}"
+            ) from error
+
+    def finish(self) -> VersionRecord:
+        """Sends what is left, the manifest and the record."""
+        self._data.flush()
+        root = self._manifest.finish()
+        task, counters = self._task, self._counters
+        record = VersionRecord(
+            object_id=task.object_id,
+            session=task.session,
+            client=task.client,
+            name=task.name,
+            source=task.path,
+            started_ns=task.started_ns,
+            finished_ns=task.clock(),
+            outcome=str(Outcome.INCOMPLETE if counters.problems else Outcome.SUCCESS),
+            entries=counters.entries,
+            files=counters.files,
+            bytes_source=counters.bytes_source,
+            bytes_read=counters.bytes_read,
+            bytes_new=counters.bytes_new,
+            problems=counters.problems,
+            root=root,
+        )
+        self._send_record(record.to_json())
+        return record
+
+    def abandon(self) -> None:
+        """Gives open slots back; nothing to do after `finish`."""
+        self._data.abandon()
+        self._manifest_frames.abandon()
+
+    def _send_record(self, data: bytes) -> None:
+        slot = self._sink.borrow()
+        slot.memory[: len(data)] = data
+        header = seal(
+            slot.memory, (), slot.frame, FrameKind.CATALOG, self._task.object_id, len(data)
+        )
+        self._sink.send(slot, header)
+
+    def _store_pages(self) -> None:
+        self._manifest.store_full()
+
+    # One kind of name each.
+
+    def _file(self, found: Found) -> None:
+        try:
+            descriptor = open_file(found.name, found.parent)
+        except OSError as error:
+            self._not_opened(found, error)
+            return
+        try:
+            status = os.fstat(descriptor)
+            if stat.S_ISREG(status.st_mode):
+                self._opened_file(found.path, descriptor, status)
+                return
+        finally:
+            os.close(descriptor)
+        self._special(found, swapped=True)
+
+    def _opened_file(self, path: bytes, descriptor: int, status: os.stat_result) -> None:
+        xattrs, problem = self._xattrs(path, descriptor, status.st_dev)
+        first = self._links.first(status)
+        if first is not None:
+            self._add(self._maker.make(path, status, xattrs, None, first, problem))
+            return
+        size = status.st_size
+        self._counters.bytes_source += size
+        if size > self._chunk_bytes or status.st_blocks * 512 < size:
+            entry = self._maker.make(path, status, xattrs, problem=problem)
+            self._pieces(path, descriptor, status, entry)
+            return
+        chunks: tuple[ChunkRef, ...] = ()
+        try:
+            if size:
+                chunk = self._content.read_small(descriptor, size)
+                chunks = () if chunk is None else (chunk,)
+        except ReadError as error:
+            entry = self._maker.make(path, status, xattrs)
+            self._add(self._unreadable(entry, error.error))
+            return
+        entry = self._maker.make(path, status, xattrs, None, None, problem, chunks)
+        end = chunks[0].size if chunks else 0
+        self._add_read(self._checked(entry, descriptor, status, end), status)
+
+    def _pieces(self, path: bytes, descriptor: int, status: os.stat_result, entry: Entry) -> None:
+        """A file that is large or has holes: one entry, or several where there are very many
+        chunks or holes."""
+        sparse = status.st_blocks * 512 < status.st_size
+        part = entry
+        try:
+            for piece in self._content.pieces(descriptor, status.st_size, sparse):
+                part = part._replace(chunks=piece.chunks, holes=piece.holes)
+                if piece.last:
+                    self._add_read(self._checked(part, descriptor, status, piece.end), status)
+                    return
+                self._add(part)
+                part = Entry(
+                    path, entry.kind, size=entry.size, problem=entry.problem, part=part.part + 1
+                )
+        except ReadError as error:
+            self._add(self._unreadable(part, error.error))
+
+    def _directory(self, path: bytes, descriptor: int) -> None:
+        status = os.fstat(descriptor)
+        xattrs, problem = self._xattrs(path, descriptor, status.st_dev)
+        self._add(self._maker.make(path, status, xattrs, problem=problem))
+
+    def _not_opened(self, found: Found, error: OSError) -> None:
+        """A file or directory that the system did not open, or a directory it did not list."""
+        if error.errno == ENOENT:
+            self._vanished(found.path)
+        elif error.errno in _SWAPPED:
+            self._special(found, swapped=True)
+        else:
+            status = self._status(found)
+            if status is not None:
+                self._add(self._unreadable(self._maker.make(found.path, status), error))
+
+    def _special(self, found: Found, swapped: bool) -> None:
+        """What is recorded and not read: links, FIFOs, sockets, devices, and what was swapped for
+        something else between listing and opening."""
+        status = self._status(found)
+        if status is None:
+            return
+        kind = kind_of(status)
+        problem, target = "", None
+        xattrs: Xattrs = ()
+        try:
+            if kind is EntryKind.SYMLINK:
+                target = os.readlink(found.name, dir_fd=found.parent)
+            xattrs = self._maker.xattrs_at(found.name, found.parent, status.st_dev)
+        except OSError as error:
+            problem = f"attributes unreadable: {error_name(error)}"
+            self._report("metadata", found.path, problem)
+        if swapped or kind in (EntryKind.FILE, EntryKind.DIRECTORY):
+            problem = f"changed: replaced by a {kind.name.lower().replace('_', ' ')} while read"
+            self._report("changed", found.path, problem)
+        first = self._links.first(status) if kind is not EntryKind.DIRECTORY else None
+        self._add_linked(
+            self._maker.make(found.path, status, xattrs, target, first, problem), status
+        )
+
+    # Parts of the above.
+
+    def _status(self, found: Found) -> os.stat_result | None:
+        try:
+            return os.stat(found.name, dir_fd=found.parent, follow_symlinks=False)
+        except FileNotFoundError:
+            self._vanished(found.path)
+        except OSError as error:
+            self._report("unreadable", found.path, f"unreadable: {error_name(error)}")
+        return None
+
+    def _xattrs(self, path: bytes, descriptor: int, device: int) -> tuple[Xattrs, str]:
+        try:
+            return self._maker.xattrs_of(descriptor, device), ""
+        except OSError as error:
+            problem = f"attributes unreadable: {error_name(error)}"
+            self._report("metadata", path, problem)
+            return (), problem
+
+    def _checked(self, entry: Entry, descriptor: int, before: os.stat_result, end: int) -> Entry:
+        """The entry, flagged when the file is no longer what it was before it was read."""
+        after = os.fstat(descriptor)
+        if (
+            end == before.st_size == after.st_size
+            and before.st_mtime_ns == after.st_mtime_ns
+            and before.st_ctime_ns == after.st_ctime_ns
+        ):
+            return entry
+        self._report("changed", entry.path, _CHANGED)
+        return entry._replace(size=end, problem=_CHANGED)
+
+    def _unreadable(self, entry: Entry, error: OSError) -> Entry:
+        self._data.collect()  # chunks that were read before the error belong to no entry
+        problem = f"unreadable: {error_name(error)}"
+        self._report("unreadable", entry.path, problem)
+        return entry._replace(problem=problem, chunks=(), holes=())
+
+    def _add_read(self, entry: Entry, status: os.stat_result) -> None:
+        self._links.add(entry.path, status)
+        self._add(entry)
+
+    def _add_linked(self, entry: Entry, status: os.stat_result) -> None:
+        if entry.hard_link is None and entry.kind != EntryKind.DIRECTORY and not entry.problem:
+            self._links.add(entry.path, status)
+        self._add(entry)
+
+    def _add(self, entry: Entry) -> None:
+        counters = self._counters
+        if entry.xattrs and weight_of(entry) > self._weight_max:
+            problem = "attributes too large for a frame"
+            self._report("metadata", entry.path, problem)
+            entry = entry._replace(xattrs=(), problem=problem)
+        if not entry.part:
+            counters.entries += 1
+            counters.files += entry.kind == EntryKind.FILE
+        self._manifest.add(entry)
+
+    def _vanished(self, path: bytes) -> None:
+        self._report("vanished", path, "vanished before it was read")
+
+    def _report_relative(self, problem: Problem) -> None:
+        self._report(problem.kind, problem.path or b"", problem.text)
+
+    def _report(self, kind: str, path: bytes, text: str) -> None:
+        self._counters.problems += 1
+        whole = os.path.join(self._task.path, path) if path else self._task.path
+        self._monitor.problem(Problem(kind, text, whole))
