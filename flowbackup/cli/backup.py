@@ -1,0 +1,90 @@
+"""flowbackup backup: the whole thing without a graph file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from flowbackup import api
+from flowbackup.cli.options import (
+    Command,
+    Size,
+    address_option,
+    catalog_option,
+    init_option,
+    output_options,
+)
+from flowbackup.cli.output import Output
+from flowbackup.cli.progress import show_progress
+from flowbackup.cli.summary import show_summary
+from flowbackup.errors import UsageError
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "flowbackup backup /srv/www --to /mnt/nas --init",
+        "flowbackup backup /srv/www /etc --to /mnt/nas --mirror /mnt/usb --save-graph nightly.yaml",
+    ),
+)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--to", required=True, metavar="DIR", help="The device to write to.")
+@click.option(
+    "--mirror",
+    "mirrors",
+    multiple=True,
+    metavar="DIR",
+    help="One more level of the chain; may be given several times.",
+)
+@click.option("--name", default="", help="The graph's name; else one is made from the paths.")
+@click.option("--frame-size", type=Size(), help='Content of a frame, as in "8 MiB".')
+@click.option(
+    "--save-graph",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the graph that this runs, to be changed and run again.",
+)
+@init_option
+@address_option
+@catalog_option
+@output_options
+@click.pass_obj
+def backup(
+    output: Output,
+    paths: tuple[str, ...],
+    to: str,
+    mirrors: tuple[str, ...],
+    name: str,
+    frame_size: int | None,
+    save_graph: Path | None,
+    init: bool,
+    address: str,
+    catalog: Path | None,
+) -> int:
+    """Back up PATHs to a device, and on to its mirrors.
+
+    Each PATH becomes a data object.  The source is read once, however many mirrors there are.
+    """
+    plan = api.quick_plan(paths, to, mirrors, name=name, frame_size=frame_size)
+    if save_graph is not None:
+        save_text(save_graph, plan.graph_text)
+        output.remark(f"graph written to {save_graph}; flowbackup run {save_graph} does the same")
+    settings = api.RunSettings(catalog=catalog, address=address, init=init)
+    with show_progress(output) as monitor:
+        report = api.run_backup(plan, settings, monitor)
+    return show_summary(report, output)
+
+
+def save_text(path: Path, text: str) -> None:
+    """Writes a new file.  Raises UsageError for one that exists with other content."""
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        if path.read_text(encoding="utf-8") != text:
+            raise UsageError(
+                f"{path} exists and holds something else", remedy="name a new file, or remove it"
+            ) from error
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error

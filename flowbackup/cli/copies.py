@@ -1,0 +1,99 @@
+"""flowbackup copies: what would survive the loss of a device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from flowbackup import api
+from flowbackup.catalog.rows import CopyRow, VersionCopies
+from flowbackup.cli.columns import table
+from flowbackup.cli.names import long_id, short_id, time_text
+from flowbackup.cli.options import Command, catalog_option, output_options
+from flowbackup.cli.output import Output
+from flowbackup.errors import EXIT_SUCCESS
+
+VERSION_HEADS = ("object", "id", "made", "outcome", ">durable copies")
+MEDIUM_HEADS = ("device", "medium", "pool", ">frames", "state", "location")
+
+
+@click.command(
+    cls=Command,
+    examples=("flowbackup copies --below 2", "flowbackup copies web/site@3"),
+)
+@click.argument("query", required=False, metavar="[OBJECT]")
+@click.option(
+    "--below",
+    type=click.IntRange(min=1),
+    metavar="K",
+    help="Only versions with fewer than K durable copies.",
+)
+@catalog_option
+@output_options
+@click.pass_obj
+def copies(output: Output, query: str | None, below: int | None, catalog: Path | None) -> int:
+    """Show how many durable copies each version has, or on which media those of OBJECT are."""
+    rows = api.copies(query, below, catalog)
+    versions = [row for row in rows if isinstance(row, VersionCopies)]
+    media = [row for row in rows if isinstance(row, CopyRow)]
+    if output.json:
+        for version in versions:
+            output.row("copies", version_fields(version), "")
+        for medium in media:
+            output.row("copy", medium_fields(medium), "")
+        return EXIT_SUCCESS
+    if versions:
+        output.text(table(VERSION_HEADS, [_version_cells(row) for row in versions]))
+    if media:
+        output.text(table(MEDIUM_HEADS, [_medium_cells(row) for row in media]))
+    if not rows:
+        output.remark("none" if below is None else f"no version has fewer than {below} copies")
+    return EXIT_SUCCESS
+
+
+def version_fields(row: VersionCopies) -> dict[str, object]:
+    record = row.version.record
+    return {
+        "client": record.client,
+        "name": record.name,
+        "version": row.version.number,
+        "object_id": long_id(record.object_id),
+        "outcome": record.outcome,
+        "finished_ns": record.finished_ns,
+        "copies_durable": row.copies,
+    }
+
+
+def medium_fields(row: CopyRow) -> dict[str, object]:
+    return {
+        "device": row.medium.device,
+        "medium": long_id(row.medium.medium),
+        "pool": row.medium.pool,
+        "location": row.medium.location,
+        "frames_held": row.frames_held,
+        "frames_needed": row.frames_needed,
+        "complete": row.complete,
+    }
+
+
+def _version_cells(row: VersionCopies) -> tuple[str, ...]:
+    record = row.version.record
+    return (
+        str(row.version),
+        short_id(record.object_id),
+        time_text(record.finished_ns),
+        record.outcome,
+        str(row.copies),
+    )
+
+
+def _medium_cells(row: CopyRow) -> tuple[str, ...]:
+    return (
+        row.medium.device,
+        short_id(row.medium.medium),
+        row.medium.pool,
+        f"{row.frames_held} of {row.frames_needed}",
+        "complete" if row.complete else "incomplete",
+        row.medium.location,
+    )

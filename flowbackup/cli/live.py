@@ -1,0 +1,104 @@
+"""The live table on a terminal: one row for each edge of the chain."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, ConsoleRenderable, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from flowbackup.cli.moment import done_text, edge_state_text
+from flowbackup.cli.rates import READ, RateMeter
+from flowbackup.cli.summary import problem_text
+from flowbackup.monitor import EdgeState, Problem, Progress
+from flowbackup.units import format_rate, format_size
+
+REFRESHES_PER_SECOND = 4
+RATE_WINDOW_SECONDS = 3.0
+"""Shorter jumps with every sync, longer hides that a device became slow."""
+BAR_COLUMNS = 16
+
+
+class LiveTable:
+    """A Monitor that keeps the last snapshot on the screen, and messages above it."""
+
+    def __init__(
+        self, console: Console | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._console = console or Console(stderr=True, highlight=False)
+        self._clock = clock
+        self._meter = RateMeter(clock(), RATE_WINDOW_SECONDS)
+        self._progress = Progress(stage="starting")
+        self._rates: dict[str, float] = {READ: 0.0}
+        self._problems = 0
+        self._live = Live(
+            console=self._console,
+            refresh_per_second=REFRESHES_PER_SECOND,
+            get_renderable=self.render,
+        )
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._live.stop()
+
+    def message(self, text: str) -> None:
+        self._console.print(text, markup=False)
+
+    def problem(self, problem: Problem) -> None:
+        self._problems += 1
+        self._console.print(f"problem: {problem_text(problem)}", style="yellow", markup=False)
+
+    def progress(self, progress: Progress) -> None:
+        self._rates = self._meter.rates(progress, self._clock())
+        self._progress = progress
+
+    def render(self) -> ConsoleRenderable:
+        """What stands on the screen now."""
+        progress, rates = self._progress, self._rates
+        head = Text(f"{progress.stage}: {done_text(progress)} at {format_rate(rates[READ])}")
+        if self._problems:
+            head.append(f", {self._problems} problems", style="yellow")
+        if not progress.edges:
+            return head
+        return Group(head, edge_table(progress.edges, rates))
+
+
+def edge_table(edges: tuple[EdgeState, ...], rates: dict[str, float]) -> Table:
+    """One row for each edge; an edge is indented by its level."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("edge", overflow="fold")
+    table.add_column("rate", justify="right", no_wrap=True)
+    table.add_column("buffer", no_wrap=True)
+    table.add_column("", justify="right", no_wrap=True)
+    table.add_column("durable", justify="right", no_wrap=True)
+    table.add_column("state", overflow="fold")
+    for edge in edges:
+        table.add_row(
+            Text("  " * edge.level + edge.name),
+            format_rate(rates.get(edge.name, 0.0)),
+            ProgressBar(total=max(edge.slots, 1), completed=edge.slots_used, width=BAR_COLUMNS),
+            f"{edge.slots_used}/{edge.slots}",
+            format_size(edge.bytes_durable),
+            Text(edge_state_text(edge), style=_style(edge)),
+        )
+    return table
+
+
+def _style(edge: EdgeState) -> str:
+    if edge.waiting_for or edge.state in ("relay-only", "detached"):
+        return "yellow"
+    return "red" if edge.state == "failed" else ""

@@ -1,0 +1,84 @@
+"""flowbackup ls: what is inside a version."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import click
+
+from flowbackup import api
+from flowbackup.cli.names import path_fields, path_text, time_text
+from flowbackup.cli.options import Command, catalog_option, output_options
+from flowbackup.cli.output import Output
+from flowbackup.errors import EXIT_SUCCESS
+from flowbackup.model.entry import Entry, EntryKind
+
+TYPE_BITS = {
+    EntryKind.FILE: stat.S_IFREG,
+    EntryKind.DIRECTORY: stat.S_IFDIR,
+    EntryKind.SYMLINK: stat.S_IFLNK,
+    EntryKind.FIFO: stat.S_IFIFO,
+    EntryKind.SOCKET: stat.S_IFSOCK,
+    EntryKind.CHARACTER_DEVICE: stat.S_IFCHR,
+    EntryKind.BLOCK_DEVICE: stat.S_IFBLK,
+}
+
+
+@click.command(
+    cls=Command,
+    examples=("flowbackup ls latest", "flowbackup ls web/site@3:etc -l -r"),
+)
+@click.argument("query", metavar="OBJECT[:PATH]")
+@click.option("-l", "--long", is_flag=True, help="Mode, owner, size and time of each entry.")
+@click.option("-r", "--recursive", is_flag=True, help="Everything below, not only this folder.")
+@catalog_option
+@output_options
+@click.pass_obj
+def ls(output: Output, query: str, long: bool, recursive: bool, catalog: Path | None) -> int:
+    """List what is inside OBJECT, or inside PATH of it."""
+    text = long_text if long else short_text
+    for entry in api.entries(query, catalog, recursive):
+        output.row("entry", entry_fields(entry), text(entry))
+    return EXIT_SUCCESS
+
+
+def entry_fields(entry: Entry) -> dict[str, object]:
+    fields: dict[str, object] = path_fields(entry.path)
+    fields.update(
+        kind=EntryKind(entry.kind).name.lower().replace("_", " "),
+        mode=f"{entry.mode:04o}",
+        uid=entry.uid,
+        gid=entry.gid,
+        owner=path_text(entry.owner),
+        group=path_text(entry.group),
+        size=entry.size,
+        mtime_ns=entry.mtime_ns,
+        links=entry.links,
+        problem=entry.problem,
+    )
+    if entry.target is not None:
+        fields.update(path_fields(entry.target, "target"))
+    if entry.hard_link is not None:
+        fields.update(path_fields(entry.hard_link, "hard_link"))
+    return fields
+
+
+def short_text(entry: Entry) -> str:
+    """The path, with a slash behind a directory."""
+    path = path_text(entry.path) or "."
+    return f"{path}/" if entry.kind == EntryKind.DIRECTORY else path
+
+
+def long_text(entry: Entry) -> str:
+    """As `ls -l` has it, and the problem that an entry was saved with."""
+    owner = path_text(entry.owner) or str(entry.uid)
+    group = path_text(entry.group) or str(entry.gid)
+    mode = stat.filemode(TYPE_BITS[EntryKind(entry.kind)] | entry.mode)
+    line = f"{mode} {owner:<8} {group:<8} {entry.size:>12} {time_text(entry.mtime_ns)}"
+    line += f" {path_text(entry.path) or '.'}"
+    if entry.target is not None:
+        line += f" -> {path_text(entry.target)}"
+    if entry.hard_link is not None:
+        line += f" = {path_text(entry.hard_link)}"
+    return f"{line}  ({entry.problem})" if entry.problem else line

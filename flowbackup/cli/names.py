@@ -1,0 +1,43 @@
+"""Ids, paths and times as text: for people short, for programs complete and without loss."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime
+
+from flowbackup.model.ids import id_text
+
+ID_PREFIX_CHARACTERS = 13
+"""The first 13 characters of a UUIDv7 are its milliseconds: unique for one person's sessions."""
+
+
+def short_id(value: bytes | str) -> str:
+    """The prefix of an id that people see and may write."""
+    return long_id(value)[:ID_PREFIX_CHARACTERS]
+
+
+def long_id(value: bytes | str) -> str:
+    return id_text(value) if isinstance(value, bytes) else value
+
+
+def path_text(path: bytes) -> str:
+    """A path on one line of a terminal: what is not UTF-8 or not printable is escaped."""
+    text = path.decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def path_fields(path: bytes, name: str = "path") -> dict[str, object]:
+    """A path for programs: as text, and in base64 too where the text could not be turned back."""
+    try:
+        return {name: path.decode("utf-8")}
+    except UnicodeDecodeError:
+        encoded = base64.b64encode(path).decode()
+        return {name: path.decode("utf-8", "backslashreplace"), f"{name}_base64": encoded}
+
+
+def time_text(time_ns: int) -> str:
+    """Local time to the second, "-" for a time that is not known."""
+    if time_ns == 0:
+        return "-"
+    moment = datetime.fromtimestamp(time_ns // 1_000_000_000, UTC).astimezone()
+    return moment.strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,102 @@
+"""What would run where: the plan as rows for programs and as tables for people."""
+
+from __future__ import annotations
+
+from flowbackup.cli.columns import table
+from flowbackup.cli.output import Output
+from flowbackup.plan.decided import AgentPlan, EdgePlan, Plan
+from flowbackup.units import format_size
+
+
+def show_plan(plan: Plan, output: Output) -> None:
+    """Objects, agents, couplings, memory and the bottleneck."""
+    if output.json:
+        output.row("plan", plan_fields(plan), "")
+    else:
+        output.text(plan_text(plan))
+
+
+def plan_fields(plan: Plan) -> dict[str, object]:
+    return {
+        "graph": plan.graph,
+        "frame_bytes": plan.frame_bytes,
+        "sync_bytes": plan.sync_bytes,
+        "copies": plan.copies,
+        "objects": [
+            {"client": item.client, "name": item.name, "path": item.path, "heads": list(item.heads)}
+            for item in plan.objects
+        ],
+        "agents": [_agent_fields(agent) for agent in plan.agents],
+        "edges": [_edge_fields(edge) for edge in plan.edges],
+        "memory_bytes": dict(plan.memory_bytes),
+        "bottleneck": plan.bottleneck,
+    }
+
+
+def _agent_fields(agent: AgentPlan) -> dict[str, object]:
+    return {
+        "name": agent.name,
+        "role": agent.role,
+        "level": agent.level,
+        "node": agent.node,
+        "device": agent.device.name,
+        "location": agent.device.location,
+        "slots": agent.slots,
+        "required": agent.required,
+    }
+
+
+def _edge_fields(edge: EdgePlan) -> dict[str, object]:
+    return {
+        "name": edge.name,
+        "source": edge.source,
+        "target": edge.target,
+        "transport": edge.transport.value,
+        "slots": [edge.first_slot, edge.last_slot],
+        "required": edge.required,
+    }
+
+
+def plan_text(plan: Plan) -> str:
+    """The plan for people; touches nothing."""
+    memory = ", ".join(f"{format_size(size)} on {node}" for node, size in plan.memory_bytes)
+    parts = [
+        f"plan of {plan.graph}: frames of {format_size(plan.frame_bytes)},"
+        f" a sync every {format_size(plan.sync_bytes)} or {plan.sync_seconds:g} s",
+        _object_table(plan),
+        _agent_table(plan),
+        _edge_table(plan),
+        f"memory: {memory}",
+    ]
+    if plan.bottleneck:
+        parts.append(plan.bottleneck)
+    return "\n\n".join(parts)
+
+
+def _object_table(plan: Plan) -> str:
+    rows = [(f"{o.client}/{o.name}", o.path, ", ".join(o.heads)) for o in plan.objects]
+    return table(("object", "path", "to"), rows)
+
+
+def _agent_table(plan: Plan) -> str:
+    rows = [
+        (
+            agent.name,
+            agent.role,
+            str(agent.level),
+            agent.node,
+            agent.device.location or agent.device.kind,
+            str(agent.slots),
+            "required" if agent.required else "optional",
+        )
+        for agent in plan.agents
+    ]
+    return table(("agent", "role", ">level", "node", "device", ">buffers", "policy"), rows)
+
+
+def _edge_table(plan: Plan) -> str:
+    rows = [
+        (edge.name, edge.transport.value, f"[{edge.first_slot}:{edge.last_slot}]")
+        for edge in plan.edges
+    ]
+    return table(("coupling", "by", "buffers"), rows)

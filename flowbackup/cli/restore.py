@@ -1,0 +1,65 @@
+"""flowbackup restore: files come back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from flowbackup import api
+from flowbackup.cli.options import Command, catalog_option, output_options
+from flowbackup.cli.output import Output
+from flowbackup.cli.progress import show_progress
+from flowbackup.cli.summary import show_summary
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "flowbackup restore latest --target /tmp/back",
+        "flowbackup restore web/site@3:etc --target /tmp/back --include '*.conf' --dry-run",
+    ),
+)
+@click.argument("query", metavar="OBJECT[:PATH]")
+@click.option(
+    "--target", required=True, type=click.Path(file_okay=False), help="The folder to restore into."
+)
+@click.option(
+    "--include",
+    multiple=True,
+    metavar="PATTERN",
+    help="Only paths that match; may be given several times.",
+)
+@click.option(
+    "--overwrite",
+    type=click.Choice(["never", "changed", "always"]),
+    default="never",
+    show_default=True,
+    help="What to do with files that exist.",
+)
+@click.option("--as-of", default="", metavar="TIME", help="The version that was newest at TIME.")
+@click.option("--dry-run", is_flag=True, help="Say what would be restored, and write nothing.")
+@catalog_option
+@output_options
+@click.pass_obj
+def restore(
+    output: Output,
+    query: str,
+    target: str,
+    include: tuple[str, ...],
+    overwrite: str,
+    as_of: str,
+    dry_run: bool,
+    catalog: Path | None,
+) -> int:
+    """Put OBJECT, or PATH inside it, into a folder.
+
+    OBJECT is the beginning of an id, a name (client/name, or name), a version of it (name@3), or
+    "latest".  Frames are read from whichever copy is good.  The default loses no existing file.
+    """
+    request = api.RestoreRequest(
+        catalog=catalog, overwrite=overwrite, include=include, dry_run=dry_run, as_of=as_of
+    )
+    with show_progress(output) as monitor:
+        report = api.restore(query, target, request, monitor)
+    return show_summary(report, output)

@@ -1,0 +1,56 @@
+"""flowbackup run: what a graph file says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from flowbackup import api
+from flowbackup.cli.options import (
+    Command,
+    address_option,
+    catalog_option,
+    init_option,
+    output_options,
+)
+from flowbackup.cli.output import Output
+from flowbackup.cli.plan import show_plan
+from flowbackup.cli.progress import show_progress
+from flowbackup.cli.summary import show_summary
+from flowbackup.errors import EXIT_SUCCESS
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "flowbackup run graphs/chain-of-three.yaml",
+        "flowbackup run nightly.yaml --dry-run",
+    ),
+)
+@click.argument("graph", type=click.Path(path_type=Path), metavar="GRAPH.yaml")
+@click.option(
+    "--dry-run", "--plan", is_flag=True, help="Show what would run where, and touch nothing."
+)
+@init_option
+@address_option
+@catalog_option
+@output_options
+@click.pass_obj
+def run(
+    output: Output,
+    graph: Path,
+    dry_run: bool,
+    init: bool,
+    address: str,
+    catalog: Path | None,
+) -> int:
+    """Run GRAPH.yaml: backups and mirrors as the file says."""
+    plan = api.load_plan(graph)
+    if dry_run:
+        show_plan(plan, output)
+        return EXIT_SUCCESS
+    settings = api.RunSettings(catalog=catalog, address=address, init=init)
+    with show_progress(output) as monitor:
+        report = api.run_backup(plan, settings, monitor)
+    return show_summary(report, output)

@@ -1,0 +1,160 @@
+"""How a session ended: the `summary` object for programs, a few lines for people."""
+
+from __future__ import annotations
+
+from flowbackup.cli.columns import table
+from flowbackup.cli.names import path_fields, path_text, short_id
+from flowbackup.cli.output import Output
+from flowbackup.model.report import DeviceReport, ObjectReport, SessionReport
+from flowbackup.monitor import Problem, count_by_kind
+from flowbackup.units import format_rate, format_seconds, format_size
+
+PROBLEMS_SHOWN_MAX = 20
+"""More than a screen of problems hides the rest; the catalog and --json have all of them."""
+
+
+def show_summary(report: SessionReport, output: Output) -> int:
+    """Tells how a session ended and returns the exit code of the command."""
+    if output.json:
+        output.row("summary", summary_fields(report), "")
+    elif not (output.quiet and report.exit_code == 0):
+        output.text(summary_text(report, output))
+    return report.exit_code
+
+
+def summary_fields(report: SessionReport) -> dict[str, object]:
+    """The published keys of a summary."""
+    return {
+        "outcome": report.outcome.value,
+        "exit_code": report.exit_code,
+        "session": report.session,
+        "kind": report.kind,
+        "graph": report.graph,
+        "engine": report.engine,
+        "duration_seconds": round(report.duration_seconds, 3),
+        "start_seconds": round(report.start_seconds, 3),
+        "files": report.files,
+        "bytes_source": report.bytes_source,
+        "bytes_read": report.bytes_read,
+        "bytes_new": report.bytes_new,
+        "objects": [_object_fields(item) for item in report.objects],
+        "devices": [_device_fields(item) for item in report.devices],
+        "problems": [problem_fields(item) for item in report.problems],
+    }
+
+
+def _object_fields(item: ObjectReport) -> dict[str, object]:
+    return {
+        "name": item.name,
+        "client": item.client,
+        "object_id": item.object_id,
+        "version": item.version,
+        "outcome": item.outcome.value,
+        "copies_durable": item.copies_durable,
+        "copies_required": item.copies_required,
+        "files": item.files,
+        "bytes_source": item.bytes_source,
+        "bytes_read": item.bytes_read,
+        "bytes_new": item.bytes_new,
+    }
+
+
+def _device_fields(item: DeviceReport) -> dict[str, object]:
+    return {
+        "name": item.name,
+        "agent": item.agent,
+        "role": item.role,
+        "level": item.level,
+        "node": item.node,
+        "state": item.state,
+        "bytes_written": item.bytes_written,
+        "frames": item.frames,
+        "syncs": item.syncs,
+    }
+
+
+def problem_fields(problem: Problem) -> dict[str, object]:
+    """A problem for programs; `path` or `device` only where it has one."""
+    fields: dict[str, object] = {"kind": problem.kind, "text": problem.text}
+    if problem.path is not None:
+        fields.update(path_fields(problem.path))
+    if problem.device is not None:
+        fields["device"] = problem.device
+    return fields
+
+
+def summary_text(report: SessionReport, output: Output) -> str:
+    """Outcome first, then numbers, objects, devices, and what went wrong."""
+    parts = [_head(report, output), _numbers(report)]
+    if report.objects:
+        parts.append(_indented(_object_table(report.objects)))
+    if report.devices:
+        parts.append(_indented(_device_table(report.devices)))
+    if report.problems:
+        parts.append(_problem_text(report.problems, output))
+    return "\n".join(parts)
+
+
+def _head(report: SessionReport, output: Output) -> str:
+    outcome = output.styled(report.outcome.value, report.outcome.value)
+    name = f" {report.graph}" if report.graph else ""
+    return f"{outcome}: {report.kind}{name}, session {short_id(report.session)}"
+
+
+def _numbers(report: SessionReport) -> str:
+    seconds = report.duration_seconds
+    busy = seconds - report.start_seconds
+    rate = format_rate(report.bytes_read / busy) if busy > 0 else "-"
+    return (
+        f"  {report.files} files, {format_size(report.bytes_source)} selected,"
+        f" {format_size(report.bytes_read)} read, {format_size(report.bytes_new)} new"
+        f" in {format_seconds(seconds)} ({format_seconds(report.start_seconds)} to start, {rate})"
+    )
+
+
+def _object_table(items: tuple[ObjectReport, ...]) -> str:
+    rows = [
+        (
+            f"{item.client}/{item.name}@{item.version}" if item.version else item.name,
+            short_id(item.object_id),
+            item.outcome.value,
+            f"{item.copies_durable} of {item.copies_required}",
+        )
+        for item in items
+    ]
+    return table(("object", "id", "outcome", ">durable copies"), rows)
+
+
+def _device_table(items: tuple[DeviceReport, ...]) -> str:
+    rows = [
+        (
+            item.agent,
+            item.role,
+            str(item.level),
+            item.state,
+            format_size(item.bytes_written),
+            str(item.frames),
+            str(item.syncs),
+        )
+        for item in items
+    ]
+    return table(("agent", "role", ">level", "state", ">written", ">frames", ">syncs"), rows)
+
+
+def _problem_text(problems: tuple[Problem, ...], output: Output) -> str:
+    counts = ", ".join(f"{count} {kind}" for kind, count in count_by_kind(problems).items())
+    shown = problems if output.verbose else problems[:PROBLEMS_SHOWN_MAX]
+    lines = [f"  problems: {counts}", *(f"    {problem_text(problem)}" for problem in shown)]
+    if len(shown) < len(problems):
+        lines.append(f"    and {len(problems) - len(shown)} more; -v shows all")
+    return "\n".join(lines)
+
+
+def problem_text(problem: Problem) -> str:
+    """One line: the kind, on what, and why."""
+    place = path_text(problem.path) if problem.path is not None else problem.device or ""
+    return f"{problem.kind} {place}: {problem.text}" if place else f"{problem.kind}: {problem.text}"
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())
