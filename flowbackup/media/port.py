@@ -46,7 +46,9 @@ class FrameWriter(Protocol):
 
         Raises DamageError if the payload does not match its digest (nothing is written then), and
         DeviceError for everything the device refuses; after a DeviceError the writer is poisoned:
-        every further call raises, and nothing since the last commit may be believed."""
+        every further call raises, and nothing since the last commit may be believed.  One
+        exception: a device found full before the frame was begun (errno ENOSPC or EDQUOT) refuses
+        this frame only; `commit` and `finish` still work, in room that was kept for them."""
 
     def commit(self) -> tuple[StoredFrame, ...]:
         """Writes a commit record and syncs.  Returns the frames that this made durable.  Raises

@@ -1,0 +1,147 @@
+"""DirectoryDevice: a directory that holds a medium."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+
+from flowbackup.errors import DeviceError
+from flowbackup.media.calls import SYSTEM, SystemCalls
+from flowbackup.media.failure import device_error
+from flowbackup.media.label import (
+    LOCK_NAME,
+    SEGMENTS_NAME,
+    FoundLabel,
+    Label,
+    free_bytes,
+    read_label,
+)
+from flowbackup.media.lock import MediumLock
+from flowbackup.media.reader import MediumReader
+from flowbackup.media.segment import SEGMENT_BYTES, SegmentWriter
+from flowbackup.model.device import DeviceTarget, MediumInfo
+from flowbackup.model.ids import id_text
+from flowbackup.units import MIB, format_size
+
+TAIL_RESERVE_BYTES = MIB
+"""What a segment needs besides its frames: records of commits, index and footer."""
+
+
+class DirectoryDevice:
+    """A Device on a file system.
+
+    The file system and the medium that were found first are remembered, and looked at again before
+    each segment, so that nothing is ever written into an empty mount point or onto another medium.
+    """
+
+    def __init__(
+        self,
+        target: DeviceTarget,
+        *,
+        segment_bytes: int = SEGMENT_BYTES,
+        calls: SystemCalls = SYSTEM,
+    ) -> None:
+        self.name = target.name
+        self.location = target.location
+        self._segment_bytes = segment_bytes
+        self._calls = calls
+        self._found: FoundLabel | None = None
+        self._identity = (0, 0)
+        self._lock: MediumLock | None = None
+
+    def info(self) -> MediumInfo:
+        return self.label().label.info(self.location, free_bytes(self.location))
+
+    def label(self) -> FoundLabel:
+        """The label, with what is wrong with its copies.  Raises as `info`."""
+        if self._found is None:
+            self._found = read_label(self.location, self.name)
+            self._identity = self._present_identity()
+        else:
+            self.check_identity()
+        return self._found
+
+    def check_identity(self) -> None:
+        """Raises DeviceError if another file system or medium is there than at first."""
+        expected = self._known_label()
+        try:
+            present = read_label(self.location, self.name).label
+        except DeviceError as error:
+            raise self._replaced(expected, error.message) from error
+        if present.medium != expected.medium:
+            raise self._replaced(
+                expected, f'medium {id_text(present.medium)} ("{present.device}") is there'
+            )
+        if self._present_identity() != self._identity:
+            raise self._replaced(expected, "the directory or its file system is another one")
+
+    def lock(self, holder: str) -> None:
+        if self._lock is None:
+            self.label()
+            self._lock = MediumLock(os.path.join(self.location, LOCK_NAME), self.name, holder)
+
+    def check_writable(self, need_bytes: int) -> None:
+        self.label()
+        folder = os.path.join(self.location, SEGMENTS_NAME)
+        try:
+            with tempfile.NamedTemporaryFile(prefix=".probe-", dir=folder):
+                pass
+            free = free_bytes(folder)
+        except OSError as error:
+            raise device_error(self.name, f"writing to {folder}", error) from error
+        need = need_bytes + TAIL_RESERVE_BYTES
+        if free < need:
+            raise DeviceError(
+                f'device "{self.name}": {self.location} has {format_size(free)} free, '
+                f"{format_size(need)} are needed",
+                remedy="free space on the device, or use another one",
+                device=self.name,
+                errno=errno.ENOSPC,
+            )
+
+    def writer(self, session: bytes, epoch: int) -> SegmentWriter:
+        if self._lock is None:
+            raise DeviceError(
+                f'device "{self.name}" was not locked before writing', device=self.name
+            )
+        return SegmentWriter(
+            os.path.join(self.location, SEGMENTS_NAME),
+            self.label().label,
+            session,
+            epoch,
+            device=self.name,
+            check=self.check_identity,
+            segment_bytes=self._segment_bytes,
+            calls=self._calls,
+        )
+
+    def reader(self, *, cached: bool = True) -> MediumReader:
+        """cached=False: bytes come from the device and not from the page cache."""
+        return MediumReader(self.location, self.label().label, device=self.name, cached=cached)
+
+    def close(self) -> None:
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            lock.close()
+
+    def _known_label(self) -> Label:
+        if self._found is None:
+            return self.label().label
+        return self._found.label
+
+    def _present_identity(self) -> tuple[int, int]:
+        try:
+            place = os.stat(self.location)
+        except OSError as error:
+            raise device_error(self.name, f"looking at {self.location}", error) from error
+        return place.st_dev, place.st_ino
+
+    def _replaced(self, expected: Label, found: str) -> DeviceError:
+        return DeviceError(
+            f'device "{self.name}": expected medium {id_text(expected.medium)} '
+            f'("{expected.device}") in {self.location}, but {found}',
+            remedy="mount the right disk there and run the command again",
+            device=self.name,
+            errno=errno.ENODEV,
+        )

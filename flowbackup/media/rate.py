@@ -1,0 +1,88 @@
+"""A Device that writes no faster than it is told: the same port around another device."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from flowbackup.media.port import Device, FrameReader, FrameWriter, StoredFrame, WriterStatistics
+from flowbackup.model.device import FramePlace, MediumInfo
+from flowbackup.model.frame import FrameHeader
+
+
+class RateLimitedWriter:
+    """A FrameWriter that returns from `append` no sooner than its bytes were due."""
+
+    def __init__(
+        self,
+        writer: FrameWriter,
+        bytes_per_second: float,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._writer = writer
+        self._bytes_per_second = bytes_per_second
+        self._clock = clock
+        self._sleep = sleep
+        self._due = clock()
+
+    def append(self, header: FrameHeader, payload: memoryview) -> FramePlace:
+        # What was not used while nothing was to be written does not count.
+        begun = max(self._due, self._clock())
+        place = self._writer.append(header, payload)
+        self._due = begun + header.payload_bytes / self._bytes_per_second
+        wait = self._due - self._clock()
+        if wait > 0:
+            self._sleep(wait)
+        return place
+
+    def commit(self) -> tuple[StoredFrame, ...]:
+        return self._writer.commit()
+
+    def finish(self) -> WriterStatistics:
+        return self._writer.finish()
+
+    def close(self) -> None:
+        self._writer.close()
+
+    def statistics(self) -> WriterStatistics:
+        return self._writer.statistics()
+
+
+class RateLimitedDevice:
+    """A Device whose writers share nothing but their limit; reading is not limited."""
+
+    def __init__(
+        self,
+        device: Device,
+        bytes_per_second: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        if bytes_per_second <= 0:
+            raise ValueError("a rate is more than 0 bytes per second")
+        self.name = device.name
+        self._device = device
+        self._bytes_per_second = bytes_per_second
+        self._clock = clock
+        self._sleep = sleep
+
+    def info(self) -> MediumInfo:
+        return self._device.info()
+
+    def lock(self, holder: str) -> None:
+        self._device.lock(holder)
+
+    def check_writable(self, need_bytes: int) -> None:
+        self._device.check_writable(need_bytes)
+
+    def writer(self, session: bytes, epoch: int) -> FrameWriter:
+        writer = self._device.writer(session, epoch)
+        return RateLimitedWriter(writer, self._bytes_per_second, self._clock, self._sleep)
+
+    def reader(self) -> FrameReader:
+        return self._device.reader()
+
+    def close(self) -> None:
+        self._device.close()

@@ -1,0 +1,174 @@
+"""Reading a medium back: what frames it has, and each of them, checked before it is believed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from flowbackup.errors import DamageError, DeviceError
+from flowbackup.media.failure import device_error
+from flowbackup.media.label import SEGMENTS_NAME, Label, free_bytes
+from flowbackup.media.layout import (
+    IndexRow,
+    RecordHeader,
+    RecordKind,
+    SegmentName,
+    parse_index,
+)
+from flowbackup.media.port import StoredFrame
+from flowbackup.media.scan import Damage, FoundRecord, committed, payload_fault, read_header
+from flowbackup.media.segment import parse_file_name, segment_file_name
+from flowbackup.media.segment_source import SegmentSource
+from flowbackup.model.device import FramePlace, MediumInfo
+from flowbackup.model.digest import frame_digest
+from flowbackup.model.frame import FrameHeader
+
+
+class MediumReader:
+    """A FrameReader of the medium at `location`.  Holds no file open between calls, so threads may
+    share it and a medium may be unmounted behind it."""
+
+    def __init__(
+        self, location: str, label: Label, *, device: str = "", cached: bool = True
+    ) -> None:
+        """cached=False: bytes come from the device and not from the page cache."""
+        self._location = location
+        self._folder = os.path.join(location, SEGMENTS_NAME)
+        self._label = label
+        self._device = device or label.device
+        self._cached = cached
+
+    def info(self) -> MediumInfo:
+        return self._label.info(self._location, free_bytes(self._location))
+
+    def frames(self) -> Iterator[StoredFrame]:
+        for source in self.segments():
+            with source:
+                for item in _listed(source):
+                    if isinstance(item, StoredFrame):
+                        yield item
+                    elif not item.torn:
+                        raise DamageError(
+                            f'device "{self._device}": {item.file} is damaged at {item.offset}: '
+                            f"{item.reason}",
+                            remedy="run `flowbackup verify`, then `flowbackup repair`",
+                            device=self._device,
+                        )
+
+    def scan(self) -> Iterator[StoredFrame | Damage]:
+        """As `frames`, by reading every header, and going on behind damage."""
+        for source in self.segments():
+            with source:
+                yield from committed(source)
+
+    def read(self, header: FrameHeader | None, place: FramePlace) -> tuple[FrameHeader, bytes]:
+        try:
+            with self._source_of(place) as source:
+                return _read_frame(source, header, place.offset)
+        except DamageError as error:
+            raise DamageError(
+                f'device "{self._device}", segment {place.segment}, offset {place.offset}: '
+                f"{error.message}",
+                remedy="use another copy; `flowbackup repair` replaces this one",
+                device=self._device,
+                errno=error.errno,
+            ) from error
+
+    def segments(self) -> Iterator[SegmentSource]:
+        """The files of the medium by number and epoch; the caller closes each.  Files that are no
+        segments are left out (see `verify`).  Raises DeviceError."""
+        for parsed in self._listing():
+            try:
+                yield self._open(*parsed)
+            except DeviceError as error:
+                # Sealed between the listing and now: it has its final name.
+                if parsed[2] or not isinstance(error.__cause__, FileNotFoundError):
+                    raise
+                yield self._open(parsed[0], parsed[1], True)
+
+    def _listing(self) -> list[tuple[int, int, bool]]:
+        try:
+            names = os.listdir(self._folder)
+        except OSError as error:
+            raise device_error(self._device, f"listing {self._folder}", error) from error
+        return sorted(parsed for name in names if (parsed := parse_file_name(name)))
+
+    def _open(self, segment: int, epoch: int, sealed: bool) -> SegmentSource:
+        name = SegmentName(self._label.medium, segment, epoch, self._label.block_bytes)
+        path = os.path.join(self._folder, segment_file_name(segment, epoch, sealed=sealed))
+        return SegmentSource(path, name, sealed=sealed, device=self._device, cached=self._cached)
+
+    def _source_of(self, place: FramePlace) -> SegmentSource:
+        if place.medium != self._label.medium:
+            raise DamageError("the frame lies on another medium than the one that is there")
+        try:
+            return self._open(place.segment, place.epoch, True)
+        except DeviceError as error:
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise
+        try:
+            return self._open(place.segment, place.epoch, False)
+        except DeviceError as error:
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise
+        return self._open(place.segment, place.epoch, True)
+
+
+def read_index(source: SegmentSource) -> tuple[list[IndexRow], RecordHeader, RecordHeader]:
+    """The index of a sealed file by its footer: rows, header of the index, of the footer.
+
+    Raises DamageError, FormatError, DeviceError.
+    """
+    block = source.name.block_bytes
+    if source.size < block or source.size % block:
+        raise DamageError("the file does not end at a block border")
+    footer = read_header(source, source.size - block)
+    if footer.kind != RecordKind.FOOTER or footer.sequence % block:
+        raise DamageError("the file does not end with its footer")
+    index = read_header(source, footer.sequence)
+    follows = index.chain == footer.previous and index.ordinal + 1 == footer.ordinal
+    if index.kind != RecordKind.INDEX or not follows:
+        raise DamageError("the footer does not point to the index")
+    fault = payload_fault(source, FoundRecord(index, footer.sequence))
+    if fault:
+        raise DamageError(f"index: {fault}")
+    payload = source.read(footer.sequence + block, index.payload_bytes)
+    return parse_index(payload, index.chunk_count), index, footer
+
+
+def _listed(source: SegmentSource) -> Iterator[StoredFrame | Damage]:
+    if not source.sealed:
+        yield from committed(source)
+        return
+    name = source.name
+    try:
+        rows, _, _ = read_index(source)
+    except DamageError as error:
+        yield Damage(
+            name.medium,
+            name.segment,
+            name.epoch,
+            source.path,
+            max(0, source.size - name.block_bytes),
+            source.size,
+            error.message,
+        )
+        return
+    for row in rows:
+        place = FramePlace(name.medium, name.segment, name.epoch, row.offset)
+        yield StoredFrame(row.frame, place)
+
+
+def _read_frame(
+    source: SegmentSource, wanted: FrameHeader | None, offset: int
+) -> tuple[FrameHeader, bytes]:
+    if not 0 <= offset < source.size or offset % source.name.block_bytes:
+        raise DamageError("the place is outside of the segment or not at a block border")
+    record = read_header(source, offset)
+    header = record.frame()
+    if not record.is_frame or (wanted is not None and header != wanted):
+        raise DamageError("another record stands here than was looked for")
+    payload = source.read_bytes(offset + record.block_bytes, record.payload_bytes)
+    if len(payload) != record.payload_bytes or frame_digest(payload) != record.digest:
+        raise DamageError(f"the payload of frame {header.frame_id} does not match its digest")
+    return header, payload

@@ -1,0 +1,267 @@
+"""Walking a segment record by record, and finding the way again after damage.
+
+`walk` says what stands in a file; `committed` which of its frames may be believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from flowbackup.errors import DamageError, FormatError
+from flowbackup.media.layout import (
+    HEADER_BYTES,
+    NO_CHAIN,
+    OPTIONAL_KIND_MIN,
+    SYNC_MARK,
+    RecordHeader,
+    RecordKind,
+    is_zero,
+    parse_header,
+)
+from flowbackup.media.port import StoredFrame
+from flowbackup.media.segment_source import SegmentSource
+from flowbackup.model.device import FramePlace
+from flowbackup.model.digest import frame_digest
+from flowbackup.model.ids import FrameId
+from flowbackup.units import MIB
+
+_SEARCH_BYTES = 4 * MIB
+
+
+class FoundRecord(NamedTuple):
+    """A sound record and where it begins."""
+
+    header: RecordHeader
+    offset: int
+
+    @property
+    def end(self) -> int:
+        return self.offset + self.header.total_bytes
+
+    def stored(self) -> StoredFrame:
+        """For a frame: what a catalog keeps of it."""
+        h = self.header
+        return StoredFrame(h.frame(), FramePlace(h.medium, h.segment, h.epoch, self.offset))
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Bytes [offset, end) of a file that are not what was written.
+
+    frame, object_id: whose they were, where the header could still be read.  torn: the bytes were
+    never acknowledged as durable as far as the medium itself can tell: the tail of an unfinished
+    segment, as a killed session leaves it.
+    """
+
+    medium: bytes
+    segment: int
+    epoch: int
+    file: str
+    offset: int
+    end: int
+    reason: str
+    frame: FrameId | None = None
+    object_id: bytes | None = None
+    torn: bool = False
+
+
+def walk(
+    source: SegmentSource, start: int = 0, *, payloads: bool = False
+) -> Iterator[FoundRecord | Damage]:
+    """Records of a segment from `start` on, and everything that is wrong, in order of offset.
+
+    payloads: also read payloads and padding and check them; a frame that fails is a Damage and
+    not a record.  Ends at the end of the file, or of an unfinished file's written part.
+    Raises FormatError, and DeviceError if the file cannot be read at all.
+    """
+    offset, previous = start, None
+    while offset < source.size:
+        try:
+            header = read_header(source, offset)
+            _check_link(header, previous, first=offset == 0)
+        except DamageError as error:
+            found = _search(source, offset + source.name.block_bytes, previous)
+            end = source.size if found is None else found
+            if found is not None or source.sealed or not _is_blank(source, offset, end):
+                yield _damage(source, offset, end, error.message)
+            offset, previous = end, None
+            continue
+        record = FoundRecord(header, offset)
+        fault = payload_fault(source, record) if payloads else ""
+        if fault:
+            yield _damage(source, offset, record.end, fault, header=header)
+        if not fault or not header.is_frame:
+            yield record
+        offset, previous = record.end, header
+    whole = previous is not None and previous.kind == RecordKind.FOOTER
+    if source.sealed and not whole and (previous is not None or not source.size):
+        yield _damage(source, source.size, source.size, "the file ends before its footer")
+
+
+def committed(source: SegmentSource) -> Iterator[StoredFrame | Damage]:
+    """Frames that may be believed, and damage.
+
+    A commit record vouches for the frames before it.  It is itself believed when a later sound
+    record shows that its sync came back, or when everything of its group is sound, payloads
+    included.  In a sealed file every sound frame is believed.
+    """
+    group: list[FoundRecord | Damage] = []
+    proven: list[FoundRecord | Damage] = []
+    for item in walk(source):
+        if proven and isinstance(item, FoundRecord):
+            yield from map(_frame_or_damage, proven)
+            proven = []
+        if isinstance(item, FoundRecord) and item.header.kind == RecordKind.COMMIT:
+            proven, group = [*proven, *group], []
+        elif isinstance(item, Damage) or item.header.is_frame:
+            group.append(item)
+    if source.sealed:
+        yield from map(_frame_or_damage, [*proven, *group])
+        return
+    faults = [*_group_faults(source, proven)]
+    if not faults:
+        yield from map(_frame_or_damage, proven)
+    else:
+        yield from map(_as_torn, faults)
+    yield from (_as_torn(item) for item in group if isinstance(item, Damage))
+
+
+def read_header(source: SegmentSource, offset: int) -> RecordHeader:
+    """The header of the record at `offset`, its block and its lengths checked against the file.
+
+    Raises DamageError, FormatError, DeviceError.
+    """
+    name = source.name
+    block = source.read(offset, name.block_bytes)
+    header = parse_header(block)
+    if len(block) < name.block_bytes or not is_zero(block[HEADER_BYTES:]):
+        raise DamageError("the block of the header is cut off or not filled with zeros")
+    if (header.medium, header.segment, header.epoch) != name[:3]:
+        raise DamageError(
+            f"a record of segment {header.segment}, epoch {header.epoch}"
+            f"{'' if header.medium == name.medium else ' of another medium'} stands here"
+        )
+    if header.block_bytes != name.block_bytes:
+        raise DamageError(f"the record is of {header.block_bytes}-byte blocks")
+    if offset + header.total_bytes > source.size:
+        raise DamageError("the record ends behind the end of the file")
+    return header
+
+
+def payload_fault(source: SegmentSource, record: FoundRecord) -> str:
+    """What is wrong with payload and padding of a record, "" if nothing is."""
+    header = record.header
+    if not header.padded_bytes:
+        return ""
+    try:
+        data = source.read(record.offset + header.block_bytes, header.padded_bytes)
+    except DamageError as error:
+        return error.message
+    if frame_digest(data[: header.payload_bytes]) != header.digest:
+        return "the payload does not match its digest"
+    if not is_zero(data[header.payload_bytes :]):
+        return "the padding behind the payload is not zero"
+    return ""
+
+
+def _check_link(header: RecordHeader, previous: RecordHeader | None, *, first: bool) -> None:
+    if first:
+        whole = header.ordinal == 0 and header.previous == NO_CHAIN
+        if not whole or header.kind != RecordKind.SEGMENT:
+            raise DamageError("the file does not begin with its segment record")
+    elif previous is not None and not _follows(header, previous):
+        raise DamageError("the chain is broken: this record does not follow the one before")
+    if previous is not None and previous.kind == RecordKind.FOOTER:
+        raise DamageError("a record stands behind the footer")
+
+
+def _follows(header: RecordHeader, previous: RecordHeader) -> bool:
+    return header.ordinal == previous.ordinal + 1 and header.previous == previous.chain
+
+
+def _search(source: SegmentSource, offset: int, previous: RecordHeader | None) -> int | None:
+    """The offset of the next sound record of this segment at a block border."""
+    block = source.name.block_bytes
+    while offset < source.size:
+        offset = max(offset, source.next_data(offset) // block * block)
+        for found in _marks(source, offset):
+            try:
+                header = read_header(source, found)
+            except (DamageError, FormatError):
+                continue
+            if header.kind < OPTIONAL_KIND_MIN and (
+                previous is None or header.ordinal > previous.ordinal
+            ):
+                return found
+        offset += _SEARCH_BYTES
+    return None
+
+
+def _marks(source: SegmentSource, offset: int) -> list[int]:
+    """Block borders with a sync mark in the next piece of the file."""
+    block = source.name.block_bytes
+    try:
+        data = bytes(source.read(offset, _SEARCH_BYTES))
+    except DamageError:
+        return []
+    marks = []
+    found = data.find(SYNC_MARK)
+    while found >= 0:
+        if found % block == 0:
+            marks.append(offset + found)
+        found = data.find(SYNC_MARK, found + 1)
+    return marks
+
+
+def _is_blank(source: SegmentSource, offset: int, end: int) -> bool:
+    """Whether nothing but zeros stands here: space that was reserved and never written."""
+    while offset < end:
+        offset = max(offset, source.next_data(offset))
+        try:
+            if not is_zero(source.read(offset, min(_SEARCH_BYTES, end - offset))):
+                return False
+        except DamageError:
+            return False
+        offset += _SEARCH_BYTES
+    return True
+
+
+def _damage(
+    source: SegmentSource,
+    offset: int,
+    end: int,
+    reason: str,
+    *,
+    header: RecordHeader | None = None,
+) -> Damage:
+    frame = header.frame() if header is not None and header.is_frame else None
+    name = source.name
+    return Damage(
+        name.medium,
+        name.segment,
+        name.epoch,
+        source.path,
+        offset,
+        end,
+        reason,
+        None if frame is None else frame.frame_id,
+        None if frame is None else frame.object_id,
+    )
+
+
+def _group_faults(source: SegmentSource, group: list[FoundRecord | Damage]) -> Iterator[Damage]:
+    for item in group:
+        if isinstance(item, Damage):
+            yield item
+        elif fault := payload_fault(source, item):
+            yield _damage(source, item.offset, item.end, fault, header=item.header)
+
+
+def _as_torn(damage: Damage) -> Damage:
+    return replace(damage, torn=True)
+
+
+def _frame_or_damage(item: FoundRecord | Damage) -> StoredFrame | Damage:
+    return item.stored() if isinstance(item, FoundRecord) else item

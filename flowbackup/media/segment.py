@@ -1,0 +1,280 @@
+"""Appending: the frames of one session into segments, group by group.
+
+A segment file: the segment record, then groups (frames, commit record), then index and footer.
+It is called `<number>-<epoch>.part` until it is sealed, `.seg` from then on.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from flowbackup.errors import DamageError, DeviceError
+from flowbackup.media.calls import SYSTEM, SystemCalls
+from flowbackup.media.failure import FULL, device_error
+from flowbackup.media.label import Label
+from flowbackup.media.layout import (
+    INDEX_ROW,
+    NO_CHAIN,
+    IndexRow,
+    RecordHeader,
+    RecordKind,
+    SegmentName,
+    frame_record,
+    pack_index,
+    plain_record,
+)
+from flowbackup.media.port import StoredFrame, WriterStatistics
+from flowbackup.media.record_file import RecordFile
+from flowbackup.model.device import FramePlace
+from flowbackup.model.digest import frame_digest
+from flowbackup.model.frame import FrameHeader
+from flowbackup.units import GIB, round_up
+
+SEGMENT_BYTES = GIB
+"""Where a segment ends: few enough files for 100 TB, small enough to lose or move one."""
+_FILE_NAME = re.compile(r"(\d{8,})-(\d{4,})\.(part|seg)")
+
+
+def segment_file_name(segment: int, epoch: int, *, sealed: bool) -> str:
+    return f"{segment:08d}-{epoch:04d}.{'seg' if sealed else 'part'}"
+
+
+def parse_file_name(name: str) -> tuple[int, int, bool] | None:
+    """Number, epoch and whether sealed; None for a name that no segment has."""
+    match = _FILE_NAME.fullmatch(name)
+    if match is None:
+        return None
+    segment, epoch, ending = match.groups()
+    parsed = int(segment), int(epoch), ending == "seg"
+    return parsed if name == segment_file_name(*parsed[:2], sealed=parsed[2]) else None
+
+
+class SegmentWriter:
+    """A FrameWriter into the folder of segments of one medium; one thread at a time.
+
+    A device that is full refuses the frame (ENOSPC, EDQUOT) before it is begun; commit and finish
+    still work then, because room for them was kept.  Every other DeviceError poisons the writer.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        label: Label,
+        session: bytes,
+        epoch: int,
+        *,
+        device: str,
+        check: Callable[[], None] = lambda: None,
+        segment_bytes: int = SEGMENT_BYTES,
+        calls: SystemCalls = SYSTEM,
+    ) -> None:
+        """check: called before each new segment; raises DeviceError if the medium is not there."""
+        self._folder = folder
+        self._label = label
+        self._session = session
+        self._epoch = epoch
+        self._device = device
+        self._check = check
+        self._segment_bytes = segment_bytes
+        self._calls = calls
+        self._file: RecordFile | None = None
+        self._name = SegmentName(label.medium, 0, epoch, label.block_bytes)
+        self._ordinal = 0
+        self._chain = NO_CHAIN
+        self._rows: list[IndexRow] = []
+        self._group: list[StoredFrame] = []
+        self._failure: DeviceError | None = None
+        self._statistics = WriterStatistics()
+
+    def append(self, header: FrameHeader, payload: memoryview) -> FramePlace:
+        self._check_usable()
+        if payload.nbytes != header.payload_bytes or frame_digest(payload) != header.digest:
+            raise DamageError(
+                f'device "{self._device}": frame {header.frame_id} does not match its digest '
+                "before it was written",
+                remedy="the memory of this machine or the sender is faulty; run a memory test",
+                device=self._device,
+            )
+        started = time.perf_counter()
+        file = self._file_for(header)
+        record = frame_record(self._name, self._ordinal, self._chain, header)
+        offset = file.end
+        self._reserve(file, record)
+        ordinal = self._ordinal
+        self._append(file, record, payload)
+        place = FramePlace(self._name.medium, self._name.segment, self._epoch, offset)
+        self._rows.append(IndexRow(offset, ordinal, header))
+        self._group.append(StoredFrame(header, place))
+        self._count(
+            frames=1,
+            bytes_payload=header.payload_bytes,
+            write_seconds=time.perf_counter() - started,
+        )
+        return place
+
+    def commit(self) -> tuple[StoredFrame, ...]:
+        self._check_usable()
+        if self._file is None or not self._group:
+            return ()
+        first = self._ordinal - len(self._group)
+        self._append_plain(
+            self._file, RecordKind.COMMIT, b"", sequence=first, chunk_count=len(self._group)
+        )
+        started = time.perf_counter()
+        with self._guard("the sync"):
+            self._file.sync()
+        self._count(syncs=1, sync_seconds=time.perf_counter() - started)
+        durable = tuple(self._group)
+        self._group.clear()
+        return durable
+
+    def finish(self) -> WriterStatistics:
+        self.commit()
+        self._seal()
+        return self._statistics
+
+    def close(self) -> None:
+        file, self._file = self._file, None
+        if file is None:
+            return
+        try:
+            if self._failure is None:
+                file.cut()
+            file.close()
+        except OSError:
+            # Nothing that was acknowledged depends on this; the next session finds a longer file.
+            pass
+        if self._failure is None:
+            self._failure = DeviceError(
+                f'device "{self._device}": the writer is closed', device=self._device
+            )
+
+    def statistics(self) -> WriterStatistics:
+        return self._statistics
+
+    def _check_usable(self) -> None:
+        failure = self._failure
+        if failure is not None:
+            raise DeviceError(
+                f"no further writing after: {failure.message}",
+                remedy=failure.remedy,
+                device=self._device,
+                errno=failure.errno,
+            )
+
+    def _file_for(self, header: FrameHeader) -> RecordFile:
+        """The open segment, or a new one where the old one is full and its last group durable."""
+        block = self._name.block_bytes
+        size = block + round_up(header.payload_bytes, block)
+        if self._file and not self._group and self._file.end + size > self._segment_bytes:
+            self._seal()
+        return self._file or self._begin()
+
+    def _begin(self) -> RecordFile:
+        try:
+            self._check()
+        except DeviceError as error:
+            self._failure = error
+            raise
+        with self._guard("beginning a segment"):
+            segment = 1 + max((number for number in _segment_numbers(self._folder)), default=0)
+            self._name = self._name._replace(segment=segment)
+            path = os.path.join(self._folder, segment_file_name(segment, self._epoch, sealed=False))
+            file = self._file = RecordFile(self._calls, path, self._name.block_bytes)
+            self._calls.sync_directory(self._folder)
+        self._ordinal, self._chain = 0, NO_CHAIN
+        self._rows.clear()
+        self._append_plain(file, RecordKind.SEGMENT, self._label.to_json(), sequence=time.time_ns())
+        return file
+
+    def _reserve(self, file: RecordFile, record: RecordHeader) -> None:
+        """Room for the frame, and behind it for commit, index and footer."""
+        block = self._name.block_bytes
+        index = round_up((len(self._rows) + 1) * INDEX_ROW.size, block)
+        try:
+            file.reserve(record.total_bytes + block + (block + index) + block)
+        except OSError as error:
+            failure = device_error(self._device, f"room in segment {self._name.segment}", error)
+            if error.errno not in FULL:
+                self._failure = failure
+            raise failure from error
+
+    def _append_plain(
+        self,
+        file: RecordFile,
+        kind: RecordKind,
+        payload: bytes,
+        *,
+        sequence: int = 0,
+        chunk_count: int = 0,
+    ) -> None:
+        record = plain_record(
+            self._name,
+            self._ordinal,
+            self._chain,
+            kind,
+            self._session,
+            payload,
+            sequence=sequence,
+            chunk_count=chunk_count,
+        )
+        self._append(file, record, payload)
+
+    def _append(self, file: RecordFile, record: RecordHeader, payload: memoryview | bytes) -> None:
+        with self._guard(f"writing to segment {self._name.segment}"):
+            self._chain = file.append(record, payload)
+        self._ordinal += 1
+        self._count(bytes_written=record.total_bytes)
+
+    def _seal(self) -> None:
+        file, self._file = self._file, None
+        if file is None:
+            return
+        try:
+            if self._rows:
+                self._write_tail(file)
+            else:
+                with self._guard("removing an empty segment"):
+                    self._calls.unlink(file.path)
+        finally:
+            with self._guard("closing a segment"):
+                file.close()
+
+    def _write_tail(self, file: RecordFile) -> None:
+        index_offset, count = file.end, len(self._rows)
+        self._append_plain(file, RecordKind.INDEX, pack_index(self._rows), chunk_count=count)
+        self._append_plain(file, RecordKind.FOOTER, b"", sequence=index_offset, chunk_count=count)
+        with self._guard(f"sealing segment {self._name.segment}"):
+            file.seal()
+            sealed = segment_file_name(self._name.segment, self._epoch, sealed=True)
+            self._calls.rename(file.path, os.path.join(self._folder, sealed))
+            self._calls.sync_directory(self._folder)
+        self._count(segments=1)
+
+    def _count(self, **more: float) -> None:
+        old = self._statistics
+        self._statistics = replace(
+            old, **{name: getattr(old, name) + value for name, value in more.items()}
+        )
+
+    @contextmanager
+    def _guard(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            failure = device_error(self._device, what, error)
+            if self._failure is None:
+                self._failure = failure
+            raise failure from error
+
+
+def _segment_numbers(folder: str) -> Iterator[int]:
+    for name in os.listdir(folder):
+        parsed = parse_file_name(name)
+        if parsed is not None:
+            yield parsed[0]

@@ -1,0 +1,150 @@
+"""A segment file opened for reading: bounded reads, from the device itself where asked."""
+
+from __future__ import annotations
+
+import errno
+import os
+from mmap import mmap
+from types import TracebackType
+from typing import Self
+
+from flowbackup.errors import DamageError
+from flowbackup.media.failure import device_error
+from flowbackup.media.layout import PAYLOAD_BYTES_MAX, SegmentName
+from flowbackup.media.record_file import O_DIRECT
+from flowbackup.units import MIB, round_up
+
+_ALIGN = 4096
+
+
+class SegmentSource:
+    """One file of a medium.  `name` is what its path promises, `sealed` whether it was finished.
+
+    cached=False reads from the device and not from the page cache: with O_DIRECT, or by dropping
+    the pages first.  One thread uses a source at a time.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        name: SegmentName,
+        *,
+        sealed: bool,
+        device: str = "",
+        cached: bool = True,
+    ) -> None:
+        """Raises DeviceError."""
+        self.path = path
+        self.name = name
+        self.sealed = sealed
+        self.device = device
+        self._direct = not cached and bool(O_DIRECT)
+        self._buffer: mmap | None = None
+        try:
+            self._fd = self._open()
+            self.size = os.fstat(self._fd).st_size
+            if not cached:
+                os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        except OSError as error:
+            raise device_error(device, f"opening {path}", error) from error
+
+    def _open(self) -> int:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+        if self._direct:
+            try:
+                return os.open(self.path, flags | O_DIRECT)
+            except OSError as error:
+                if error.errno != errno.EINVAL:
+                    raise
+                self._direct = False
+        return os.open(self.path, flags)
+
+    def read(self, offset: int, size_bytes: int) -> memoryview:
+        """The bytes of the file from `offset`, fewer at its end; valid until the next call.
+
+        Raises DeviceError; DamageError where the device says that it cannot read the place, and
+        for sizes that no record has.
+        """
+        size_bytes = min(size_bytes, self.size - offset)
+        if size_bytes > PAYLOAD_BYTES_MAX + MIB:
+            raise DamageError(f"{size_bytes} bytes in one piece are over the limit")
+        if size_bytes <= 0:
+            return memoryview(b"")
+        # Direct reads need whole sectors, also at the end of the file and at odd offsets.
+        begin = offset // _ALIGN * _ALIGN if self._direct else offset
+        end = offset + size_bytes
+        view = self._read_into(begin, (round_up(end, _ALIGN) if self._direct else end) - begin)
+        return view[offset - begin : end - begin]
+
+    def read_bytes(self, offset: int, size_bytes: int) -> bytes:
+        """As `read`, as bytes of their own, without a copy where the page cache may be used."""
+        size_bytes = min(size_bytes, self.size - offset)
+        if self._direct or not 0 < size_bytes <= PAYLOAD_BYTES_MAX:
+            return bytes(self.read(offset, size_bytes))
+        try:
+            data = os.pread(self._fd, size_bytes, offset)
+        except OSError as error:
+            raise self._unreadable(offset, error) from error
+        return data if len(data) == size_bytes else bytes(self.read(offset, size_bytes))
+
+    def next_data(self, offset: int) -> int:
+        """The first place from `offset` on that may hold something other than a hole."""
+        try:
+            return os.lseek(self._fd, offset, os.SEEK_DATA)
+        except OSError as error:
+            return self.size if error.errno == errno.ENXIO else offset
+
+    def _read_into(self, begin: int, size_bytes: int) -> memoryview:
+        if self._buffer is None or len(self._buffer) < size_bytes:
+            self._buffer = mmap(-1, round_up(max(size_bytes, MIB), MIB))
+        view = memoryview(self._buffer)[:size_bytes]
+        done = 0
+        while done < size_bytes:
+            try:
+                count = os.preadv(self._fd, [view[done:]], begin + done)
+            except OSError as error:
+                if error.errno == errno.EINVAL and self._direct:
+                    return self._without_direct(begin, size_bytes)
+                raise self._unreadable(begin + done, error) from error
+            if count == 0:
+                break
+            done += count
+            if self._direct and begin + done >= self.size:
+                break
+        if begin + done < min(begin + size_bytes, self.size):
+            raise DamageError(f"{self.path} became shorter while it was read", device=self.device)
+        return view
+
+    def _without_direct(self, begin: int, size_bytes: int) -> memoryview:
+        self._direct = False
+        os.close(self._fd)
+        self._fd = -1
+        try:
+            self._fd = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW)
+            os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        except OSError as error:
+            raise device_error(self.device, f"opening {self.path}", error) from error
+        return self._read_into(begin, size_bytes)
+
+    def _unreadable(self, offset: int, error: OSError) -> DamageError:
+        text = device_error(self.device, f"reading {self.path} at {offset}", error)
+        return DamageError(
+            text.message, remedy=text.remedy, device=self.device, errno=error.errno or 0
+        )
+
+    def close(self) -> None:
+        """Safe to repeat."""
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            os.close(fd)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
