@@ -113,9 +113,13 @@ def _wrong_type(details: ErrorDetails, keys: Keys, who: str) -> tuple[str, str]:
 
 
 def _what(value: object) -> str:
-    words = {dict: "a mapping of keys", list: "a list", tuple: "a list", str: "a text"}
-    word = words.get(type(value))
-    return word or f"{shown(str(value).lower() if isinstance(value, bool) else str(value))}"
+    if isinstance(value, dict):
+        return "a mapping of keys"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    if isinstance(value, str):
+        return "a text"
+    return shown(str(value).lower() if isinstance(value, bool) else str(value))
 
 
 def _unknown_key(keys: Keys, tree: Tree, suggester: Suggester) -> Finding:

@@ -33,7 +33,7 @@ DEPTH_MAX = 16
 
 Key = str | int
 Keys = tuple[Key, ...]
-Value = Scalar | dict[str, "Value"] | list["Value"]  # type: ignore[misc]
+Value = Scalar | dict[str, "Value"] | list["Value"]
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069]")
 """Control characters, and marks that make a text look other than it is."""
@@ -210,8 +210,9 @@ class _Reader:
             self._at(event, keys, "alias", f"the alias *{shown(str(event.anchor))} is not allowed",
                      "Write the value out.")  # fmt: skip
             return
-        if getattr(event, "anchor", None):
-            self._at(event, keys, "anchor", f"the anchor &{shown(str(event.anchor))} is not allowed",
+        anchor = getattr(event, "anchor", None)
+        if anchor:
+            self._at(event, keys, "anchor", f"the anchor &{shown(str(anchor))} is not allowed",
                      "Delete it.")  # fmt: skip
         tag = getattr(event, "tag", None)
         if tag:

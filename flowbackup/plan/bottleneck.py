@@ -1,0 +1,86 @@
+"""Which part of a chain carries most, said before anything was measured."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from flowbackup.plan.decided import AgentPlan, EdgePlan, ObjectPlan, Transport
+from flowbackup.plan.machine import file_system_of
+from flowbackup.spec.finding import listed
+from flowbackup.spec.models import HERE
+from flowbackup.units import format_rate
+
+
+def bottleneck_of(
+    agents: tuple[AgentPlan, ...], edges: tuple[EdgePlan, ...], objects: tuple[ObjectPlan, ...]
+) -> str:
+    """One sentence: a device with a rate limit, a disk that several devices share, the network, or
+    the devices themselves."""
+    if not agents or not objects:
+        return "Nothing is moved."
+    loads = _loads(agents, edges, objects)
+    limited = [a for a in agents if a.device.rate_limit and loads[a.name]]
+    if limited:
+        slowest = min(limited, key=lambda a: a.device.rate_limit / loads[a.name])
+        rate = slowest.device.rate_limit / loads[slowest.name]
+        return (
+            f'The rate limit of device "{slowest.device.name}" holds the session to '
+            f"{format_rate(rate)} of source, unless a device is slower."
+        )
+    sentence = _shared_disk(agents, loads) or _network(agents, edges, loads)
+    if sentence:
+        return sentence
+    busiest = max(agents, key=lambda agent: loads[agent.name])
+    if len(agents) == 1:
+        return f'Device "{busiest.device.name}" writes every byte: its disk sets the pace.'
+    return (
+        f'The slowest device sets the pace; "{busiest.device.name}" carries most, '
+        f"{_times(loads[busiest.name])} of every source byte."
+    )
+
+
+def _loads(
+    agents: tuple[AgentPlan, ...], edges: tuple[EdgePlan, ...], objects: tuple[ObjectPlan, ...]
+) -> dict[str, float]:
+    """Agent -> bytes that it writes per byte of source, objects taken as equally large."""
+    loads: defaultdict[str, float] = defaultdict(float)
+    for item in objects:
+        for head in item.heads:
+            loads[head] += 1 / len(item.heads) / len(objects)
+    for edge in edges:
+        if edge.source in loads and edge.target not in loads:
+            loads[edge.target] = loads[edge.source]
+    return {agent.name: loads[agent.name] for agent in agents}
+
+
+def _shared_disk(agents: tuple[AgentPlan, ...], loads: dict[str, float]) -> str:
+    """Devices of this machine on one file system; those of other nodes cannot be looked at."""
+    disks: defaultdict[int, list[AgentPlan]] = defaultdict(list)
+    for agent in agents:
+        if agent.node == HERE and agent.device.location:
+            disks[file_system_of(agent.device.location)].append(agent)
+    disks.pop(-1, None)
+    if not disks:
+        return ""
+    sharing = max(disks.values(), key=lambda group: sum(loads[a.name] for a in group))
+    if len(sharing) < 2:
+        return ""
+    names = listed(agent.device.name for agent in sharing)
+    total = sum(loads[agent.name] for agent in sharing)
+    return f"Devices {names} share one disk, which writes every source byte {_times(total)}."
+
+
+def _network(
+    agents: tuple[AgentPlan, ...], edges: tuple[EdgePlan, ...], loads: dict[str, float]
+) -> str:
+    """The edge between nodes that carries most."""
+    hops = [edge for edge in edges if edge.transport is Transport.OBJECT_STORE]
+    if not hops:
+        return ""
+    busiest = max(hops, key=lambda edge: loads[edge.target])
+    count = f" ({len(hops)} edges cross it)" if len(hops) > 1 else ""
+    return f"The network between nodes{count}: edge {busiest.name} carries {_times(loads[busiest.target])} of every source byte."
+
+
+def _times(load: float) -> str:
+    return "once" if load == 1 else f"{load:.3g} times"

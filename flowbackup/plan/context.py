@@ -1,0 +1,79 @@
+"""What every rule may look at: the document, and what follows from it, worked out once."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flowbackup.plan.graph import (
+    AgentDraft,
+    CouplingDraft,
+    LinkDraft,
+    agents_of,
+    chain_graph,
+    couplings_of,
+    levels_of,
+    links_of,
+)
+from flowbackup.plan.machine import Machine, this_machine
+from flowbackup.spec.document import GraphDocument
+from flowbackup.spec.finding import Finding, Suggester, error, warning
+from flowbackup.spec.models import HERE, GraphSpec
+from flowbackup.spec.tree import Key
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One graph under examination."""
+
+    document: GraphDocument
+    machine: Machine
+    agents: dict[str, AgentDraft]
+    couplings: tuple[CouplingDraft, ...]
+    links: tuple[LinkDraft, ...]
+    graph: nx.DiGraph[str]
+    levels: dict[str, int]
+    suggester: Suggester
+
+    @property
+    def spec(self) -> GraphSpec:
+        return self.document.spec
+
+    def node_of(self, agent: str) -> str:
+        """The node of an agent's device; "here" where the device is not declared."""
+        device = self.spec.devices.get(self.agents[agent].device)
+        return device.node if device else HERE
+
+    def error(self, keys: tuple[Key, ...], rule: str, reason: str, remedy: str) -> Finding:
+        return error(self.document.place(*keys), rule, reason, remedy)
+
+    def warning(self, keys: tuple[Key, ...], rule: str, reason: str, remedy: str) -> Finding:
+        return warning(self.document.place(*keys), rule, reason, remedy)
+
+
+def context_of(document: GraphDocument, machine: Machine | None = None) -> Context:
+    """Works out agents, couplings and levels.  machine: this one unless given."""
+    spec = document.spec
+    agents = agents_of(spec)
+    couplings = couplings_of(spec)
+    links = links_of(spec, agents, couplings)
+    graph = chain_graph(agents, links)
+    return Context(
+        document, machine or this_machine(), agents, couplings, links, graph,
+        levels_of(agents, graph), Suggester(),
+    )  # fmt: skip
+
+
+def absolute_path(document: GraphDocument, path: str) -> str:
+    """A path of a graph: relative ones refer to the directory of its file.  Not resolved."""
+    return os.path.normpath(os.path.join(document.base, path))
+
+
+def real_path(document: GraphDocument, path: str, node: str) -> str:
+    """Without links where that can be told: on the machine of the command."""
+    absolute = absolute_path(document, path)
+    return os.path.realpath(absolute) if node == HERE else absolute

@@ -1,0 +1,39 @@
+"""The table of rules: each is one function from a Context to findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from flowbackup.plan import rules_couplings, rules_devices, rules_memory, rules_names
+from flowbackup.plan.context import Context
+from flowbackup.spec.finding import Finding
+
+Rule = Callable[[Context], Iterable[Finding]]
+
+RULES: tuple[Rule, ...] = (
+    rules_names.doubled_names,
+    rules_names.reserved_names,
+    rules_names.something_to_do,
+    rules_names.unknown_nodes,
+    rules_names.unknown_devices,
+    rules_names.unknown_ends,
+    rules_names.object_groups,
+    rules_names.unused,
+    rules_couplings.self_loops,
+    rules_couplings.cycles,
+    rules_couplings.backup_groups_are_heads,
+    rules_couplings.agent_counts,
+    rules_couplings.one_source,
+    rules_couplings.unreached,
+    rules_couplings.written_levels,
+    rules_couplings.coupled_ranges,
+    rules_couplings.pinned_objects,
+    rules_couplings.half_mirrored,
+    rules_couplings.copies_possible,
+    rules_devices.one_agent_per_device,
+    rules_devices.devices_apart,
+    rules_devices.sources_apart,
+    rules_memory.windows,
+    rules_memory.shared_slots,
+    rules_memory.memory,
+)

@@ -1,0 +1,112 @@
+"""Rules about devices and sources: one agent per device, and no data that back up themselves."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from flowbackup.plan.context import Context, real_path
+from flowbackup.plan.graph import groups_of
+from flowbackup.plan.machine import identity_of
+from flowbackup.spec.finding import Finding
+from flowbackup.spec.models import HERE
+from flowbackup.spec.tree import Keys
+
+
+def one_agent_per_device(context: Context) -> Iterator[Finding]:
+    """Two programs writing to one device would write into each other."""
+    users: dict[str, tuple[str, int]] = {}
+    for keys, name, group in groups_of(context.spec):
+        for field, devices in (("devices", group.devices), ("reserve", group.reserve)):
+            for index, device in enumerate(devices):
+                at = (*keys, field, index)
+                line = int(context.document.place(*at).rsplit(":", 2)[1])
+                first, first_line = users.setdefault(device, (f"{name}/{field}/{index}", line))
+                if first == f"{name}/{field}/{index}":
+                    continue
+                yield context.error(
+                    at, "device-twice",
+                    f'device "{device}" is used by group "{name}" and already by group '
+                    f'"{first.partition("/")[0]}" in line {first_line}',
+                    "One device has one media agent: declare and use another one.",
+                )  # fmt: skip
+
+
+def devices_apart(context: Context) -> Iterator[Finding]:
+    """No device is another one by another name, by a link, or lies inside it."""
+    places = _device_places(context)
+    by_path: dict[tuple[str, str], str] = {}
+    by_identity: dict[tuple[int, int], str] = {}
+    for device, (node, path) in places.items():
+        twin = by_path.setdefault((node, path), device)
+        identity = identity_of(path) if node == HERE else None
+        if twin == device and identity is not None:
+            twin = by_identity.setdefault(identity, device)
+        if twin != device:
+            line = context.document.place("devices", twin).rsplit(":", 2)[1]
+            yield context.error(
+                ("devices", device, "path"), "same-device",
+                f'device "{device}" is the same place as device "{twin}" in line {line}: '
+                f"{path} on node {node}",
+                "Two copies on one device are one copy: give it a place of its own.",
+            )  # fmt: skip
+    for device, (node, path) in places.items():
+        outer = _holder(by_path, node, path)
+        if outer is not None:
+            yield context.error(
+                ("devices", device, "path"), "device-inside-device",
+                f'device "{device}" lies inside device "{outer}": {path} on node {node}',
+                "Give it a place beside the other.",
+            )  # fmt: skip
+
+
+def sources_apart(context: Context) -> Iterator[Finding]:
+    """A device inside a source would back up itself, a source inside a device is a medium."""
+    spec, document = context.spec, context.document
+    devices = {place: name for name, place in _device_places(context).items()}
+    sources: dict[tuple[str, str], list[tuple[Keys, str]]] = {}
+    for client, written in spec.clients.items():
+        for name, item in written.objects.items():
+            path = real_path(document, item.path, written.node)
+            keys: Keys = ("clients", client, "objects", name, "path")
+            who = f'object "{name}" of client "{client}"'
+            sources.setdefault((written.node, path), []).append((keys, who))
+            device = devices.get((written.node, path)) or _holder(devices, written.node, path)
+            if device is not None:
+                yield context.error(
+                    keys, "source-in-device",
+                    f'{who} lies inside device "{device}": {path}',
+                    "Name a source outside of all devices.",
+                )  # fmt: skip
+    for (node, path), device in devices.items():
+        for parent in _parents(path):
+            for keys, who in sources.get((node, parent), ()):
+                yield context.error(
+                    keys, "device-in-source",
+                    f'{who} contains device "{device}": {path} lies inside {parent}',
+                    "Move the device, or name smaller objects beside it.",
+                )  # fmt: skip
+
+
+def _device_places(context: Context) -> dict[str, tuple[str, str]]:
+    """Device -> (node, real path), for devices that have a path."""
+    return {
+        name: (device.node, real_path(context.document, device.path, device.node))
+        for name, device in context.spec.devices.items()
+        if device.path is not None
+    }
+
+
+def _holder(by_path: dict[tuple[str, str], str], node: str, path: str) -> str | None:
+    """Who has a parent of `path`, the nearest one."""
+    for parent in _parents(path):
+        if (node, parent) in by_path:
+            return by_path[node, parent]
+    return None
+
+
+def _parents(path: str) -> Iterator[str]:
+    parent = os.path.dirname(path)
+    while parent != path:
+        yield parent
+        path, parent = parent, os.path.dirname(parent)
