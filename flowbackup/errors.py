@@ -77,9 +77,7 @@ class SourceError(FlowbackupError):
 class DeviceError(FlowbackupError):
     """A device refused or failed.  `device` is its name, `errno` the system's number or 0."""
 
-    def __init__(
-        self, message: str, *, remedy: str = "", device: str = "", errno: int = 0
-    ) -> None:
+    def __init__(self, message: str, *, remedy: str = "", device: str = "", errno: int = 0) -> None:
         super().__init__(message, remedy=remedy)
         self.device = device
         self.errno = errno

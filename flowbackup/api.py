@@ -1,0 +1,221 @@
+"""What programs, notebooks, the command line and the web page call.
+
+Commands that only look never import ray; the functions that need it import it when called.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, BinaryIO
+
+from flowbackup.catalog.catalog import Catalog, open_catalog
+from flowbackup.catalog.rows import ObjectRow, SessionRow, VersionRow
+from flowbackup.errors import UsageError
+from flowbackup.model.device import MediumInfo
+from flowbackup.model.entry import Entry
+from flowbackup.model.report import SessionReport
+from flowbackup.monitor import Monitor
+from flowbackup.plan.decided import Plan
+from flowbackup.units import MIB
+
+if TYPE_CHECKING:
+    from flowbackup.runtime.session import BackupSession
+
+FRAME_BYTES = 8 * MIB
+"""The frame of `flowbackup backup`: an actor call costs up to a millisecond, a disk writes this in
+six."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """catalog: its file, None for the graph's or the default one.  address: of a Ray cluster, ""
+    for an embedded Ray.  init: give a label to empty device directories."""
+
+    catalog: Path | None = None
+    address: str = ""
+    init: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreRequest:
+    """overwrite: never, changed or always.  include: patterns on paths below the object's root.
+    as_of: the version that was current at this time (ISO 8601)."""
+
+    catalog: Path | None = None
+    overwrite: str = "never"
+    include: tuple[str, ...] = ()
+    dry_run: bool = False
+    as_of: str = ""
+
+
+def default_catalog_path() -> Path:
+    """FLOWBACKUP_CATALOG, or flowbackup/catalog.sqlite in the user's data directory."""
+    named = os.environ.get("FLOWBACKUP_CATALOG")
+    if named:
+        return Path(named)
+    data = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(data) / "flowbackup" / "catalog.sqlite"
+
+
+def load_plan(path: str | Path) -> Plan:
+    """Reads, checks and plans a graph file.  Raises GraphError with every finding."""
+    from flowbackup.plan import make_plan
+    from flowbackup.spec import load_graph
+
+    return make_plan(load_graph(path))
+
+
+def quick_plan(
+    paths: Sequence[str], to: str, mirrors: Sequence[str] = (), *,
+    name: str = "", frame_size: int | None = None,
+) -> Plan:  # fmt: skip
+    """The plan of `flowbackup backup`: one chain, a level for each mirror.  Its `graph_text` is
+    the graph file that does the same.  Raises GraphError."""
+    from flowbackup.plan import make_plan
+    from flowbackup.spec import document_of, quick_graph
+
+    size = FRAME_BYTES if frame_size is None else frame_size
+    spec = quick_graph(paths, to, mirrors, graph=name or "backup", frame_size=size)
+    return make_plan(document_of(spec))
+
+
+def run_backup(plan: Plan, settings: RunSettings, monitor: Monitor) -> SessionReport:
+    """Runs a plan from start to report.  Raises what is found before a byte moves.
+
+    In the main thread SIGINT and SIGTERM end the session: the first at the border of an object,
+    the second at once."""
+    from flowbackup.runtime.engine import ray_engine
+    from flowbackup.runtime.preflight import check_before_start, near_nodes
+    from flowbackup.runtime.scan import SourceScan
+    from flowbackup.runtime.session import BackupSession
+
+    with open_catalog(_catalog_path(settings.catalog, plan)) as catalog:
+        check_before_start(plan, catalog, init=settings.init)
+        scan = SourceScan(plan.objects, near_nodes(plan))
+        scan.start()
+        try:
+            with ray_engine(settings.address) as engine:
+                session = BackupSession(plan, catalog, scan, monitor)
+                with _cancelled_by_signals(session):
+                    return session.run(engine)
+        finally:
+            scan.stop()
+
+
+def restore(query: str, target: str, request: RestoreRequest, monitor: Monitor) -> SessionReport:
+    """Restores OBJECT[:PATH] into the directory `target`.  Raises NotFoundError, RestoreError."""
+    from flowbackup.runtime.restoring import run_restore
+
+    name, under = split_query(query)
+    with open_catalog(_catalog_path(request.catalog)) as catalog:
+        version = _resolve(catalog, name, request.as_of)
+        return run_restore(catalog, version, under, os.fsencode(target), request, monitor)
+
+
+def cat(query: str, out: BinaryIO, catalog: Path | None = None) -> None:
+    """Writes the content of the file OBJECT:PATH, verified chunk by chunk."""
+    from flowbackup.runtime.restoring import write_file
+
+    name, path = split_query(query)
+    with open_catalog(_catalog_path(catalog)) as opened:
+        write_file(opened, opened.resolve(name), path, out)
+
+
+def verify(
+    devices: Sequence[str], monitor: Monitor, catalog: Path | None = None
+) -> SessionReport:  # fmt: skip
+    """Reads media from end to end, bypassing the page cache.  devices: names or locations, none
+    for all that the catalog knows."""
+    from flowbackup.runtime.verifying import run_verify
+
+    with open_catalog(_catalog_path(catalog)) as opened:
+        return run_verify(opened, devices, monitor)
+
+
+def sessions(catalog: Path | None = None) -> list[SessionRow]:
+    """All sessions, newest first."""
+    with open_catalog(_catalog_path(catalog)) as opened:
+        return list(opened.sessions())
+
+
+def objects(catalog: Path | None = None) -> list[ObjectRow]:
+    """All data objects with their newest version."""
+    with open_catalog(_catalog_path(catalog)) as opened:
+        return list(opened.objects())
+
+
+def entries(
+    query: str, catalog: Path | None = None, *, recursive: bool = False
+) -> Iterator[Entry]:  # fmt: skip
+    """The entries of OBJECT[:PATH], in path order."""
+    name, under = split_query(query)
+    with open_catalog(_catalog_path(catalog)) as opened:
+        yield from opened.entries(opened.resolve(name), under, recursive=recursive)
+
+
+def init_device(location: str, name: str = "", pool: str = "default") -> MediumInfo:
+    """Gives an empty or new directory a label.  Raises DeviceError."""
+    from flowbackup.media.label import init_medium
+
+    place = os.path.abspath(location)
+    return init_medium(place, name=name or os.path.basename(place), pool=pool)
+
+
+def show_device(location: str) -> MediumInfo:
+    """What the label says.  Raises DeviceError."""
+    from flowbackup.media.open import open_device
+    from flowbackup.model.device import DeviceTarget
+
+    place = os.path.abspath(location)
+    return open_device(DeviceTarget(os.path.basename(place), "directory", place)).info()
+
+
+def devices(catalog: Path | None = None) -> list[MediumInfo]:
+    """All media that the catalog knows."""
+    with open_catalog(_catalog_path(catalog)) as opened:
+        return list(opened.media())
+
+
+def split_query(query: str) -> tuple[str, bytes]:
+    """ "OBJECT:PATH" -> object and path; the path relative to the object's root, without slashes
+    around it."""
+    name, _, path = query.partition(":")
+    if not name:
+        raise UsageError(f'"{query}" names no object', remedy="write OBJECT or OBJECT:PATH")
+    return name, os.fsencode(path).strip(b"/")
+
+
+def _catalog_path(named: Path | None, plan: Plan | None = None) -> Path:
+    if named is not None:
+        return named
+    if plan is not None and plan.catalog and "FLOWBACKUP_CATALOG" not in os.environ:
+        return Path(plan.catalog)
+    return default_catalog_path()
+
+
+def _resolve(catalog: Catalog, name: str, as_of: str) -> VersionRow:
+    return catalog.resolve(name, as_of=as_of) if as_of else catalog.resolve(name)
+
+
+@contextmanager
+def _cancelled_by_signals(session: BackupSession) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def cancel(number: int, frame: FrameType | None) -> None:
+        session.cancel()
+
+    before = {number: signal.signal(number, cancel) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,188 @@
+"""The Client actor: reads the data objects of one client once, and sends them down its chains."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from flowbackup.errors import FlowbackupError, InterruptedSessionError, SourceError
+from flowbackup.flow.actions import Forward
+from flowbackup.flow.sender import SenderMachine
+from flowbackup.frame.page import PageRef, decode_root
+from flowbackup.model.ids import new_id
+from flowbackup.model.record import VersionRecord
+from flowbackup.monitor import Problem, RecordingMonitor
+from flowbackup.plan.decided import ObjectPlan
+from flowbackup.runtime.nodes import NodeFacts, this_node
+from flowbackup.runtime.pumps import EdgePump
+from flowbackup.runtime.slab import Slab, create_slab, open_slab, remove_stale_slabs
+from flowbackup.runtime.slots import SlotSink
+from flowbackup.runtime.transport import open_transport
+from flowbackup.runtime.wiring import ClientSettings, EdgeSettings, Handle
+from flowbackup.source.content import ReadCounters
+from flowbackup.source.reader import ObjectTask, read_object
+
+
+class ObjectEnding(NamedTuple):
+    """How reading one object ended.  record: None where it failed, and then `failure` says why.
+    frames: how many of its frames went out over all edges."""
+
+    name: str
+    object_id: bytes
+    record: VersionRecord | None
+    failure: FlowbackupError | None
+    frames: int
+    pages: tuple[tuple[PageRef, bytes], ...]
+
+
+class ClientProgress(NamedTuple):
+    """Counts since the start; problems and endings since the last time this was asked."""
+
+    files: int
+    bytes_read: int
+    edges: tuple[tuple[str, int], ...]
+    problems: tuple[Problem, ...]
+    first_frame_at: float
+
+
+class _Pages:
+    """Keeps the manifest pages of the object that is being read, for the catalog."""
+
+    def __init__(self) -> None:
+        self._pages: list[bytes] = []
+        self._root: list[PageRef] = []
+
+    def page(self, digest: bytes, data: bytes) -> None:
+        self._pages.append(data)
+
+    def root(self, digest: bytes, data: bytes) -> None:
+        self._root = decode_root(data)
+
+    def kept(self) -> tuple[tuple[PageRef, bytes], ...]:
+        """All pages with their references; none before the root is there."""
+        return tuple(zip(self._root, self._pages, strict=True)) if self._root else ()
+
+
+class Client:
+    """One client of a session.  `open`, `wire`, `run`; `close` in the end."""
+
+    def __init__(self, settings: ClientSettings) -> None:
+        self._settings = settings
+        self._slab: Slab | None = None
+        self._pumps: dict[str, EdgePump] = {}
+        self._sink: SlotSink | None = None
+        self._monitor = RecordingMonitor()
+        self._counters: list[ReadCounters] = []
+        self._draining = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._first_frame_at = 0.0
+
+    async def open(self) -> NodeFacts:
+        """Looks whether the objects are there.  Raises SourceError naming all that are not."""
+        missing = [text for o in self._settings.objects if (text := _why_unreadable(o))]
+        if missing:
+            raise SourceError("; ".join(missing), remedy="correct `path` in the graph")
+        slab = self._settings.slab
+        if self._settings.makes_slab:
+            remove_stale_slabs()
+            path = Path(slab.path)
+            self._slab = create_slab(path, slab.slots, slab.slot_bytes, slab.owner)
+        return this_node()
+
+    async def wire(self, heads: Sequence[tuple[EdgeSettings, Handle]]) -> None:
+        """Couples this client with the buffers that its frames go to."""
+        settings = self._settings
+        self._loop = asyncio.get_running_loop()
+        if self._slab is None:
+            self._slab = open_slab(Path(settings.slab.path))
+        machine = SenderMachine(settings.session, settings.lanes, dict(settings.slots))
+        slabs = {edge.name: self._slab for edge, _ in heads}
+        self._sink = SlotSink(machine, slabs, self._forward)
+        for edge, target in heads:
+            transport = open_transport(edge.transport, self._slab)
+            sink = self._sink
+            self._pumps[edge.name] = EdgePump(
+                edge, target, transport, sink.replied, sink.edge_failed
+            )
+
+    async def run(self) -> list[ObjectEnding]:
+        """Reads every object and waits until all of it is released."""
+        return await asyncio.to_thread(self._read_all)
+
+    async def progress(self) -> ClientProgress:
+        """See ClientProgress.  Cheap; asked about twice a second."""
+        problems = tuple(self._monitor.problems)
+        self._monitor.problems.clear()
+        return ClientProgress(
+            files=sum(c.files for c in self._counters),
+            bytes_read=sum(c.bytes_read for c in self._counters),
+            edges=tuple((name, pump.bytes_moved) for name, pump in self._pumps.items()),
+            problems=problems,
+            first_frame_at=self._first_frame_at,
+        )
+
+    async def cancel(self, *, drain: bool) -> None:
+        """drain: end at the border of the object under way; else stop reading now."""
+        self._draining.set()
+        if not drain and self._sink is not None:
+            self._sink.cancel()
+
+    async def close(self) -> None:
+        """Lets go of memory; removes the slab if it is this client's."""
+        if self._slab is not None:
+            if self._settings.makes_slab:
+                self._slab.remove()
+            self._slab.close()
+            self._slab = None
+
+    def _forward(self, forward: Forward) -> None:
+        if not self._first_frame_at:
+            self._first_frame_at = time.time()
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._pumps[forward.edge].put, forward)
+
+    def _read_all(self) -> list[ObjectEnding]:
+        if self._sink is None:
+            raise SourceError(f"client {self._settings.client} is not wired yet")
+        endings = [self._read(plan, self._sink) for plan in self._settings.objects]
+        try:
+            self._sink.wait_released()
+        except FlowbackupError as error:
+            endings = [e._replace(failure=e.failure or error) for e in endings]
+        return endings
+
+    def _read(self, plan: ObjectPlan, sink: SlotSink) -> ObjectEnding:
+        object_id = new_id()
+        pages = _Pages()
+        counters = ReadCounters()
+        record: VersionRecord | None = None
+        failure: FlowbackupError | None = None
+        if self._draining.is_set():
+            failure = InterruptedSessionError(f"{plan.name} was not begun: the session was ended")
+            return ObjectEnding(plan.name, object_id, None, failure, 0, ())
+        self._counters.append(counters)
+        sink.aim(tuple(f"{plan.client} -> {head}" for head in plan.heads), plan.buffers)
+        try:
+            task = ObjectTask(
+                session=self._settings.session, object_id=object_id, client=plan.client,
+                name=plan.name, path=os.fsencode(plan.path),
+                frame_bytes=self._settings.frame_bytes, started_ns=time.time_ns(),
+            )  # fmt: skip
+            record = read_object(task, sink, pages, self._monitor, counters)
+        except FlowbackupError as error:
+            failure = error
+        frames = sink.frames_sent.get(object_id, 0)
+        return ObjectEnding(plan.name, object_id, record, failure, frames, pages.kept())
+
+
+def _why_unreadable(plan: ObjectPlan) -> str:
+    try:
+        os.lstat(plan.path)
+    except OSError as error:
+        return f'data object "{plan.name}": {plan.path}: {error.strerror}'
+    return ""

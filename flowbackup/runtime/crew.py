@@ -1,0 +1,169 @@
+"""All actors of one session: hired on their nodes, opened, coupled, asked, dismissed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import ray
+from ray.exceptions import RayError
+
+from flowbackup.errors import FlowbackupError
+from flowbackup.model.device import MediumInfo
+from flowbackup.model.ids import id_text
+from flowbackup.plan.decided import AgentPlan, Plan
+from flowbackup.process import identify
+from flowbackup.runtime.assignments import Assignments
+from flowbackup.runtime.buffer import Buffer
+from flowbackup.runtime.client import Client
+from flowbackup.runtime.faults import as_ours
+from flowbackup.runtime.media_agent import CONCURRENCY_GROUPS, MediaAgent
+from flowbackup.runtime.nodes import NodeFacts, pinned, place
+from flowbackup.runtime.wiring import Handle
+
+START_SECONDS_MAX = 120
+"""A worker process starts in half a second; a loaded host takes its time, a lost node never ends."""
+CLOSE_SECONDS_MAX = 20
+Calls = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Station:
+    """The two actors of one media agent.  failure: why it does not write any more, or ""."""
+
+    plan: AgentPlan
+    buffer: Handle
+    agent: Handle
+    failure: str = ""
+
+
+class Crew:
+    """The live actors of a session."""
+
+    def __init__(self, plan: Plan, session: bytes) -> None:
+        self._plan = plan
+        self._session = session
+        self._assignments = Assignments(plan, session, identify())
+        self.stations: dict[str, Station] = {}
+        self.clients: dict[str, Handle] = {}
+        self.media: dict[str, MediumInfo] = {}
+
+    def hire(self) -> None:
+        """Starts every actor on its node, all at once.  Raises PeerLostError for absent nodes."""
+        nodes = place(self._plan.nodes)
+        holder = f'session {id_text(self._session)} of graph "{self._plan.graph}"'
+        for agent in self._plan.agents:
+            node = nodes[agent.node]
+            media_agent = _start(
+                MediaAgent, f"{self._plan.graph}/{agent.name}", self._space("agents"), node,
+                self._assignments.media_agent(agent, 0, holder),
+                concurrency_groups=CONCURRENCY_GROUPS,
+            )  # fmt: skip
+            buffer = _start(
+                Buffer, f"{self._plan.graph}/{agent.name}", self._space("buffers"), node,
+                self._assignments.buffer(agent),
+            )  # fmt: skip
+            self.stations[agent.name] = Station(agent, buffer, media_agent)
+        for name in self._assignments.clients:
+            node = nodes[self._assignments.node_of_client(name)]
+            self.clients[name] = _start(
+                Client, f"{self._plan.graph}/{name}", self._space("clients"), node,
+                self._assignments.client(name),
+            )  # fmt: skip
+
+    def open(self) -> None:
+        """Devices are locked and checked, memory is reserved, objects are looked for.  Raises the
+        first fault with the others in its message; nothing was written then."""
+        opened: Calls = {n: s.agent.open.remote() for n, s in self.stations.items()}
+        others: Calls = {n: s.buffer.open.remote() for n, s in self.stations.items()}
+        others |= {n: c.open.remote() for n, c in self.clients.items()}
+        faults: list[FlowbackupError] = []
+        for name, reference in opened.items():
+            answer = _answer(reference, f"media agent {name}", faults)
+            if answer is not None:
+                self.media[name] = _medium_of(answer)
+        for name, reference in others.items():
+            _answer(reference, name, faults)
+        _raise_all(faults)
+
+    def wire(self) -> None:
+        """Couples everybody with everybody he talks to."""
+        faults: list[FlowbackupError] = []
+        calls: Calls = {f"media agent {n}": s.agent.map.remote() for n, s in self.stations.items()}
+        for name, station in self.stations.items():
+            edges = [
+                (edge, self.stations[edge.target].buffer)
+                for edge in self._assignments.edges_from(name)
+            ]
+            calls[f"buffer {name}"] = station.buffer.wire.remote(station.agent, edges)
+        for name, client in self.clients.items():
+            heads = [
+                (edge, self.stations[edge.target].buffer)
+                for edge in self._assignments.edges_from(name)
+            ]
+            calls[f"client {name}"] = client.wire.remote(heads)
+        for who, reference in calls.items():
+            _answer(reference, who, faults)
+        _raise_all(faults)
+
+    def dismiss(self) -> list[FlowbackupError]:
+        """Everybody lets go of devices and memory and ends; returns what did not go well."""
+        faults: list[FlowbackupError] = []
+        everybody = self._everybody()
+        calls: Calls = {who: actor.close.remote() for who, actor in everybody.items()}
+        for who, reference in calls.items():
+            _answer(reference, who, faults, CLOSE_SECONDS_MAX)
+        for actor in everybody.values():
+            ray.kill(actor)
+        return faults
+
+    def _everybody(self) -> Mapping[str, Handle]:
+        """Media agents first: they must have let go of memory before its owner removes it."""
+        agents = {f"media agent {n}": s.agent for n, s in self.stations.items()}
+        clients = {f"client {n}": c for n, c in self.clients.items()}
+        buffers = {f"buffer {n}": s.buffer for n, s in self.stations.items()}
+        return agents | clients | buffers
+
+    def _space(self, kind: str) -> str:
+        """Buffer and MediaAgent of an agent bear the same name, so they live in two namespaces;
+        each session has its own."""
+        return f"flowbackup.{id_text(self._session)}.{kind}"
+
+
+def _start(
+    kind: type, name: str, namespace: str, node: str, settings: object, **options: Any
+) -> Handle:
+    """No CPU is asked for: agents wait for devices, and a busy cluster must not delay a backup."""
+    remote: Any = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0, **options)(kind)
+    placed = remote.options(name=name, namespace=namespace, scheduling_strategy=pinned(node))
+    handle: Handle = placed.remote(settings)
+    return handle
+
+
+def _answer(
+    reference: Any, who: str, faults: list[FlowbackupError],
+    seconds_max: float = START_SECONDS_MAX,
+) -> object | None:  # fmt: skip
+    try:
+        answer: object = ray.get(reference, timeout=seconds_max)
+    except RayError as error:
+        faults.append(as_ours(error, who))
+        return None
+    return answer
+
+
+def _medium_of(answer: object) -> MediumInfo:
+    """The label in what MediaAgent.open returns."""
+    _, info = cast("tuple[NodeFacts, MediumInfo]", answer)
+    return info
+
+
+def _raise_all(faults: Iterable[FlowbackupError]) -> None:
+    """Raises the first fault, the others told in its message."""
+    all_faults = list(faults)
+    if not all_faults:
+        return
+    first = all_faults[0]
+    first.message = "; ".join(fault.message for fault in all_faults)
+    raise first

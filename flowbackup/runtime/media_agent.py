@@ -1,0 +1,115 @@
+"""The MediaAgent actor: blocking I/O of ONE device, in a process of its own that may hang or die.
+
+Two groups of calls: `data` (one thread: everything that writes, in the order it was sent) and
+`control` (questions, answered while a write is under way).
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Sequence
+from pathlib import Path
+
+import ray
+
+from flowbackup.errors import ProtocolError
+from flowbackup.frame.seal import seal
+from flowbackup.media.open import open_device
+from flowbackup.media.port import Device, FrameWriter, WriterStatistics
+from flowbackup.model.device import MediumInfo
+from flowbackup.model.frame import FrameDescriptor, FrameKind
+from flowbackup.model.ids import NO_ID, FrameId
+from flowbackup.runtime.nodes import NodeFacts, this_node
+from flowbackup.runtime.slab import Slab, open_slab
+from flowbackup.runtime.wiring import Durable, Job, MediaAgentSettings
+
+CONCURRENCY_GROUPS = {"data": 1, "control": 1}
+SESSION_STREAM = 0
+"""Streams of clients are numbered from 1; what an agent writes about the session is its own."""
+
+
+class MediaAgent:
+    """One media agent of a session.  `open`, `map`, then writes; `finish` or `close` in the end."""
+
+    def __init__(self, settings: MediaAgentSettings) -> None:
+        self._settings = settings
+        self._device: Device | None = None
+        self._writer: FrameWriter | None = None
+        self._slab: Slab | None = None
+        self._durable: list[Durable] = []
+
+    @ray.method(concurrency_group="data")
+    def open(self) -> tuple[NodeFacts, MediumInfo]:
+        """Locks the device and checks that it can take the session.  Raises DeviceError,
+        DeviceLockedError; nothing has been written then."""
+        settings = self._settings
+        self._device = open_device(settings.target)
+        info = self._device.info()
+        self._device.lock(settings.holder)
+        self._device.check_writable(settings.need_bytes)
+        self._writer = self._device.writer(settings.session, settings.epoch)
+        return this_node(), info
+
+    @ray.method(concurrency_group="data")
+    def map(self) -> None:
+        """Maps the slab that the head buffer of this node has made."""
+        self._slab = open_slab(Path(self._settings.slab.path))
+
+    @ray.method(concurrency_group="data")
+    def write(self, jobs: Sequence[Job]) -> list[FrameId]:
+        """Writes frames and commits, in order; returns the frames that became durable."""
+        writer = self._open_writer()
+        durable: list[FrameId] = []
+        for job in jobs:
+            if job.frame is None:
+                durable += self._commit(writer)
+            else:
+                self._append(writer, job.frame)
+        return durable
+
+    @ray.method(concurrency_group="data")
+    def finish(self, record: bytes) -> WriterStatistics:
+        """Writes the session's record, seals the segment.  Raises DeviceError."""
+        writer = self._open_writer()
+        # Page-aligned memory, as the writer wants it.
+        with mmap.mmap(-1, max(len(record), 1)) as memory, memoryview(memory) as view:
+            view[: len(record)] = record
+            frame = FrameId(self._settings.session, SESSION_STREAM, 0)
+            header = seal(view, [], frame, FrameKind.CATALOG, NO_ID, len(record))
+            writer.append(header, view[: len(record)])
+        self._commit(writer)
+        return writer.finish()
+
+    @ray.method(concurrency_group="control")
+    def durable_since(self, index: int) -> list[Durable]:
+        """The frames that became durable behind the first `index` ones."""
+        return self._durable[index:]
+
+    @ray.method(concurrency_group="control")
+    def statistics(self) -> WriterStatistics:
+        return self._writer.statistics() if self._writer is not None else WriterStatistics()
+
+    @ray.method(concurrency_group="control")
+    def close(self) -> None:
+        """Gives device and memory back; what was not committed is not believed by anyone."""
+        if self._writer is not None:
+            self._writer.close()
+        if self._device is not None:
+            self._device.close()
+        if self._slab is not None:
+            self._slab.close()
+
+    def _open_writer(self) -> FrameWriter:
+        if self._writer is None:
+            raise ProtocolError(f"media agent {self._settings.agent} is not open")
+        return self._writer
+
+    def _append(self, writer: FrameWriter, frame: FrameDescriptor) -> None:
+        if self._slab is None:
+            raise ProtocolError(f"media agent {self._settings.agent} has no slab")
+        writer.append(frame.header, self._slab.payload(frame.slot, frame.header.payload_bytes))
+
+    def _commit(self, writer: FrameWriter) -> list[FrameId]:
+        stored = writer.commit()
+        self._durable += [Durable(frame.header, frame.place) for frame in stored]
+        return [frame.header.frame_id for frame in stored]

@@ -1,0 +1,72 @@
+"""What can be refused without starting anything: devices of this machine that cannot be meant."""
+
+from __future__ import annotations
+
+import os
+
+from flowbackup.catalog.catalog import Catalog
+from flowbackup.errors import DeviceError, FlowbackupError, SourceError
+from flowbackup.media.label import init_medium
+from flowbackup.media.open import open_device
+from flowbackup.model.ids import id_text
+from flowbackup.plan.decided import AgentPlan, Plan
+
+
+def near_nodes(plan: Plan) -> tuple[str, ...]:
+    """The nodes of the plan that are this machine."""
+    return tuple(node.name for node in plan.nodes if not node.labels)
+
+
+def check_before_start(plan: Plan, catalog: Catalog, *, init: bool) -> None:
+    """Looks at the objects and devices of this machine; the agents look again, and at those of
+    other nodes, when they open.  init: empty directories get a label.  Raises the first fault, with
+    the others in its message."""
+    near = set(near_nodes(plan))
+    faults: list[FlowbackupError] = []
+    for plan_object in plan.objects:
+        if plan_object.node in near and not os.path.lexists(plan_object.path):
+            faults.append(
+                SourceError(
+                    f'data object "{plan_object.name}": {plan_object.path} does not exist',
+                    remedy="correct its path",
+                )
+            )
+    for agent in plan.agents:
+        if agent.node in near:
+            try:
+                _check_device(agent, catalog, init=init)
+            except DeviceError as error:
+                faults.append(error)
+    if faults:
+        first = faults[0]
+        first.message = "; ".join(fault.message for fault in faults)
+        raise first
+
+
+def _check_device(agent: AgentPlan, catalog: Catalog, *, init: bool) -> None:
+    target = agent.device
+    if target.kind == "directory":
+        known = catalog.medium_of_location(target.location)
+        if known is None and init and _is_blank(target.location):
+            init_medium(target.location, name=target.name)
+        elif known is not None and _is_blank(target.location):
+            raise DeviceError(
+                f"{target.location} is empty, but held medium {id_text(known.medium)}",
+                remedy=f'mount or connect device "{target.name}" there',
+                device=target.name,
+            )
+    device = open_device(target)
+    try:
+        device.info()
+    finally:
+        device.close()
+
+
+def _is_blank(location: str) -> bool:
+    """No such directory, or nothing in it but what a new file system brings."""
+    try:
+        return set(os.listdir(location)) <= {"lost+found"}
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False

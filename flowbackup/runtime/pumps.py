@@ -1,0 +1,144 @@
+"""Pumps carry what a buffer's machine decided to where it belongs, in order, in few calls.
+
+Both batch by themselves: what gathers while a call is on its way goes with the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from ray.exceptions import RayError
+
+from flowbackup.errors import FlowbackupError
+from flowbackup.flow.actions import Forward
+from flowbackup.model.ids import FrameId
+from flowbackup.runtime.faults import as_ours
+from flowbackup.runtime.transport import ObjectStore, SharedMemory
+from flowbackup.runtime.wiring import EdgeSettings, Handle, Job, Offer, Reply
+
+WRITE_CALLS_MAX = 2
+"""One call at work and one waiting behind it: the writer never waits for the buffer, and what
+gathers meanwhile makes the next batch."""
+JOBS_PER_CALL = 8
+"""Bounds how long one write call may take, so that a commit is reported before the next batch."""
+
+Failed = Callable[[str, FlowbackupError], None]
+
+
+class DevicePump:
+    """From a buffer to its media agent."""
+
+    def __init__(
+        self, name: str, agent: Handle, durable: Callable[[list[FrameId]], None],
+        failed: Failed,
+    ) -> None:  # fmt: skip
+        self._name = name
+        self._agent = agent
+        self._durable = durable
+        self._failed = failed
+        self._jobs: deque[Job] = deque()
+        self._calls = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopped = False
+
+    def put(self, job: Job) -> None:
+        self._jobs.append(job)
+        self._call_if_free()
+
+    def stop(self) -> None:
+        """Nothing more goes to the device."""
+        self._stopped = True
+        self._jobs.clear()
+
+    def _call_if_free(self) -> None:
+        if self._calls >= WRITE_CALLS_MAX or not self._jobs or self._stopped:
+            return
+        jobs = [self._jobs.popleft() for _ in range(min(JOBS_PER_CALL, len(self._jobs)))]
+        self._calls += 1
+        _keep(self._tasks, self._finish(self._agent.write.remote(jobs)))
+
+    async def _finish(self, reference: Awaitable[list[FrameId]]) -> None:
+        try:
+            durable = await reference
+        except RayError as error:
+            if not self._stopped:
+                self.stop()
+                self._failed(self._name, as_ours(error, f"media agent {self._name}"))
+            return
+        self._calls -= 1
+        self._call_if_free()
+        if durable:
+            self._durable(durable)
+
+
+class EdgePump:
+    """From a buffer (or client) to the buffer behind a coupling."""
+
+    def __init__(
+        self, settings: EdgeSettings, target: Handle, transport: SharedMemory | ObjectStore,
+        replied: Callable[[str, Reply], None], failed: Failed,
+    ) -> None:  # fmt: skip
+        self.settings = settings
+        self._target = target
+        self._transport = transport
+        self._replied = replied
+        self._failed = failed
+        self._waiting: deque[Forward] = deque()
+        self._frames_out = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._kick: asyncio.Task[None] | None = None
+        self._stopped = False
+        self.bytes_moved = 0
+
+    def put(self, forward: Forward) -> None:
+        """Queues a frame.  All that is queued in one turn of the loop goes in one call."""
+        self._waiting.append(forward)
+        if self._kick is None and not self._stopped:
+            self._kick = asyncio.ensure_future(self._send())
+
+    def stop(self) -> None:
+        self._stopped = True
+        self._waiting.clear()
+
+    async def _send(self) -> None:
+        """One sender at a time per edge, so frames leave in order."""
+        while self._waiting and not self._stopped:
+            room = self.settings.frames_max - self._frames_out
+            if room <= 0:
+                break
+            batch = [self._waiting.popleft() for _ in range(min(room, len(self._waiting)))]
+            self._frames_out += len(batch)
+            offers = [await self._offer(forward) for forward in batch]
+            self.bytes_moved += sum(offer.frame.header.payload_bytes for offer in offers)
+            call: Awaitable[Reply] = self._target.offer.remote(self.settings.name, 0, offers)
+            _keep(self._tasks, self._finish(call, len(batch)))
+        self._kick = None
+
+    async def _offer(self, forward: Forward) -> Offer:
+        frame = forward.frame
+        if not self._transport.copies:
+            return Offer(forward.floor, frame, ())
+        refs = await asyncio.to_thread(self._transport.dispatch, frame)
+        return Offer(forward.floor, frame, refs)
+
+    async def _finish(self, reference: Awaitable[Reply], frames: int) -> None:
+        try:
+            reply = await reference
+        except RayError as error:
+            if not self._stopped:
+                self.stop()
+                self._failed(self.settings.name, as_ours(error, f"buffer {self.settings.target}"))
+            return
+        self._frames_out -= frames
+        self._replied(self.settings.name, reply)
+        if self._waiting and self._kick is None and not self._stopped:
+            self._kick = asyncio.ensure_future(self._send())
+
+
+def _keep(tasks: set[asyncio.Task[None]], work: Awaitable[None]) -> None:
+    """Starts a task and keeps it from being collected before it ends."""
+    task = asyncio.ensure_future(work)
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)

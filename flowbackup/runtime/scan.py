@@ -1,0 +1,53 @@
+"""Counting what will be read while Ray starts, so that totals are known early and names are warm."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable
+
+from flowbackup.errors import SourceError
+from flowbackup.plan.decided import ObjectPlan
+from flowbackup.source.scan import scan
+
+
+class SourceScan:
+    """A thread that counts the objects of this machine; totals are None until it has ended, and
+    for ever where an object lies on another node."""
+
+    def __init__(self, objects: Iterable[ObjectPlan], here: Iterable[str]) -> None:
+        """here: names of the nodes that are this machine."""
+        near = set(here)
+        everything = list(objects)
+        self._paths = [os.fsencode(o.path) for o in everything if o.node in near]
+        self._whole = len(self._paths) == len(everything)
+        self._totals: tuple[int, int] | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._count, name="scan", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the count, finished or not."""
+        self._stop.set()
+        self._thread.join()
+
+    def totals(self) -> tuple[int | None, int | None]:
+        """Files and bytes, or None and None while they are unknown."""
+        return self._totals or (None, None)
+
+    def _count(self) -> None:
+        files = size_bytes = 0
+        for path in self._paths:
+            try:
+                total = scan(path, self._stop.is_set)
+            except SourceError:
+                # The client meets the same and reports it; here it only leaves the total unknown.
+                return
+            if total is None:
+                return
+            files += total.files
+            size_bytes += total.size_bytes
+        if self._whole:
+            self._totals = (files, size_bytes)

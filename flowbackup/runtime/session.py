@@ -1,0 +1,193 @@
+"""One backup session from start to report: the only place that sees all of it.
+
+Opens everything before a byte moves, lets it run, keeps the catalog, seals the media, reports.
+The media are the truth: an object is complete when the media say so, the catalog only remembers.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import ray
+from ray.exceptions import RayError
+
+from flowbackup.catalog.catalog import Catalog
+from flowbackup.catalog.holder import holder_text
+from flowbackup.flow.outcome import ObjectEnd, end_session
+from flowbackup.media.port import WriterStatistics
+from flowbackup.model.ids import id_text, new_id
+from flowbackup.model.record import SessionRecord
+from flowbackup.model.report import ObjectReport, Outcome, SessionReport
+from flowbackup.monitor import Monitor, Problem
+from flowbackup.plan.decided import ObjectPlan, Plan
+from flowbackup.runtime.client import ObjectEnding
+from flowbackup.runtime.crew import Crew
+from flowbackup.runtime.ends import judge, report_device, report_object
+from flowbackup.runtime.faults import as_ours
+from flowbackup.runtime.scan import SourceScan
+from flowbackup.runtime.versions import tool_versions
+from flowbackup.runtime.watch import Watch
+from flowbackup.runtime.wiring import Durable
+
+ROUND_SECONDS = 0.5
+FINISH_SECONDS_MAX = 120
+"""Sealing writes an index and syncs: seconds on a slow disk, two minutes on one that is dying."""
+
+
+@dataclass(slots=True)
+class _Times:
+    """Unix times in ns for people, monotonic seconds for durations."""
+
+    started_ns: int = field(default_factory=time.time_ns)
+    began: float = field(default_factory=time.monotonic)
+
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+
+class BackupSession:
+    """Runs a plan once.  `cancel` may be called from a signal handler or another thread."""
+
+    def __init__(self, plan: Plan, catalog: Catalog, scan: SourceScan, monitor: Monitor) -> None:
+        self.session = new_id()
+        self._plan = plan
+        self._catalog = catalog
+        self._scan = scan
+        self._monitor = monitor
+        self._cancels = 0
+        self._cancels_told = 0
+        self._times = _Times()
+        self._objects = {(o.client, o.name): o for o in plan.objects}
+
+    def cancel(self) -> None:
+        """Once: end at the next object's border.  Twice: end now."""
+        self._cancels += 1
+
+    def run(self, engine: str) -> SessionReport:
+        """Ray must be up.  Raises what was found before a byte moved; everything later is told in
+        the report."""
+        crew = Crew(self._plan, self.session)
+        try:
+            crew.hire()
+            crew.open()
+            self._begin(crew)
+            crew.wire()
+            report = self._work(crew, engine)
+        finally:
+            for fault in crew.dismiss():
+                self._monitor.message(f"at the end: {fault}")
+        self._catalog.end_session(report, time.time_ns())
+        return report
+
+    def _begin(self, crew: Crew) -> None:
+        for info in crew.media.values():
+            self._catalog.add_medium(info)
+        self._catalog.begin_session(
+            self.session, "backup", self._plan.graph, self._plan.graph_text,
+            socket.gethostname(), self._times.started_ns, holder_text(),
+        )  # fmt: skip
+
+    def _work(self, crew: Crew, engine: str) -> SessionReport:
+        watch = Watch(self._plan, crew, self._keep)
+        endings = self._run_clients(crew, watch)
+        watch.round()
+        ends = {
+            (client, e.name): judge(self._plan, e, self._objects[client, e.name], watch.durable)
+            for client, e in endings
+        }
+        outcome, exit_code = end_session(ends.values(), interrupted=self._cancels > 0)
+        written = self._finish(crew, watch, outcome)
+        objects = tuple(self._record(client, e, ends[client, e.name]) for client, e in endings)
+        problems = (*watch.problems, *(p for _, e in endings for p in _failure_of(e)))
+        for problem in problems:
+            self._monitor.problem(problem)
+        return SessionReport(
+            session=id_text(self.session), kind="backup", graph=self._plan.graph,
+            outcome=outcome, exit_code=exit_code, engine=engine,
+            duration_seconds=self._times.seconds(), start_seconds=self._start_seconds(watch),
+            files=sum(o.files for o in objects),
+            bytes_source=sum(o.bytes_source for o in objects),
+            bytes_read=watch.bytes_read,
+            bytes_new=sum(o.bytes_new for o in objects),
+            objects=objects,
+            devices=tuple(report_device(s, written[n]) for n, s in crew.stations.items()),
+            problems=problems,
+        )  # fmt: skip
+
+    def _run_clients(self, crew: Crew, watch: Watch) -> list[tuple[str, ObjectEnding]]:
+        """Waits for all clients, with one round of questions each half second."""
+        running: dict[Any, str] = {
+            client.run.remote(): name for name, client in crew.clients.items()
+        }
+        endings: list[tuple[str, ObjectEnding]] = []
+        while running:
+            self._tell_cancel(crew)
+            ready, _ = ray.wait(list(running), num_returns=1, timeout=ROUND_SECONDS)
+            for reference in ready:
+                name = running.pop(reference)
+                endings += [(name, ending) for ending in self._ending(reference, name)]
+            watch.round()
+            self._monitor.progress(watch.progress("backup", *self._scan.totals()))
+        return endings
+
+    def _ending(self, reference: Any, client: str) -> Sequence[ObjectEnding]:
+        try:
+            endings: list[ObjectEnding] = ray.get(reference)
+        except RayError as error:
+            failure = as_ours(error, f"client {client}")
+            lost = [o for o in self._plan.objects if o.client == client]
+            return [ObjectEnding(o.name, new_id(), None, failure, 0, ()) for o in lost]
+        return endings
+
+    def _tell_cancel(self, crew: Crew) -> None:
+        if self._cancels > self._cancels_told:
+            self._cancels_told = self._cancels
+            for client in crew.clients.values():
+                client.cancel.remote(drain=self._cancels == 1)
+
+    def _keep(self, agent: str, frames: list[Durable]) -> None:
+        self._catalog.add_durable([(frame.header, frame.place) for frame in frames])
+
+    def _finish(self, crew: Crew, watch: Watch, outcome: Outcome) -> dict[str, WriterStatistics]:
+        """Seals every medium that still works."""
+        record = self._session_record(outcome).to_json()
+        calls: dict[str, Any] = {n: s.agent.finish.remote(record) for n, s in crew.stations.items()
+                 if not s.failure}  # fmt: skip
+        written = {n: watch.writers.get(n, WriterStatistics()) for n in crew.stations}
+        for name, reference in calls.items():
+            try:
+                written[name] = ray.get(reference, timeout=FINISH_SECONDS_MAX)
+            except RayError as error:
+                station = crew.stations[name]
+                station.failure = str(as_ours(error, f"media agent {name}"))
+                watch.note("device_failed", station.failure, station.plan.device.name)
+        return written
+
+    def _session_record(self, outcome: Outcome) -> SessionRecord:
+        return SessionRecord(
+            session=self.session, kind="backup", graph_name=self._plan.graph,
+            started_ns=self._times.started_ns, finished_ns=time.time_ns(), outcome=outcome,
+            host=socket.gethostname(), graph=self._plan.graph_text, versions=tool_versions(),
+        )  # fmt: skip
+
+    def _record(self, client: str, ending: ObjectEnding, end: ObjectEnd) -> ObjectReport:
+        """An object that has no copy is no version."""
+        version = 0
+        if ending.record is not None and end.outcome is not Outcome.FAILED:
+            version = self._catalog.add_version(ending.record, ending.pages)
+        plan: ObjectPlan = self._objects[client, ending.name]
+        return report_object(self._plan, ending, plan, end, version)
+
+    def _start_seconds(self, watch: Watch) -> float:
+        first = watch.first_frame_at
+        return max(0.0, first - self._times.started_ns / 1e9) if first else 0.0
+
+
+def _failure_of(ending: ObjectEnding) -> tuple[Problem, ...]:
+    if ending.failure is None:
+        return ()
+    return (Problem("object_failed", f"{ending.name}: {ending.failure}"),)

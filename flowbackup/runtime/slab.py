@@ -1,0 +1,160 @@
+"""A slab: the slots of a chain on one node, as a file in shared memory.
+
+Reserved at once (a full /dev/shm is an error at the start, never a SIGBUS in the middle), mapped
+populated (memory touched for the first time is the slowest thing there is), used again and again,
+and removed when its session ends; what a killed session left behind, the next one removes.
+
+Layout: one page of JSON saying whose it is, then `slots` times `slot_bytes`.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from flowbackup.errors import MemoryBudgetError, PeerLostError
+from flowbackup.process import ProcessIdentity
+from flowbackup.units import format_size
+
+SHARED_MEMORY = Path("/dev/shm")
+PREFIX = "flowbackup-"
+HEADER_BYTES = mmap.PAGESIZE
+
+
+@dataclass(frozen=True, slots=True)
+class SlabStatistics:
+    name: str
+    slots: int
+    slot_bytes: int
+    size_bytes: int
+
+
+class Slab:
+    """Mapped memory of one slab.  Views into it must be released before `close`."""
+
+    def __init__(self, path: Path, slots: int, slot_bytes: int, mapping: mmap.mmap) -> None:
+        self.path = path
+        self.slots = slots
+        self.slot_bytes = slot_bytes
+        self._mapping = mapping
+        self._memory = memoryview(mapping)
+
+    def slot(self, number: int) -> memoryview:
+        """The memory of one slot, page-aligned, writable.  Raises IndexError."""
+        if not 0 <= number < self.slots:
+            raise IndexError(f"slot {number} of {self.slots}")
+        begin = HEADER_BYTES + number * self.slot_bytes
+        return self._memory[begin : begin + self.slot_bytes]
+
+    def payload(self, number: int, size_bytes: int) -> memoryview:
+        """The first bytes of a slot.  Raises IndexError if they are more than a slot has."""
+        if size_bytes > self.slot_bytes:
+            raise IndexError(f"{size_bytes} bytes in a slot of {self.slot_bytes}")
+        return self.slot(number)[:size_bytes]
+
+    def statistics(self) -> SlabStatistics:
+        size_bytes = HEADER_BYTES + self.slots * self.slot_bytes
+        return SlabStatistics(self.path.name, self.slots, self.slot_bytes, size_bytes)
+
+    def close(self) -> None:
+        """Unmaps; memory that somebody still looks at is unmapped when he lets go of it."""
+        try:
+            self._memory.release()
+            self._mapping.close()
+        except BufferError:
+            return
+
+    def remove(self) -> None:
+        """Takes the file away; mappings live on until they are closed."""
+        self.path.unlink(missing_ok=True)
+
+
+def slab_path(session_text: str, name: str) -> Path:
+    """Where the slab of this name of a session lies, on whichever node."""
+    plain = "".join(c if c.isalnum() else "-" for c in name)
+    return SHARED_MEMORY / f"{PREFIX}{session_text}-{plain}"
+
+
+def create_slab(path: Path, slots: int, slot_bytes: int, owner: ProcessIdentity) -> Slab:
+    """Reserves and maps a new slab that belongs to `owner`, the session's process.
+    Raises MemoryBudgetError when shared memory cannot hold it."""
+    size_bytes = HEADER_BYTES + slots * slot_bytes
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    fd = os.open(path, flags, 0o600)
+    try:
+        os.posix_fallocate(fd, 0, size_bytes)
+        head = {"owner": owner.as_dict(), "slots": slots, "slot_bytes": slot_bytes}
+        os.pwrite(fd, json.dumps(head).encode(), 0)
+        return Slab(path, slots, slot_bytes, _map(fd, size_bytes))
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise MemoryBudgetError(
+            f"{path.parent} cannot hold the buffers: {format_size(size_bytes)} wanted, "
+            f"{format_size(free_shared_memory())} free ({error.strerror})",
+            remedy="lower `buffers` or `frame_size` in the graph, or give the host (or container) "
+            "more shared memory",
+        ) from error
+    finally:
+        os.close(fd)
+
+
+def open_slab(path: Path) -> Slab:
+    """Maps a slab that another process of this node made.  Raises PeerLostError if it is gone."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError as error:
+        raise PeerLostError(f"the shared memory {path} of this session is gone") from error
+    try:
+        head = _read_head(fd)
+        slots, slot_bytes = int(str(head["slots"])), int(str(head["slot_bytes"]))
+        mapping = _map(fd, HEADER_BYTES + slots * slot_bytes)
+    finally:
+        os.close(fd)
+    return Slab(path, slots, slot_bytes, mapping)
+
+
+def stale_slabs() -> Iterator[Path]:
+    """Slabs on this node whose session's process is known to be dead."""
+    for path in SHARED_MEMORY.glob(f"{PREFIX}*"):
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            continue
+        try:
+            owner = _read_head(fd)["owner"]
+            if isinstance(owner, dict) and ProcessIdentity(**owner).is_dead():
+                yield path
+        except (ValueError, TypeError, KeyError):
+            # Half-made by a process that is still at work, or not ours: leave it.
+            continue
+        finally:
+            os.close(fd)
+
+
+def remove_stale_slabs() -> list[Path]:
+    """Removes what dead sessions left on this node; returns what was removed."""
+    removed = list(stale_slabs())
+    for path in removed:
+        path.unlink(missing_ok=True)
+    return removed
+
+
+def free_shared_memory() -> int:
+    """Bytes free in the file system of shared memory."""
+    status = os.statvfs(SHARED_MEMORY)
+    return status.f_bavail * status.f_frsize
+
+
+def _map(fd: int, size_bytes: int) -> mmap.mmap:
+    return mmap.mmap(fd, size_bytes, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE)
+
+
+def _read_head(fd: int) -> dict[str, object]:
+    value = json.loads(os.pread(fd, HEADER_BYTES, 0).rstrip(b"\0"))
+    if not isinstance(value, dict):
+        raise ValueError("no slab header")
+    return value

@@ -1,0 +1,107 @@
+"""What actors are told: frozen values, no handles, nothing secret (Ray stores arguments)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from flowbackup.flow.sender import Lane
+from flowbackup.model.device import DeviceTarget, FramePlace
+from flowbackup.model.frame import FrameDescriptor, FrameHeader
+from flowbackup.model.ids import FrameId
+from flowbackup.plan.decided import ObjectPlan, Transport
+from flowbackup.process import ProcessIdentity
+
+Handle = Any
+"""An actor's handle.  Ray's own type knows the methods of a class at best where it is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlabSettings:
+    """path: in shared memory of the actor's node.  owner: the process of the session."""
+
+    path: str
+    slots: int
+    slot_bytes: int
+    owner: ProcessIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class BufferSettings:
+    """makes_slab: this buffer is the first of its chain on its node and owns the memory."""
+
+    agent: str
+    session: bytes
+    slots: int
+    slab: SlabSettings
+    makes_slab: bool
+    sync_bytes: int
+    sync_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeSettings:
+    """A coupling as its sender needs it.  frames_max: sent and not yet released at once."""
+
+    name: str
+    target: str
+    transport: Transport
+    first_slot: int
+    last_slot: int
+    frames_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class MediaAgentSettings:
+    agent: str
+    session: bytes
+    target: DeviceTarget
+    slab: SlabSettings
+    epoch: int
+    holder: str
+    need_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """lanes and slots: the credit of this client at each of its edges (see flow.sender)."""
+
+    client: str
+    session: bytes
+    slab: SlabSettings
+    makes_slab: bool
+    frame_bytes: int
+    objects: tuple[ObjectPlan, ...]
+    edges: tuple[EdgeSettings, ...]
+    lanes: tuple[Lane, ...]
+    slots: tuple[tuple[str, tuple[int, ...]], ...]
+
+
+class Offer(NamedTuple):
+    """A frame on an edge.  bytes_refs: empty in shared memory; else one reference to its bytes,
+    in a tuple because Ray would wait for a bare one before the call begins."""
+
+    floor: int
+    frame: FrameDescriptor
+    bytes_refs: tuple[object, ...]
+
+
+class Reply(NamedTuple):
+    """The answer to an offer, given when everything in it is released or something is wrong.
+    asks: (stream, sequence) from which the sender shall send again."""
+
+    released: tuple[FrameId, ...]
+    asks: tuple[tuple[int, int], ...] = ()
+
+
+class Job(NamedTuple):
+    """Work for a writer: a frame, or None for a commit."""
+
+    frame: FrameDescriptor | None
+
+
+class Durable(NamedTuple):
+    """A frame under a commit of a device."""
+
+    header: FrameHeader
+    place: FramePlace
