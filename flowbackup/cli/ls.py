@@ -38,7 +38,7 @@ TYPE_BITS = {
 def ls(output: Output, query: str, long: bool, recursive: bool, catalog: Path | None) -> int:
     """List what is inside OBJECT, or inside PATH of it."""
     text = long_text if long else short_text
-    for entry in api.entries(query, catalog, recursive):
+    for entry in api.entries(query, catalog, recursive=recursive):
         output.row("entry", entry_fields(entry), text(entry))
     return EXIT_SUCCESS
 

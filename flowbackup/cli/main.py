@@ -7,7 +7,6 @@ libraries that they do not need.
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -84,7 +83,8 @@ def commands() -> None:
 
 
 def run(arguments: Sequence[str], output: Output) -> int:
-    """Runs one command and returns its exit code; errors are told, never raised."""
+    """Runs one command and returns its exit code; errors are told, never raised.  (A reader that
+    left early, as `head` does, is click's: it raises SystemExit.)"""
     try:
         result = commands.main(
             list(arguments), prog_name="flowbackup", standalone_mode=False, obj=output
@@ -97,8 +97,6 @@ def run(arguments: Sequence[str], output: Output) -> int:
     except (KeyboardInterrupt, click.Abort):
         output.plain_error("Interrupted", "interrupted", EXIT_INTERRUPTED)
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        return _reader_gone()
     except Exception as error:  # noqa: BLE001  the last place that can tell it: nothing is swallowed
         output.unexpected(error)
         return EXIT_FAILED
@@ -111,12 +109,6 @@ def _usage_error(error: click.ClickException, output: Output) -> int:
     else:
         error.show()
     return error.exit_code
-
-
-def _reader_gone() -> int:
-    """The reader of our output left, as `head` does.  Python must not complain when it closes."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return EXIT_FAILED
 
 
 def main() -> None:

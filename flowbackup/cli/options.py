@@ -34,7 +34,7 @@ class Command(click.Command):
         if self.examples:
             with formatter.section("Examples"):
                 for example in self.examples:
-                    formatter.write_text(example)
+                    formatter.write(f"  {example}\n")  # never wrapped, so that it can be copied
 
 
 class Size(click.ParamType[int]):

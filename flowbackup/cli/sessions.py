@@ -23,7 +23,7 @@ HEADS = ("session", "started", "kind", "graph", "outcome", ">files", ">read", ">
 @output_options
 @click.pass_obj
 def sessions(output: Output, catalog: Path | None) -> int:
-    """List the sessions that ran, oldest first."""
+    """List the sessions that ran, newest first."""
     rows = api.sessions(catalog)
     if output.json:
         for row in rows:

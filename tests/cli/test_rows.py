@@ -1,0 +1,131 @@
+"""The commands that look: one JSON object for each row, or a table for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from flowbackup import api
+from flowbackup.catalog.rows import VersionCopies
+from flowbackup.model.entry import Entry, EntryKind
+from flowbackup.model.ids import id_text
+from tests.cli import samples
+from tests.cli.conftest import FakeApi, RunCommand
+
+ENTRIES = [
+    Entry(b"etc", EntryKind.DIRECTORY, 0o755, owner=b"root", group=b"root"),
+    Entry(b"etc/a\nb\xff", EntryKind.FILE, 0o4755, 7, 8, size=12, problem="changed while read"),
+    Entry(b"etc/l", EntryKind.SYMLINK, 0o777, target=b"../x"),
+    Entry(b"etc/m", EntryKind.FILE, 0o644, hard_link=b"etc/a"),
+]
+
+
+def test_objects(flowbackup: RunCommand, fake_api: FakeApi) -> None:
+    fake = fake_api("objects", [samples.OBJECT_ROW])
+    ran = flowbackup("objects", "--json", "--catalog", "c.sqlite")
+    fake.assert_called_once_with(Path("c.sqlite"))
+    (row,) = ran.lines
+    assert row["type"] == "object"
+    assert (row["client"], row["name"], row["versions"], row["version"]) == ("web", "site", 3, 3)
+    assert row["object_id"] == id_text(samples.OBJECT)
+    assert row["source_base64"] == "L3Nydi93/3c="
+    line = flowbackup("objects").out.splitlines()[1]
+    assert line.startswith("web/site")
+    assert id_text(samples.OBJECT)[:13] in line
+    assert "incomplete" in line
+
+
+def test_the_catalog_of_the_environment(
+    flowbackup: RunCommand, fake_api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLOWBACKUP_CATALOG", "/x/catalog")
+    fake = fake_api("objects", [])
+    flowbackup("objects")
+    flowbackup("objects", "--catalog", "/y/catalog")
+    assert [call.args[0] for call in fake.call_args_list] == [
+        Path("/x/catalog"),
+        Path("/y/catalog"),
+    ]
+
+
+def test_sessions(flowbackup: RunCommand, fake_api: FakeApi) -> None:
+    fake_api("sessions", [samples.FINISHED_SESSION, samples.RUNNING_SESSION])
+    finished, running = flowbackup("sessions", "--json").lines
+    assert (finished["outcome"], finished["exit_code"]) == ("success", 0)
+    assert (running["outcome"], running["state"]) == (None, "interrupted")
+    _, first, second = flowbackup("sessions").out.splitlines()
+    assert "success" in first
+    assert "interrupted" in second
+    assert second.split()[-4:] == ["-"] * 4  # nothing is known of it, and no zero says otherwise
+
+
+def test_ls_for_programs_loses_no_name(flowbackup: RunCommand, fake_api: FakeApi) -> None:
+    fake = fake_api("entries", lambda *_, **__: iter(ENTRIES))
+    rows = flowbackup("ls", "latest:etc", "-r", "--json").lines
+    fake.assert_called_once_with("latest:etc", None, recursive=True)
+    assert [row["kind"] for row in rows] == ["directory", "file", "symlink", "file"]
+    assert rows[1]["path_base64"] == "ZXRjL2EKYv8="
+    assert rows[2]["target"] == "../x"
+    assert rows[3]["hard_link"] == "etc/a"
+
+
+def test_ls_for_people_is_one_line_for_each_entry(
+    flowbackup: RunCommand, fake_api: FakeApi
+) -> None:
+    fake_api("entries", lambda *_, **__: iter(ENTRIES))
+    assert flowbackup("ls", "latest").out.splitlines() == [
+        "etc/",
+        "etc/a\\nb\\xff",
+        "etc/l",
+        "etc/m",
+    ]
+    directory, changed, link, twin = flowbackup("ls", "latest", "-l").out.splitlines()
+    assert directory.startswith("drwxr-xr-x root     root")
+    assert changed.startswith("-rwsr-xr-x 7        8")
+    assert changed.endswith("(changed while read)")
+    assert link.endswith("etc/l -> ../x")
+    assert twin.endswith("etc/m = etc/a")
+
+
+def test_copies(flowbackup: RunCommand, fake_api: FakeApi) -> None:
+    fake = fake_api("copies", [VersionCopies(samples.VERSION, 1)])
+    (row,) = flowbackup("copies", "--below", "2", "--json").lines
+    fake.assert_called_once_with(None, 2, None)
+    assert (row["name"], row["version"], row["copies_durable"]) == ("site", 3, 1)
+    fake_api("copies", [samples.COPY_ROW])
+    (row,) = flowbackup("copies", "web/site", "--json").lines
+    assert (row["frames_held"], row["frames_needed"], row["complete"]) == (7, 8, False)
+    assert "7 of 8  incomplete  /mnt/nas" in flowbackup("copies", "web/site").out
+
+
+def test_device(flowbackup: RunCommand, fake_api: FakeApi) -> None:
+    fake = fake_api("init_device", samples.MEDIUM_INFO)
+    (row,) = flowbackup("device", "init", "/mnt/nas", "--pool", "p", "--json").lines
+    fake.assert_called_once_with("/mnt/nas", "", "p")
+    assert (row["device"], row["format"], row["free_bytes"]) == ("nas", "1.0", 1 << 30)
+    fake_api("devices", [samples.MEDIUM_INFO])
+    assert "/mnt/nas" in flowbackup("device", "list").out
+    fake_api("show_device", samples.MEDIUM_INFO)
+    assert "free      1 GiB" in flowbackup("device", "show", "/mnt/nas").out
+
+
+def test_cat_writes_bytes_as_they_are(flowbackup: RunCommand, fake_api: FakeApi) -> None:
+    def write(query: str, out: BinaryIO, catalog: Path | None = None) -> None:
+        out.write(b"content\n")
+
+    fake_api("cat", write)
+    assert flowbackup("cat", "latest:a").out == "content\n"
+
+
+def test_doctor_fails_with_a_check(flowbackup: RunCommand, fake_api: FakeApi) -> None:
+    good = api.Check("python", True, "3.11", "")
+    bad = api.Check("shared memory", False, "64 MiB", "make it larger")
+    fake_api("doctor", [good])
+    assert flowbackup("doctor").exit_code == 0
+    fake_api("doctor", [good, bad])
+    ran = flowbackup("doctor")
+    assert ran.exit_code == 1
+    assert "FAIL shared memory: 64 MiB\n     make it larger" in ran.out
+    assert [row["ok"] for row in flowbackup("doctor", "--json").lines] == [True, False]
