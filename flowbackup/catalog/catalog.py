@@ -1,0 +1,226 @@
+"""The catalog as its users see it: one class, one file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from flowbackup.catalog import copies, resolve, sessions, versions
+from flowbackup.catalog.database import Database
+from flowbackup.catalog.pages import Pages
+from flowbackup.catalog.rows import (
+    CopyRow,
+    FrameRow,
+    HitRow,
+    ObjectRow,
+    SessionRow,
+    VerificationRow,
+    VersionCopies,
+    VersionRow,
+)
+from flowbackup.errors import CatalogError, NotFoundError
+from flowbackup.frame.page import PageRef
+from flowbackup.model.device import FramePlace, MediumInfo
+from flowbackup.model.entry import Entry
+from flowbackup.model.frame import FrameHeader
+from flowbackup.model.ids import FrameId
+from flowbackup.model.record import SessionRecord, VersionRecord
+from flowbackup.model.report import SessionReport
+
+
+def open_catalog(path: str | os.PathLike[str], *, create: bool = True) -> Catalog:
+    """The catalog in that file; with `create`, a new one where there is none, readable only by its
+    user.  Raises CatalogError: unreadable, of a newer version, corrupt, no catalog."""
+    file = Path(path)
+    if not create and not file.exists():
+        raise CatalogError(
+            f"there is no catalog at {file}",
+            remedy="make a backup first, or name another one with --catalog",
+        )
+    return Catalog(Database(file))
+
+
+class Catalog:
+    """Sessions, objects, versions, frames, copies and media.  Used by one thread at a time; several
+    processes may have it open.  Every method may raise CatalogError.
+
+    `end_session` and `add_version` are synced when they return; `add_durable` is not: the media
+    hold the same facts, and the next synced transaction syncs those before it.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._pages = Pages(database)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Safe to repeat."""
+        self._database.close()
+
+    @property
+    def path(self) -> Path:
+        return self._database.path
+
+    def transaction(self, *, durable: bool = False) -> AbstractContextManager[None]:
+        """Everything inside happens together or not at all, and costs one commit."""
+        return self._database.transaction(durable=durable)
+
+    # Sessions
+
+    def begin_session(
+        self,
+        session: bytes,
+        kind: str,
+        graph_name: str,
+        graph_text: str,
+        host: str,
+        started_ns: int,
+        holder: str,
+    ) -> None:
+        """`holder`: the text of `holder.holder_text()` in the process that runs it."""
+        sessions.insert(
+            self._database, session, kind, graph_name, graph_text, host, started_ns, holder
+        )
+
+    def end_session(self, report: SessionReport, finished_ns: int) -> None:
+        """Raises CatalogError if it was not begun, or has ended already."""
+        sessions.finish(self._database, report, finished_ns)
+
+    def add_session(self, record: SessionRecord) -> None:
+        """A session as a medium tells of it (rebuild); one that is known stays as it is."""
+        sessions.insert_record(self._database, record)
+
+    def sessions(self) -> list[SessionRow]:
+        """Newest first."""
+        return sessions.listed(self._database)
+
+    def session(self, query: str) -> SessionRow:
+        """By the first characters of its id, or "latest".  Raises NotFoundError, UsageError."""
+        return sessions.found(self._database, query)
+
+    def add_verification(self, row: VerificationRow) -> None:
+        """What reading a whole medium has shown; its session and medium must be there."""
+        sessions.insert_verification(self._database, row)
+
+    def verifications(self, medium: bytes) -> list[VerificationRow]:
+        """Of one medium, newest first."""
+        return sessions.verifications(self._database, medium)
+
+    # Media and frames
+
+    def add_medium(self, info: MediumInfo) -> None:
+        """A medium as it was seen just now; again for one whose facts changed."""
+        copies.insert_medium(self._database, info)
+
+    def media(self) -> list[MediumInfo]:
+        """All that were ever seen, by the time of their labels."""
+        return copies.media(self._database)
+
+    def medium_of_location(self, location: str) -> MediumInfo | None:
+        """The medium last seen there: an empty directory that once held one is a mount point
+        without its file system."""
+        return copies.medium_of_location(self._database, location)
+
+    def add_durable(self, frames: Sequence[tuple[FrameHeader, FramePlace]]) -> None:
+        """Frames that a medium holds durably.  Safe to repeat.  Raises CatalogError for an unknown
+        medium and for a frame that is known with other content."""
+        copies.insert_durable(self._database, frames)
+
+    def mark_damaged(self, place: FramePlace, damaged: bool = True) -> bool:
+        """A damaged copy no longer counts, and is tried last.  False if none lies there."""
+        return copies.mark_damaged(self._database, place, damaged)
+
+    def header(self, frame: FrameId) -> FrameHeader:
+        """Raises NotFoundError for a frame that no medium was seen to hold."""
+        return copies.header(self._database, frame)
+
+    def places(self, frame: FrameId) -> list[tuple[MediumInfo, FramePlace]]:
+        """Where copies of a frame lie, damaged ones last."""
+        return copies.places(self._database, frame)
+
+    # Objects and versions
+
+    def add_version(self, record: VersionRecord, pages: Sequence[tuple[PageRef, bytes]]) -> int:
+        """Its number, from 1 per client and name; the same again for the same record.  `pages`: all
+        of the version, in order.  Raises CatalogError if the id is known with another record,
+        DamageError for pages that cannot be decoded."""
+        return versions.insert(self._database, record, pages)
+
+    def objects(self) -> list[ObjectRow]:
+        """By client and name."""
+        return versions.objects(self._database)
+
+    def versions(self, data_object: ObjectRow | None = None) -> list[VersionRow]:
+        """Of one object by number, or all by time."""
+        return versions.listed(self._database, data_object)
+
+    def versions_of_session(self, session: bytes) -> list[VersionRow]:
+        return versions.of_session(self._database, session)
+
+    def resolve(self, query: str, as_of: str = "") -> VersionRow:
+        """`latest`, NAME, CLIENT/NAME, NAME@3, or the beginning of an object id.  as_of: ISO 8601;
+        names mean the newest version that was finished by then.  Raises NotFoundError with near
+        names, UsageError naming what an ambiguous query may mean."""
+        return resolve.resolved(self._database, query, as_of)
+
+    def entries(
+        self, version: VersionRow, under: bytes = b"", recursive: bool = True
+    ) -> Iterator[Entry]:
+        """The entry `under` and what is below it (all, or direct children only), in path order,
+        parts of big files joined.  Raises NotFoundError if there is no such path."""
+        return self._pages.entries(version.object_id, under, recursive)
+
+    def entry(self, version: VersionRow, path: bytes) -> Entry:
+        """Raises NotFoundError."""
+        for entry in self._pages.entries(version.object_id, path, recursive=False):
+            if entry.path == path:
+                return entry
+        raise NotFoundError(f"this version has no entry {path!r}")
+
+    # Copies
+
+    def frames_of(self, version: VersionRow) -> list[FrameRow]:
+        """The frames that restoring the version needs, in the order of their writing."""
+        return copies.needed(self._database, self._pages.version(version.object_id))
+
+    def copies_of(self, version: VersionRow) -> list[CopyRow]:
+        """What each medium holds of them, the fullest first."""
+        return copies.held(self._database, self._pages.version(version.object_id))
+
+    def copies_durable(self, version: VersionRow) -> int:
+        """How many media at least hold each of its frames."""
+        key = self._pages.version(version.object_id)
+        return dict(copies.copies_by_version(self._database, 1 << 62, key)).get(key, 0)
+
+    def below_copies(self, required: int) -> list[VersionCopies]:
+        """The versions with fewer durable copies than that."""
+        return [
+            VersionCopies(versions.by_key(self._database, key), count)
+            for key, count in copies.copies_by_version(self._database, required)
+        ]
+
+    def objects_at(self, medium: bytes, segment: int, offset: int) -> list[HitRow]:
+        """What a damaged byte of a medium hits: every version that needs the frame there, with the
+        paths whose content it holds (names hard-linked to them are not repeated)."""
+        found = copies.frame_at(self._database, medium, segment, offset)
+        if found is None:
+            return []
+        key, frame, kind = found
+        return [
+            HitRow(versions.by_key(self._database, version), frame, kind, paths)
+            for version, paths in self._pages.paths_in(key, frame)
+        ]

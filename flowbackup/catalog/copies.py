@@ -1,0 +1,216 @@
+"""Frames, where their copies lie, and what follows from that for versions.
+
+A version has as many copies as its worst protected frame: media on which every frame of it lies
+count one each, and two media that hold one half each count one together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from flowbackup.catalog.database import Database, Row
+from flowbackup.catalog.rows import CopyRow, FrameRow
+from flowbackup.errors import CatalogError, NotFoundError
+from flowbackup.model.device import FramePlace, MediumInfo
+from flowbackup.model.frame import FrameHeader
+from flowbackup.model.ids import FrameId, id_text
+
+_MEDIUM = """m.id, m.device, m.pool, m.location, m.format_major, m.format_minor, m.block_bytes,
+    m.free_bytes, m.created_ns"""
+_HEADER = """f.session, f.stream, f.sequence, f.kind, f.codec, f.object_id, f.payload_bytes,
+    f.content_bytes, f.chunk_count, f.digest"""
+
+
+def insert_medium(database: Database, info: MediumInfo) -> None:
+    """Records a medium as seen now; one that is known gets its newest facts."""
+    database.execute(
+        """INSERT INTO media (id, device, pool, location, format_major, format_minor, block_bytes,
+             free_bytes, created_ns, seen)
+           SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(max(seen), 0) + 1 FROM media WHERE true
+           ON CONFLICT (id) DO UPDATE SET device = excluded.device, pool = excluded.pool,
+             location = excluded.location, format_major = excluded.format_major,
+             format_minor = excluded.format_minor, block_bytes = excluded.block_bytes,
+             free_bytes = excluded.free_bytes, created_ns = excluded.created_ns,
+             seen = excluded.seen""",
+        (
+            info.medium,
+            info.device,
+            info.pool,
+            info.location,
+            info.format_major,
+            info.format_minor,
+            info.block_bytes,
+            info.free_bytes,
+            info.created_ns,
+        ),
+    )
+
+
+def media(database: Database) -> list[MediumInfo]:
+    """All media ever seen, in the order of their labels' making."""
+    rows = database.rows(f"SELECT {_MEDIUM} FROM media m ORDER BY created_ns, id")
+    return [MediumInfo(*row) for row in rows]
+
+
+def medium_of_location(database: Database, location: str) -> MediumInfo | None:
+    """The medium that was last seen there."""
+    rows = database.rows(
+        f"SELECT {_MEDIUM} FROM media m WHERE location = ? ORDER BY seen DESC LIMIT 1",
+        (location,),
+    )
+    return MediumInfo(*rows[0]) if rows else None
+
+
+def insert_durable(database: Database, frames: Sequence[tuple[FrameHeader, FramePlace]]) -> None:
+    """Frames and where they lie.  Safe to repeat.  Raises CatalogError for an unknown medium, and
+    for a frame that is known with another digest or object."""
+    media_keys = {row[0]: row[1] for row in database.rows("SELECT id, medium FROM media")}
+    for _, place in frames:
+        if place.medium not in media_keys:
+            raise CatalogError(f"medium {id_text(place.medium)} is not in the catalog")
+    with database.transaction():
+        database.execute_many(
+            """INSERT INTO frames (session, stream, sequence, kind, codec, object_id,
+                 payload_bytes, content_bytes, chunk_count, digest)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+               ON CONFLICT (session, stream, sequence) DO UPDATE SET kind = excluded.kind,
+                 codec = excluded.codec, object_id = excluded.object_id,
+                 payload_bytes = excluded.payload_bytes, content_bytes = excluded.content_bytes,
+                 chunk_count = excluded.chunk_count, digest = excluded.digest
+               WHERE digest IS NULL OR digest <> excluded.digest
+                 OR object_id <> excluded.object_id""",
+            (header for header, _ in frames),
+        )
+        database.execute_many(
+            """INSERT OR IGNORE INTO copies (frame, medium, segment, epoch, offset)
+               SELECT frame, ?, ?, ?, ? FROM frames
+               WHERE session = ? AND stream = ? AND sequence = ?""",
+            (
+                (
+                    media_keys[place.medium],
+                    place.segment,
+                    place.epoch,
+                    place.offset,
+                    *header.frame_id,
+                )
+                for header, place in frames
+            ),
+        )
+        # For versions that are known already, as in a rebuild.
+        database.execute_many(
+            """INSERT OR IGNORE INTO version_frames
+               SELECT v.version, f.frame FROM versions v JOIN frames f USING (object_id)
+               WHERE v.object_id = ?""",
+            ((name,) for name in {header.object_id for header, _ in frames}),
+        )
+
+
+def mark_damaged(database: Database, place: FramePlace, damaged: bool) -> bool:
+    """Whether a copy lies there.  A damaged one does not count as a copy any more."""
+    changed = database.execute(
+        """UPDATE copies SET damaged = ? WHERE segment = ? AND epoch = ? AND offset = ?
+           AND medium = (SELECT medium FROM media WHERE id = ?)""",
+        (int(damaged), place.segment, place.epoch, place.offset, place.medium),
+    )
+    return changed > 0
+
+
+def ensure_frames(database: Database, frames: Iterable[FrameId]) -> list[int]:
+    """The keys of frames; a frame that no medium was seen to hold gets a row without header."""
+    wanted = list(frames)
+    database.execute_many(
+        "INSERT OR IGNORE INTO frames (session, stream, sequence) VALUES (?, ?, ?)", wanted
+    )
+    where = "SELECT frame FROM frames WHERE session = ? AND stream = ? AND sequence = ?"
+    return [database.one(where, frame)[0] for frame in wanted]
+
+
+def frames_of_table(page: pa.Table) -> list[FrameId]:
+    """The frames that the entries of a manifest page refer to, each once."""
+    chunks = pc.list_flatten(page.column("chunks").combine_chunks())
+    names = ["session", "stream", "sequence"]
+    columns = [chunks.field(chunks.type.get_field_index(name)) for name in names]
+    unique = pa.table(columns, names=names).group_by(names).aggregate([])
+    return list(map(FrameId, *(unique.column(name).to_pylist() for name in names)))
+
+
+def needed(database: Database, version: int) -> list[FrameRow]:
+    """The frames of a version, in the order of their writing."""
+    rows = database.rows(
+        f"""SELECT {_HEADER} FROM version_frames vf JOIN frames f USING (frame)
+            WHERE vf.version = ? ORDER BY f.session, f.stream, f.sequence""",
+        (version,),
+    )
+    return [FrameRow(FrameId(*row[:3]), _header(row)) for row in rows]
+
+
+def held(database: Database, version: int) -> list[CopyRow]:
+    """What each medium holds of a version, the fullest first; media with nothing are left out."""
+    total = database.one("SELECT count(*) FROM version_frames WHERE version = ?", (version,))[0]
+    rows = database.rows(
+        f"""SELECT {_MEDIUM}, count(DISTINCT c.frame) AS held FROM version_frames vf
+            JOIN copies c ON c.frame = vf.frame AND NOT c.damaged JOIN media m USING (medium)
+            WHERE vf.version = ? GROUP BY m.medium ORDER BY held DESC, m.medium""",
+        (version,),
+    )
+    return [CopyRow(MediumInfo(*row[:-1]), row[-1], total) for row in rows]
+
+
+def copies_by_version(
+    database: Database, below: int, version: int | None = None
+) -> list[tuple[int, int]]:
+    """(version, copies) of those with fewer than `below`, of all or of one."""
+    rows = database.rows(
+        """SELECT vf.version, min((SELECT count(DISTINCT c.medium) FROM copies c
+             WHERE c.frame = vf.frame AND NOT c.damaged)) AS copies
+           FROM version_frames vf WHERE ? IS NULL OR vf.version = ?
+           GROUP BY vf.version HAVING copies < ? ORDER BY vf.version""",
+        (version, version, below),
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def header(database: Database, frame: FrameId) -> FrameHeader:
+    """Raises NotFoundError for a frame that no medium was seen to hold."""
+    rows = database.rows(
+        f"SELECT {_HEADER} FROM frames f WHERE session = ? AND stream = ? AND sequence = ?",
+        frame,
+    )
+    found = _header(rows[0]) if rows else None
+    if found is None:
+        raise NotFoundError(f"no medium in the catalog holds frame {frame}")
+    return found
+
+
+def places(database: Database, frame: FrameId) -> list[tuple[MediumInfo, FramePlace]]:
+    """Where a frame lies: copies that were found damaged last, the medium seen last first."""
+    rows = database.rows(
+        f"""SELECT {_MEDIUM}, c.segment, c.epoch, c.offset FROM frames f
+            JOIN copies c USING (frame) JOIN media m USING (medium)
+            WHERE f.session = ? AND f.stream = ? AND f.sequence = ?
+            ORDER BY c.damaged, m.seen DESC, c.segment DESC, c.offset DESC""",
+        frame,
+    )
+    return [(MediumInfo(*row[:9]), FramePlace(row[0], *row[9:])) for row in rows]
+
+
+def frame_at(
+    database: Database, medium: bytes, segment: int, offset: int
+) -> tuple[int, FrameId, int] | None:
+    """(key, id, kind) of the frame in whose record a byte of a segment lies."""
+    rows = database.rows(
+        """SELECT f.frame, f.session, f.stream, f.sequence, f.kind FROM copies c
+           JOIN media m USING (medium) JOIN frames f USING (frame)
+           WHERE m.id = ? AND c.segment = ? AND c.offset <= ?
+             AND ? < c.offset + f.payload_bytes + 2 * m.block_bytes
+           ORDER BY c.offset DESC LIMIT 1""",
+        (medium, segment, offset, offset),
+    )
+    return (rows[0][0], FrameId(*rows[0][1:4]), rows[0][4]) if rows else None
+
+
+def _header(row: Row) -> FrameHeader | None:
+    return FrameHeader(*row) if row[-1] is not None else None

@@ -1,0 +1,122 @@
+"""Entries of a version, out of the manifest pages that hold them and no others."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from functools import lru_cache
+
+from flowbackup.catalog.database import Database
+from flowbackup.catalog.versions import sort_key
+from flowbackup.errors import CatalogError, DamageError, NotFoundError
+from flowbackup.frame.page import decode_page, joined
+from flowbackup.model.entry import Entry
+from flowbackup.model.ids import FrameId
+
+PAGES_KEPT = 4
+"""Decoded pages that stay in memory: look-ups of one path after another stay in few pages."""
+
+
+class Pages:
+    """The pages of the catalog, decoded when asked for."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.decoded = lru_cache(maxsize=PAGES_KEPT)(self._decode)
+
+    def entries(self, object_id: bytes, under: bytes, recursive: bool) -> Iterator[Entry]:
+        """The entry `under` and what is below it (all, or its direct children), in path order.
+        Raises NotFoundError if there is none, CatalogError for pages that cannot be read."""
+        key = sort_key(under)
+        # Behind everything below `under`, because the next byte there is NUL.
+        end = key + b"\1" if under else None
+        pages = self._between(self.version(object_id), key, end)
+        rows = self._rows(pages if recursive else _without_deep(pages, under), key, end)
+        found = False
+        for entry in joined(rows if recursive else _shallow(rows, under)):
+            found = True
+            yield entry
+        if under and not found:
+            raise NotFoundError(
+                f'there is no "{under.decode(errors="backslashreplace")}" in this version',
+                remedy="`flowbackup ls` shows what there is",
+            )
+
+    def version(self, object_id: bytes) -> int:
+        """The key of a version.  Raises NotFoundError."""
+        rows = self._database.rows("SELECT version FROM versions WHERE object_id = ?", (object_id,))
+        if not rows:
+            raise NotFoundError("the catalog has no such version (any more)")
+        return int(rows[0][0])
+
+    def paths_in(self, key: int, frame: FrameId) -> Iterator[tuple[int, tuple[bytes, ...]]]:
+        """The versions that need a frame, and the paths whose content lies in it."""
+        for (version,) in self._database.rows(
+            "SELECT version FROM version_frames WHERE frame = ? ORDER BY version", (key,)
+        ):
+            pages = self._database.rows(
+                """SELECT vp.page FROM page_frames pf JOIN version_pages vp USING (page)
+                   WHERE pf.frame = ? AND vp.version = ? ORDER BY vp.ordinal""",
+                (key, version),
+            )
+            hits = (
+                entry.path
+                for (page,) in pages
+                for entry in self.decoded(page)
+                if any(chunk.frame == frame for chunk in entry.chunks)
+            )
+            yield version, tuple(dict.fromkeys(hits))
+
+    def _between(self, version: int, key: bytes, end: bytes | None) -> list[tuple[int, bytes]]:
+        """Pages and their first keys.  A page that begins with `key` may begin with a later part
+        of that entry, so the one before belongs to them."""
+        rows = self._database.rows(
+            """SELECT page, first_key FROM version_pages WHERE version = ? AND ordinal >= (
+                 SELECT coalesce(max(ordinal), 0) FROM version_pages
+                 WHERE version = ? AND first_key < ?) AND (? IS NULL OR first_key < ?)
+               ORDER BY ordinal""",
+            (version, version, key, end, end),
+        )
+        return [(row[0], row[1]) for row in rows]
+
+    def _rows(
+        self, pages: list[tuple[int, bytes]], key: bytes, end: bytes | None
+    ) -> Iterator[Entry]:
+        """Rows from `key` to `end`; page after page, so that memory is that of a page."""
+        for page, first in pages:
+            entries = self.decoded(page)
+            start = bisect_left(entries, key, key=_key) if first < key else 0
+            stop = len(entries) if end is None else bisect_left(entries, end, key=_key)
+            yield from entries[start:stop]
+
+    def _decode(self, page: int) -> list[Entry]:
+        body = self._database.one("SELECT body FROM pages WHERE page = ?", (page,))[0]
+        try:
+            return decode_page(body)
+        except DamageError as error:
+            raise CatalogError(
+                f"the catalog has an unreadable manifest page: {error.message}",
+                remedy="media are not affected: run `flowbackup rebuild`",
+            ) from error
+
+
+def _shallow(rows: Iterator[Entry], under: bytes) -> Iterator[Entry]:
+    """`under` itself and its children."""
+    slashes = under.count(b"/") + 1 if under else 0
+    return (entry for entry in rows if entry.path.count(b"/") <= slashes)
+
+
+def _without_deep(pages: list[tuple[int, bytes]], under: bytes) -> list[tuple[int, bytes]]:
+    """Leaves out pages that lie wholly below one child of `under`: a list of a directory does not
+    decode what is deep inside it."""
+    depth = under.count(b"/") + 2 if under else 1
+    heads = [first.split(b"\0", depth) for _, first in pages]
+    return [
+        page
+        for page, head, following in zip(pages, heads, [*heads[1:], []], strict=True)
+        if len(head) <= depth or head[:depth] != following[:depth]
+    ]
+
+
+def _key(entry: Entry) -> bytes:
+    return sort_key(entry.path)

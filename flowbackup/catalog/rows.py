@@ -1,0 +1,127 @@
+"""What the catalog answers with: small frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from flowbackup.model.device import MediumInfo
+from flowbackup.model.frame import FrameHeader
+from flowbackup.model.ids import FrameId
+from flowbackup.model.record import VersionRecord
+from flowbackup.model.report import DeviceReport, Outcome
+from flowbackup.monitor import Problem
+
+
+class SessionState(StrEnum):
+    """finished: its end was recorded.  running: it was not, and its process lives or is out of
+    sight on another host.  interrupted: its process is dead and recorded no end."""
+
+    FINISHED = "finished"
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """One session; what only a finished one has is None or 0 before."""
+
+    session: bytes
+    kind: str
+    graph_name: str
+    graph_text: str
+    host: str
+    holder: str
+    started_ns: int
+    state: SessionState
+    finished_ns: int | None = None
+    outcome: Outcome | None = None
+    exit_code: int | None = None
+    engine: str = ""
+    duration_seconds: float = 0.0
+    start_seconds: float = 0.0
+    files: int = 0
+    bytes_source: int = 0
+    bytes_read: int = 0
+    bytes_new: int = 0
+    devices: tuple[DeviceReport, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    """One version; number counts the states of its object (client, name) from 1."""
+
+    number: int
+    record: VersionRecord
+
+    @property
+    def object_id(self) -> bytes:
+        return self.record.object_id
+
+    def __str__(self) -> str:
+        return f"{self.record.client}/{self.record.name}@{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRow:
+    """One data object: how many versions it has, and the newest."""
+
+    client: str
+    name: str
+    versions: int
+    latest: VersionRow
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRow:
+    """A frame that a version needs.  header: None while no medium was seen to hold it."""
+
+    frame: FrameId
+    header: FrameHeader | None
+
+
+@dataclass(frozen=True, slots=True)
+class CopyRow:
+    """What one medium holds, durable and undamaged, of the frames that a version needs."""
+
+    medium: MediumInfo
+    frames_held: int
+    frames_needed: int
+
+    @property
+    def complete(self) -> bool:
+        return self.frames_held == self.frames_needed
+
+
+@dataclass(frozen=True, slots=True)
+class VersionCopies:
+    """A version and how many durable copies it has: so many media may be lost, less one, and it
+    can still be restored."""
+
+    version: VersionRow
+    copies: int
+
+
+@dataclass(frozen=True, slots=True)
+class HitRow:
+    """What a damaged place of a medium hits: a version, the kind of its frame, and the paths whose
+    content lies in it (none for a manifest or catalog frame: then all of them need it)."""
+
+    version: VersionRow
+    frame: FrameId
+    kind: int
+    paths: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationRow:
+    """One reading of a medium from end to end."""
+
+    session: bytes
+    medium: bytes
+    started_ns: int
+    finished_ns: int
+    frames: int
+    bytes_read: int
+    damaged: int

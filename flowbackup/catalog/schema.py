@@ -1,0 +1,90 @@
+"""The tables.  A migration is a row of statements; never change one, append the next.
+
+Entries are no rows: the manifest pages of a version are stored as they stand on media, once per
+digest however many versions share them, and `version_pages` says in which page a path is.
+`first_key` is the first path with NUL for "/": compared byte by byte it sorts as `path_order` does.
+`version_frames` says which frames a version needs: those written for it, and those that its entries
+refer to.  A frame that is only referred to has no header yet (its columns are NULL).
+"""
+
+from __future__ import annotations
+
+APPLICATION_ID = 0x666C6F77  # "flow"
+
+_FIRST = (
+    """CREATE TABLE sessions (
+        session BLOB PRIMARY KEY, kind TEXT NOT NULL, graph_name TEXT NOT NULL,
+        graph_text TEXT NOT NULL, host TEXT NOT NULL, holder TEXT NOT NULL,
+        started_ns INTEGER NOT NULL, finished_ns INTEGER, outcome TEXT, exit_code INTEGER,
+        engine TEXT NOT NULL DEFAULT '', duration_seconds REAL NOT NULL DEFAULT 0,
+        start_seconds REAL NOT NULL DEFAULT 0, files INTEGER NOT NULL DEFAULT 0,
+        bytes_source INTEGER NOT NULL DEFAULT 0, bytes_read INTEGER NOT NULL DEFAULT 0,
+        bytes_new INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID""",
+    "CREATE INDEX sessions_by_time ON sessions (started_ns)",
+    """CREATE TABLE session_devices (
+        session BLOB NOT NULL REFERENCES sessions, ordinal INTEGER NOT NULL, name TEXT NOT NULL,
+        agent TEXT NOT NULL, role TEXT NOT NULL, level INTEGER NOT NULL, node TEXT NOT NULL,
+        state TEXT NOT NULL, bytes_written INTEGER NOT NULL, frames INTEGER NOT NULL,
+        syncs INTEGER NOT NULL, PRIMARY KEY (session, ordinal)) WITHOUT ROWID""",
+    """CREATE TABLE problems (
+        session BLOB NOT NULL REFERENCES sessions, ordinal INTEGER NOT NULL, kind TEXT NOT NULL,
+        text TEXT NOT NULL, path BLOB, device TEXT,
+        PRIMARY KEY (session, ordinal)) WITHOUT ROWID""",
+    """CREATE TABLE objects (
+        object INTEGER PRIMARY KEY, client TEXT NOT NULL, name TEXT NOT NULL,
+        UNIQUE (client, name))""",
+    # No reference to sessions: a rebuild meets versions whose session left no record.
+    """CREATE TABLE versions (
+        version INTEGER PRIMARY KEY, object_id BLOB NOT NULL UNIQUE,
+        object INTEGER NOT NULL REFERENCES objects, number INTEGER NOT NULL,
+        session BLOB NOT NULL, finished_ns INTEGER NOT NULL, outcome TEXT NOT NULL,
+        record BLOB NOT NULL, UNIQUE (object, number))""",
+    "CREATE INDEX versions_by_session ON versions (session)",
+    "CREATE INDEX versions_by_time ON versions (finished_ns)",
+    """CREATE TABLE pages (
+        page INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, entries INTEGER NOT NULL,
+        body BLOB NOT NULL)""",
+    """CREATE TABLE version_pages (
+        version INTEGER NOT NULL REFERENCES versions, ordinal INTEGER NOT NULL,
+        page INTEGER NOT NULL REFERENCES pages, first_key BLOB NOT NULL,
+        PRIMARY KEY (version, ordinal)) WITHOUT ROWID""",
+    "CREATE INDEX version_pages_by_key ON version_pages (version, first_key, ordinal)",
+    """CREATE TABLE frames (
+        frame INTEGER PRIMARY KEY, session BLOB NOT NULL, stream INTEGER NOT NULL,
+        sequence INTEGER NOT NULL, kind INTEGER, codec INTEGER, object_id BLOB,
+        payload_bytes INTEGER, content_bytes INTEGER, chunk_count INTEGER, digest BLOB,
+        UNIQUE (session, stream, sequence))""",
+    "CREATE INDEX frames_by_object ON frames (object_id)",
+    """CREATE TRIGGER frames_never_change BEFORE UPDATE ON frames
+        WHEN old.digest <> new.digest OR old.object_id <> new.object_id
+        BEGIN SELECT raise(ABORT, 'a frame is already known with other content'); END""",
+    """CREATE TABLE page_frames (
+        page INTEGER NOT NULL REFERENCES pages, frame INTEGER NOT NULL REFERENCES frames,
+        PRIMARY KEY (page, frame)) WITHOUT ROWID""",
+    "CREATE INDEX page_frames_by_frame ON page_frames (frame)",
+    """CREATE TABLE version_frames (
+        version INTEGER NOT NULL REFERENCES versions, frame INTEGER NOT NULL REFERENCES frames,
+        PRIMARY KEY (version, frame)) WITHOUT ROWID""",
+    "CREATE INDEX version_frames_by_frame ON version_frames (frame)",
+    """CREATE TABLE media (
+        medium INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, device TEXT NOT NULL,
+        pool TEXT NOT NULL, location TEXT NOT NULL, format_major INTEGER NOT NULL,
+        format_minor INTEGER NOT NULL, block_bytes INTEGER NOT NULL, free_bytes INTEGER NOT NULL,
+        created_ns INTEGER NOT NULL, seen INTEGER NOT NULL)""",
+    "CREATE INDEX media_by_location ON media (location)",
+    # damaged: 1 after a verification found it unreadable; such a copy does not count.
+    """CREATE TABLE copies (
+        frame INTEGER NOT NULL REFERENCES frames, medium INTEGER NOT NULL REFERENCES media,
+        segment INTEGER NOT NULL, epoch INTEGER NOT NULL, offset INTEGER NOT NULL,
+        damaged INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (frame, medium, segment, epoch, offset)) WITHOUT ROWID""",
+    "CREATE INDEX copies_by_place ON copies (medium, segment, offset)",
+    """CREATE TABLE verifications (
+        session BLOB NOT NULL REFERENCES sessions, medium INTEGER NOT NULL REFERENCES media,
+        started_ns INTEGER NOT NULL, finished_ns INTEGER NOT NULL, frames INTEGER NOT NULL,
+        bytes_read INTEGER NOT NULL, damaged INTEGER NOT NULL,
+        PRIMARY KEY (session, medium)) WITHOUT ROWID""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+VERSION = len(MIGRATIONS)

@@ -1,0 +1,196 @@
+"""Sessions: begun, ended, listed."""
+
+from __future__ import annotations
+
+from flowbackup.catalog.database import Database, Row
+from flowbackup.catalog.holder import holder_is_dead
+from flowbackup.catalog.rows import SessionRow, SessionState, VerificationRow
+from flowbackup.errors import CatalogError, NotFoundError, UsageError
+from flowbackup.model.ids import id_from_text, id_text
+from flowbackup.model.record import SessionRecord
+from flowbackup.model.report import DeviceReport, Outcome, SessionReport
+from flowbackup.monitor import Problem
+
+_COLUMNS = """session, kind, graph_name, graph_text, host, holder, started_ns, finished_ns,
+    outcome, exit_code, engine, duration_seconds, start_seconds, files, bytes_source, bytes_read,
+    bytes_new"""
+
+
+def insert(
+    database: Database,
+    session: bytes,
+    kind: str,
+    graph_name: str,
+    graph_text: str,
+    host: str,
+    started_ns: int,
+    holder: str,
+) -> None:
+    """Raises CatalogError for a session that is there already."""
+    with database.transaction(durable=True):
+        database.execute(
+            """INSERT INTO sessions
+               (session, kind, graph_name, graph_text, host, started_ns, holder)
+               VALUES (?, ?, ?, ?, ?, ?, ?)""",
+            (session, kind, graph_name, graph_text, host, started_ns, holder),
+        )
+
+
+def insert_record(database: Database, record: SessionRecord) -> None:
+    """A session as a medium tells of it; one that is known already stays as it is."""
+    database.execute(
+        """INSERT OR IGNORE INTO sessions
+           (session, kind, graph_name, graph_text, host, holder, started_ns, finished_ns, outcome)
+           VALUES (?, ?, ?, ?, ?, '', ?, ?, ?)""",
+        (
+            record.session,
+            record.kind,
+            record.graph_name,
+            record.graph,
+            record.host,
+            record.started_ns,
+            record.finished_ns,
+            record.outcome,
+        ),
+    )
+
+
+def finish(database: Database, report: SessionReport, finished_ns: int) -> None:
+    """Records the end with everything of the report but the objects, which are versions."""
+    session = id_from_text(report.session)
+    with database.transaction(durable=True):
+        changed = database.execute(
+            """UPDATE sessions SET finished_ns = ?, outcome = ?, exit_code = ?, engine = ?,
+               duration_seconds = ?, start_seconds = ?, files = ?, bytes_source = ?,
+               bytes_read = ?, bytes_new = ? WHERE session = ? AND finished_ns IS NULL""",
+            (
+                finished_ns,
+                report.outcome.value,
+                report.exit_code,
+                report.engine,
+                report.duration_seconds,
+                report.start_seconds,
+                report.files,
+                report.bytes_source,
+                report.bytes_read,
+                report.bytes_new,
+                session,
+            ),
+        )
+        if not changed:
+            raise CatalogError(f"session {report.session} is not there or has ended already")
+        database.execute_many(
+            "INSERT INTO session_devices VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                (
+                    session,
+                    place,
+                    d.name,
+                    d.agent,
+                    d.role,
+                    d.level,
+                    d.node,
+                    d.state,
+                    d.bytes_written,
+                    d.frames,
+                    d.syncs,
+                )
+                for place, d in enumerate(report.devices)
+            ),
+        )
+        database.execute_many(
+            "INSERT INTO problems VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                (session, place, p.kind, p.text, p.path, p.device)
+                for place, p in enumerate(report.problems)
+            ),
+        )
+
+
+def listed(database: Database) -> list[SessionRow]:
+    """All of them, newest first."""
+    rows = database.rows(f"SELECT {_COLUMNS} FROM sessions ORDER BY started_ns DESC, session DESC")
+    return [_row(database, row) for row in rows]
+
+
+def found(database: Database, query: str) -> SessionRow:
+    """The one that `query` names: "latest" or the first characters of its id.  Raises
+    NotFoundError, UsageError for a prefix of several."""
+    where, values = id_range("session", query)
+    if query == "latest":
+        where = "true ORDER BY started_ns DESC, session DESC LIMIT 1"
+    rows = database.rows(f"SELECT {_COLUMNS} FROM sessions WHERE {where}", values)
+    if not rows:
+        raise NotFoundError(
+            f'there is no session "{query}"', remedy="`flowbackup sessions` lists them"
+        )
+    if len(rows) > 1:
+        names = ", ".join(id_text(row[0]) for row in rows[:5])
+        raise UsageError(f'"{query}" begins the ids of {len(rows)} sessions: {names}')
+    return _row(database, rows[0])
+
+
+def id_range(column: str, prefix: str) -> tuple[str, tuple[bytes, ...]]:
+    """A condition for ids whose text begins with `prefix`, and its values; one that is never true
+    for text that begins no id."""
+    digits = prefix.replace("-", "").lower()
+    if not digits or len(digits) > 32 or set(digits) - set("0123456789abcdef"):
+        return "false", ()
+    low, high = (bytes.fromhex(digits.ljust(32, fill)) for fill in "0f")
+    return f"{column} BETWEEN ? AND ?", (low, high)
+
+
+def insert_verification(database: Database, row: VerificationRow) -> None:
+    database.execute(
+        """INSERT OR REPLACE INTO verifications
+           SELECT ?, medium, ?, ?, ?, ?, ? FROM media WHERE id = ?""",
+        (
+            row.session,
+            row.started_ns,
+            row.finished_ns,
+            row.frames,
+            row.bytes_read,
+            row.damaged,
+            row.medium,
+        ),
+    )
+
+
+def verifications(database: Database, medium: bytes) -> list[VerificationRow]:
+    """Of one medium, newest first."""
+    rows = database.rows(
+        """SELECT v.session, m.id, v.started_ns, v.finished_ns, v.frames, v.bytes_read, v.damaged
+           FROM verifications v JOIN media m USING (medium) WHERE m.id = ?
+           ORDER BY v.started_ns DESC""",
+        (medium,),
+    )
+    return [VerificationRow(*row) for row in rows]
+
+
+def _devices(database: Database, session: bytes) -> tuple[DeviceReport, ...]:
+    rows = database.rows(
+        """SELECT name, agent, role, level, node, state, bytes_written, frames, syncs
+           FROM session_devices WHERE session = ? ORDER BY ordinal""",
+        (session,),
+    )
+    return tuple(DeviceReport(*row) for row in rows)
+
+
+def _problems(database: Database, session: bytes) -> tuple[Problem, ...]:
+    rows = database.rows(
+        "SELECT kind, text, path, device FROM problems WHERE session = ? ORDER BY ordinal",
+        (session,),
+    )
+    return tuple(Problem(*row) for row in rows)
+
+
+def _row(database: Database, row: Row) -> SessionRow:
+    holder, finished_ns, outcome = row[5], row[7], row[8]
+    if finished_ns is not None:
+        state = SessionState.FINISHED
+    else:
+        state = SessionState.INTERRUPTED if holder_is_dead(holder) else SessionState.RUNNING
+    ended = None if outcome is None else Outcome(outcome)
+    devices, problems = _devices(database, row[0]), _problems(database, row[0])
+    values: Row = (*row[:7], state, finished_ns, ended, *row[9:], devices, problems)
+    return SessionRow(*values)

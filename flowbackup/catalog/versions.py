@@ -1,0 +1,158 @@
+"""Versions of data objects: inserted with their manifest pages, and listed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+
+from flowbackup.catalog.copies import ensure_frames, frames_of_table
+from flowbackup.catalog.database import Database, Row, Value
+from flowbackup.catalog.rows import ObjectRow, VersionRow
+from flowbackup.errors import CatalogError
+from flowbackup.frame.page import PageRef, page_table
+from flowbackup.model.ids import id_text
+from flowbackup.model.record import VersionRecord
+
+_SELECT = """SELECT v.number, v.record FROM versions v JOIN objects o USING (object) """
+
+
+def insert(
+    database: Database, record: VersionRecord, pages: Sequence[tuple[PageRef, bytes]]
+) -> int:
+    """The number of the version, counted from 1 per client and name.
+
+    A version that is there already with the same record keeps its number.  Raises CatalogError for
+    the same id with another record, DamageError for a page that cannot be decoded.
+    """
+    text = record.to_json()
+    with database.transaction(durable=True):
+        known = database.rows(
+            "SELECT number, record FROM versions WHERE object_id = ?", (record.object_id,)
+        )
+        if known:
+            if known[0][1] != text:
+                raise CatalogError(
+                    f"object {id_text(record.object_id)} is already known with other content",
+                    remedy="one of the media holds a forged or damaged record: verify them",
+                )
+            return int(known[0][0])
+        number, version = _insert_row(database, record, text)
+        keys = [_insert_page(database, ref, body) for ref, body in pages]
+        database.execute_many(
+            "INSERT INTO version_pages VALUES (?, ?, ?, ?)",
+            (
+                (version, ordinal, key, sort_key(ref.first_path))
+                for ordinal, (key, (ref, _)) in enumerate(zip(keys, pages, strict=True))
+            ),
+        )
+        _insert_needs(database, version, record, [ref for ref, _ in pages])
+        return number
+
+
+def sort_key(path: bytes) -> bytes:
+    """Bytes that sort as `path_order` of the path does, because no name holds a NUL."""
+    return path.replace(b"/", b"\0")
+
+
+def _insert_row(database: Database, record: VersionRecord, text: bytes) -> tuple[int, int]:
+    names = (record.client, record.name)
+    database.execute("INSERT OR IGNORE INTO objects (client, name) VALUES (?, ?)", names)
+    row = database.one("SELECT object FROM objects WHERE client = ? AND name = ?", names)
+    number = database.one(
+        "SELECT coalesce(max(number), 0) + 1 FROM versions WHERE object = ?", row
+    )[0]
+    version = database.insert(
+        """INSERT INTO versions
+           (object_id, object, number, session, finished_ns, outcome, record)
+           VALUES (?, ?, ?, ?, ?, ?, ?)""",
+        (
+            record.object_id,
+            row[0],
+            number,
+            record.session,
+            record.finished_ns,
+            record.outcome,
+            text,
+        ),
+    )
+    return number, version
+
+
+def _insert_page(database: Database, ref: PageRef, body: bytes) -> int:
+    known = database.rows("SELECT page FROM pages WHERE digest = ?", (ref.ref.digest,))
+    if known:
+        return int(known[0][0])
+    page = database.insert(
+        "INSERT INTO pages (digest, entries, body) VALUES (?, ?, ?)",
+        (ref.ref.digest, ref.entries, body),
+    )
+    frames = ensure_frames(database, frames_of_table(page_table(body)))
+    database.execute_many(
+        "INSERT OR IGNORE INTO page_frames VALUES (?, ?)", ((page, frame) for frame in frames)
+    )
+    return page
+
+
+def _insert_needs(
+    database: Database, version: int, record: VersionRecord, pages: Sequence[PageRef]
+) -> None:
+    """Everything written for the object, everything its entries refer to, and its manifest."""
+    manifest = {record.root.frame, *(page.ref.frame for page in pages)}
+    database.execute_many(
+        "INSERT OR IGNORE INTO version_frames VALUES (?, ?)",
+        ((version, frame) for frame in ensure_frames(database, manifest)),
+    )
+    database.execute(
+        """INSERT OR IGNORE INTO version_frames
+           SELECT ?, frame FROM frames WHERE object_id = ?""",
+        (version, record.object_id),
+    )
+    database.execute(
+        """INSERT OR IGNORE INTO version_frames
+           SELECT DISTINCT version, frame FROM version_pages JOIN page_frames USING (page)
+           WHERE version = ?""",
+        (version,),
+    )
+
+
+def version_row(row: Row) -> VersionRow:
+    """From the columns number, record."""
+    return VersionRow(row[0], _record(row[1]))
+
+
+@lru_cache(maxsize=1024)
+def _record(text: bytes) -> VersionRecord:
+    return VersionRecord.from_json(json.loads(text))
+
+
+def objects(database: Database) -> list[ObjectRow]:
+    """By client and name."""
+    rows = database.rows(
+        """SELECT o.client, o.name, n.versions, v.number, v.record FROM objects o
+           JOIN (SELECT object, count(*) AS versions, max(number) AS number FROM versions
+                 GROUP BY object) n USING (object)
+           JOIN versions v ON v.object = n.object AND v.number = n.number
+           ORDER BY o.client, o.name"""
+    )
+    return [ObjectRow(row[0], row[1], row[2], version_row(row[3:])) for row in rows]
+
+
+def listed(database: Database, data_object: ObjectRow | None) -> list[VersionRow]:
+    """Of one object by number, or all by time."""
+    if data_object is None:
+        return found(database, "true ORDER BY v.finished_ns, v.version")
+    where = "o.client = ? AND o.name = ? ORDER BY v.number"
+    return found(database, where, (data_object.client, data_object.name))
+
+
+def by_key(database: Database, version: int) -> VersionRow:
+    return found(database, "v.version = ?", (version,))[0]
+
+
+def of_session(database: Database, session: bytes) -> list[VersionRow]:
+    return found(database, "v.session = ? ORDER BY o.client, o.name", (session,))
+
+
+def found(database: Database, where: str, values: Sequence[Value] = ()) -> list[VersionRow]:
+    return [version_row(row) for row in database.rows(_SELECT + "WHERE " + where, values)]
