@@ -63,6 +63,7 @@ class EntryMaker:
         kind = _KINDS[status.st_mode & 0o170000]
         owner = self._owners.get(status.st_uid)
         group = self._groups.get(status.st_gid)
+        mtime_ns, ctime_ns = status.st_mtime_ns, status.st_ctime_ns
         return Entry(
             path,
             kind,
@@ -72,8 +73,8 @@ class EntryMaker:
             self._owner(status.st_uid) if owner is None else owner,
             self._group(status.st_gid) if group is None else group,
             status.st_size if kind is EntryKind.FILE else 0,
-            _storable(status.st_mtime_ns),
-            _storable(status.st_ctime_ns),
+            mtime_ns if -_TIME_MAX <= mtime_ns <= _TIME_MAX else _storable(mtime_ns),
+            ctime_ns if -_TIME_MAX <= ctime_ns <= _TIME_MAX else _storable(ctime_ns),
             status.st_ino,
             status.st_dev,
             status.st_nlink,

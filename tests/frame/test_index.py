@@ -55,5 +55,5 @@ def test_a_span_that_lies_is_damage(
 @pytest.mark.parametrize("cut", [1, 39, 40])
 def test_a_short_index_is_damage(cut: int) -> None:
     data = encode_index(spans_of([5, 5]))
-    with pytest.raises(DamageError, match="has .* bytes, expected"):
+    with pytest.raises(DamageError, match="bytes, expected"):
         decode_index(data[:-cut], 2, 10)
