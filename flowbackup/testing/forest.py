@@ -1,0 +1,170 @@
+"""The world that a random schedule happens to: trees of agents with modelled devices, and the
+rules that are checked at each step.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from random import Random
+
+from flowbackup.flow.buffer import BufferMachine
+from flowbackup.flow.outbox import Outbox
+from flowbackup.flow.sender import Lane
+from flowbackup.model.frame import FrameDescriptor
+from flowbackup.model.ids import FrameId
+
+LEVELS_MAX = 4
+AGENTS_MAX = 7
+ALL_SLOTS = (0, 1 << 30)
+
+
+class Violation(AssertionError):
+    """A machine broke a rule."""
+
+
+class ModelDevice:
+    """Keeps what was committed, whatever happens to its writers."""
+
+    def __init__(self) -> None:
+        self.alive = True
+        self.log: dict[FrameId, None] = {}
+        self.next_sequence: dict[int, int] = {}
+
+    def commit(self, frames: Iterable[FrameId]) -> None:
+        """Effect exactly once, and in sequence."""
+        for frame in frames:
+            expected = self.next_sequence.get(frame.stream, 0)
+            if frame.sequence != expected:
+                raise Violation(f"{frame} is committed where {expected} is next")
+            self.log[frame] = None
+            self.next_sequence[frame.stream] = expected + 1
+
+
+class Life:
+    """One self of an agent: its buffer and the writer that works for it at present."""
+
+    def __init__(
+        self, agent: Agent, epoch: int, machine: BufferMachine, outboxes: Iterable[Outbox]
+    ) -> None:
+        self.agent = agent
+        self.epoch = epoch
+        self.machine = machine
+        self.outboxes = {outbox.edge: outbox for outbox in outboxes}
+        self.predecessor_epochs: dict[str, int] = {}
+        self.writer = ModelWriter(self)
+
+    @property
+    def is_present(self) -> bool:
+        """Zombies, and the agents that were given up, may say what they like."""
+        return self is self.agent.life and not self.agent.lost
+
+
+class ModelWriter:
+    """Works through its queue when the schedule lets it.  Replaced, it does so still and believes
+    that its commits succeed, but nothing of it reaches the device."""
+
+    def __init__(self, life: Life) -> None:
+        life.agent.writer_epoch += 1
+        self.epoch = life.agent.writer_epoch
+        self.life = life
+        self.queue: deque[FrameDescriptor | None] = deque()
+        self.volatile: list[FrameId] = []
+
+    @property
+    def is_fenced(self) -> bool:
+        agent = self.life.agent
+        return agent.lost or not agent.device.alive or agent.life.writer is not self
+
+
+class Agent:
+    """A place in the tree.  slots: the range of the coupling that leads here."""
+
+    def __init__(self, name: str, parent: Agent | None, slots: tuple[int, int]) -> None:
+        self.name = name
+        self.parent = parent
+        self.slots = slots
+        self.edge = f"{parent.name if parent else 'client'}>{name}"
+        self.head: Agent = parent.head if parent else self
+        self.children: list[Agent] = []
+        self.device = ModelDevice()
+        self.writer_epoch = 0
+        self.lost = False
+        self.lives: list[Life] = []
+
+    @property
+    def life(self) -> Life:
+        return self.lives[-1]
+
+    def owing(self, slot: int) -> Iterator[Agent]:
+        """This agent and all behind it that are coupled to the slot."""
+        yield self
+        for child in self.children:
+            if child.slots[0] <= slot < child.slots[1]:
+                yield from child.owing(slot)
+
+    def outbox(self) -> Outbox:
+        """The sender's half of the edge that leads here."""
+        return Outbox(self.edge, *self.slots, self.life.epoch if self.lives else 0)
+
+    def adopt(self, orphans: Iterable[Agent], slots: tuple[int, int]) -> list[Outbox]:
+        """Takes over what stood behind a lost successor that was coupled to `slots`."""
+        heirs: list[Outbox] = []
+        for orphan in orphans:
+            orphan.parent = self
+            orphan.edge = f"{self.name}>{orphan.name}"
+            orphan.slots = max(orphan.slots[0], slots[0]), min(orphan.slots[1], slots[1])
+            self.children.append(orphan)
+            heirs.append(orphan.outbox())
+        self.life.outboxes.update({heir.edge: heir for heir in heirs})
+        return heirs
+
+    def subtree(self) -> Iterator[Agent]:
+        yield self
+        for child in self.children:
+            yield from child.subtree()
+
+
+def grow_forest(random: Random, border: int) -> list[Agent]:
+    """One or two trees, predecessors first; some edges couple only the slots below `border`."""
+    agents = [Agent(f"head{i}", None, ALL_SLOTS) for i in range(random.choice((1, 1, 1, 2)))]
+    levels = dict.fromkeys(agents, 1)
+    for i in range(random.randint(0, AGENTS_MAX - len(agents))):
+        parent = random.choice([agent for agent in agents if levels[agent] < LEVELS_MAX])
+        agent = Agent(f"a{i}", parent, (0, border) if random.random() < 0.2 else ALL_SLOTS)
+        levels[agent] = levels[parent] + 1
+        parent.children.append(agent)
+        agents.append(agent)
+    return agents
+
+
+def make_lanes(agents: Iterable[Agent], slots: int, border: int) -> list[Lane]:
+    """Slots that take the same way are one lane: those below the border, and the others."""
+    heads = [agent for agent in agents if agent.parent is None]
+    ranges = ((0, border), (border, slots))
+    return [
+        Lane(head.edge, 2 * i + j, first, last)
+        for i, head in enumerate(heads) for j, (first, last) in enumerate(ranges)
+    ]  # fmt: skip
+
+
+def check_safe(agent: Agent, frame: FrameDescriptor, agents: Iterable[Agent]) -> None:
+    """Released by an agent means: durable on every device from there on that works and that the
+    frame is owed to, and on one at least."""
+    frame_id = frame.header.frame_id
+    for owing in agent.owing(frame.slot):
+        if owing.device.alive and frame_id not in owing.device.log:
+            raise Violation(f"{frame_id}: released by {agent.name}, not durable on {owing.name}")
+    if not any(frame_id in other.device.log for other in agents):
+        raise Violation(f"{frame_id}: released by {agent.name}, durable nowhere")
+
+
+def check_credit(life: Life, now: float) -> None:
+    """Never negative, never exceeded, and spent for what is held and nothing else."""
+    statistics = life.machine.statistics(now)
+    window = statistics.window
+    held = statistics.frames_accepted - statistics.frames_released
+    if not 0 <= window.slots_used <= window.slots_max or window.slots_used != held:
+        raise Violation(f"{life.agent.name} holds {held} frames in {window}")
+    if not 0 <= window.bytes_used <= window.bytes_max or (window.bytes_used > 0) != (held > 0):
+        raise Violation(f"{life.agent.name} holds {held} frames in {window}")

@@ -1,0 +1,41 @@
+"""Target F7: the machines of flow/ in random orders of events.  A failure names its seed;
+`Schedule(seed).run()` shows it again."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from flowbackup.testing.schedules import Schedule, ScheduleReport
+
+QUICK = 2_000
+FULL = 100_000
+
+
+def run(seeds: range) -> list[ScheduleReport]:
+    return [Schedule(seed).run() for seed in seeds]
+
+
+def test_quick_schedules_keep_every_rule_and_reach_every_corner() -> None:
+    reports = run(range(QUICK))
+    faults = Counter(fault for report in reports for fault in report.faults)
+    assert min(faults[name] for name in ("restart_buffer", "restart_writer")) > QUICK / 4
+    assert min(faults[name] for name in ("fail_device", "give_up")) > QUICK / 20
+    assert sum(report.acknowledged for report in reports) > 5 * QUICK
+    assert sum(report.doubles for report in reports) > QUICK
+    assert sum(report.gaps for report in reports) > QUICK
+    assert sum(report.refused for report in reports) > QUICK / 20
+    assert {report.agents for report in reports} == set(range(1, 8))
+
+
+def test_a_schedule_depends_on_its_seed_alone() -> None:
+    assert Schedule(7).run() == Schedule(7).run()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(10))
+def test_all_schedules_keep_every_rule(part: int) -> None:
+    size = (FULL - QUICK) // 10
+    first = QUICK + part * size
+    assert len(run(range(first, first + size))) == size
