@@ -25,7 +25,7 @@ def frame_digest(data: bytes | bytearray | memoryview) -> bytes:
 
 
 def chained_digest(previous: bytes, data: bytes | bytearray | memoryview) -> bytes:
-    """XXH3-128 over the digest before and this data: a chain in which every link vouches for all."""
+    """XXH3-128 over the digest before and this data: in a chain every link vouches for all."""
     state = xxhash.xxh3_128(previous)
     state.update(data)
     return state.digest()

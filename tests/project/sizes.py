@@ -1,6 +1,6 @@
 """Checks the shape of the code: file and function sizes, and names that say nothing.
 
-    python tests/project/sizes.py [ROOT...]        prints each finding, exits 1 if there is one
+python tests/project/sizes.py [ROOT...]        prints each finding, exits 1 if there is one
 """
 
 from __future__ import annotations

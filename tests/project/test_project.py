@@ -1,0 +1,74 @@
+"""The package itself: locked versions, and something real in the folders beside it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from flowbackup import api
+
+ROOT = Path(__file__).parents[2]
+GRAPHS = sorted((ROOT / "graphs").glob("**/*.yaml"))
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_the_lock_covers_every_dependency_with_hashes() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    locked = {normal(name) for name in re.findall(r"^([A-Za-z0-9._-]+)==", lock, re.MULTILINE)}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = project["dependencies"] + project["optional-dependencies"]["dev"]
+    assert {normal(re.split(r"[<>=~! ]", item)[0]) for item in wanted} <= locked
+    pins = re.split(r"^(?=[A-Za-z0-9._-]+==)", lock, flags=re.MULTILINE)[1:]
+    assert all("--hash=sha256:" in pin for pin in pins)
+
+
+def test_the_lock_names_no_place() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    body = "\n".join(line for line in lock.splitlines() if not line.startswith("#"))
+    assert not re.search(r"://|--index|--find-links|file:| @ |/", body)
+
+
+@pytest.mark.parametrize("path", GRAPHS, ids=lambda path: path.name)
+def test_every_graph_is_loaded_and_planned(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    plan = api.load_plan(path)
+    assert plan.objects
+    assert plan.agents
+
+
+def test_there_are_graphs_and_notebooks() -> None:
+    assert "chain-of-three.yaml" in {path.name for path in GRAPHS}
+    assert NOTEBOOKS
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_every_notebook_runs(path: Path, tmp_path: Path) -> None:
+    cells = json.loads(path.read_text())["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    program = tmp_path / f"{path.stem}.py"
+    program.write_text("\n\n".join(code))
+    done = subprocess.run(
+        [sys.executable, str(program)],
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_notebooks_are_kept_without_outputs(path: Path) -> None:
+    for cell in json.loads(path.read_text())["cells"]:
+        assert not cell.get("outputs"), "clear the outputs before committing"
+        assert cell.get("execution_count") is None
