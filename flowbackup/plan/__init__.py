@@ -15,17 +15,21 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flowbackup.plan.decided import Plan
+    from flowbackup.plan.drawing import draw
     from flowbackup.plan.machine import Machine
-    from flowbackup.plan.making import check, make_plan
+    from flowbackup.plan.making import check, load_checked, load_plan, make_plan
 
 _HOMES = {
     "Machine": "flowbackup.plan.machine",
     "Plan": "flowbackup.plan.decided",
     "check": "flowbackup.plan.making",
+    "draw": "flowbackup.plan.drawing",
+    "load_checked": "flowbackup.plan.making",
+    "load_plan": "flowbackup.plan.making",
     "make_plan": "flowbackup.plan.making",
 }
 
-__all__ = ["Machine", "Plan", "check", "make_plan"]
+__all__ = ["Machine", "Plan", "check", "draw", "load_checked", "load_plan", "make_plan"]
 
 
 def __getattr__(name: str) -> object:

@@ -35,7 +35,7 @@ def bottleneck_of(
         return f'Device "{busiest.device.name}" writes every byte: its disk sets the pace.'
     return (
         f'The slowest device sets the pace; "{busiest.device.name}" carries most, '
-        f"{_times(loads[busiest.name])} of every source byte."
+        f"every source byte {_times(loads[busiest.name])}."
     )
 
 
@@ -47,10 +47,26 @@ def _loads(
     for item in objects:
         for head in item.heads:
             loads[head] += 1 / len(item.heads) / len(objects)
+    slots = {agent.name: agent.slots for agent in agents}
     for edge in edges:
         if edge.source in loads and edge.target not in loads:
-            loads[edge.target] = loads[edge.source]
+            part = (edge.first_slot, edge.last_slot)
+            whole = part == (0, slots.get(edge.source))
+            loads[edge.target] = loads[edge.source] if whole else _pinned(edge, objects)
     return {agent.name: loads[agent.name] for agent in agents}
+
+
+def _pinned(edge: EdgePlan, objects: tuple[ObjectPlan, ...]) -> float:
+    """What the objects inside a coupled range carry."""
+    inside = (
+        item
+        for item in objects
+        if item.buffers is not None
+        and edge.source in item.heads
+        and edge.first_slot <= item.buffers[0]
+        and item.buffers[1] <= edge.last_slot
+    )
+    return sum(1 / len(objects) for _ in inside)
 
 
 def _shared_disk(agents: tuple[AgentPlan, ...], loads: dict[str, float]) -> str:
@@ -79,7 +95,10 @@ def _network(
         return ""
     busiest = max(hops, key=lambda edge: loads[edge.target])
     count = f" ({len(hops)} edges cross it)" if len(hops) > 1 else ""
-    return f"The network between nodes{count}: edge {busiest.name} carries {_times(loads[busiest.target])} of every source byte."
+    load = _times(loads[busiest.target])
+    return (
+        f"The network between nodes{count}: edge {busiest.name} carries every source byte {load}."
+    )
 
 
 def _times(load: float) -> str:

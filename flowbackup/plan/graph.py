@@ -145,7 +145,7 @@ def levels_of(agents: dict[str, AgentDraft], graph: nx.DiGraph[str]) -> dict[str
     """Level of every agent that a backup agent reaches: couplings behind it, the longest way.
     Agents of cycles, and those behind them, have none."""
     levels: dict[str, int] = {}
-    waiting = {name: degree for name, degree in graph.in_degree()}
+    waiting = dict(graph.in_degree())
     ready = [name for name, degree in waiting.items() if degree == 0]
     while ready:
         name = ready.pop()

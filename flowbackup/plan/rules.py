@@ -10,6 +10,14 @@ from flowbackup.spec.finding import Finding
 
 Rule = Callable[[Context], Iterable[Finding]]
 
+INDEPENDENT_RULES = frozenset(
+    {"doubled-name", "reserved-name", "unknown-node", "unknown-device", "unknown-group",
+     "unknown-agent", "object-to-mirror", "self-loop", "cycle", "feeds-backup-group",
+     "doubled-coupling", "two-sources", "device-twice", "same-device", "device-inside-device",
+     "source-in-device", "device-in-source"}
+)  # fmt: skip
+"""What these rules find does not come from a fault of form somewhere else."""
+
 RULES: tuple[Rule, ...] = (
     rules_names.doubled_names,
     rules_names.reserved_names,

@@ -251,7 +251,7 @@ def copies_possible(context: Context) -> Iterator[Finding]:
     wanted = context.spec.copies
     if wanted is None:
         return
-    behind: dict[str, int] = {name: 1 for name in context.levels}
+    behind: dict[str, int] = dict.fromkeys(context.levels, 1)
     feeders = {link.target: link.source for link in context.links if link.source != link.target}
     for agent in sorted(context.levels, key=context.levels.__getitem__, reverse=True):
         feeder = feeders.get(agent)
@@ -267,5 +267,3 @@ def copies_possible(context: Context) -> Iterator[Finding]:
                 f"{least} device" + ("" if least == 1 else "s"),
                 f"Write copies: {least}, or add mirror groups.",
             )  # fmt: skip
-
-

@@ -149,11 +149,16 @@ def something_to_do(context: Context) -> Iterator[Finding]:
     """A graph has clients with objects, and devices to take them."""
     spec = context.spec
     if not spec.clients:
-        yield context.error((), "no-client", "the graph has no client",
-                            "Write clients: with one that has objects.")  # fmt: skip
+        yield context.error(
+            (), "no-client", "the graph has no client", "Write clients: with one that has objects."
+        )
     if not spec.backup_groups:
-        yield context.error((), "no-backup-group", "the graph has no backup group",
-                            "Write backup_groups: with one that has devices.")  # fmt: skip
+        yield context.error(
+            (),
+            "no-backup-group",
+            "the graph has no backup group",
+            "Write backup_groups: with one that has devices.",
+        )
     for name, client in spec.clients.items():
         if not client.objects:
             yield context.error(
@@ -168,17 +173,26 @@ def unused(context: Context) -> Iterator[Finding]:
     devices = {d for _, _, group in groups_of(spec) for d in (*group.devices, *group.reserve)}
     for name in spec.devices:
         if name not in devices:
-            yield context.warning(("devices", name), "unused-device",
-                                  f'no group uses device "{name}"', "Name it in a group.")  # fmt: skip
+            yield context.warning(
+                ("devices", name),
+                "unused-device",
+                f'no group uses device "{name}"',
+                "Name it in a group.",
+            )
     nodes = {device.node for device in spec.devices.values()}
     nodes |= {client.node for client in spec.clients.values()}
     for name in spec.nodes:
         if name not in nodes:
-            yield context.warning(("nodes", name), "unused-node",
-                                  f'nothing is on node "{name}"', "Delete it.")  # fmt: skip
+            yield context.warning(
+                ("nodes", name), "unused-node", f'nothing is on node "{name}"', "Delete it."
+            )
     items = [item for client in spec.clients.values() for item in client.objects.values()]
     if len(spec.backup_groups) > 1:
         for name in spec.backup_groups:
             if all(item.group != name for item in items):
-                yield context.warning(("backup_groups", name), "unused-group",
-                                      f'no object goes to group "{name}"', "Delete it.")  # fmt: skip
+                yield context.warning(
+                    ("backup_groups", name),
+                    "unused-group",
+                    f'no object goes to group "{name}"',
+                    "Delete it.",
+                )

@@ -1,10 +1,10 @@
 """A graph written in Python: the same words as in the file, and the same checks.
 
-    g = GraphBuilder("nightly")
-    site = g.client("web").object("site", path="/srv/www")
-    primary = g.backup_group("primary", devices=["/mnt/nas"], buffers=8)
-    offsite = primary.mirror("offsite", devices=["/mnt/usb"], on_failure="optional")
-    g.spec()
+g = GraphBuilder("nightly")
+site = g.client("web").object("site", path="/srv/www")
+primary = g.backup_group("primary", devices=["/mnt/nas"], buffers=8)
+offsite = primary.mirror("offsite", devices=["/mnt/usb"], on_failure="optional")
+g.spec()
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from pathlib import PurePath
 
 from pydantic import ValidationError
 
+from flowbackup.spec.faults import form_findings
 from flowbackup.spec.fields import OnFailure, WhenSlow
 from flowbackup.spec.finding import graph_error
-from flowbackup.spec.faults import form_findings
 from flowbackup.spec.models import GraphSpec
 from flowbackup.spec.names import safe_name
 from flowbackup.spec.tree import Key, Tree, Value
@@ -83,8 +83,8 @@ class GraphBuilder:
         *,
         devices: Sequence[str | PurePath],
         buffers: int | None = None,
-        min: int | None = None,
-        max: int | None = None,
+        min: int | None = None,  # noqa: A002  the keyword is the YAML key
+        max: int | None = None,  # noqa: A002
         reserve: Sequence[str | PurePath] = (),
         assign: str | None = None,
     ) -> GroupBuilder:
@@ -103,8 +103,8 @@ class GraphBuilder:
         mirrors: str | None = None,
         buffers: int | None = None,
         level: int | None = None,
-        min: int | None = None,
-        max: int | None = None,
+        min: int | None = None,  # noqa: A002  the keyword is the YAML key
+        max: int | None = None,  # noqa: A002
         reserve: Sequence[str | PurePath] = (),
         on_failure: OnFailure | None = None,
         when_slow: WhenSlow | None = None,

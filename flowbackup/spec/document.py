@@ -13,6 +13,7 @@ from flowbackup.errors import GraphError
 from flowbackup.spec.faults import form_findings
 from flowbackup.spec.finding import Finding, error, graph_error
 from flowbackup.spec.models import GraphSpec
+from flowbackup.spec.partial import remains_of
 from flowbackup.spec.tree import TEXT_BYTES_MAX, Key, Keys, Value, place_in, read_tree
 
 TEXT_PATH = "<text>"
@@ -44,10 +45,12 @@ class GraphDocument:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What could be read of a text: a document, unless `findings` holds form faults."""
+    """What could be read of a text.  findings: faults of form; with any, `document` is what is
+    left when they are cut out, if anything, and `dropped` the names of what was cut out whole."""
 
     document: GraphDocument | None
     findings: tuple[Finding, ...]
+    dropped: frozenset[str] = frozenset()
 
 
 def load_graph(path: str | Path) -> GraphDocument:
@@ -89,18 +92,21 @@ def read_graph_text(text: str, path: str = TEXT_PATH) -> Reading:
         reason = "the file is empty" if tree.value is None else "the file holds no keys"
         finding = error(f"{path}:1:1", "empty", reason, "Begin with a line such as graph: nightly.")
         return Reading(None, (*tree.findings, finding))
-    spec: GraphSpec | None = None
+    values = _without_empty_sections(tree.value)
     try:
-        spec = GraphSpec.model_validate(_without_empty_sections(tree.value))
+        spec = GraphSpec.model_validate(values)
     except ValidationError as failure:
         tree.findings.extend(form_findings(failure, tree))
-    if spec is None or tree.findings:
-        return Reading(None, tuple(tree.findings))
-    return Reading(GraphDocument(spec, text, path, tree.places), ())
+        remains = remains_of(tree, values)
+        if remains is None:
+            return Reading(None, tuple(tree.findings))
+        document = GraphDocument(remains.spec, text, path, tree.places)
+        return Reading(document, tuple(tree.findings), remains.dropped)
+    return Reading(GraphDocument(spec, text, path, tree.places), tuple(tree.findings))
 
 
 def _document(reading: Reading, path: str) -> GraphDocument:
-    if reading.document is None:
+    if reading.document is None or reading.findings:
         raise graph_error(path, reading.findings)
     return reading.document
 

@@ -65,9 +65,17 @@ def _merge(tree: CommentedMap, old: Mapping[str, Value], new: Mapping[str, Value
         before = old.get(key)
         if key in tree and value == before:
             continue
-        if isinstance(value, dict) and isinstance(before, dict) and isinstance(tree[key], CommentedMap):
+        if (
+            isinstance(value, dict)
+            and isinstance(before, dict)
+            and isinstance(tree[key], CommentedMap)
+        ):
             _merge(tree[key], before, value)
-        elif isinstance(value, list) and isinstance(before, list) and isinstance(tree[key], CommentedSeq):
+        elif (
+            isinstance(value, list)
+            and isinstance(before, list)
+            and isinstance(tree[key], CommentedSeq)
+        ):
             _merge_list(tree[key], before, value)
         else:
             tree[key] = _styled_value(value, depth=1, flow_from=2)

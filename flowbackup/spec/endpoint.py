@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from flowbackup.spec.names import check_name, shown
 
-_ENDPOINT = re.compile(r"\s*([^\s.\[\]]+)(?:\.([^\s.\[\]]+))?\s*(?:\[\s*(\d+)\s*:\s*(\d+)\s*\])?\s*")
+_ENDPOINT = re.compile(
+    r"\s*([^\s.\[\]]+)(?:\.([^\s.\[\]]+))?\s*(?:\[\s*(\d+)\s*:\s*(\d+)\s*\])?\s*"
+)
 _PINNED = re.compile(r"\s*([^\s.\[\]]+)\s*\[\s*(\d+)\s*:\s*(\d+)\s*\]\s*")
 _NUMBER_MAX = 10**6
 
@@ -49,8 +51,7 @@ def parse_endpoint(text: str) -> Endpoint:
     match = _ENDPOINT.fullmatch(text)
     if match is None:
         raise ValueError(
-            f'"{shown(text)}" does not name buffers'
-            "|Write group, group.device or group.device[0:4]"
+            f'"{shown(text)}" does not name buffers|Write group, group.device or group.device[0:4]'
         )
     group, device, first, last = match.groups()
     check_name(group)

@@ -50,14 +50,14 @@ def form_findings(failure: ValidationError, tree: Tree) -> Iterator[Finding]:
     """One finding for each fault that has none yet at its place."""
     suggester = Suggester()
     for details in failure.errors(include_url=False, include_context=True, include_input=True):
-        keys = _written_keys(details["loc"], tree)
+        keys = written_keys(details["loc"], tree)
         if not any(keys[:length] in tree.faults for length in range(len(keys) + 1)):
             tree.faults.add(keys)
             yield _finding(details, keys, tree, suggester)
 
 
 def subject(keys: Keys) -> str:
-    """ 'group "offsite"' for keys that lead into it; "the graph" for the rest."""
+    """'group "offsite"' for keys that lead into it; "the graph" for the rest."""
     if len(keys) >= 2 and keys[0] in PARTS:
         word = PARTS[str(keys[0])][0]
         if keys[0] == "couplings" and isinstance(keys[1], int):
@@ -68,7 +68,7 @@ def subject(keys: Keys) -> str:
     return "the graph"
 
 
-def _written_keys(location: tuple[Key, ...], tree: Tree) -> Keys:
+def written_keys(location: tuple[Key, ...], tree: Tree) -> Keys:
     """The location as far as it was written: pydantic adds "[key]" and names of its own."""
     keys: list[Key] = []
     for part in location:
@@ -88,8 +88,11 @@ def _finding(details: ErrorDetails, keys: Keys, tree: Tree, suggester: Suggester
         return error(place, "missing", f'{who} has no "{keys[-1]}"', f'Write "{keys[-1]}: ...".')
     if kind == "value_error":
         reason, _, remedy = str(details["ctx"]["error"]).partition("|")
-        joined = f"{who} {reason}" if reason.startswith(("has ", "is ", "needs ")) else (
-            f'"{keys[-1]}": {reason}' if keys and who == "the graph" else f"{who}: {reason}")  # fmt: skip
+        joined = (
+            f"{who} {reason}"
+            if reason.startswith(("has ", "is ", "needs "))
+            else (f'"{keys[-1]}": {reason}' if keys and who == "the graph" else f"{who}: {reason}")
+        )
         return error(place, "value", joined, f"{remedy}.")
     return error(place, "type", *_wrong_type(details, keys, who))
 

@@ -42,7 +42,9 @@ def read_size(value: object) -> int:
     if value < 0:
         raise ValueError(f"the size {value} is negative|Write a positive size")
     if value > SIZE_BYTES_MAX:
-        raise ValueError(f"the size {value} is over {SIZE_BYTES_MAX // TIB} TiB|Write a smaller one")
+        raise ValueError(
+            f"the size {value} is over {SIZE_BYTES_MAX // TIB} TiB|Write a smaller one"
+        )
     return value
 
 
@@ -51,7 +53,7 @@ def _parsed(text: str) -> int:
         return parse_size(text)
     except ValueError as fault:
         reason, _, remedy = str(fault).partition("; ")
-        raise ValueError(f'{reason}|{remedy[:1].upper()}{remedy[1:] or "Write 8 MiB"}') from None
+        raise ValueError(f"{reason}|{remedy[:1].upper()}{remedy[1:] or 'Write 8 MiB'}") from None
 
 
 def written_size(size_bytes: int) -> int | str:
@@ -126,7 +128,9 @@ def _pinned(value: object) -> PinnedBuffers:
     if isinstance(value, PinnedBuffers):
         return value
     if not isinstance(value, str):
-        raise ValueError(f'{shown(str(value))} is no range of buffers|Write "device[0:4]", in quotes')
+        raise ValueError(
+            f'{shown(str(value))} is no range of buffers|Write "device[0:4]", in quotes'
+        )
     return parse_pinned(value)
 
 

@@ -43,9 +43,12 @@ def warning(place: str, rule: str, reason: str, remedy: str = "") -> Finding:
 
 def graph_error(path: str, findings: Iterable[Finding]) -> GraphError:
     """The error that carries all findings of a graph file, in the order of their places."""
-    lines = tuple(str(finding) for finding in in_file_order(findings))
-    count = f"{len(lines)} fault" + ("" if len(lines) == 1 else "s")
-    return GraphError(f"{path} is no valid graph: {count}\n" + "\n".join(lines), findings=lines)
+    ordered = in_file_order(findings)
+    errors = sum(finding.severity is Severity.ERROR for finding in ordered)
+    count = f"{errors} fault" + ("" if errors == 1 else "s")
+    return GraphError(
+        f"{path} is no valid graph: {count}", findings=tuple(str(finding) for finding in ordered)
+    )
 
 
 def in_file_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -66,7 +69,7 @@ class Suggester:
         self._budget = budget
 
     def remedy(self, wrong: str, names: Iterable[str], otherwise: str) -> str:
-        """ 'Did you mean "primary"?', or `otherwise` when nothing is near."""
+        """'Did you mean "primary"?', or `otherwise` when nothing is near."""
         if self._budget <= 0:
             return otherwise
         self._budget -= 1
@@ -76,8 +79,10 @@ class Suggester:
 
 
 def listed(names: Iterable[str], most: int = 6) -> str:
-    """ '"a", "b" and "c"', cut after `most` names."""
+    """'"a", "b" and "c"', cut after `most` names."""
     quoted = [f'"{name}"' for name in names]
     if len(quoted) > most:
         return ", ".join(quoted[:most]) + f" and {len(quoted) - most} more"
-    return " and ".join([", ".join(quoted[:-1]), quoted[-1]]) if len(quoted) > 1 else "".join(quoted)
+    return (
+        " and ".join([", ".join(quoted[:-1]), quoted[-1]]) if len(quoted) > 1 else "".join(quoted)
+    )

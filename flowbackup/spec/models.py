@@ -189,9 +189,9 @@ class GraphSpec(Written):
     devices: dict[Name, DeviceSpec] = Field(default={}, description="Where media are.")
     backup_groups: dict[Name, BackupGroupSpec] = Field(default={}, description="Level 0.")
     mirror_groups: dict[Name, MirrorGroupSpec] = Field(default={}, description="Level 1 and up.")
-    couplings: Annotated[
-        tuple[CouplingSpec, ...], BeforeValidator(lambda v: _as_tuple(v))
-    ] = Field(default=(), description="Explicit edges: source -> target.")
+    couplings: Annotated[tuple[CouplingSpec, ...], BeforeValidator(lambda v: _as_tuple(v))] = Field(
+        default=(), description="Explicit edges: source -> target."
+    )
 
 
 def _as_tuple(value: object) -> object:

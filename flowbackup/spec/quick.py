@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 
 from flowbackup.spec.builder import GraphBuilder, unique_name
+from flowbackup.spec.fields import read_frame_size
 from flowbackup.spec.models import GraphSpec
 from flowbackup.spec.names import safe_name
 from flowbackup.units import MIB
@@ -21,7 +22,7 @@ def quick_graph(
     mirrors: Sequence[str | os.PathLike[str]] = (),
     *,
     frame_size: int | str = 8 * MIB,
-    sync_size: int | str = 32 * MIB,
+    sync_size: int | str | None = None,
     buffers: int = QUICK_BUFFERS,
     graph: str = "backup",
     client: str = "",
@@ -29,7 +30,10 @@ def quick_graph(
 ) -> GraphSpec:
     """One chain: `to` is level 0, each of `mirrors` one more level.  Objects and devices are
     named after the last parts of their absolute paths, made unique.  client: this host without
-    one.  Raises GraphError where no legal graph can be made of it."""
+    one.  sync_size: 32 MiB without one, or half of the buffers if these are small.  Raises
+    GraphError where no legal graph can be made of it."""
+    if sync_size is None:
+        sync_size = min(32 * MIB, buffers * _bytes(frame_size) // 2)
     builder = GraphBuilder(graph, frame_size=frame_size, sync_size=sync_size, catalog=catalog)
     reader = builder.client(client or safe_name(socket.gethostname()) or "here")
     objects: dict[str, object] = {}
@@ -49,6 +53,14 @@ def quick_graph(
     for level, device in enumerate(behind, 1):
         group = group.mirror(f"mirror{level}", devices=[device], buffers=buffers)
     return builder.spec()
+
+
+def _bytes(frame_size: int | str) -> int:
+    """Bytes of a size, the default's where it is none: the builder will name that fault."""
+    try:
+        return max(1, read_frame_size(frame_size))
+    except ValueError:
+        return 8 * MIB
 
 
 def _name_of(path: PurePath, otherwise: str) -> str:

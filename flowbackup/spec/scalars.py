@@ -9,8 +9,14 @@ import re
 
 Scalar = str | int | float | bool | None
 
-_BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False,
-             "FALSE": False}  # fmt: skip
+_BOOLEANS = {
+    "true": True,
+    "True": True,
+    "TRUE": True,
+    "false": False,
+    "False": False,
+    "FALSE": False,
+}
 _SWITCHES = re.compile(r"(?:yes|no|on|off|y|n)", re.IGNORECASE)
 _NULLS = frozenset({"~", "null", "Null", "NULL"})
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
@@ -49,7 +55,9 @@ def resolve_plain(text: str) -> Scalar:
 
 def _short(text: str) -> str:
     if len(text) > _DIGITS_MAX:
-        raise TrapError(f"the number {text[:12]}... has {len(text)} characters", "Use a smaller one.")
+        raise TrapError(
+            f"the number {text[:12]}... has {len(text)} characters", "Use a smaller one."
+        )
     return text
 
 

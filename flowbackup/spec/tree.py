@@ -71,8 +71,9 @@ def read_tree(text: str, path: str) -> Tree:
     """Reads everything it can; what is wrong stands in `findings`."""
     tree = Tree(path)
     if len(text.encode("utf-8", "surrogatepass")) > TEXT_BYTES_MAX:
-        tree.findings.append(error(f"{path}:1:1", "size", "the file is over 1 MiB",
-                                   "Split it into several graphs."))  # fmt: skip
+        tree.findings.append(
+            error(f"{path}:1:1", "size", "the file is over 1 MiB", "Split it into several graphs.")
+        )
         return tree
     tree.findings.extend(_forbidden_characters(text, path))
     if not tree.findings:
@@ -108,11 +109,23 @@ class _Reader:
             mark = fault.problem_mark or fault.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
             words = ", ".join(str(part) for part in (fault.context, fault.problem) if part)
-            self._found(line, column, (), "syntax", f"this is not YAML: {words}",
-                        "Check indentation, quotes and brackets here and one line above.")  # fmt: skip
+            self._found(
+                line,
+                column,
+                (),
+                "syntax",
+                f"this is not YAML: {words}",
+                "Check indentation, quotes and brackets here and one line above.",
+            )
         except (YAMLError, ValueError, RecursionError) as fault:
-            self._found(1, 1, (), "syntax", f"this is not YAML: {str(fault).splitlines()[0]}",
-                        "Save it as UTF-8 text.")  # fmt: skip
+            self._found(
+                1,
+                1,
+                (),
+                "syntax",
+                f"this is not YAML: {str(fault).splitlines()[0]}",
+                "Save it as UTF-8 text.",
+            )
 
     def _document(self) -> None:
         documents = 0
@@ -120,13 +133,25 @@ class _Reader:
             if isinstance(event, DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    self._at(event, (), "documents", "a second document begins here",
-                             'Delete the line "---" and what follows it.')  # fmt: skip
+                    self._at(
+                        event,
+                        (),
+                        "documents",
+                        "a second document begins here",
+                        'Delete the line "---" and what follows it.',
+                    )
                     return
                 if event.version or event.tags:
-                    self._at(event, (), "directive", "the file has a %YAML or %TAG directive",
-                             "Delete it.")  # fmt: skip
-            elif isinstance(event, (ScalarEvent, MappingStartEvent, SequenceStartEvent, AliasEvent)):
+                    self._at(
+                        event,
+                        (),
+                        "directive",
+                        "the file has a %YAML or %TAG directive",
+                        "Delete it.",
+                    )
+            elif isinstance(
+                event, (ScalarEvent, MappingStartEvent, SequenceStartEvent, AliasEvent)
+            ):
                 self._tree.value = self._value(event, (), 0)
 
     def _value(self, event: Event, keys: Keys, depth: int) -> Value:
@@ -149,12 +174,19 @@ class _Reader:
             doubled = name in result
             if doubled:
                 first = self._tree.places[child][0]
-                self._at(event, child, "doubled-key", f'the key "{shown(name)}" stands here a '
-                         f"second time, the first is in line {first}", "Delete one of the two.")  # fmt: skip
+                self._at(
+                    event,
+                    child,
+                    "doubled-key",
+                    f'the key "{shown(name)}" stands here a '
+                    f"second time, the first is in line {first}",
+                    "Delete one of the two.",
+                )
             else:
                 self._tree.places[child] = _position(event)
-            value = self._value(next(self._events), (*keys, name, "doubled") if doubled else child,
-                                depth + 1)  # fmt: skip
+            value = self._value(
+                next(self._events), (*keys, name, "doubled") if doubled else child, depth + 1
+            )
             if not doubled:
                 result[name] = value
         return result
@@ -173,8 +205,13 @@ class _Reader:
                 self._at(event, (*keys, text), "trap", trap.reason, trap.remedy)
                 return text
             if not isinstance(value, str):
-                self._at(event, (*keys, text), "trap", f"the key {text} is a number or a switch",
-                         f'Put it in quotes, "{text}", if it is a name.')  # fmt: skip
+                self._at(
+                    event,
+                    (*keys, text),
+                    "trap",
+                    f"the key {text} is a number or a switch",
+                    f'Put it in quotes, "{text}", if it is a name.',
+                )
         return text
 
     def _sequence(self, keys: Keys, depth: int) -> list[Value]:
@@ -201,19 +238,34 @@ class _Reader:
 
     def _check_depth(self, event: Event, keys: Keys, depth: int) -> None:
         if depth >= DEPTH_MAX:
-            self._at(event, keys, "depth", f"values are nested deeper than {DEPTH_MAX} levels",
-                     "A graph needs five.")  # fmt: skip
+            self._at(
+                event,
+                keys,
+                "depth",
+                f"values are nested deeper than {DEPTH_MAX} levels",
+                "A graph needs five.",
+            )
             raise _Stop
 
     def _refuse_anchor_and_tag(self, event: Event, keys: Keys) -> None:
         if isinstance(event, AliasEvent):
-            self._at(event, keys, "alias", f"the alias *{shown(str(event.anchor))} is not allowed",
-                     "Write the value out.")  # fmt: skip
+            self._at(
+                event,
+                keys,
+                "alias",
+                f"the alias *{shown(str(event.anchor))} is not allowed",
+                "Write the value out.",
+            )
             return
         anchor = getattr(event, "anchor", None)
         if anchor:
-            self._at(event, keys, "anchor", f"the anchor &{shown(str(anchor))} is not allowed",
-                     "Delete it.")  # fmt: skip
+            self._at(
+                event,
+                keys,
+                "anchor",
+                f"the anchor &{shown(str(anchor))} is not allowed",
+                "Delete it.",
+            )
         tag = getattr(event, "tag", None)
         if tag:
             self._at(event, keys, "tag", f"the tag {shown(str(tag))} is not allowed", "Delete it.")
@@ -222,8 +274,9 @@ class _Reader:
         line, column = _position(event)
         self._found(line, column, keys, rule, reason, remedy)
 
-    def _found(self, line: int, column: int, keys: Keys, rule: str, reason: str,
-               remedy: str) -> None:  # fmt: skip
+    def _found(
+        self, line: int, column: int, keys: Keys, rule: str, reason: str, remedy: str
+    ) -> None:
         self._tree.faults.add(keys)
         place = f"{self._tree.path}:{line}:{column}"
         self._tree.findings.append(error(place, rule, reason, remedy))

@@ -1,0 +1,99 @@
+"""flowbackup graph: check, plan and draw a graph file before a byte moves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from flowbackup import plan as planning
+from flowbackup.cli.options import Command, output_options
+from flowbackup.cli.output import Output
+from flowbackup.cli.plan import show_plan
+from flowbackup.errors import EXIT_SUCCESS
+
+GRAPH_FILE = click.Path(path_type=Path)
+FORMS = ("text", "mermaid", "svg")
+
+
+@click.group()
+def graph() -> None:
+    """Check, plan and draw graph files."""
+
+
+@graph.command(cls=Command, examples=("flowbackup graph check graphs/mirror.yaml",))
+@click.argument("file", type=GRAPH_FILE)
+@output_options
+@click.pass_obj
+def check(output: Output, file: Path) -> int:
+    """Check FILE: every fault at once, with its place, reason and remedy."""
+    plan, warnings = planning.load_checked(file)
+    for finding in warnings:
+        output.remark(str(finding))
+    counts = {
+        "objects": len(plan.objects),
+        "agents": len(plan.agents),
+        "couplings": len(plan.edges),
+        "levels": 1 + max(agent.level for agent in plan.agents),
+        "warnings": len(warnings),
+    }
+    words = ", ".join(
+        f"{count} {name[:-1] if count == 1 else name}" for name, count in counts.items()
+    )
+    output.row("check", {"file": str(file), "graph": plan.graph, **counts}, f"OK {file}: {words}")
+    return EXIT_SUCCESS
+
+
+@graph.command(
+    "plan",
+    cls=Command,
+    examples=("flowbackup graph plan graphs/mirror.yaml", "flowbackup graph plan x.yaml --json"),
+)
+@click.argument("file", type=GRAPH_FILE)
+@output_options
+@click.pass_obj
+def plan_command(output: Output, file: Path) -> int:
+    """Show what FILE would run where, how much memory it takes, and what is narrowest."""
+    plan, warnings = planning.load_checked(file)
+    for finding in warnings:
+        output.remark(str(finding))
+    show_plan(plan, output)
+    return EXIT_SUCCESS
+
+
+@graph.command(
+    cls=Command,
+    examples=(
+        "flowbackup graph draw graphs/fan-out.yaml",
+        "flowbackup graph draw graphs/fan-out.yaml --output chain.svg",
+    ),
+)
+@click.argument("file", type=GRAPH_FILE)
+@click.option(
+    "--format", "form", type=click.Choice(FORMS), help="Else what the name of --output says."
+)
+@click.option("--output", "target", type=click.Path(path_type=Path), help="Write to this file.")
+def draw(file: Path, form: str | None, target: Path | None) -> int:
+    """Draw FILE as text, Mermaid or SVG."""
+    if form is None:
+        endings = {".svg": "svg", ".mmd": "mermaid", ".mermaid": "mermaid"}
+        form = endings.get(target.suffix, "text") if target else "text"
+    picture = planning.draw(planning.load_plan(file), form)
+    if target is None:
+        click.echo(picture, nl=False)
+        return EXIT_SUCCESS
+    try:
+        target.write_text(picture, encoding="utf-8")
+    except OSError as error:
+        raise click.FileError(str(target), error.strerror) from None
+    return EXIT_SUCCESS
+
+
+@graph.command(cls=Command, examples=("flowbackup graph schema > graph.schema.json",))
+def schema() -> int:
+    """Print the JSON Schema of graph files, for editors."""
+    from flowbackup.spec.schema import graph_schema  # noqa: PLC0415  pydantic only where needed
+
+    click.echo(json.dumps(graph_schema(), indent=2))
+    return EXIT_SUCCESS

@@ -1,0 +1,132 @@
+"""The drawing model: boxes in ranks, frames around groups, lines between boxes.
+
+Made from a plan once, and shown in several forms, which know nothing of plans.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from flowbackup.plan.decided import AgentPlan, EdgePlan, Plan, Transport
+from flowbackup.spec.models import HERE
+from flowbackup.units import format_size
+
+OBJECTS_SHOWN = 4
+TEXT_SHOWN = 30
+"""Characters of a path that a box shows; the end says more than the beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A client or a media agent.  kind: client, backup, mirror.  frame: its group, "" for a
+    client.  buffers: 0 for a client."""
+
+    name: str
+    kind: str
+    lines: tuple[str, ...]
+    frame: str
+    rank: int
+    buffers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An edge.  label: a range of buffers, the way between nodes, or ""."""
+
+    source: str
+    target: str
+    label: str
+    optional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """ranks: boxes from left (clients) to right, each rank from top to bottom."""
+
+    title: str
+    ranks: tuple[tuple[Box, ...], ...]
+    lines: tuple[Line, ...]
+    note: str
+
+    @property
+    def boxes(self) -> tuple[Box, ...]:
+        return tuple(box for rank in self.ranks for box in rank)
+
+
+def picture_of(plan: Plan) -> Picture:
+    """What there is to draw, in an order in which few lines cross."""
+    slots = {agent.name: agent.slots for agent in plan.agents}
+    lines = tuple(_line(edge, slots) for edge in plan.edges)
+    boxes = [*_client_boxes(plan), *(_agent_box(plan, agent) for agent in plan.agents)]
+    memory = ", ".join(f"{node} {format_size(size)}" for node, size in plan.memory_bytes)
+    return Picture(plan.graph, _ranks(boxes, lines), lines, f"memory: {memory}. {plan.bottleneck}")
+
+
+def _client_boxes(plan: Plan) -> list[Box]:
+    objects: defaultdict[str, list[str]] = defaultdict(list)
+    nodes: dict[str, str] = {}
+    for item in plan.objects:
+        pinned = f" [{item.buffers[0]}:{item.buffers[1]}]" if item.buffers else ""
+        objects[item.client].append(f"{item.name}: {_short(item.path)}{pinned}")
+        nodes[item.client] = item.node
+    boxes = []
+    for client, texts in objects.items():
+        more = len(texts) - OBJECTS_SHOWN
+        shown = texts[:OBJECTS_SHOWN] + ([f"and {more} more"] if more > 0 else [])
+        where = () if nodes[client] == HERE else (f"on {nodes[client]}",)
+        boxes.append(Box(client, "client", (*shown, *where), "", 0))
+    return boxes
+
+
+def _agent_box(plan: Plan, agent: AgentPlan) -> Box:
+    place = _short(agent.device.location) or agent.device.kind
+    where = "" if agent.node == HERE else f" on {agent.node}"
+    return Box(
+        agent.name, agent.role,
+        (f"{place}{where}", f"{agent.slots} x {format_size(plan.frame_bytes)}"),
+        agent.group, agent.level + 1, agent.slots,
+    )  # fmt: skip
+
+
+def _line(edge: EdgePlan, slots: dict[str, int]) -> Line:
+    parts = []
+    part_of_source = (edge.first_slot, edge.last_slot) != (0, slots.get(edge.source, -1))
+    if edge.source in slots and part_of_source:
+        parts.append(f"[{edge.first_slot}:{edge.last_slot}]")
+    if edge.transport is Transport.OBJECT_STORE:
+        parts.append("network")
+    return Line(edge.source, edge.target, " ".join(parts), not edge.required)
+
+
+def _ranks(boxes: list[Box], lines: tuple[Line, ...]) -> tuple[tuple[Box, ...], ...]:
+    """Each rank sorted by the mean position of what feeds it, agents of a group together."""
+    feeders: defaultdict[str, list[str]] = defaultdict(list)
+    for line in lines:
+        feeders[line.target].append(line.source)
+    by_rank: defaultdict[int, list[Box]] = defaultdict(list)
+    for box in boxes:
+        by_rank[box.rank].append(box)
+    position: dict[str, float] = {}
+    ranks = []
+    for rank in sorted(by_rank):
+        middle = {
+            box.name: _mean([position[f] for f in feeders[box.name]]) for box in by_rank[rank]
+        }
+        groups: defaultdict[str, list[float]] = defaultdict(list)
+        for box in by_rank[rank]:
+            groups[box.frame].append(middle[box.name])
+        order = sorted(
+            by_rank[rank], key=lambda b: (_mean(groups[b.frame]), b.frame, middle[b.name])
+        )
+        position.update({box.name: float(index) for index, box in enumerate(order)})
+        ranks.append(tuple(order))
+    return tuple(ranks)
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
+
+
+def _short(path: str) -> str:
+    return path if len(path) <= TEXT_SHOWN else f"...{path[-TEXT_SHOWN + 3 :]}"
