@@ -10,8 +10,8 @@ from random import Random
 
 from flowbackup.flow.buffer import BufferMachine
 from flowbackup.flow.outbox import Outbox
-from flowbackup.flow.sender import Lane
-from flowbackup.model.frame import FrameDescriptor
+from flowbackup.flow.sender import Lane, Lent
+from flowbackup.model.frame import Codec, FrameDescriptor, FrameHeader, FrameKind
 from flowbackup.model.ids import FrameId
 
 LEVELS_MAX = 4
@@ -148,6 +148,17 @@ def make_lanes(agents: Iterable[Agent], slots: int, border: int) -> list[Lane]:
     ]  # fmt: skip
 
 
+def make_frame(
+    lent: Lent, object_number: int, end: bool, payload_bytes: int, content: int
+) -> FrameDescriptor:
+    """What a client puts into a lent slot; `end` marks the last frame of the object."""
+    header = FrameHeader(
+        *lent.frame, FrameKind.CATALOG if end else FrameKind.DATA, Codec.PLAIN,
+        object_number.to_bytes(16, "big"), payload_bytes, 0, 0, content.to_bytes(16, "big"),
+    )  # fmt: skip
+    return FrameDescriptor(header, "slab", lent.slot)
+
+
 def check_safe(agent: Agent, frame: FrameDescriptor, agents: Iterable[Agent]) -> None:
     """Released by an agent means: durable on every device from there on that works and that the
     frame is owed to, and on one at least."""
@@ -168,3 +179,14 @@ def check_credit(life: Life, now: float) -> None:
         raise Violation(f"{life.agent.name} holds {held} frames in {window}")
     if not 0 <= window.bytes_used <= window.bytes_max or (window.bytes_used > 0) != (held > 0):
         raise Violation(f"{life.agent.name} holds {held} frames in {window}")
+
+
+def check_break(life: Life, frames: Iterable[FrameId]) -> None:
+    """An agent gives up only without a device, and without a successor for all that it holds."""
+    agent = life.agent
+    if agent.device.alive:
+        raise Violation(f"{agent.name} gives up with a good device")
+    behind = [each for child in agent.children for each in child.subtree()]
+    held = [frame for frame in frames if life.machine.holds(frame)]
+    if behind and all(any(frame in each.device.log for each in behind) for frame in held):
+        raise Violation(f"{agent.name} gives up, and its successors have all that it holds")

@@ -19,16 +19,18 @@ from flowbackup.flow.actions import Action, Ask, Break, Commit, Forward, Refuse,
 from flowbackup.flow.buffer import BufferMachine
 from flowbackup.flow.commit import GroupCommit
 from flowbackup.flow.sender import SenderMachine
-from flowbackup.model.frame import Codec, FrameDescriptor, FrameHeader, FrameKind
+from flowbackup.model.frame import FrameDescriptor
 from flowbackup.model.ids import FrameId
 from flowbackup.testing.forest import (
     Agent,
     Life,
     ModelWriter,
     Violation,
+    check_break,
     check_credit,
     check_safe,
     grow_forest,
+    make_frame,
     make_lanes,
 )
 
@@ -195,13 +197,10 @@ class Schedule:
             return
         self._unsent -= 1
         end = self._random.random() < 0.25
-        kind = FrameKind.CATALOG if end else FrameKind.DATA
-        header = FrameHeader(
-            *lent.frame, kind, Codec.PLAIN, self._object.to_bytes(16, "big"),
-            self._random.randint(1, FRAME_BYTES_MAX), 0, 0, repr(lent.frame).encode(),
-        )  # fmt: skip
+        frame = make_frame(
+            lent, self._object, end, self._random.randint(1, FRAME_BYTES_MAX), self._unsent
+        )
         self._object += end
-        frame = FrameDescriptor(header, "slab", lent.slot)
         self._frames[lent.frame] = frame
         self._memory[lent.lane.edge, lent.slot] = lent.frame
         self._forward(self._sender.filled(frame))
@@ -252,8 +251,8 @@ class Schedule:
             for life in source.lives:
                 self._perform(life, life.machine.asked(*arguments))
 
-    def _committed(self, life: Life, frames: tuple[FrameId, ...], epoch: int) -> None:
-        self._perform(life, life.machine.committed(frames, epoch))
+    def _hear(self, life: Life, event: Callable[[], Iterable[Action]]) -> None:
+        self._perform(life, event())
 
     def _predecessor_restarted(self, life: Life, edge: str, epoch: int) -> None:
         known = life.predecessor_epochs
@@ -280,8 +279,8 @@ class Schedule:
             elif isinstance(action, Ask):
                 self._post(life, partial(self._asked, action))
             elif isinstance(action, Break):
-                if present and life.agent.device.alive:
-                    raise Violation(f"{life.agent.name} gives up with a good device")
+                if present:
+                    check_break(life, self._frames)
                 self._post(life, partial(self._give_up, life.agent))
             elif action.fatal:
                 raise Violation(f"{action.edge} refused {action.frame}: {action.reason}")
@@ -303,7 +302,8 @@ class Schedule:
         elif writer.volatile:
             if not writer.is_fenced:
                 life.agent.device.commit(writer.volatile)
-            self._post(life, partial(self._committed, life, tuple(writer.volatile), writer.epoch))
+            report = partial(life.machine.committed, tuple(writer.volatile), writer.epoch)
+            self._post(life, partial(self._hear, life, report))
             writer.volatile.clear()
         return True
 
@@ -334,8 +334,9 @@ class Schedule:
         if parent is None:
             self._forward(*self._sender.head_restarted(agent.edge, life.epoch))
         else:
-            actions = parent.life.machine.successor_restarted(agent.edge, life.epoch)
-            self._perform(parent.life, actions)
+            news = partial(parent.life.machine.successor_restarted, agent.edge, life.epoch)
+            self._hear(parent.life, news)
+            self._post(None, partial(self._hear, parent.life, news))
         for child in agent.children:
             self._post(
                 None, partial(self._predecessor_restarted, child.life, child.edge, life.epoch)
@@ -349,8 +350,13 @@ class Schedule:
         self._writers.append(life.writer)
         if self._random.random() < 0.5:
             old.queue.clear()
-        log = agent.device.log
-        self._perform(life, life.machine.device_restarted(life.writer.epoch, log, self._now))
+        failed = partial(life.machine.device_failed, old.epoch)
+        restarted = partial(
+            life.machine.device_restarted, life.writer.epoch, tuple(agent.device.log), self._now
+        )
+        self._hear(life, restarted)
+        for late in (failed, restarted):
+            self._post(None, partial(self._hear, life, late))
 
     def _fail_device(self, agent: Agent) -> None:
         agent.device.alive = False
@@ -376,9 +382,7 @@ class Schedule:
     def _check_end(self) -> None:
         if not self._sender.is_empty:
             raise Violation(f"{self._sender.frames_out} frames are never released to the client")
-        for agent in self._agents:
-            if agent.lost:
-                continue
+        for agent in (agent for agent in self._agents if not agent.lost):
             if not agent.life.machine.is_empty:
                 raise Violation(f"{agent.name} holds frames for ever")
             if agent.device.alive:
