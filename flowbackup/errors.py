@@ -69,6 +69,9 @@ class GraphError(FlowbackupError):
         super().__init__(message, remedy=remedy)
         self.findings = findings
 
+    def __str__(self) -> str:
+        return "\n".join((super().__str__(), *self.findings))
+
 
 class SourceError(FlowbackupError):
     """A data object cannot be read at all (single unreadable files are problems, not errors)."""
