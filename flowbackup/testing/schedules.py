@@ -259,8 +259,6 @@ class Schedule:
         known[edge] = max(known.get(edge, 0), epoch)
         self._perform(life, life.machine.predecessor_restarted(edge, epoch))
 
-    # The shell around a machine.
-
     def _perform(self, life: Life, actions: Iterable[Action]) -> None:
         present = life.is_present
         for action in actions:
@@ -327,9 +325,8 @@ class Schedule:
         if self._random.random() < 0.5:  # Dead and silent; else it goes on as a zombie.
             agent.lives.remove(old)
             old.writer.queue.clear()
-            self._network = [
-                m for m in self._network if m[0] is not old or self._random.random() < 0.5
-            ]
+            chance = self._random.random
+            self._network = [m for m in self._network if m[0] is not old or chance() < 0.5]
         parent = agent.parent
         if parent is None:
             self._forward(*self._sender.head_restarted(agent.edge, life.epoch))
