@@ -1,0 +1,96 @@
+"""make demo: one client, a chain of three devices, a damaged copy, a restore, a comparison.
+
+Runs the commands that a person would type, from the top of the repository; leaves everything in
+build/demo to look at.  Exits 0 only if the restored tree equals the source.
+"""
+
+from __future__ import annotations
+
+import os
+import pty
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from source_tree import MIB, make_source
+
+DEMO = Path("build/demo")
+SOURCE = DEMO / "source"
+RESTORED = DEMO / "restored"
+DEVICES = [DEMO / f"device{number}" for number in (1, 2, 3)]
+GRAPH = "graphs/chain-of-three.yaml"
+CATALOG = ("--catalog", str(DEMO / "catalog.sqlite"))
+DAMAGED_BYTES = 64
+
+
+def main() -> int:
+    started = time.monotonic()
+    shutil.rmtree(DEMO, ignore_errors=True)
+    DEMO.mkdir(parents=True)
+    say("Real data: this Python's library, large files made of it, links, holes, a FIFO")
+    make_source(SOURCE)
+    say("Three devices; each becomes a medium with a label of its own")
+    for device in DEVICES:
+        must(command("flowbackup", "device", "init", str(device)))
+    say("One read of the source, three levels of a chain")
+    must(command_on_terminal("flowbackup", "run", GRAPH, *CATALOG))
+    must(command("flowbackup", "copies", *CATALOG))
+    damage(DEVICES[0])
+    say("Restore; frames that are damaged on the first device come from the others")
+    must(
+        command_on_terminal("flowbackup", "restore", "source", "--target", str(RESTORED), *CATALOG)
+    )
+    say("Compare, with a program that shares no code with the restore")
+    must(command(sys.executable, "-m", "flowbackup.testing.compare", str(SOURCE), str(RESTORED)))
+    say("Verify finds the damage and says where it is")
+    if command("flowbackup", "verify", str(DEVICES[0]), *CATALOG) == 0:
+        sys.exit("demo: verify did not find the damage that was made")
+    say(f"Equal: the restored tree is the source.  {time.monotonic() - started:.0f} s")
+    return 0
+
+
+def damage(device: Path) -> None:
+    """Flips bytes in the middle of the largest segment, as a dying disk might."""
+    segment = max((device / "segments").iterdir(), key=lambda path: path.stat().st_size)
+    place = segment.stat().st_size // 2 // MIB * MIB + MIB // 2
+    say(f"Damage: {DAMAGED_BYTES} bytes of {segment} flipped at {place}")
+    mode = segment.stat().st_mode
+    segment.chmod(0o600)
+    with segment.open("r+b") as file:
+        file.seek(place)
+        flipped = bytes(byte ^ 0xFF for byte in file.read(DAMAGED_BYTES))
+        file.seek(place)
+        file.write(flipped)
+        file.flush()
+        os.fsync(file.fileno())
+    segment.chmod(mode)
+
+
+def say(text: str) -> None:
+    print(f"\n== {text}", flush=True)
+
+
+def command(*words: str) -> int:
+    """Shows a command and runs it; its exit code."""
+    print(f"$ {' '.join(words)}", flush=True)
+    return subprocess.call(words)
+
+
+def command_on_terminal(*words: str) -> int:
+    """The same, with a terminal even where we have none, so that a log shows the live table."""
+    if sys.stderr.isatty():
+        return command(*words)
+    print(f"$ {' '.join(words)}", flush=True)
+    os.environ.setdefault("COLUMNS", "120")
+    return os.waitstatus_to_exitcode(pty.spawn(words))
+
+
+def must(exit_code: int) -> None:
+    if exit_code != 0:
+        sys.exit(f"demo: the command ended with {exit_code}, expected 0")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
