@@ -22,7 +22,10 @@ def graph() -> None:
     """Check, plan and draw graph files."""
 
 
-@graph.command(cls=Command, examples=("flowbackup graph check graphs/mirror.yaml",))
+@graph.command(
+    cls=Command,
+    examples=("flowbackup graph check graphs/mirror.yaml", "flowbackup graph check x.yaml --json"),
+)
 @click.argument("file", type=GRAPH_FILE)
 @output_options
 @click.pass_obj
@@ -90,7 +93,10 @@ def draw(file: Path, form: str | None, target: Path | None) -> int:
     return EXIT_SUCCESS
 
 
-@graph.command(cls=Command, examples=("flowbackup graph schema > graph.schema.json",))
+@graph.command(
+    cls=Command,
+    examples=("flowbackup graph schema > graph.schema.json", "flowbackup graph schema | less"),
+)
 def schema() -> int:
     """Print the JSON Schema of graph files, for editors."""
     from flowbackup.spec.schema import graph_schema  # noqa: PLC0415  pydantic only where needed
