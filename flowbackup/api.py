@@ -15,8 +15,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, BinaryIO
 
-from flowbackup.catalog.catalog import Catalog, open_catalog
-from flowbackup.catalog.rows import ObjectRow, SessionRow, VersionRow
+from flowbackup.catalog.catalog import open_catalog
+from flowbackup.catalog.rows import ObjectRow, SessionRow
 from flowbackup.errors import UsageError
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.entry import Entry
@@ -111,12 +111,17 @@ def run_backup(plan: Plan, settings: RunSettings, monitor: Monitor) -> SessionRe
 
 def restore(query: str, target: str, request: RestoreRequest, monitor: Monitor) -> SessionReport:
     """Restores OBJECT[:PATH] into the directory `target`.  Raises NotFoundError, RestoreError."""
-    from flowbackup.runtime.restoring import run_restore
+    from flowbackup.runtime.restoring import RestoreTask, run_restore, settings_of
 
     name, under = split_query(query)
-    with open_catalog(_catalog_path(request.catalog)) as catalog:
-        version = _resolve(catalog, name, request.as_of)
-        return run_restore(catalog, version, under, os.fsencode(target), request, monitor)
+    with open_catalog(_catalog_path(request.catalog), create=False) as catalog:
+        version = catalog.resolve(name, request.as_of)
+        settings = settings_of(
+            under, version.record.name, request.overwrite, request.include,
+            dry_run=request.dry_run,
+        )  # fmt: skip
+        task = RestoreTask(version, os.fsencode(target), settings)
+        return run_restore(catalog, task, monitor)
 
 
 def cat(query: str, out: BinaryIO, catalog: Path | None = None) -> None:
@@ -124,7 +129,7 @@ def cat(query: str, out: BinaryIO, catalog: Path | None = None) -> None:
     from flowbackup.runtime.restoring import write_file
 
     name, path = split_query(query)
-    with open_catalog(_catalog_path(catalog)) as opened:
+    with open_catalog(_catalog_path(catalog), create=False) as opened:
         write_file(opened, opened.resolve(name), path, out)
 
 
@@ -135,19 +140,19 @@ def verify(
     for all that the catalog knows."""
     from flowbackup.runtime.verifying import run_verify
 
-    with open_catalog(_catalog_path(catalog)) as opened:
+    with open_catalog(_catalog_path(catalog), create=False) as opened:
         return run_verify(opened, devices, monitor)
 
 
 def sessions(catalog: Path | None = None) -> list[SessionRow]:
     """All sessions, newest first."""
-    with open_catalog(_catalog_path(catalog)) as opened:
+    with open_catalog(_catalog_path(catalog), create=False) as opened:
         return list(opened.sessions())
 
 
 def objects(catalog: Path | None = None) -> list[ObjectRow]:
     """All data objects with their newest version."""
-    with open_catalog(_catalog_path(catalog)) as opened:
+    with open_catalog(_catalog_path(catalog), create=False) as opened:
         return list(opened.objects())
 
 
@@ -156,7 +161,7 @@ def entries(
 ) -> Iterator[Entry]:  # fmt: skip
     """The entries of OBJECT[:PATH], in path order."""
     name, under = split_query(query)
-    with open_catalog(_catalog_path(catalog)) as opened:
+    with open_catalog(_catalog_path(catalog), create=False) as opened:
         yield from opened.entries(opened.resolve(name), under, recursive=recursive)
 
 
@@ -198,10 +203,6 @@ def _catalog_path(named: Path | None, plan: Plan | None = None) -> Path:
     if plan is not None and plan.catalog and "FLOWBACKUP_CATALOG" not in os.environ:
         return Path(plan.catalog)
     return default_catalog_path()
-
-
-def _resolve(catalog: Catalog, name: str, as_of: str) -> VersionRow:
-    return catalog.resolve(name, as_of=as_of) if as_of else catalog.resolve(name)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 from flowbackup.flow.sender import Lane
 from flowbackup.model.ids import id_text
@@ -111,7 +112,7 @@ class Assignments:
         for edge in self._plan.edges_from(head):
             cuts |= {edge.first_slot, min(edge.last_slot, slots)}
         borders = sorted(cuts)
-        return list(zip(borders, borders[1:], strict=False))
+        return list(pairwise(borders))
 
     def _slots_for(self, edge_name: str, client: str) -> tuple[int, ...]:
         """The slots that this client may fill for this edge: those of a shared slab are dealt out

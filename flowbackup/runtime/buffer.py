@@ -23,6 +23,7 @@ from flowbackup.runtime.nodes import NodeFacts, this_node
 from flowbackup.runtime.pumps import DevicePump, EdgePump
 from flowbackup.runtime.slab import Slab, create_slab, open_slab, remove_stale_slabs
 from flowbackup.runtime.transport import ObjectStore, open_transport
+from flowbackup.runtime.turns import AsyncTurns
 from flowbackup.runtime.wiring import BufferSettings, EdgeSettings, Handle, Job, Offer, Reply
 
 TICKS_PER_SYNC = 4
@@ -63,7 +64,7 @@ class Buffer:
         self._device: DevicePump | None = None
         self._edges: dict[str, EdgePump] = {}
         self._waiters: dict[FrameId, list[_Waiter]] = {}
-        self._turns: dict[str, asyncio.Lock] = {}
+        self._turns: dict[tuple[str, int], AsyncTurns] = {}
         self._free_slots: asyncio.Queue[int] = asyncio.Queue()
         self._own_slots: dict[FrameId, int] = {}
         self._clock: asyncio.Task[None] | None = None
@@ -98,14 +99,16 @@ class Buffer:
             )
         self._clock = asyncio.ensure_future(self._tick())
 
-    async def offer(self, edge: str, epoch: int, offers: Sequence[Offer]) -> Reply:
-        """Takes frames from a predecessor; answers when they are safe in this subtree.
+    async def offer(self, edge: str, epoch: int, call: int, offers: Sequence[Offer]) -> Reply:
+        """Takes frames from a predecessor; answers when they are safe in this subtree.  call: the
+        predecessor's number of this call, from 0.
         Raises ProtocolError for what the rules forbid, PeerLostError when this agent is broken."""
         waiter = _Waiter(offer.frame.header.frame_id for offer in offers)
         for frame_id in waiter.frames:
             self._waiters.setdefault(frame_id, []).append(waiter)
         try:
-            async with self._turns.setdefault(edge, asyncio.Lock()):
+            turns = self._turns.setdefault((edge, epoch), AsyncTurns())
+            async with turns.take(call):
                 for offer in offers:
                     frame = await self._collect(offer)
                     now = time.monotonic()

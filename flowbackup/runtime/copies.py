@@ -34,6 +34,7 @@ class CopyReader:
         self._opened: OrderedDict[FrameId, Future[memoryview]] = OrderedDict()
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
         self.healed = 0
+        self.bytes_read = 0
 
     def payload(self, frame: FrameId) -> memoryview:
         """See FrameSource."""
@@ -68,6 +69,7 @@ class CopyReader:
         for info, place in places:
             try:
                 content = self._read_copy(frame, info, place)
+                self.bytes_read += len(content)
             except DeviceError as error:
                 failures.append(str(error))
                 continue

@@ -23,7 +23,7 @@ from flowbackup.runtime.nodes import NodeFacts, pinned, place
 from flowbackup.runtime.wiring import Handle
 
 START_SECONDS_MAX = 120
-"""A worker process starts in half a second; a loaded host takes its time, a lost node never ends."""
+"""A worker starts in half a second, on a loaded host in many, on a lost node never."""
 CLOSE_SECONDS_MAX = 20
 Calls = dict[str, Any]
 

@@ -1,7 +1,7 @@
 """The MediaAgent actor: blocking I/O of ONE device, in a process of its own that may hang or die.
 
-Two groups of calls: `data` (one thread: everything that writes, in the order it was sent) and
-`control` (questions, answered while a write is under way).
+Two groups of calls: `data` (everything that writes, one at a time and in the order in which it was
+sent) and `control` (questions, answered while a write is under way).
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from flowbackup.model.frame import FrameDescriptor, FrameKind
 from flowbackup.model.ids import NO_ID, FrameId
 from flowbackup.runtime.nodes import NodeFacts, this_node
 from flowbackup.runtime.slab import Slab, open_slab
+from flowbackup.runtime.turns import ThreadTurns
 from flowbackup.runtime.wiring import Durable, Job, MediaAgentSettings
 
-CONCURRENCY_GROUPS = {"data": 1, "control": 1}
+CONCURRENCY_GROUPS = {"data": 2, "control": 1}
+"""Two calls may be under way with data: one writes, one waits for its turn behind it."""
 SESSION_STREAM = 0
 """Streams of clients are numbered from 1; what an agent writes about the session is its own."""
 
@@ -37,6 +39,7 @@ class MediaAgent:
         self._writer: FrameWriter | None = None
         self._slab: Slab | None = None
         self._durable: list[Durable] = []
+        self._turns = ThreadTurns()
 
     @ray.method(concurrency_group="data")
     def open(self) -> tuple[NodeFacts, MediumInfo]:
@@ -56,15 +59,17 @@ class MediaAgent:
         self._slab = open_slab(Path(self._settings.slab.path))
 
     @ray.method(concurrency_group="data")
-    def write(self, jobs: Sequence[Job]) -> list[FrameId]:
-        """Writes frames and commits, in order; returns the frames that became durable."""
+    def write(self, call: int, jobs: Sequence[Job]) -> list[FrameId]:
+        """Writes frames and commits, in order; returns the frames that became durable.  call: the
+        buffer's number of this call, from 0."""
         writer = self._open_writer()
         durable: list[FrameId] = []
-        for job in jobs:
-            if job.frame is None:
-                durable += self._commit(writer)
-            else:
-                self._append(writer, job.frame)
+        with self._turns.take(call):
+            for job in jobs:
+                if job.frame is None:
+                    durable += self._commit(writer)
+                else:
+                    self._append(writer, job.frame)
         return durable
 
     @ray.method(concurrency_group="data")

@@ -21,6 +21,8 @@ from flowbackup.runtime.wiring import EdgeSettings, Handle, Job, Offer, Reply
 WRITE_CALLS_MAX = 2
 """One call at work and one waiting behind it: the writer never waits for the buffer, and what
 gathers meanwhile makes the next batch."""
+EPOCH = 0
+"""The first self of every buffer; replacements count up."""
 JOBS_PER_CALL = 8
 """Bounds how long one write call may take, so that a commit is reported before the next batch."""
 
@@ -40,6 +42,7 @@ class DevicePump:
         self._failed = failed
         self._jobs: deque[Job] = deque()
         self._calls = 0
+        self._number = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = False
 
@@ -57,7 +60,9 @@ class DevicePump:
             return
         jobs = [self._jobs.popleft() for _ in range(min(JOBS_PER_CALL, len(self._jobs)))]
         self._calls += 1
-        _keep(self._tasks, self._finish(self._agent.write.remote(jobs)))
+        call: Awaitable[list[FrameId]] = self._agent.write.remote(self._number, jobs)
+        self._number += 1
+        _keep(self._tasks, self._finish(call))
 
     async def _finish(self, reference: Awaitable[list[FrameId]]) -> None:
         try:
@@ -87,6 +92,7 @@ class EdgePump:
         self._failed = failed
         self._waiting: deque[Forward] = deque()
         self._frames_out = 0
+        self._number = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._kick: asyncio.Task[None] | None = None
         self._stopped = False
@@ -112,8 +118,9 @@ class EdgePump:
             self._frames_out += len(batch)
             offers = [await self._offer(forward) for forward in batch]
             self.bytes_moved += sum(offer.frame.header.payload_bytes for offer in offers)
-            call: Awaitable[Reply] = self._target.offer.remote(self.settings.name, 0, offers)
-            _keep(self._tasks, self._finish(call, len(batch)))
+            call = self._target.offer.remote(self.settings.name, EPOCH, self._number, offers)
+            self._number += 1
+            _keep(self._tasks, self._finish(call, batch))
         self._kick = None
 
     async def _offer(self, forward: Forward) -> Offer:
@@ -123,7 +130,7 @@ class EdgePump:
         refs = await asyncio.to_thread(self._transport.dispatch, frame)
         return Offer(forward.floor, frame, refs)
 
-    async def _finish(self, reference: Awaitable[Reply], frames: int) -> None:
+    async def _finish(self, reference: Awaitable[Reply], batch: list[Forward]) -> None:
         try:
             reply = await reference
         except RayError as error:
@@ -131,10 +138,22 @@ class EdgePump:
                 self.stop()
                 self._failed(self.settings.name, as_ours(error, f"buffer {self.settings.target}"))
             return
-        self._frames_out -= frames
+        self._frames_out -= len(batch)
         self._replied(self.settings.name, reply)
+        self._offer_again(batch, reply)
         if self._waiting and self._kick is None and not self._stopped:
             self._kick = asyncio.ensure_future(self._send())
+
+    def _offer_again(self, batch: list[Forward], reply: Reply) -> None:
+        """An answer that asks for something comes before the rest of its offer is released; who
+        wants to hear of that offers it once more, as a double.  What was asked for, and all behind
+        it, the machine sends again."""
+        asks = dict(reply.asks)
+        for forward in batch:
+            header = forward.frame.header
+            asked = asks.get(header.stream, header.sequence + 1)
+            if header.frame_id not in reply.released and header.sequence < asked:
+                self.put(forward)
 
 
 def _keep(tasks: set[asyncio.Task[None]], work: Awaitable[None]) -> None:

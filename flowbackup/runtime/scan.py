@@ -1,4 +1,4 @@
-"""Counting what will be read while Ray starts, so that totals are known early and names are warm."""
+"""Counting what will be read while Ray starts: totals are known early, and names are warm."""
 
 from __future__ import annotations
 

@@ -1,0 +1,62 @@
+"""Sessions that run in the process of the command: restore and verify.  They are recorded in the
+catalog like any other, from start to outcome."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterable
+
+from flowbackup.catalog.catalog import Catalog
+from flowbackup.catalog.holder import holder_text
+from flowbackup.errors import EXIT_FAILED, EXIT_INCOMPLETE_SOURCE, EXIT_SUCCESS
+from flowbackup.model.ids import id_text, new_id
+from flowbackup.model.report import DeviceReport, ObjectReport, Outcome, SessionReport
+from flowbackup.monitor import Monitor, Problem
+
+ENGINE = "local"
+_EXIT_CODES = {
+    Outcome.SUCCESS: EXIT_SUCCESS,
+    Outcome.INCOMPLETE: EXIT_INCOMPLETE_SOURCE,
+    Outcome.FAILED: EXIT_FAILED,
+}
+
+
+class LocalSession:
+    """One such session.  It is a Monitor that keeps problems for the report and hands all on."""
+
+    def __init__(self, catalog: Catalog, kind: str, subject: str, monitor: Monitor) -> None:
+        """subject: what it is about, in the place where a backup session has its graph's name."""
+        self.session = new_id()
+        self.progress = monitor.progress
+        self.message = monitor.message
+        self._catalog = catalog
+        self._kind = kind
+        self._subject = subject
+        self._monitor = monitor
+        self._problems: list[Problem] = []
+        self.started_ns = time.time_ns()
+        self._began = time.monotonic()
+        catalog.begin_session(
+            self.session, kind, subject, "", socket.gethostname(), self.started_ns, holder_text()
+        )
+
+    def problem(self, problem: Problem) -> None:
+        """See Monitor."""
+        self._problems.append(problem)
+        self._monitor.problem(problem)
+
+    def finish(
+        self, outcome: Outcome, *, files: int = 0, bytes_source: int = 0, bytes_read: int = 0,
+        objects: Iterable[ObjectReport] = (), devices: Iterable[DeviceReport] = (),
+    ) -> SessionReport:  # fmt: skip
+        """Records the end and returns the report."""
+        report = SessionReport(
+            session=id_text(self.session), kind=self._kind, graph=self._subject, outcome=outcome,
+            exit_code=_EXIT_CODES[outcome], engine=ENGINE,
+            duration_seconds=time.monotonic() - self._began, start_seconds=0.0,
+            files=files, bytes_source=bytes_source, bytes_read=bytes_read, bytes_new=0,
+            objects=tuple(objects), devices=tuple(devices), problems=tuple(self._problems),
+        )  # fmt: skip
+        self._catalog.end_session(report, time.time_ns())
+        return report
