@@ -148,7 +148,7 @@ def read_label(location: str, device: str = "") -> FoundLabel:
     try:
         with open(os.path.join(location, LABEL_NAME), "rb") as file:
             data = file.read(COPIES * COPY_BYTES + 1)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise _missing(location, name) from None
     except OSError as error:
         raise DeviceError(

@@ -291,9 +291,25 @@ def is_zero(data: bytes | memoryview) -> bool:
     return bytes(data).count(0) == len(data)
 
 
-INDEX_ROW = struct.Struct("<QI4s16sIHHQ16sIII4s16s")
-"""offset, ordinal, 0, session, stream, kind, codec, sequence, object_id, payload_bytes,
-content_bytes, chunk_count, 0, digest: 96 bytes for each frame of a segment."""
+INDEX_FIELDS: tuple[tuple[str, str, str], ...] = (
+    ("offset", "Q", "where the record of the frame begins in the file"),
+    ("ordinal", "I", "ordinal of the record"),
+    ("reserved", "4s", "0"),
+    ("session", "16s", "as in the header of the record, here and below"),
+    ("stream", "I", ""),
+    ("kind", "H", ""),
+    ("codec", "H", ""),
+    ("sequence", "Q", ""),
+    ("object_id", "16s", ""),
+    ("payload_bytes", "I", ""),
+    ("content_bytes", "I", ""),
+    ("chunk_count", "I", ""),
+    ("reserved", "4s", "0"),
+    ("digest", "16s", ""),
+)
+"""Name, struct code and meaning of each field of an index row, as FIELDS."""
+
+INDEX_ROW = struct.Struct("<" + "".join(code for _, code, _ in INDEX_FIELDS))
 assert INDEX_ROW.size == 96
 
 

@@ -1,12 +1,14 @@
 """Walking a segment record by record, and finding the way again after damage.
 
-`walk` says what stands in a file; `committed` which of its frames may be believed.
+`walk` says what stands in a file, `groups` what was committed together, `committed` which frames
+may be believed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import NamedTuple
 
 from flowbackup.errors import DamageError, FormatError
@@ -67,6 +69,14 @@ class Damage:
     torn: bool = False
 
 
+class Standing(Enum):
+    """How sure it is that a group was durable once."""
+
+    PROVEN = "its sync came back"
+    COMMITTED = "its commit record was written; believed if all of it is sound"
+    OPEN = "no commit record stands behind it"
+
+
 def walk(
     source: SegmentSource, start: int = 0, *, payloads: bool = False
 ) -> Iterator[FoundRecord | Damage]:
@@ -100,32 +110,40 @@ def walk(
         yield _damage(source, source.size, source.size, "the file ends before its footer")
 
 
-def committed(source: SegmentSource) -> Iterator[StoredFrame | Damage]:
-    """Frames that may be believed, and damage.
+def groups(
+    source: SegmentSource, *, payloads: bool = False
+) -> Iterator[tuple[list[FoundRecord | Damage], Standing]]:
+    """What `walk` finds, in groups that were committed together, and how sure that is.
 
-    A commit record vouches for the frames before it.  It is itself believed when a later sound
-    record shows that its sync came back, or when everything of its group is sound, payloads
-    included.  In a sealed file every sound frame is believed.
+    A commit was synced if anything sound stands behind it; and everything before the first frame
+    that it names was synced, because its group was begun only then.
     """
     group: list[FoundRecord | Damage] = []
-    proven: list[FoundRecord | Damage] = []
-    for item in walk(source):
-        if proven and isinstance(item, FoundRecord):
-            yield from map(_frame_or_damage, proven)
-            proven = []
+    unproven: list[FoundRecord | Damage] = []
+    for item in walk(source, payloads=payloads):
+        if isinstance(item, FoundRecord) and unproven:
+            yield unproven, Standing.PROVEN
+            unproven = []
+        group.append(item)
         if isinstance(item, FoundRecord) and item.header.kind == RecordKind.COMMIT:
-            proven, group = [*proven, *group], []
-        elif isinstance(item, Damage) or item.header.is_frame:
-            group.append(item)
-    if source.sealed:
-        yield from map(_frame_or_damage, [*proven, *group])
-        return
-    faults = [*_group_faults(source, proven)]
-    if not faults:
-        yield from map(_frame_or_damage, proven)
-    else:
-        yield from map(_as_torn, faults)
-    yield from (_as_torn(item) for item in group if isinstance(item, Damage))
+            cut = _own_begin(group, item.header.sequence)
+            if cut:
+                yield group[:cut], Standing.PROVEN
+            unproven, group = group[cut:], []
+    if unproven:
+        yield unproven, Standing.PROVEN if source.sealed else Standing.COMMITTED
+    if group:
+        yield group, Standing.PROVEN if source.sealed else Standing.OPEN
+
+
+def committed(source: SegmentSource) -> Iterator[StoredFrame | Damage]:
+    """Frames that may be believed, and damage.  See FORMAT.md, "What may be believed"."""
+    for group, standing in groups(source):
+        faults = [*_faults(source, group)] if standing is Standing.COMMITTED else _damages(group)
+        if standing is Standing.PROVEN or (standing is Standing.COMMITTED and not faults):
+            yield from _frames_and_damages(group)
+        else:
+            yield from (replace(damage, torn=True) for damage in faults)
 
 
 def read_header(source: SegmentSource, offset: int) -> RecordHeader:
@@ -251,7 +269,23 @@ def _damage(
     )
 
 
-def _group_faults(source: SegmentSource, group: list[FoundRecord | Damage]) -> Iterator[Damage]:
+def _own_begin(group: list[FoundRecord | Damage], first: int) -> int:
+    """Where in `group` begins what the commit at its end vouches for: the frame with ordinal
+    `first`.  Damage before it is older, unless it may have taken that frame away."""
+    if first <= 1:
+        return 0
+    cut = 0
+    for place, item in enumerate(group):
+        if isinstance(item, FoundRecord):
+            if item.header.ordinal == first:
+                return place
+            if item.header.ordinal > first:
+                break
+            cut = place + 1
+    return cut
+
+
+def _faults(source: SegmentSource, group: list[FoundRecord | Damage]) -> Iterator[Damage]:
     for item in group:
         if isinstance(item, Damage):
             yield item
@@ -259,9 +293,15 @@ def _group_faults(source: SegmentSource, group: list[FoundRecord | Damage]) -> I
             yield _damage(source, item.offset, item.end, fault, header=item.header)
 
 
-def _as_torn(damage: Damage) -> Damage:
-    return replace(damage, torn=True)
+def _damages(group: list[FoundRecord | Damage]) -> list[Damage]:
+    return [item for item in group if isinstance(item, Damage)]
 
 
-def _frame_or_damage(item: FoundRecord | Damage) -> StoredFrame | Damage:
-    return item.stored() if isinstance(item, FoundRecord) else item
+def _frames_and_damages(
+    group: list[FoundRecord | Damage],
+) -> Iterator[StoredFrame | Damage]:
+    for item in group:
+        if isinstance(item, Damage):
+            yield item
+        elif item.header.is_frame:
+            yield item.stored()

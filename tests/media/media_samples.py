@@ -1,0 +1,59 @@
+"""Small media for the tests of this folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flowbackup.media.calls import SYSTEM, SystemCalls
+from flowbackup.media.directory import DirectoryDevice
+from flowbackup.media.label import init_medium
+from flowbackup.media.port import StoredFrame
+from flowbackup.media.segment import SEGMENT_BYTES
+from flowbackup.model.device import DeviceTarget
+from flowbackup.testing.frames import sample_frame, sample_id
+
+SESSION = sample_id(1)
+
+
+def make_device(
+    place: Path,
+    *,
+    block_bytes: int = 512,
+    segment_bytes: int = SEGMENT_BYTES,
+    calls: SystemCalls = SYSTEM,
+) -> DirectoryDevice:
+    """A device on the medium at `place`, which is made if there is none."""
+    if not (place / "flowbackup.label").exists():
+        init_medium(str(place), name="nas", block_bytes=block_bytes)
+    target = DeviceTarget("nas", "directory", str(place), block_bytes)
+    return DirectoryDevice(target, segment_bytes=segment_bytes, calls=calls)
+
+
+def write_groups(
+    device: DirectoryDevice, groups: list[list[int]], *, seal: bool = True, rest: int = 0
+) -> list[list[StoredFrame]]:
+    """Writes groups of frames of the given sizes, then `rest` frames without a commit; returns the
+    frames of each group as committed."""
+    device.lock("test")
+    writer = device.writer(SESSION, 1)
+    sequence = 0
+    durable = []
+    for sizes in groups:
+        for size in sizes:
+            writer.append(*sample_frame(size, sequence))
+            sequence += 1
+        durable.append(list(writer.commit()))
+    for _ in range(rest):
+        writer.append(*sample_frame(700, sequence))
+        sequence += 1
+    if seal:
+        writer.finish()
+    writer.close()
+    device.close()
+    return durable
+
+
+def only_segment(place: Path) -> Path:
+    """The one file in the folder of segments."""
+    (path,) = (place / "segments").iterdir()
+    return path

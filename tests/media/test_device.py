@@ -1,0 +1,75 @@
+"""Every device passes the suite."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flowbackup.errors import GraphError
+from flowbackup.media.directory import DirectoryDevice
+from flowbackup.media.null import NullDevice
+from flowbackup.media.open import open_device
+from flowbackup.media.port import Device
+from flowbackup.media.rate import RateLimitedDevice
+from flowbackup.model.device import DeviceTarget
+from flowbackup.testing.device_conformance import DeviceConformance
+from flowbackup.testing.faulty_device import FailingCall, FaultyDevice
+from flowbackup.testing.frames import sample_frame, sample_id
+from tests.media.media_samples import make_device
+
+
+class TestDirectoryDevice(DeviceConformance):
+    def make_device(self, place: Path) -> Device:
+        return make_device(place, block_bytes=4096)
+
+
+class TestDirectoryDeviceOfSmallBlocks(DeviceConformance):
+    def make_device(self, place: Path) -> Device:
+        return make_device(place, block_bytes=512)
+
+
+class TestNullDevice(DeviceConformance):
+    keeps = False
+
+    def make_device(self, place: Path) -> Device:
+        return NullDevice(DeviceTarget("swallow", "null"))
+
+
+class TestRateLimitedDevice(DeviceConformance):
+    def make_device(self, place: Path) -> Device:
+        return RateLimitedDevice(make_device(place), 1e6, clock=lambda: 0.0, sleep=lambda _: None)
+
+
+class TestFaultyDeviceWithoutFault(DeviceConformance):
+    def make_device(self, place: Path) -> Device:
+        return FaultyDevice(make_device(place), FailingCall(0))
+
+
+def test_the_rate_is_kept_and_pauses_are_not_saved_up() -> None:
+    now = [100.0]
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        now[0] += seconds
+
+    device = RateLimitedDevice(
+        NullDevice(DeviceTarget("n", "null")), 1000, clock=lambda: now[0], sleep=sleep
+    )
+    device.lock("test")
+    writer = device.writer(sample_id(1), 1)
+    writer.append(*sample_frame(500, 0))
+    writer.append(*sample_frame(2000, 1))
+    assert slept == [0.5, 2.0]
+    now[0] += 60
+    writer.append(*sample_frame(1000, 2))
+    assert slept[2:] == [1.0]
+
+
+def test_the_table_of_kinds() -> None:
+    assert isinstance(open_device(DeviceTarget("a", "directory", "/nowhere")), DirectoryDevice)
+    assert isinstance(open_device(DeviceTarget("a", "null")), NullDevice)
+    assert isinstance(open_device(DeviceTarget("a", "null", rate_limit=5)), RateLimitedDevice)
+    with pytest.raises(GraphError, match="unknown kind"):
+        open_device(DeviceTarget("a", "tape"))

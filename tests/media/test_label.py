@@ -1,0 +1,156 @@
+"""The label, and the making of a medium."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from flowbackup.errors import DamageError, DeviceError, FormatError
+from flowbackup.media.label import (
+    COPY_BYTES,
+    LABEL_MARK,
+    Label,
+    init_medium,
+    pack_label,
+    parse_label,
+    read_label,
+)
+from flowbackup.media.verify import verify_medium
+from flowbackup.model.digest import header_checksum
+from flowbackup.monitor import RecordingMonitor
+from flowbackup.testing.frames import sample_id
+from tests.media.media_samples import make_device
+
+LABEL = Label(sample_id(3), "nas", "default", 4096, 17, documents={"README.txt": "00"})
+
+
+def one_copy(text: bytes) -> bytes:
+    """A copy with a good checksum around any text."""
+    body = (LABEL_MARK + len(text).to_bytes(4, "little") + text).ljust(COPY_BYTES - 8, b"\0")
+    return body + header_checksum(body).to_bytes(8, "little")
+
+
+def with_keys(**keys: object) -> bytes:
+    return one_copy(json.dumps(json.loads(LABEL.to_json()) | keys).encode()) * 2
+
+
+def test_a_label_comes_back_equal() -> None:
+    found = parse_label(pack_label(LABEL))
+    assert (found.label, found.faults) == (LABEL, ())
+
+
+def test_every_byte_of_a_label_is_covered_and_one_copy_is_enough() -> None:
+    data = pack_label(LABEL)
+    for offset, byte in enumerate(data):
+        flipped = bytearray(data)
+        flipped[offset] = byte ^ 1 << offset % 8
+        found = parse_label(bytes(flipped))
+        assert found.label == LABEL
+        assert f"copy {1 + offset // COPY_BYTES}" in found.faults[0]
+
+
+def test_two_bad_copies_are_damage() -> None:
+    data = bytearray(pack_label(LABEL))
+    data[100] ^= 1
+    data[COPY_BYTES + 100] ^= 1
+    with pytest.raises(DamageError, match="no copy"):
+        parse_label(bytes(data))
+
+
+def test_copies_that_differ_and_wrong_lengths_are_reported() -> None:
+    other = replace(LABEL, device="usb")
+    differing = pack_label(LABEL)[:COPY_BYTES] + pack_label(other)[COPY_BYTES:]
+    assert "differ" in parse_label(differing).faults[0]
+    assert "bytes" in parse_label(pack_label(LABEL) + b"x").faults[0]
+    assert parse_label(pack_label(LABEL)[:-1]).faults
+
+
+@pytest.mark.parametrize(
+    "keys", [{"format": [2, 0]}, {"critical": ["tape"]}], ids=["major", "critical feature"]
+)
+def test_a_newer_label_is_refused(keys: dict[str, object]) -> None:
+    with pytest.raises(FormatError, match="newer"):
+        parse_label(with_keys(**keys))
+
+
+def test_a_newer_minor_and_unknown_keys_are_accepted() -> None:
+    assert parse_label(with_keys(format=[1, 9], colour="red")).label.medium == LABEL.medium
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [{"medium": "zz"}, {"block_bytes": 0}, {"block_bytes": 1 << 63}, {"format": [1]},
+     {"documents": 5}, {"created_ns": None}],
+)  # fmt: skip
+def test_a_label_that_lies_is_damage(keys: dict[str, object]) -> None:
+    with pytest.raises(DamageError):
+        parse_label(with_keys(**keys))
+
+
+def test_a_label_whose_text_is_no_json_or_too_deep_is_damage() -> None:
+    for text in (b"", b"[]", b"\xff", b"[" * 4000):
+        with pytest.raises(DamageError):
+            parse_label(one_copy(text) * 2)
+
+
+def test_init_makes_a_medium_and_its_texts(tmp_path: Path) -> None:
+    place = tmp_path / "not" / "yet"
+    info = init_medium(str(place), name="nas", pool="daily", block_bytes=1024)
+    assert (info.device, info.pool, info.block_bytes) == ("nas", "daily", 1024)
+    assert sorted(path.name for path in place.iterdir()) == [
+        "FORMAT.md", "README.txt", "flowbackup.label", "segments",
+    ]  # fmt: skip
+    found = read_label(str(place))
+    assert (found.label.medium, found.faults) == (info.medium, ())
+    report = verify_medium(make_device(place), RecordingMonitor())
+    assert (report.damages, report.segments) == ((), 0)
+
+
+def test_init_finishes_what_was_interrupted_and_ignores_lost_and_found(tmp_path: Path) -> None:
+    (tmp_path / "lost+found").mkdir()
+    init_medium(str(tmp_path), name="nas")
+    (tmp_path / "flowbackup.label").unlink()
+    init_medium(str(tmp_path), name="nas")
+
+
+def test_init_refuses_what_it_would_bury(tmp_path: Path) -> None:
+    init_medium(str(tmp_path / "medium"), name="nas")
+    with pytest.raises(DeviceError, match="holds a medium already"):
+        init_medium(str(tmp_path / "medium"), name="nas")
+    (tmp_path / "medium" / "flowbackup.label").unlink()
+    (tmp_path / "medium" / "segments" / "00000001-0001.seg").write_text("kept")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "photo.jpg").write_text("kept")
+    for name in ("medium", "full"):
+        with pytest.raises(DeviceError, match="holds other things") as caught:
+            init_medium(str(tmp_path / name), name="nas")
+        assert "empty directory" in caught.value.remedy
+    (tmp_path / "file").write_text("kept")
+    with pytest.raises(DeviceError, match="not a directory"):
+        init_medium(str(tmp_path / "file"), name="nas")
+
+
+@pytest.mark.parametrize(
+    ("make", "text", "remedy"),
+    [
+        ("nothing", "does not exist", "mount the disk, or"),
+        ("directory", "not mounted", "device init"),
+        ("foreign", "holds no medium", "name the directory"),
+        ("file", "not a directory", "name a directory"),
+    ],
+)
+def test_a_missing_medium_is_explained(tmp_path: Path, make: str, text: str, remedy: str) -> None:
+    place = tmp_path / "place"
+    if make == "file":
+        place.write_text("")
+    elif make != "nothing":
+        place.mkdir()
+    if make == "foreign":
+        (place / "photo.jpg").write_text("kept")
+    with pytest.raises(DeviceError, match=text) as caught:
+        read_label(str(place), "nas")
+    assert caught.value.device == "nas" and 'device "nas"' in caught.value.message
+    assert remedy in caught.value.remedy
