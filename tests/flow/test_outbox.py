@@ -1,0 +1,62 @@
+"""What was sent stays until the present receiver has released it, and can be sent again."""
+
+from __future__ import annotations
+
+from flowbackup.flow.actions import Forward
+from flowbackup.flow.outbox import Outbox
+from tests.flow.parts import frame, identity
+
+
+def sent(*forwards: Forward) -> list[tuple[int, int, int]]:
+    return [(f.frame.header.sequence, f.floor, f.epoch) for f in forwards]
+
+
+def filled(count: int) -> Outbox:
+    outbox = Outbox("a>b")
+    assert sent(*[outbox.push(frame(i)) for i in range(count)]) == [
+        (i, i, 0) for i in range(count)
+    ]  # fmt: skip
+    return outbox
+
+
+def test_a_release_under_another_epoch_is_not_believed() -> None:
+    outbox = filled(2)
+    assert not outbox.release(identity(0), epoch=1)
+    assert identity(0) in outbox
+    assert outbox.release(identity(0), epoch=0)
+    assert not outbox.release(identity(0), epoch=0), "a second time"
+    assert len(outbox) == 1
+
+
+def test_a_restarted_receiver_gets_all_that_is_unreleased_under_its_epoch() -> None:
+    outbox = filled(4)
+    outbox.release(identity(0), epoch=0)
+    outbox.release(identity(2), epoch=0)  # has overtaken the release of 1
+    assert sent(*outbox.restart(1)) == [(1, 0, 1), (3, 2, 1)]
+    assert outbox.restart(1) == outbox.restart(0) == []
+    assert not outbox.release(identity(1), epoch=0)
+
+
+def test_the_floor_tells_what_lies_directly_below() -> None:
+    outbox = filled(2)
+    outbox.release(identity(1), epoch=0)
+    assert sent(outbox.push(frame(2))) == [(2, 1, 0)]
+    outbox.release(identity(0), epoch=0)
+    outbox.release(identity(2), epoch=0)
+    assert sent(outbox.push(frame(3))) == [(3, 0, 0)]
+
+
+def test_replay_goes_on_from_what_was_asked_for_in_one_stream() -> None:
+    outbox = filled(3)
+    outbox.push(frame(0, stream=1))
+    assert sent(*outbox.replay(0, 1, epoch=0)) == [(1, 1, 0), (2, 2, 0)]
+    assert outbox.replay(0, 1, epoch=1) == []
+    assert sent(*outbox.replay(1, 0, epoch=0)) == [(0, 0, 0)]
+
+
+def test_it_covers_its_range_of_slots() -> None:
+    outbox = Outbox("a>b", 2, 4, epoch=3)
+    assert [outbox.covers(frame(0, slot=slot)) for slot in (1, 2, 3, 4)] == [
+        False, True, True, False,
+    ]  # fmt: skip
+    assert outbox.push(frame(0)).epoch == 3
