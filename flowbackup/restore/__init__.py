@@ -1,5 +1,23 @@
 """PUTTING BACK: entries and verified chunks become files again.
 
-`port` where frames come from; `tree` the safe tree writer; `content` verified chunks of an entry;
-`metadata` owners, modes, times, xattrs.
+`port` where frames come from; `settings` what is asked and what came of it; `selection` which
+entries are meant, and under which names; `tree` the walk over them; `directories` the way from the
+target down, by descriptors; `nodes` one name at a time; `content` verified chunks of an entry;
+`metadata` owners, modes, times, attributes; `publish` temporary names and how a file gets its own.
 """
+
+from __future__ import annotations
+
+from flowbackup.restore.content import write_content
+from flowbackup.restore.port import FrameSource
+from flowbackup.restore.settings import Overwrite, RestoreSettings, RestoreStatistics
+from flowbackup.restore.tree import restore_tree
+
+__all__ = [
+    "FrameSource",
+    "Overwrite",
+    "RestoreSettings",
+    "RestoreStatistics",
+    "restore_tree",
+    "write_content",
+]

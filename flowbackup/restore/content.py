@@ -1,0 +1,151 @@
+"""Verified chunks of an entry, and where in the file they belong.
+
+Chunks that lie one behind the other in a frame and in the file are written as one run, straight
+from the frame's memory, after each was checked.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from flowbackup.errors import DamageError, UsageError
+from flowbackup.model.chunk import ChunkRef
+from flowbackup.model.digest import chunk_digest
+from flowbackup.model.entry import Entry, EntryKind, Extent
+from flowbackup.model.ids import FrameId
+from flowbackup.restore.port import FrameSource
+from flowbackup.units import MIB
+
+RUN_BYTES_MAX = 16 * MIB
+"""Bytes of one write: more gains nothing, and a full disk shows earlier."""
+
+_ZEROS = bytes(MIB)
+
+
+class ContentSource:
+    """Checked content out of frames; keeps the frame that was asked last."""
+
+    def __init__(self, frames: FrameSource) -> None:
+        self._frames = frames
+        self._frame: FrameId | None = None
+        self._payload = memoryview(b"")
+
+    def chunk(self, ref: ChunkRef) -> memoryview:
+        """The bytes of a chunk.  Raises DamageError if they are not the ones that were saved."""
+        if ref.frame != self._frame:
+            self._frame = None
+            self._payload = self._frames.payload(ref.frame)
+            self._frame = ref.frame
+        data = self._payload[ref.offset : ref.offset + ref.size]
+        if len(data) != ref.size or chunk_digest(data) != ref.digest:
+            raise DamageError(
+                f"frame {ref.frame} does not hold the chunk at {ref.offset} that was saved",
+                remedy="verify the media that hold it",
+            )
+        return data
+
+    def runs(self, chunks: tuple[ChunkRef, ...]) -> Iterator[memoryview]:
+        """The content as few long pieces, each chunk of them checked."""
+        place = 0
+        while place < len(chunks):
+            first = chunks[place]
+            self.chunk(first)
+            payload = self._payload
+            end = first.offset + first.size
+            place += 1
+            while place < len(chunks) and _continues(chunks[place], first, end):
+                self.chunk(chunks[place])
+                end += chunks[place].size
+                place += 1
+            yield payload[first.offset : end]
+
+
+def extents(entry: Entry) -> list[Extent]:
+    """The parts of a file that are not holes, checked against size and chunks.  Raises DamageError
+    for holes that overlap or lie outside, and for content that does not fill the rest."""
+    found: list[Extent] = []
+    place = 0
+    for hole in entry.holes:
+        if hole.size < 0 or hole.offset < place or hole.offset + hole.size > entry.size:
+            raise DamageError(f"holes of {entry.path!r} lie outside of it or over each other")
+        if hole.offset > place:
+            found.append(Extent(place, hole.offset - place))
+        place = hole.offset + hole.size
+    if entry.size > place:
+        found.append(Extent(place, entry.size - place))
+    content = sum(ref.size for ref in entry.chunks)
+    wanted = sum(extent.size for extent in found)
+    if content != wanted:
+        raise DamageError(f"{entry.path!r} has {content} bytes of content, expected {wanted}")
+    return found
+
+
+def write_file(descriptor: int, entry: Entry, source: ContentSource) -> int:
+    """Fills a new, empty file; holes stay holes.  Returns the bytes written.  Raises DamageError
+    before anything wrong is written, OSError."""
+    chunks = entry.chunks
+    if len(chunks) == 1 and chunks[0].size == entry.size and not entry.holes:
+        # The common case: a small file is one chunk.
+        data = source.chunk(chunks[0])
+        if os.write(descriptor, data) != len(data):
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            _write_all(descriptor, data)
+        return len(data)
+    parts = extents(entry)
+    if entry.holes:
+        os.ftruncate(descriptor, entry.size)
+    written = 0
+    for offset, data in _placed(parts, source.runs(chunks)):
+        if entry.holes:
+            os.lseek(descriptor, offset, os.SEEK_SET)
+        _write_all(descriptor, data)
+        written += len(data)
+    return written
+
+
+def write_content(entry: Entry, frames: FrameSource, out: BinaryIO) -> int:
+    """Writes the content of a file to a stream, checked chunk by chunk, holes as zeros.  Returns
+    the bytes written.  Raises UsageError for what is no file, DamageError, NotFoundError."""
+    if entry.kind != EntryKind.FILE:
+        raise UsageError(f"{entry.path.decode(errors='backslashreplace')} is not a regular file")
+    place = 0
+    for offset, data in _placed(extents(entry), ContentSource(frames).runs(entry.chunks)):
+        _write_zeros(out, offset - place)
+        out.write(data)
+        place = offset + len(data)
+    _write_zeros(out, entry.size - place)
+    return entry.size
+
+
+def _placed(parts: list[Extent], runs: Iterator[memoryview]) -> Iterator[tuple[int, memoryview]]:
+    """Runs laid over the extents; a run that reaches over a hole is cut there."""
+    waiting = iter(parts)
+    offset = left = 0
+    for run in runs:
+        while run:
+            if not left:
+                offset, left = next(waiting)
+            piece = run[:left]
+            yield offset, piece
+            offset, left = offset + len(piece), left - len(piece)
+            run = run[len(piece) :]
+
+
+def _continues(ref: ChunkRef, first: ChunkRef, end: int) -> bool:
+    return (
+        ref.offset == end
+        and ref.frame == first.frame
+        and end + ref.size - first.offset <= RUN_BYTES_MAX
+    )
+
+
+def _write_all(descriptor: int, data: memoryview) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+def _write_zeros(out: BinaryIO, size: int) -> None:
+    while size > 0:
+        size -= out.write(_ZEROS[:size]) or 0

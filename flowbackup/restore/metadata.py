@@ -1,0 +1,173 @@
+"""Owners, attributes, modes and times of a file that has no name yet, or of a directory.
+
+In this order, because each of the first takes something from the later ones: a change of owner
+clears setuid bits and capabilities, attributes need a writable file, content and all else change
+the time.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import stat
+from collections.abc import Callable
+from errno import ENODATA, ENOTSUP, EOPNOTSUPP
+
+from flowbackup.model.entry import Entry, EntryKind
+
+NOBODY = 65534
+_ID_MAX = (1 << 32) - 2  # 2^32-1 means "leave it" to chown
+_SET_ID = stat.S_ISUID | stat.S_ISGID
+_ACLS = (b"system.posix_acl_access", b"system.posix_acl_default")
+
+Report = Callable[[str, str], None]
+"""(kind, text): something that could not be given back."""
+
+
+class Owners:
+    """Numbers here for the owners of entries."""
+
+    def __init__(self, numeric: bool) -> None:
+        self._numeric = numeric
+        self._users: dict[tuple[int, bytes], int] = {}
+        self._groups: dict[tuple[int, bytes], int] = {}
+
+    def user(self, number: int, name: bytes) -> int:
+        """The user of that name here, else that number; never root for somebody else."""
+        key = (number, name)
+        known = self._users.get(key)
+        if known is None:
+            known = self._users[key] = self._number(number, name, _user_of)
+        return known
+
+    def group(self, number: int, name: bytes) -> int:
+        key = (number, name)
+        known = self._groups.get(key)
+        if known is None:
+            known = self._groups[key] = self._number(number, name, _group_of)
+        return known
+
+    def _number(self, number: int, name: bytes, look_up: Callable[[str], int]) -> int:
+        if not 0 <= number <= _ID_MAX:
+            return NOBODY
+        if not name or self._numeric:
+            return number
+        try:
+            here = look_up(os.fsdecode(name))
+        except (KeyError, ValueError):
+            # A name that is unknown here is not root here, whatever its number was there.
+            return number or NOBODY
+        return number if here == 0 and number != 0 else here
+
+
+class MetadataWriter:
+    """Puts metadata on open files and on what cannot be opened."""
+
+    def __init__(self, owners: Owners) -> None:
+        self._owners = owners
+        self._user, self._group = os.geteuid(), os.getegid()
+
+    def apply(self, descriptor: int, entry: Entry, report: Report, *, fresh: bool) -> None:
+        """On an open file or directory.  fresh: made here just now, with this process's owner."""
+        mode = entry.mode & 0o7777
+        uid = self._owners.user(entry.uid, entry.owner)
+        gid = self._owners.group(entry.gid, entry.group)
+        if not fresh or uid != self._user or gid != self._group:
+            mode = self._own(descriptor, uid, gid, mode, report)
+        if entry.xattrs:
+            _set_attributes(descriptor, entry, report)
+        try:
+            os.fchmod(descriptor, mode)
+            os.utime(descriptor, ns=(entry.mtime_ns, entry.mtime_ns))
+        except (OSError, OverflowError) as error:
+            report("metadata", f"mode {mode:o} or time cannot be given: {error}")
+
+    def apply_at(self, name: bytes, directory: int, entry: Entry, report: Report) -> None:
+        """On a link, FIFO, socket or device, under its temporary name; nothing is opened."""
+        uid = self._owners.user(entry.uid, entry.owner)
+        gid = self._owners.group(entry.gid, entry.group)
+        handle = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+        try:
+            # Through this name the system reaches the opened thing itself, not what it points to.
+            itself = b"/proc/self/fd/%d" % handle
+            is_link = entry.kind == EntryKind.SYMLINK
+            place = b"/proc/self/fd/%d/%s" % (directory, name) if is_link else itself
+            mode = self._own(place, uid, gid, entry.mode & 0o7777, report, follow=not is_link)
+            if entry.xattrs:
+                _set_attributes(place, entry, report, follow=not is_link)
+            if not is_link:
+                os.chmod(itself, mode)
+            times = (entry.mtime_ns, entry.mtime_ns)
+            os.utime(place, ns=times, follow_symlinks=not is_link)
+        finally:
+            os.close(handle)
+
+    def _own(
+        self, place: int | bytes, uid: int, gid: int, mode: int, report: Report, follow: bool = True
+    ) -> int:
+        """The mode that may be given: without setuid and setgid where the owner is not right."""
+        try:
+            _change_owner(place, uid, gid, follow)
+        except OSError as error:
+            report("owner", f"owner {uid}:{gid} cannot be given: {error.strerror}")
+            # Root must not keep what belongs to somebody unknown; others may give away a group.
+            fallback = (NOBODY, NOBODY) if self._user == 0 and uid else (-1, gid)
+            try:
+                _change_owner(place, *fallback, follow)
+            except OSError:
+                pass  # Reported above.
+            return mode & ~_SET_ID
+        return mode
+
+
+def strip_inherited(descriptor: int) -> None:
+    """Takes away the ACLs that a new file or directory got from the directory it was made in."""
+    for name in _ACLS:
+        try:
+            os.removexattr(descriptor, name)
+        except OSError as error:
+            if error.errno not in (ENODATA, ENOTSUP, EOPNOTSUPP):
+                raise
+
+
+def gives_acls(descriptor: int) -> bool:
+    """Whether a directory hands ACLs to what is made in it."""
+    try:
+        os.getxattr(descriptor, b"system.posix_acl_default")
+    except OSError:
+        return False
+    return True
+
+
+def gives_owner(status: os.stat_result, *, created: bool) -> bool:
+    """Whether a directory hands its owner or group to what is made in it: by its setgid bit, or by
+    how it is mounted, as one that was just created shows."""
+    ours = (os.geteuid(), os.getegid())
+    return bool(status.st_mode & stat.S_ISGID) or (
+        created and (status.st_uid, status.st_gid) != ours
+    )
+
+
+def _change_owner(place: int | bytes, uid: int, gid: int, follow: bool) -> None:
+    if isinstance(place, int):
+        os.fchown(place, uid, gid)
+    else:
+        os.chown(place, uid, gid, follow_symlinks=follow)
+
+
+def _set_attributes(place: int | bytes, entry: Entry, report: Report, follow: bool = True) -> None:
+    for name, value in entry.xattrs:
+        try:
+            os.setxattr(place, name, value, follow_symlinks=follow)
+        except (OSError, ValueError) as error:
+            shown = name.decode(errors="backslashreplace")
+            report("xattr", f"attribute {shown} cannot be given: {error}")
+
+
+def _user_of(name: str) -> int:
+    return pwd.getpwnam(name).pw_uid
+
+
+def _group_of(name: str) -> int:
+    return grp.getgrnam(name).gr_gid

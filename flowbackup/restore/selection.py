@@ -1,0 +1,82 @@
+"""Which entries are meant, and what they are called below the target."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+from flowbackup.model.entry import Entry, EntryKind
+from flowbackup.restore.settings import RestoreSettings
+
+Matcher = Callable[[bytes], bool]
+
+
+def selected(entries: Iterable[Entry], settings: RestoreSettings) -> Iterator[Entry]:
+    """The entries that `settings` ask for, with paths relative to `under`.  A directory on the way
+    to a match comes too, just before what is in it."""
+    if settings.under:
+        entries = _below(entries, settings.under)
+    return _included(entries, _matcher(settings.include)) if settings.include else iter(entries)
+
+
+def shortened(path: bytes, under: bytes) -> bytes | None:
+    """The path relative to `under`; None for one that is not below it."""
+    if not under or path == under:
+        return path if not under else b""
+    return path[len(under) + 1 :] if path.startswith(under + b"/") else None
+
+
+def safe_names(path: bytes) -> list[bytes] | None:
+    """The names of a path relative to the target, or None for one that must not be followed:
+    empty names, ".", "..", absolute paths, NUL."""
+    names = path.split(b"/")
+    if b"" in names or b"." in names or b".." in names or b"\0" in path:
+        return None
+    return names
+
+
+def _below(entries: Iterable[Entry], under: bytes) -> Iterator[Entry]:
+    for entry in entries:
+        path = shortened(entry.path, under)
+        if path is not None:
+            yield entry._replace(path=path)
+
+
+def _included(entries: Iterable[Entry], matches: Matcher) -> Iterator[Entry]:
+    waiting: list[Entry] = []
+    inside: bytes | None = None
+    for entry in entries:
+        path = entry.path
+        if inside is not None and path.startswith(inside):
+            yield entry
+            continue
+        inside = None
+        while waiting and waiting[-1].path and not path.startswith(waiting[-1].path + b"/"):
+            waiting.pop()
+        if path and matches(path):
+            yield from waiting
+            waiting = []
+            yield entry
+            if entry.kind == EntryKind.DIRECTORY:
+                inside = path + b"/"
+        elif entry.kind == EntryKind.DIRECTORY:
+            waiting.append(entry)
+        elif not path:
+            yield entry
+
+
+def _matcher(patterns: tuple[bytes, ...]) -> Matcher:
+    whole = [_compiled(p.strip(b"/")) for p in patterns if b"/" in p.strip(b"/")]
+    names = [_compiled(p.strip(b"/")) for p in patterns if b"/" not in p.strip(b"/")]
+
+    def matches(path: bytes) -> bool:
+        name = path.rpartition(b"/")[2]
+        return any(p.match(path) for p in whole) or any(p.match(name) for p in names)
+
+    return matches
+
+
+def _compiled(pattern: bytes) -> re.Pattern[bytes]:
+    # Latin-1 maps every byte to itself, so names of any encoding match byte by byte.
+    return re.compile(fnmatch.translate(pattern.decode("latin-1")).encode("latin-1"), re.DOTALL)

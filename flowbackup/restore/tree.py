@@ -1,0 +1,317 @@
+"""A tree from its entries: the loop over them, and what becomes of everything that goes wrong."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+
+from flowbackup.errors import DamageError, DeviceError, NotFoundError, RestoreError
+from flowbackup.model.entry import Entry, EntryKind
+from flowbackup.monitor import Monitor, Problem, Progress, SilentMonitor
+from flowbackup.restore.content import ContentSource
+from flowbackup.restore.directories import Level, Way, level_of, opened_level
+from flowbackup.restore.existing import Existing
+from flowbackup.restore.metadata import MetadataWriter, Owners, strip_inherited
+from flowbackup.restore.nodes import NodeWriter
+from flowbackup.restore.port import FrameSource
+from flowbackup.restore.publish import sync_file_system
+from flowbackup.restore.selection import safe_names, selected
+from flowbackup.restore.settings import (
+    Overwrite,
+    RestoreCounters,
+    RestoreSettings,
+    RestoreStatistics,
+)
+from flowbackup.restore.target import open_target
+
+FirstEntry = Callable[[bytes], Entry]
+"""The entry of a path of the version, relative to the object's root.  Raises NotFoundError."""
+
+_FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE)
+"""What will not get better with the next file."""
+
+PROGRESS_SECONDS = 0.5
+
+
+def restore_tree(
+    entries: Iterable[Entry],
+    frames: FrameSource,
+    target: bytes,
+    settings: RestoreSettings | None = None,
+    monitor: Monitor | None = None,
+    first_entry: FirstEntry | None = None,
+) -> RestoreStatistics:
+    """Restores the entries of a version, in path order, below the directory `target`, which is made
+    if it is not there.  A version that is a single file becomes `target` itself, or a file in it.
+
+    first_entry: for hard links whose first name is not among the entries.  What cannot be restored
+    is reported as a problem, and the rest goes on; nothing outside `target` is ever touched.
+    Raises RestoreError when going on has no sense: target unusable, disk full.
+    """
+    wanted = settings or RestoreSettings()
+    chosen = selected(entries, wanted)
+    first = next(chosen, None)
+    if first is None:
+        raise RestoreError("nothing was selected", remedy="check the path and the patterns")
+    root, name = open_target(target, first, wanted)
+    if name:
+        first = first._replace(path=name)
+    job = _Job(root, frames, wanted, monitor or SilentMonitor(), first_entry)
+    try:
+        return job.run(chain((first,), chosen))
+    except OSError as error:
+        raise RestoreError(
+            f"{os.fsdecode(target)} cannot be written: {error.strerror}",
+            remedy="make room there (unfinished files are called .flowbackup-*.part), and restore "
+            "again with --overwrite changed",
+        ) from error
+    finally:
+        job.close()
+
+
+class _Job:
+    """One restore under way."""
+
+    def __init__(
+        self,
+        root: int,
+        frames: FrameSource,
+        settings: RestoreSettings,
+        monitor: Monitor,
+        first_entry: FirstEntry | None,
+    ) -> None:
+        self._root = root
+        self._settings = settings
+        self._monitor = monitor
+        self._first_entry = first_entry
+        self._counters = RestoreCounters()
+        self._replace = settings.overwrite is not Overwrite.NEVER
+        owners = Owners(settings.numeric_owners)
+        self._metadata = MetadataWriter(owners)
+        self._existing = Existing(settings.overwrite, owners)
+        self._nodes = NodeWriter(ContentSource(frames), self._metadata, replace=self._replace)
+        # First names of hard links: original path -> where it was restored, device and inode.
+        self._links: dict[bytes, tuple[bytes, tuple[int, int]]] = {}
+        self._blocked: bytes | None = None
+        self._path = b""
+        self._reported_at = time.monotonic()
+        self._way = Way(_root_level(root), self._leave)
+
+    def close(self) -> None:
+        self._way.close()
+        if self._root >= 0:
+            os.close(self._root)
+            self._root = -1
+
+    def run(self, entries: Iterator[Entry]) -> RestoreStatistics:
+        for entry in entries:
+            self._path = entry.path
+            try:
+                self._one(entry)
+            except (DeviceError, NotFoundError, OverflowError, ValueError) as error:
+                self._failed(entry, "damaged", str(error))
+            except OSError as error:
+                if error.errno in _FATAL:
+                    raise
+                self._failed(entry, "unwritable", error.strerror or str(error))
+            self._progress()
+        self._way.finish()
+        if self._settings.sync and not self._settings.dry_run:
+            sync_file_system(self._root)
+        return self._counters.frozen()
+
+    def _one(self, entry: Entry) -> None:
+        path = entry.path
+        if not path:
+            self._take_root(entry)
+            return
+        if self._blocked is not None:
+            if path.startswith(self._blocked):
+                self._counters.failed += 1
+                return
+            self._blocked = None
+        if safe_names(path) is None:
+            raise DamageError("the path is not one of plain names below the target")
+        parent, slash, name = path.rpartition(b"/")
+        if not self._way.go_to(parent + slash):
+            raise DamageError("its directory is not in the manifest before it")
+        if entry.problem:
+            self._report("source", f"saved as: {entry.problem}")
+        if entry.kind == EntryKind.DIRECTORY:
+            self._directory(entry, name)
+        else:
+            self._node(entry, name)
+
+    def _take_root(self, entry: Entry) -> None:
+        level = self._way.here
+        if entry.kind != EntryKind.DIRECTORY:
+            raise DamageError("the root of the tree is listed twice")
+        self._counters.directories += 1
+        # An existing directory with things in it is somebody's: `never` leaves it as it is.
+        if level.descriptor >= 0 and (self._replace or not os.listdir(level.descriptor)):
+            level.entry = entry
+            if level.gives_acls:
+                strip_inherited(level.descriptor)
+                level.gives_acls = False
+
+    # Directories
+
+    def _directory(self, entry: Entry, name: bytes) -> None:
+        here = self._way.here
+        prefix = entry.path + b"/"
+        level = self._dry_level(name, prefix) if self._settings.dry_run else None
+        if level is None:
+            level = self._made_level(entry, name, prefix, here)
+        if level is None:
+            self._blocked = prefix
+            return
+        self._counters.directories += 1
+        self._way.enter(level)
+
+    def _made_level(self, entry: Entry, name: bytes, prefix: bytes, here: Level) -> Level | None:
+        """None when something that is no directory stands there and stays."""
+        try:
+            os.mkdir(name, 0o700, dir_fd=here.descriptor)
+            created = True
+        except FileExistsError:
+            created = False
+            if not self._existing.is_directory(name, here.descriptor):
+                if not self._replace:
+                    self._exists("it is no directory")
+                    return None
+                os.unlink(name, dir_fd=here.descriptor)
+                os.mkdir(name, 0o700, dir_fd=here.descriptor)
+                created = True
+        keeps = not created and not self._replace
+        strip = created and here.gives_acls
+        level = opened_level(
+            name, here.descriptor, prefix, None if keeps else entry, created=created, strip=strip
+        )
+        if keeps and not self._existing.same_rights(os.fstat(level.descriptor), entry):
+            self._report("exists", "the directory exists; its mode, owner and times were left")
+        return level
+
+    def _dry_level(self, name: bytes, prefix: bytes) -> Level:
+        here = self._way.here
+        try:
+            if here.descriptor >= 0:
+                return opened_level(name, here.descriptor, prefix, None, created=False, strip=False)
+        except OSError:
+            pass  # Not there, or no directory: it would be made.
+        return Level(prefix, None, -1, (0, 0), True)
+
+    def _leave(self, level: Level) -> None:
+        """Gives a directory its metadata when everything in it is done."""
+        if level.entry is None or level.descriptor < 0 or self._settings.dry_run:
+            return
+        self._path = level.entry.path
+        try:
+            fresh = level.created and not level.gives_owner
+            self._metadata.apply(level.descriptor, level.entry, self._report, fresh=fresh)
+        except OSError as error:
+            self._report("metadata", f"its metadata cannot be given: {error.strerror}")
+
+    # Everything else
+
+    def _node(self, entry: Entry, name: bytes) -> None:
+        here = self._way.here
+        if not here.created and here.descriptor >= 0:
+            found = self._existing.verdict(entry, name, here.descriptor)
+            if found is not None:
+                if found:
+                    self._exists(found)
+                else:
+                    self._counters.unchanged += 1
+                    self._remember(entry, self._existing.identity_of(name, here.descriptor))
+                return
+        if self._settings.dry_run:
+            self._count(entry, entry.size if entry.hard_link is None else 0)
+            return
+        try:
+            self._make(entry, name, here)
+        except (FileExistsError, IsADirectoryError):
+            self._exists("it appeared meanwhile" if here.created else "it is a directory")
+
+    def _make(self, entry: Entry, name: bytes, here: Level) -> None:
+        if entry.hard_link is not None:
+            known = self._links.get(entry.hard_link)
+            if known is not None and self._linked(known, name, here):
+                self._counters.links += 1
+                return
+            entry = self._whole(entry, entry.hard_link)
+        if entry.kind == EntryKind.FILE:
+            made = self._nodes.file(entry, name, here, self._report)
+        else:
+            made = self._nodes.special(entry, name, here, self._report)
+        self._remember(entry, made.identity)
+        self._count(entry, made.bytes_written)
+
+    def _linked(self, known: tuple[bytes, tuple[int, int]], name: bytes, here: Level) -> bool:
+        """False when the link cannot be made and the content has to be restored again."""
+        try:
+            self._nodes.link(*known, self._root, name, here)
+        except FileExistsError:
+            raise
+        except (OSError, DamageError) as error:
+            if isinstance(error, OSError) and error.errno in _FATAL:
+                raise
+            self._report("hard_link", f"restored as a file of its own: {error}")
+            return False
+        return True
+
+    def _whole(self, entry: Entry, first: bytes) -> Entry:
+        """A further name as a file of its own, with the content that its first name has."""
+        if entry.kind != EntryKind.FILE:
+            return entry
+        if self._first_entry is None:
+            raise NotFoundError(f"its content belongs to {first!r}, which is not restored")
+        content = self._first_entry(first)
+        return entry._replace(size=content.size, holes=content.holes, chunks=content.chunks)
+
+    def _remember(self, entry: Entry, identity: tuple[int, int] | None) -> None:
+        """The first restored name of a set stands for the set."""
+        if entry.links > 1 and identity is not None:
+            under = self._settings.under
+            original = b"/".join(part for part in (under, entry.path) if part)
+            self._links[entry.hard_link or original] = (entry.path, identity)
+
+    def _count(self, entry: Entry, written: int) -> None:
+        counters = self._counters
+        if entry.kind == EntryKind.FILE:
+            counters.files += 1
+            counters.bytes_written += written
+        else:
+            counters.others += 1
+
+    # Reports
+
+    def _report(self, kind: str, text: str) -> None:
+        self._counters.problems += 1
+        self._monitor.problem(Problem(kind, text, self._path))
+
+    def _failed(self, entry: Entry, kind: str, text: str) -> None:
+        """A directory that cannot be had is reported once; what is in it counts as failed."""
+        self._counters.failed += 1
+        if entry.kind == EntryKind.DIRECTORY and entry.path:
+            self._blocked = entry.path + b"/"
+        self._report(kind, text)
+
+    def _exists(self, why: str) -> None:
+        self._counters.existing += 1
+        self._report("exists", f"left as it is, because {why}; --overwrite decides")
+
+    def _progress(self) -> None:
+        now = time.monotonic()
+        if now - self._reported_at >= PROGRESS_SECONDS:
+            self._reported_at = now
+            counters = self._counters
+            self._monitor.progress(Progress("restore", counters.files, counters.bytes_written))
+
+
+def _root_level(root: int) -> Level:
+    if root < 0:
+        return Level(b"", None, -1, (0, 0), True)
+    return level_of(os.dup(root), b"", None, created=False, strip=False)
