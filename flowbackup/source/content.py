@@ -22,6 +22,9 @@ READ_BYTES = 2 * MIB
 """One call reads so much: long enough that the call is nothing, short enough that hashing what was
 read before overlaps the next read several times per frame."""
 
+AHEAD_BYTES = 32 * MIB
+"""Asked for ahead of reading, so that a device which needs several requests at once gets them."""
+
 
 class ReadError(Exception):
     """The system failed to read a file; `error` is what it said."""
@@ -78,7 +81,8 @@ class ContentReader:
     def pieces(self, descriptor: int, size: int, sparse: bool) -> Iterator[Piece]:
         """The first `size` bytes in pieces of a bounded number of chunks and holes; exactly one is
         the last.  Raises ReadError."""
-        _advise(descriptor, size)
+        _advise(descriptor, 0, size, os.POSIX_FADV_SEQUENTIAL)
+        asked = 0
         holes: list[Extent] = []
         refs: list[ChunkRef] = []
         extents = _data_extents(descriptor, size) if sparse else iter((Extent(0, size),))
@@ -88,6 +92,7 @@ class ContentReader:
                 holes.append(Extent(place, start - place))
             place, end = start, start + length
             while place < end:
+                asked = _ask_ahead(descriptor, place, end, asked)
                 wanted, got, chunks = self._read_run(descriptor, place, end)
                 place += got
                 waiting += chunks
@@ -172,9 +177,21 @@ def _data_extents(descriptor: int, size: int) -> Iterator[Extent]:
         yield Extent(size, 0)
 
 
-def _advise(descriptor: int, size: int) -> None:
+def _ask_ahead(descriptor: int, place: int, end: int, asked: int) -> int:
+    """Keeps half of AHEAD_BYTES or more under way before `place`; returns how far was asked."""
+    if place + AHEAD_BYTES // 2 < asked:
+        return asked
+    asked = max(asked, place)
+    ahead = min(AHEAD_BYTES, end - asked)
+    if ahead > 0:
+        _advise(descriptor, asked, ahead, os.POSIX_FADV_WILLNEED)
+        asked += ahead
+    return asked
+
+
+def _advise(descriptor: int, place: int, size: int, advice: int) -> None:
     # Only a hint: a file system that refuses it is read all the same.
     try:
-        os.posix_fadvise(descriptor, 0, size, os.POSIX_FADV_SEQUENTIAL)
+        os.posix_fadvise(descriptor, place, size, advice)
     except OSError:
         return
