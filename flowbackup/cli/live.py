@@ -19,7 +19,8 @@ from flowbackup.cli.summary import problem_text
 from flowbackup.monitor import EdgeState, Problem, Progress
 from flowbackup.units import format_rate, format_size
 
-REFRESHES_PER_SECOND = 4
+REFRESHES_PER_SECOND = 2
+"""As often as news comes; more would only fill the log of a recorded terminal."""
 RATE_WINDOW_SECONDS = 3.0
 """Shorter jumps with every sync, longer hides that a device became slow."""
 BAR_COLUMNS = 16
@@ -35,7 +36,6 @@ class LiveTable:
         self._clock = clock
         self._meter = RateMeter(clock(), RATE_WINDOW_SECONDS)
         self._progress = Progress(stage="starting")
-        self._rates: dict[str, float] = {READ: 0.0}
         self._problems = 0
         self._live = Live(
             console=self._console,
@@ -63,12 +63,12 @@ class LiveTable:
         self._console.print(f"problem: {problem_text(problem)}", style="yellow", markup=False)
 
     def progress(self, progress: Progress) -> None:
-        self._rates = self._meter.rates(progress, self._clock())
         self._progress = progress
 
     def render(self) -> ConsoleRenderable:
-        """What stands on the screen now."""
-        progress, rates = self._progress, self._rates
+        """What stands on the screen now; where no news comes, rates fall to nothing."""
+        progress = self._progress
+        rates = self._meter.rates(progress, self._clock())
         head = Text(f"{progress.stage}: {done_text(progress)} at {format_rate(rates[READ])}")
         if self._problems:
             head.append(f", {self._problems} problems", style="yellow")
@@ -87,18 +87,19 @@ def edge_table(edges: tuple[EdgeState, ...], rates: dict[str, float]) -> Table:
     table.add_column("durable", justify="right", no_wrap=True)
     table.add_column("state", overflow="fold")
     for edge in edges:
+        state = edge_state_text(edge)
         table.add_row(
             Text("  " * edge.level + edge.name),
-            format_rate(rates.get(edge.name, 0.0)),
+            format_rate(rates[edge.name]),
             ProgressBar(total=max(edge.slots, 1), completed=edge.slots_used, width=BAR_COLUMNS),
             f"{edge.slots_used}/{edge.slots}",
             format_size(edge.bytes_durable),
-            Text(edge_state_text(edge), style=_style(edge)),
+            Text(state, style=_style(state)),
         )
     return table
 
 
-def _style(edge: EdgeState) -> str:
-    if edge.waiting_for or edge.state in ("relay-only", "detached"):
-        return "yellow"
-    return "red" if edge.state == "failed" else ""
+def _style(state: str) -> str:
+    if state == "failed":
+        return "red"
+    return "yellow" if state.startswith(("waiting", "relay-only", "detached")) else ""

@@ -21,9 +21,13 @@ def _edge_text(edge: EdgeState, rate: float) -> str:
     return text if state == "running" else f"{text} {state}"
 
 
+WAITING_SECONDS_SHOWN = 1.0
+"""Every edge waits a moment for every sync; only a wait that lasts is news."""
+
+
 def edge_state_text(edge: EdgeState) -> str:
     """ "running", "waiting for usb since 14 s", or what the edge says it is."""
-    if edge.waiting_for:
+    if edge.waiting_for and edge.waiting_seconds >= WAITING_SECONDS_SHOWN:
         return f"waiting for {edge.waiting_for} since {edge.waiting_seconds:.0f} s"
     return edge.state
 

@@ -9,11 +9,11 @@ import pytest
 from rich.console import Console
 
 from flowbackup.cli.live import LiveTable
-from flowbackup.cli.moment import done_text, progress_line
+from flowbackup.cli.moment import done_text, edge_state_text, progress_line
 from flowbackup.cli.output import Output
 from flowbackup.cli.progress import LINE_SECONDS, JsonProgress, LineProgress, show_progress
 from flowbackup.cli.rates import READ, RateMeter
-from flowbackup.monitor import Problem, Progress
+from flowbackup.monitor import EdgeState, Problem, Progress
 from tests.cli import samples
 
 
@@ -56,6 +56,11 @@ def test_the_line_names_who_is_waited_for() -> None:
         "backup: 7 files (total unknown), 1 MiB read (total unknown) at 5 MB/s; "
         "web -> primary.nas 4 MB/s buffer 6/8 durable 512 KiB waiting for usb since 14 s"
     )
+
+
+def test_a_short_wait_is_no_news() -> None:
+    edge = EdgeState("a -> b", 0, 1, 1, 8, 8, waiting_for="b", waiting_seconds=0.4)
+    assert edge_state_text(edge) == "running"
 
 
 def test_elsewhere_one_line_every_ten_seconds(capsys: pytest.CaptureFixture[str]) -> None:
@@ -115,6 +120,19 @@ def test_the_live_table_has_a_row_for_each_edge() -> None:
     assert second.rstrip().endswith("waiting for usb since 14 s")
     assert "unreadable x: [red]EACCES" in text  # a name is never taken for markup
     assert "1 problems" in text
+
+
+def test_the_rate_of_a_table_without_news_falls_to_nothing() -> None:
+    clock = Clock()
+    stream = io.StringIO()
+    console = Console(file=stream, width=140, color_system=None)
+    live = LiveTable(console, clock)
+    for _ in range(20):
+        clock.now += 0.5
+        live.progress(samples.moment(200 * 10**6))
+        live.render()
+    console.print(live.render())
+    assert "MB/s" not in stream.getvalue()
 
 
 def test_quiet_wins_over_json_progress(capsys: pytest.CaptureFixture[str]) -> None:

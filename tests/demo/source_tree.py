@@ -12,7 +12,7 @@ from pathlib import Path
 MIB = 1 << 20
 BIG_FILES = 3
 BIG_FILE_BYTES = 100 * MIB
-SPARSE_BYTES = 1024 * MIB
+SPARSE_BYTES = 256 * MIB
 
 
 def make_source(root: Path) -> None:
