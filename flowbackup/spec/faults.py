@@ -51,7 +51,7 @@ def form_findings(failure: ValidationError, tree: Tree) -> Iterator[Finding]:
     suggester = Suggester()
     for details in failure.errors(include_url=False, include_context=True, include_input=True):
         keys = written_keys(details["loc"], tree)
-        if not any(keys[:length] in tree.faults for length in range(len(keys) + 1)):
+        if keys not in tree.faults:
             tree.faults.add(keys)
             yield _finding(details, keys, tree, suggester)
 
