@@ -44,7 +44,8 @@ class FrameWriter(Protocol):
         `header.payload_bytes` bytes, backed by a slot (so bytes behind it up to the next block
         border may be written as padding only after zeroing a private copy); it is not kept.
 
-        Raises DamageError if the payload does not match its digest (nothing is written then), and
+        Raises DamageError if the payload does not match its digest (nothing of it counts then; the
+        writer goes on), and
         DeviceError for everything the device refuses; after a DeviceError the writer is poisoned:
         every further call raises, and nothing since the last commit may be believed.  One
         exception: a device found full before the frame was begun (errno ENOSPC or EDQUOT) refuses

@@ -101,6 +101,12 @@ class RecordFile:
         self.end += record.total_bytes
         return chain
 
+    def take_back(self, record: RecordHeader) -> None:
+        """Unwrites the record that was appended last: zeros stand where its header was."""
+        self.end -= record.total_bytes
+        self._header_block[:HEADER_BYTES] = bytes(HEADER_BYTES)
+        self._write([self._header_block], self._block_bytes)
+
     def _write(self, buffers: Sequence[Writable], size_bytes: int) -> None:
         done = 0
         interruptions = 0

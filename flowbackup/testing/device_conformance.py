@@ -118,10 +118,13 @@ class DeviceConformance:
         assert list(device.reader().frames()) == []
         device.close()
 
-    def test_a_payload_that_does_not_match_its_digest_is_refused(self, device: Device) -> None:
+    @pytest.mark.parametrize("size", [5000, 3 << 20])
+    def test_a_payload_that_does_not_match_its_digest_is_refused(
+        self, device: Device, size: int
+    ) -> None:
         device.lock("test")
         writer = device.writer(SESSION, 1)
-        good, bad = sample_frame(5000, 0), sample_frame(5000, 1)
+        good, bad = sample_frame(5000, 0), sample_frame(size, 1)
         bad.payload[17] ^= 1
         with pytest.raises(DamageError):
             writer.append(*bad)
@@ -129,7 +132,12 @@ class DeviceConformance:
             writer.append(good.header, good.payload[:-1])
         writer.append(*good)
         assert [stored.header for stored in writer.commit()] == [good.header]
-        assert writer.finish().frames == 1
+        result = writer.finish()
+        assert (result.frames, result.bytes_payload) == (1, 5000)
+        assert result.bytes_written < 60_000
+        if self.keeps:
+            assert [f.header for f in device.reader().frames()] == [good.header]
+        writer.close()
         device.close()
 
     def test_a_closed_writer_writes_nothing(self, device: Device) -> None:

@@ -55,6 +55,7 @@ class FaultySystemCalls(SystemCalls):
         # A close that fails has closed the file nevertheless.
         super().close(fd)
         self._before("close")
+        self._after("close")
 
     def pwritev(self, fd: int, buffers: Sequence[Writable], offset: int) -> int:
         if self._hit("pwritev") and self.fault is not None:

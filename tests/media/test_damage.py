@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -22,16 +21,6 @@ from tests.media.media_samples import make_device, only_segment, write_groups
 GROUPS = [[700], [300, 512], [0]]
 BLOCK = 512
 EVERY_BIT = [*range(8)]
-
-
-@pytest.fixture
-def memory_path(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory, where direct reads take no time; an ordinary one where there is none."""
-    if not os.access("/dev/shm", os.W_OK):
-        yield tmp_path
-        return
-    with TemporaryDirectory(prefix="flowbackup-test-", dir="/dev/shm") as name:
-        yield Path(name)
 
 
 def verified(device: DirectoryDevice) -> VerifyReport:

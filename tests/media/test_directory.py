@@ -12,7 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowbackup.errors import DeviceError, DeviceLockedError
@@ -140,6 +140,7 @@ def test_only_names_of_segments_are_taken_for_segments() -> None:
         assert parse_file_name(name) is None
 
 
+@settings(max_examples=40)
 @given(
     sizes=st.lists(st.lists(st.integers(0, 9000), max_size=4), max_size=5),
     block_bytes=st.sampled_from([512, 1024, 4096]),

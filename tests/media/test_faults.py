@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
@@ -46,9 +47,9 @@ def write(calls: FaultySystemCalls, place: Path) -> tuple[list[StoredFrame], Dev
     return acknowledged, failure
 
 
-def calls_made(tmp_path: Path) -> list[str]:
+def calls_made(memory_path: Path) -> list[str]:
     calls = FaultySystemCalls()
-    acknowledged, failure = write(calls, tmp_path / "counted")
+    acknowledged, failure = write(calls, memory_path / "counted")
     assert failure is None and len(acknowledged) == 6
     return calls.made
 
@@ -73,12 +74,12 @@ def check_after(place: Path, acknowledged: list[StoredFrame]) -> None:
 @pytest.mark.parametrize("error", ERRORS)
 @pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize("for_ever", [False, True])
-def test_every_call_fails(tmp_path: Path, error: int, late: bool, for_ever: bool) -> None:
-    made = calls_made(tmp_path)
+def test_every_call_fails(memory_path: Path, error: int, late: bool, for_ever: bool) -> None:
+    made = calls_made(memory_path)
     # A reservation that finds no room is tried once more with what is needed only.
     tolerated = {"fallocate"} if error in (errno.ENOSPC, errno.EDQUOT) else set()
     for nth, verb in enumerate(made, 1):
-        place = tmp_path / f"m{nth}"
+        place = memory_path / f"m{nth}"
         calls = FaultySystemCalls(Fault(nth, error, for_ever=for_ever, late=late))
         acknowledged, failure = write(calls, place)
         if failure is None:
@@ -87,36 +88,37 @@ def test_every_call_fails(tmp_path: Path, error: int, late: bool, for_ever: bool
             assert (failure.device, failure.errno) == ("nas", error), (nth, verb)
             assert failure.remedy and 'device "nas"' in failure.message
         check_after(place, acknowledged)
+        rmtree(place)
 
 
 @pytest.mark.parametrize("error", sorted(HARMLESS))
-def test_short_and_interrupted_writes_are_continued(tmp_path: Path, error: int) -> None:
-    writes = calls_made(tmp_path).count("pwritev")
+def test_short_and_interrupted_writes_are_continued(memory_path: Path, error: int) -> None:
+    writes = calls_made(memory_path).count("pwritev")
     for nth in range(1, writes + 1):
         calls = FaultySystemCalls(Fault(nth, error, "pwritev"))
-        acknowledged, failure = write(calls, tmp_path / f"m{nth}")
+        acknowledged, failure = write(calls, memory_path / f"m{nth}")
         assert failure is None and len(acknowledged) == 6
-        check_after(tmp_path / f"m{nth}", acknowledged)
+        check_after(memory_path / f"m{nth}", acknowledged)
 
 
-def test_interruptions_without_end_are_an_error(tmp_path: Path) -> None:
+def test_interruptions_without_end_are_an_error(memory_path: Path) -> None:
     calls = FaultySystemCalls(Fault(3, errno.EINTR, "pwritev", for_ever=True))
-    _, failure = write(calls, tmp_path / "m")
+    _, failure = write(calls, memory_path / "m")
     assert failure is not None and failure.errno == errno.EIO
 
 
-def test_a_failed_sync_is_never_tried_again(tmp_path: Path) -> None:
+def test_a_failed_sync_is_never_tried_again(memory_path: Path) -> None:
     calls = FaultySystemCalls(Fault(1, errno.EIO, "fdatasync"))
-    acknowledged, failure = write(calls, tmp_path / "m")
+    acknowledged, failure = write(calls, memory_path / "m")
     assert acknowledged == [] and failure is not None
     assert calls.made.count("fdatasync") == 1
 
 
-def test_a_full_device_still_commits_and_finishes(tmp_path: Path) -> None:
-    make_device(tmp_path / "m")
+def test_a_full_device_still_commits_and_finishes(memory_path: Path) -> None:
+    make_device(memory_path / "m")
     # From the third reservation on there is no room: the first two frames have theirs.
     calls = FaultySystemCalls(Fault(2, errno.ENOSPC, "fallocate", for_ever=True))
-    device = make_device(tmp_path / "m", calls=calls)
+    device = make_device(memory_path / "m", calls=calls)
     device.lock("test")
     writer = device.writer(SESSION, 1)
     small, large = sample_frame(1000, 0), sample_frame(40 << 20, 1)
@@ -132,17 +134,17 @@ def test_a_full_device_still_commits_and_finishes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.EOPNOTSUPP])
 def test_file_systems_without_direct_writes_or_reservation_are_used(
-    tmp_path: Path, number: int
+    memory_path: Path, number: int
 ) -> None:
     verb = "pwritev" if number == errno.EINVAL else "fallocate"
     calls = FaultySystemCalls(Fault(2, number, verb))
-    acknowledged, failure = write(calls, tmp_path / "m")
+    acknowledged, failure = write(calls, memory_path / "m")
     assert failure is None and len(acknowledged) == 6
-    check_after(tmp_path / "m", acknowledged)
+    check_after(memory_path / "m", acknowledged)
 
 
-def test_the_seam_above_poisons_its_writer(tmp_path: Path) -> None:
-    device = FaultyDevice(make_device(tmp_path / "m"), FailingCall(2, errno.EIO, "append"))
+def test_the_seam_above_poisons_its_writer(memory_path: Path) -> None:
+    device = FaultyDevice(make_device(memory_path / "m"), FailingCall(2, errno.EIO, "append"))
     device.lock("test")
     writer = device.writer(SESSION, 1)
     writer.append(*sample_frame(10, 0))
