@@ -17,7 +17,12 @@ from flowbackup.testing.faulty_device import FailingCall, FaultyDevice
 from flowbackup.testing.frames import sample_frame
 from tests.media.media_samples import SESSION, make_device
 
-ERRORS = [errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EROFS]
+ERRORS = [
+    errno.ENOSPC,
+    errno.EIO,
+    pytest.param(errno.EDQUOT, marks=pytest.mark.slow),
+    pytest.param(errno.EROFS, marks=pytest.mark.slow),
+]
 HARMLESS = {SHORT_WRITE, errno.EINTR}
 
 
