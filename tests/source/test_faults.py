@@ -196,6 +196,7 @@ def test_bad_sectors_cost_one_file(
 ) -> None:
     """EIO in the middle: no chunk of the file is referenced, frames stay readable."""
     (tmp_path / "m").write_bytes(os.urandom(4 * FRAME_BYTES))
+    (tmp_path / "n").write_bytes(os.urandom(2 * FRAME_BYTES))
     bystanders(tmp_path)
     calls, preadv = [], os.preadv
 
@@ -212,6 +213,7 @@ def test_bad_sectors_cost_one_file(
     check_bystanders(reading)
     entry = reading.by_path()[b"m"]
     assert (entry.problem, entry.chunks) == ("unreadable: EIO", ())
+    assert reading.content(reading.by_path()[b"n"]) == (tmp_path / "n").read_bytes()
     data = [frame for frame in reading.sink.frames if frame[0].kind == FrameKind.DATA]
     assert sum(header.content_bytes for header, _ in data) == reading.record.bytes_new
 
