@@ -26,15 +26,13 @@ Clock = Callable[[], float]
 
 
 class LineProgress:
-    """A Monitor that writes a remark for every problem, one for the state every 10 s, and one for
-    the last state when it is closed, so that a short run leaves a line too."""
+    """A Monitor that writes a remark for every problem, and one for the state every 10 s."""
 
     def __init__(self, output: Output, clock: Clock = time.monotonic) -> None:
         self._output = output
         self._clock = clock
         self._rates = RateMeter(clock(), LINE_SECONDS)
         self._next = clock() + LINE_SECONDS
-        self._unsaid: Progress | None = None
 
     def message(self, text: str) -> None:
         self._output.remark(text)
@@ -43,17 +41,10 @@ class LineProgress:
         self._output.remark(f"problem: {problem_text(problem)}")
 
     def progress(self, progress: Progress) -> None:
-        self._unsaid = progress
-        if self._clock() >= self._next:
-            self._next = self._clock() + LINE_SECONDS
-            self.close()
-
-    def close(self) -> None:
-        """Says the last state, if it was not said."""
-        if self._unsaid is not None:
-            rates = self._rates.rates(self._unsaid, self._clock())
-            self._output.remark(progress_line(self._unsaid, rates))
-            self._unsaid = None
+        now = self._clock()
+        if now >= self._next:
+            self._next = now + LINE_SECONDS
+            self._output.remark(progress_line(progress, self._rates.rates(progress, now)))
 
 
 class JsonProgress:
@@ -103,8 +94,4 @@ def show_progress(output: Output) -> Iterator[Monitor]:
         with LiveTable() as live:
             yield live
     else:
-        lines = LineProgress(output)
-        try:
-            yield lines
-        finally:
-            lines.close()
+        yield LineProgress(output)

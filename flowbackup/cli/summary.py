@@ -9,6 +9,7 @@ from flowbackup.model.report import DeviceReport, ObjectReport, SessionReport
 from flowbackup.monitor import Problem, count_by_kind
 from flowbackup.units import format_rate, format_seconds, format_size
 
+BACKUP = "backup"
 PROBLEMS_SHOWN_MAX = 20
 """More than a screen of problems hides the rest; the catalog and --json have all of them."""
 
@@ -102,14 +103,15 @@ def _head(report: SessionReport, output: Output) -> str:
 
 
 def _numbers(report: SessionReport) -> str:
-    seconds = report.duration_seconds
-    busy = seconds - report.start_seconds
+    """Only a backup selects and sends; reading sessions just read."""
+    parts = [f"{report.files} files", f"{format_size(report.bytes_read)} read"]
+    if report.kind == BACKUP:
+        parts.insert(1, f"{format_size(report.bytes_source)} selected")
+        parts.append(f"{format_size(report.bytes_new)} new")
+    busy = report.duration_seconds - report.start_seconds
     rate = format_rate(report.bytes_read / busy) if busy > 0 else "-"
-    return (
-        f"  {report.files} files, {format_size(report.bytes_source)} selected,"
-        f" {format_size(report.bytes_read)} read, {format_size(report.bytes_new)} new"
-        f" in {format_seconds(seconds)} ({format_seconds(report.start_seconds)} to start, {rate})"
-    )
+    started = f"{format_seconds(report.start_seconds)} to start, " if report.start_seconds else ""
+    return f"  {', '.join(parts)} in {format_seconds(report.duration_seconds)} ({started}{rate})"
 
 
 def _object_table(items: tuple[ObjectReport, ...]) -> str:
@@ -118,17 +120,23 @@ def _object_table(items: tuple[ObjectReport, ...]) -> str:
             f"{item.client}/{item.name}@{item.version}" if item.version else item.name,
             short_id(item.object_id),
             item.outcome.value,
-            f"{item.copies_durable} of {item.copies_required}",
+            _copies(item),
         )
         for item in items
     ]
     return table(("object", "id", "outcome", ">durable copies"), rows)
 
 
+def _copies(item: ObjectReport) -> str:
+    if not item.copies_required:
+        return str(item.copies_durable)
+    return f"{item.copies_durable} of {item.copies_required}"
+
+
 def _device_table(items: tuple[DeviceReport, ...]) -> str:
     rows = [
         (
-            item.agent,
+            item.agent or item.name,
             item.role,
             str(item.level),
             item.state,

@@ -77,14 +77,6 @@ def test_elsewhere_one_line_every_ten_seconds(capsys: pytest.CaptureFixture[str]
     assert lines[2] == "problem: vanished a\\nb: gone"
 
 
-def test_a_short_run_leaves_a_line_too(capsys: pytest.CaptureFixture[str]) -> None:
-    with show_progress(Output()) as monitor:
-        monitor.progress(samples.moment(1))
-        monitor.progress(samples.moment(2))
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("backup: 7 files (total unknown), 2 B read")
-
-
 def test_programs_get_states_at_most_once_a_second(capsys: pytest.CaptureFixture[str]) -> None:
     clock = Clock()
     monitor = JsonProgress(Output(json=True), clock)

@@ -1,4 +1,4 @@
-"""make demo: one client, a chain of three devices, a damaged copy, a restore, a comparison.
+"""make demo: one client, a chain of three devices, damaged copies, a restore, a comparison.
 
 Runs the commands that a person would type, from the top of the repository; leaves everything in
 build/demo to look at.  Exits 0 only if the restored tree equals the source.
@@ -37,8 +37,10 @@ def main() -> int:
     say("One read of the source, three levels of a chain")
     must(command_on_terminal("flowbackup", "run", GRAPH, *CATALOG))
     must(command("flowbackup", "copies", *CATALOG))
-    damage(DEVICES[0])
-    say("Restore; frames that are damaged on the first device come from the others")
+    say("Damage: every device loses another place, so that no copy is whole any more")
+    for number, device in enumerate(DEVICES, 1):
+        damage(device, number / (len(DEVICES) + 1))
+    say("Restore: each frame comes from a copy that is good")
     must(
         command_on_terminal("flowbackup", "restore", "source", "--target", str(RESTORED), *CATALOG)
     )
@@ -51,11 +53,11 @@ def main() -> int:
     return 0
 
 
-def damage(device: Path) -> None:
-    """Flips bytes in the middle of the largest segment, as a dying disk might."""
+def damage(device: Path, part: float) -> None:
+    """Flips bytes somewhere inside the largest segment, as a dying disk might."""
     segment = max((device / "segments").iterdir(), key=lambda path: path.stat().st_size)
-    place = segment.stat().st_size // 2 // MIB * MIB + MIB // 2
-    say(f"Damage: {DAMAGED_BYTES} bytes of {segment} flipped at {place}")
+    place = int(segment.stat().st_size * part) // MIB * MIB + MIB // 2
+    print(f"  {DAMAGED_BYTES} bytes of {segment} flipped at {place}")
     mode = segment.stat().st_mode
     segment.chmod(0o600)
     with segment.open("r+b") as file:
