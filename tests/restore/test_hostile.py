@@ -17,6 +17,7 @@ from flowbackup.model.ids import FrameId
 from flowbackup.monitor import RecordingMonitor
 from flowbackup.restore import Overwrite, RestoreSettings, restore_tree, write_content
 from flowbackup.restore import publish as publishing
+from flowbackup.restore.existing import Existing
 from flowbackup.restore.metadata import NOBODY, Owners
 from tests.restore.memory import SESSION, Memory
 
@@ -64,6 +65,17 @@ def test_a_link_and_then_a_file_through_it(tmp_path: Path) -> None:
     restore(tmp_path, memory, *again, overwrite=Overwrite.ALWAYS)
     assert os.listdir(tmp_path / "outside") == []
     assert (tmp_path / "t" / "a" / "evil").read_bytes() == b"harm"
+
+
+def test_a_link_put_there_after_the_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "t").mkdir()
+    os.symlink(tmp_path / "outside", tmp_path / "t" / "a")
+    monkeypatch.setattr(Existing, "is_directory", lambda self, name, directory: True)
+    memory = Memory()
+    entries = (ROOT._replace(path=b"a"), file(b"a/evil", memory))
+    assert restore(tmp_path, memory, *entries) == [("unwritable", b"a")]
+    assert os.listdir(tmp_path / "outside") == []
 
 
 @pytest.mark.parametrize("overwrite", list(Overwrite))
