@@ -71,7 +71,8 @@ class LiveTable:
         rates = self._meter.rates(progress, self._clock())
         head = Text(f"{progress.stage}: {done_text(progress)} at {format_rate(rates[READ])}")
         if self._problems:
-            head.append(f", {self._problems} problems", style="yellow")
+            plural = "s" if self._problems > 1 else ""
+            head.append(f", {self._problems} problem{plural}", style="yellow")
         if not progress.edges:
             return head
         return Group(head, edge_table(progress.edges, rates))
