@@ -6,6 +6,7 @@ import base64
 from datetime import UTC, datetime
 
 from flowbackup.model.ids import id_text
+from flowbackup.units import format_path
 
 ID_PREFIX_CHARACTERS = 13
 """The first 13 characters of a UUIDv7 are its milliseconds: unique for one person's sessions."""
@@ -20,10 +21,14 @@ def long_id(value: bytes | str) -> str:
     return id_text(value) if isinstance(value, bytes) else value
 
 
-def path_text(path: bytes) -> str:
-    """A path on one line of a terminal: what is not UTF-8 or not printable is escaped."""
-    text = path.decode("utf-8", "backslashreplace")
+def one_line(text: str) -> str:
+    """Text from anywhere, safe on a terminal: what is not printable is escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def path_text(path: bytes) -> str:
+    """A path on one line of a terminal."""
+    return one_line(format_path(path))
 
 
 def path_fields(path: bytes, name: str = "path") -> dict[str, object]:
@@ -32,7 +37,7 @@ def path_fields(path: bytes, name: str = "path") -> dict[str, object]:
         return {name: path.decode("utf-8")}
     except UnicodeDecodeError:
         encoded = base64.b64encode(path).decode()
-        return {name: path.decode("utf-8", "backslashreplace"), f"{name}_base64": encoded}
+        return {name: format_path(path), f"{name}_base64": encoded}
 
 
 def time_text(time_ns: int) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import click
 
+from flowbackup.cli.names import one_line
 from flowbackup.errors import EXIT_FAILED, FlowbackupError, GraphError
 
 COLOURS = {"success": "green", "incomplete": "yellow", "failed": "red"}
@@ -68,11 +69,10 @@ class Output:
                 }
             )
             return
-        click.echo(f"error: {error.message}", err=True)
-        for finding in findings:
-            click.echo(f"  {finding}", err=True)
-        if error.remedy:
-            click.echo(f"  {error.remedy}", err=True)
+        click.echo(f"error: {one_line(error.message)}", err=True)
+        for line in (*findings, error.remedy):
+            if line:
+                click.echo(f"  {one_line(line)}", err=True)
 
     def plain_error(self, kind: str, text: str, exit_code: int) -> None:
         """An error of the command line itself or of the person in front of it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowbackup.cli.columns import table
-from flowbackup.cli.names import path_fields, path_text, short_id
+from flowbackup.cli.names import one_line, path_fields, path_text, short_id
 from flowbackup.cli.output import Output
 from flowbackup.model.report import DeviceReport, ObjectReport, SessionReport
 from flowbackup.monitor import Problem, count_by_kind
@@ -161,7 +161,8 @@ def _problem_text(problems: tuple[Problem, ...], output: Output) -> str:
 def problem_text(problem: Problem) -> str:
     """One line: the kind, on what, and why."""
     place = path_text(problem.path) if problem.path is not None else problem.device or ""
-    return f"{problem.kind} {place}: {problem.text}" if place else f"{problem.kind}: {problem.text}"
+    head = f"{problem.kind} {place}" if place else problem.kind
+    return f"{head}: {one_line(problem.text)}"
 
 
 def _indented(text: str) -> str:

@@ -69,6 +69,14 @@ def test_an_error_names_what_to_do_and_gives_its_exit_code(
     assert ran.err == "error: /mnt/nas holds no medium\n  make one\n"
 
 
+def test_a_name_in_a_message_cannot_speak_to_the_terminal(
+    flowbackup: RunCommand, fake_api: FakeApi
+) -> None:
+    fake_api("show_device", DeviceError("/mnt/\x1b[2J\nerror: fake holds no medium"))
+    ran = flowbackup("device", "show", "x")
+    assert ran.err == "error: /mnt/\\x1b[2J\\nerror: fake holds no medium\n"
+
+
 def test_every_finding_of_a_graph_is_a_line(flowbackup: RunCommand, fake_api: FakeApi) -> None:
     findings = ('x.yaml:17:5 group "offsite" mirrors "primry"', "x.yaml:3:1 unknown key")
     fake_api("load_plan", GraphError("x.yaml has 2 faults", findings=findings))
