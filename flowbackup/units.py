@@ -57,6 +57,11 @@ def format_seconds(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
+def format_path(path: bytes) -> str:
+    """A path for people and for texts that are stored: bytes that are no UTF-8 as \\xNN."""
+    return path.decode("utf-8", "backslashreplace")
+
+
 def round_up(value: int, multiple: int) -> int:
     """The smallest multiple of `multiple` that is not below `value`."""
     return -(-value // multiple) * multiple
