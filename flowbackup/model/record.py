@@ -165,6 +165,4 @@ def _ref_to_json(ref: ChunkRef) -> Json:
 
 def _ref_from_json(value: Json) -> ChunkRef:
     frame = FrameId(id_from_text(value["session"]), int(value["stream"]), int(value["sequence"]))
-    return ChunkRef(
-        bytes.fromhex(value["digest"]), int(value["size"]), frame, int(value["offset"])
-    )
+    return ChunkRef(bytes.fromhex(value["digest"]), int(value["size"]), frame, int(value["offset"]))
