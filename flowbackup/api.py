@@ -16,7 +16,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, BinaryIO
 
 from flowbackup.catalog.catalog import open_catalog
-from flowbackup.catalog.rows import ObjectRow, SessionRow
+from flowbackup.catalog.rows import CopyRow, ObjectRow, SessionRow, VersionCopies
 from flowbackup.errors import UsageError
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.entry import Entry
@@ -26,8 +26,11 @@ from flowbackup.plan.decided import Plan
 from flowbackup.units import MIB
 
 if TYPE_CHECKING:
+    from flowbackup.runtime.doctor import Check
     from flowbackup.runtime.session import BackupSession
 
+COPIES_MAX = 1 << 31
+"""More copies than there can be devices in a graph: every version has fewer."""
 FRAME_BYTES = 8 * MIB
 """The frame of `flowbackup backup`: an actor call costs up to a millisecond, a disk writes this in
 six."""
@@ -36,10 +39,12 @@ six."""
 @dataclass(frozen=True, slots=True)
 class RunSettings:
     """catalog: its file, None for the graph's or the default one.  address: of a Ray cluster, ""
-    for an embedded Ray.  init: give a label to empty device directories."""
+    for an embedded Ray.  create: make device directories that are missing, and label them.  init:
+    label empty ones too, any of which may be a mount point without its disk."""
 
     catalog: Path | None = None
     address: str = ""
+    create: bool = False
     init: bool = False
 
 
@@ -66,10 +71,9 @@ def default_catalog_path() -> Path:
 
 def load_plan(path: str | Path) -> Plan:
     """Reads, checks and plans a graph file.  Raises GraphError with every finding."""
-    from flowbackup.plan import make_plan
-    from flowbackup.spec import load_graph
+    from flowbackup.plan.making import load_plan as load_checked_plan
 
-    return make_plan(load_graph(path))
+    return load_checked_plan(path)
 
 
 def quick_plan(
@@ -92,12 +96,13 @@ def run_backup(plan: Plan, settings: RunSettings, monitor: Monitor) -> SessionRe
     In the main thread SIGINT and SIGTERM end the session: the first at the border of an object,
     the second at once."""
     from flowbackup.runtime.engine import ray_engine
-    from flowbackup.runtime.preflight import check_before_start, near_nodes
+    from flowbackup.runtime.preflight import Labelling, check_before_start, near_nodes
     from flowbackup.runtime.scan import SourceScan
     from flowbackup.runtime.session import BackupSession
 
     with open_catalog(_catalog_path(settings.catalog, plan)) as catalog:
-        check_before_start(plan, catalog, init=settings.init)
+        labels = Labelling(create=settings.create or settings.init, init=settings.init)
+        check_before_start(plan, catalog, labels, monitor)
         scan = SourceScan(plan.objects, near_nodes(plan))
         scan.start()
         try:
@@ -163,6 +168,24 @@ def entries(
     name, under = split_query(query)
     with open_catalog(_catalog_path(catalog), create=False) as opened:
         yield from opened.entries(opened.resolve(name), under, recursive=recursive)
+
+
+def copies(
+    query: str | None = None, below: int | None = None, catalog: Path | None = None
+) -> list[VersionCopies] | list[CopyRow]:
+    """Of one OBJECT: what each medium holds of it.  Of all: how many durable copies each version
+    has, or those with fewer than `below`."""
+    with open_catalog(_catalog_path(catalog), create=False) as opened:
+        if query is not None:
+            return opened.copies_of(opened.resolve(query))
+        return opened.below_copies(COPIES_MAX if below is None else below)
+
+
+def doctor() -> list[Check]:
+    """Whether this machine can do what is asked of it; see Check."""
+    from flowbackup.runtime.doctor import examine
+
+    return examine(default_catalog_path())
 
 
 def init_device(location: str, name: str = "", pool: str = "default") -> MediumInfo:

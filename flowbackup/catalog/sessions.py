@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from flowbackup.catalog.database import Database, Row
 from flowbackup.catalog.holder import holder_is_dead
 from flowbackup.catalog.rows import SessionRow, SessionState, VerificationRow
@@ -10,6 +12,7 @@ from flowbackup.model.ids import id_from_text, id_text
 from flowbackup.model.record import SessionRecord
 from flowbackup.model.report import DeviceReport, Outcome, SessionReport
 from flowbackup.monitor import Problem
+from flowbackup.units import format_path
 
 _COLUMNS = """session, kind, graph_name, graph_text, host, holder, started_ns, finished_ns,
     outcome, exit_code, engine, duration_seconds, start_seconds, files, bytes_source, bytes_read,
@@ -101,7 +104,8 @@ def finish(database: Database, report: SessionReport, finished_ns: int) -> None:
         database.execute_many(
             "INSERT INTO problems VALUES (?, ?, ?, ?, ?, ?)",
             (
-                (session, place, p.kind, p.text, p.path, p.device)
+                # A text may name a path whose bytes are no UTF-8, which sqlite refuses.
+                (session, place, p.kind, format_path(os.fsencode(p.text)), p.path, p.device)
                 for place, p in enumerate(report.problems)
             ),
         )

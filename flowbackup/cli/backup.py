@@ -24,7 +24,7 @@ from flowbackup.errors import UsageError
 @click.command(
     cls=Command,
     examples=(
-        "flowbackup backup /srv/www --to /mnt/nas --init",
+        "flowbackup backup /srv/www --to /mnt/nas/backup",
         "flowbackup backup /srv/www /etc --to /mnt/nas --mirror /mnt/usb --save-graph nightly.yaml",
     ),
 )
@@ -64,13 +64,15 @@ def backup(
 ) -> int:
     """Back up PATHs to a device, and on to its mirrors.
 
-    Each PATH becomes a data object.  The source is read once, however many mirrors there are.
+    A DIR that does not exist yet is made and becomes a medium; an empty one needs --init, because
+    it may be a mount point without its disk.  Each PATH becomes a data object.  The source is read
+    once, however many mirrors there are.
     """
     plan = api.quick_plan(paths, to, mirrors, name=name, frame_size=frame_size)
     if save_graph is not None:
         save_text(save_graph, plan.graph_text)
         output.remark(f"graph written to {save_graph}; flowbackup run {save_graph} does the same")
-    settings = api.RunSettings(catalog=catalog, address=address, init=init)
+    settings = api.RunSettings(catalog=catalog, address=address, create=True, init=init)
     with show_progress(output) as monitor:
         report = api.run_backup(plan, settings, monitor)
     return show_summary(report, output)

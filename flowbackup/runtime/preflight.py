@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.errors import DeviceError, FlowbackupError, SourceError
 from flowbackup.media.label import init_medium
 from flowbackup.media.open import open_device
 from flowbackup.model.ids import id_text
+from flowbackup.monitor import Monitor
 from flowbackup.plan.decided import AgentPlan, Plan
 
 
@@ -17,10 +19,21 @@ def near_nodes(plan: Plan) -> tuple[str, ...]:
     return tuple(node.name for node in plan.nodes if not node.labels)
 
 
-def check_before_start(plan: Plan, catalog: Catalog, *, init: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Labelling:
+    """Which devices may get their first label now: directories that do not exist yet (create),
+    empty ones (init)."""
+
+    create: bool
+    init: bool
+
+    def covers(self, location: str) -> bool:
+        return self.init if os.path.lexists(location) else self.create
+
+
+def check_before_start(plan: Plan, catalog: Catalog, labels: Labelling, monitor: Monitor) -> None:
     """Looks at the objects and devices of this machine; the agents look again, and at those of
-    other nodes, when they open.  init: empty directories get a label.  Raises the first fault, with
-    the others in its message."""
+    other nodes, when they open.  Raises the first fault, with the others in its message."""
     near = set(near_nodes(plan))
     faults: list[FlowbackupError] = []
     for plan_object in plan.objects:
@@ -34,7 +47,7 @@ def check_before_start(plan: Plan, catalog: Catalog, *, init: bool) -> None:
     for agent in plan.agents:
         if agent.node in near:
             try:
-                _check_device(agent, catalog, init=init)
+                _check_device(agent, catalog, labels, monitor)
             except DeviceError as error:
                 faults.append(error)
     if faults:
@@ -43,18 +56,19 @@ def check_before_start(plan: Plan, catalog: Catalog, *, init: bool) -> None:
         raise first
 
 
-def _check_device(agent: AgentPlan, catalog: Catalog, *, init: bool) -> None:
+def _check_device(agent: AgentPlan, catalog: Catalog, labels: Labelling, monitor: Monitor) -> None:
     target = agent.device
-    if target.kind == "directory":
+    if target.kind == "directory" and _is_blank(target.location):
         known = catalog.medium_of_location(target.location)
-        if known is None and init and _is_blank(target.location):
-            init_medium(target.location, name=target.name)
-        elif known is not None and _is_blank(target.location):
+        if known is not None:
             raise DeviceError(
                 f"{target.location} is empty, but held medium {id_text(known.medium)}",
                 remedy=f'mount or connect device "{target.name}" there',
                 device=target.name,
             )
+        if labels.covers(target.location):
+            init_medium(target.location, name=target.name)
+            monitor.message(f"new medium on {target.location}")
     device = open_device(target)
     try:
         device.info()

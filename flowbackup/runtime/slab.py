@@ -128,7 +128,7 @@ def stale_slabs() -> Iterator[Path]:
             owner = _read_head(fd)["owner"]
             if isinstance(owner, dict) and ProcessIdentity(**owner).is_dead():
                 yield path
-        except (ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError):
             # Half-made by a process that is still at work, or not ours: leave it.
             continue
         finally:

@@ -16,6 +16,7 @@ from flowbackup.model.device import DeviceTarget, FramePlace, MediumInfo
 from flowbackup.model.report import DeviceReport, Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem, Progress
 from flowbackup.runtime.local_session import LocalSession
+from flowbackup.units import format_path
 
 PATHS_NAMED_MAX = 3
 """So many paths in one message; the rest is a number."""
@@ -91,7 +92,7 @@ def _hits(catalog: Catalog, damage: Damage) -> list[HitRow]:
 def _hit_text(hit: HitRow) -> str:
     if not hit.paths:
         return f"frame {hit.frame} of {hit.version} (its list of files)"
-    named = ", ".join(os.fsdecode(path) for path in hit.paths[:PATHS_NAMED_MAX])
+    named = ", ".join(format_path(path) for path in hit.paths[:PATHS_NAMED_MAX])
     more = len(hit.paths) - PATHS_NAMED_MAX
     return f"frame {hit.frame} of {hit.version}: {named}" + (
         f" and {more} more" if more > 0 else ""

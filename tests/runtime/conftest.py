@@ -1,0 +1,48 @@
+"""One embedded Ray for all tests of this folder that need a live one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from flowbackup.api import RunSettings, quick_plan, run_backup
+from flowbackup.model.report import SessionReport
+from flowbackup.monitor import Monitor, SilentMonitor
+from flowbackup.plan.decided import Plan
+
+
+@pytest.fixture(scope="session")
+def live_ray() -> Iterator[str]:
+    from flowbackup.runtime.engine import ray_engine
+
+    with ray_engine() as engine:
+        yield engine
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Path:
+    return tmp_path / "catalog.sqlite"
+
+
+@pytest.fixture
+def chain_of(tmp_path: Path) -> Callable[..., Plan]:
+    """Plans a chain of so many devices d0, d1, ... below tmp_path."""
+
+    def plan(source: Path, devices: int, **options: int) -> Plan:
+        first, *mirrors = [str(tmp_path / f"d{number}") for number in range(devices)]
+        return quick_plan([str(source)], first, mirrors, **options)
+
+    return plan
+
+
+@pytest.fixture
+def backup(live_ray: str, catalog: Path) -> Callable[..., SessionReport]:
+    """Runs a plan on the live Ray, giving new devices their labels."""
+
+    def run(plan: Plan, monitor: Monitor | None = None) -> SessionReport:
+        settings = RunSettings(catalog=catalog, init=True)
+        return run_backup(plan, settings, monitor or SilentMonitor())
+
+    return run

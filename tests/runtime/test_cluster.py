@@ -1,0 +1,138 @@
+"""Across nodes: three raylets on one machine stand for three hosts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import ray
+from ray.cluster_utils import Cluster
+
+from flowbackup import api
+from flowbackup.api import RunSettings
+from flowbackup.errors import PeerLostError
+from flowbackup.model.report import Outcome
+from flowbackup.monitor import RecordingMonitor, SilentMonitor
+from flowbackup.testing.compare import differences
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+MIB = 1 << 20
+LABEL = "flowbackup.io/node"
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """A head where the client is, and two storage nodes; in a process without another Ray."""
+    if ray.is_initialized():
+        pytest.skip("needs a process without Ray: run this file by itself")
+    directory = tempfile.mkdtemp(prefix="fbc-", dir="/tmp")
+    os.mkdir(os.path.join(directory, "ray"))
+    environment = {"RAY_AUTH_MODE": "disabled", "RAY_TMPDIR": directory}
+    os.environ.update(environment)
+    store = {"object_store_memory": 128 * MIB, "num_cpus": 2}
+    nodes = Cluster(
+        initialize_head=True,
+        head_node_args={**store, "temp_dir": directory, "include_dashboard": False,
+                        "labels": {LABEL: "storage1"}},
+    )  # fmt: skip
+    for name in ("storage2", "storage3"):
+        nodes.add_node(**store, labels={LABEL: name})
+    nodes.wait_for_nodes()
+    ray.init(address=nodes.address, log_to_driver=False, logging_level="ERROR")
+    yield nodes
+    ray.shutdown()
+    nodes.shutdown()
+    shutil.rmtree(directory, ignore_errors=True)
+    for name in environment:
+        del os.environ[name]
+
+
+def written(tmp_path: Path, source: Path, last_node: str = "storage3") -> Path:
+    graph = tmp_path / "cascade.yaml"
+    graph.write_text(
+        f"""
+        graph: cascade
+        frame_size: 1 MiB
+        sync_size: 4 MiB
+        nodes: {{storage1: {{}}, storage2: {{}}, {last_node}: {{}}}}
+        clients: {{web: {{objects: {{source: {{path: {source}}}}}}}}}
+        devices:
+          disk1: {{path: {tmp_path}/disk1, node: storage1}}
+          disk2: {{path: {tmp_path}/disk2, node: storage2}}
+          disk3: {{path: {tmp_path}/disk3, node: {last_node}}}
+        backup_groups: {{primary: {{devices: [disk1]}}}}
+        mirror_groups:
+          second: {{mirrors: primary, devices: [disk2]}}
+          third: {{mirrors: second, devices: [disk3]}}
+        """
+    )
+    for number in (1, 2, 3):
+        api.init_device(str(tmp_path / f"disk{number}"))
+    return graph
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    place = tmp_path / "source"
+    place.mkdir()
+    for number in range(8):
+        (place / f"file{number}").write_bytes(os.urandom(3 * MIB + number))
+    return place
+
+
+def test_each_node_of_a_cascade_sends_the_tree_once(
+    cluster: Cluster, tree: Path, tmp_path: Path
+) -> None:
+    catalog = tmp_path / "catalog.sqlite"
+    monitor = _ActorNames()
+    plan = api.load_plan(written(tmp_path, tree))
+    report = api.run_backup(plan, RunSettings(catalog=catalog), monitor)
+    assert report.outcome is Outcome.SUCCESS, report.problems
+    size_bytes = sum(path.stat().st_size for path in tree.iterdir())
+    assert report.bytes_read == size_bytes
+    moved = [edge.bytes_moved for edge in monitor.snapshots[-1].edges]
+    assert len(moved) == 3 and len(set(moved)) == 1
+    assert size_bytes <= moved[0] <= size_bytes * 1.02
+    assert len({device.frames for device in report.devices}) == 1
+    nodes = {node["Labels"][LABEL]: node["NodeID"] for node in ray.nodes()}
+    for number, group in enumerate(("primary", "second", "third"), start=1):
+        seen = monitor.actors[f"cascade/{group}.disk{number}"]
+        assert seen == {("Buffer", nodes[f"storage{number}"]),
+                        ("MediaAgent", nodes[f"storage{number}"])}  # fmt: skip
+    for keep in (1, 2, 3):
+        for number in {1, 2, 3} - {keep}:
+            (tmp_path / f"disk{number}").rename(tmp_path / f"away{number}")
+        target = tmp_path / f"restored{keep}"
+        api.restore("latest", str(target), api.RestoreRequest(catalog=catalog), SilentMonitor())
+        assert list(differences(str(tree), str(target))) == []
+        for number in {1, 2, 3} - {keep}:
+            (tmp_path / f"away{number}").rename(tmp_path / f"disk{number}")
+
+
+def test_a_device_on_an_absent_node_is_refused_and_nothing_is_written_elsewhere(
+    cluster: Cluster, tree: Path, tmp_path: Path
+) -> None:
+    plan = api.load_plan(written(tmp_path, tree, "storage9"))
+    with pytest.raises(PeerLostError, match="storage9"):
+        api.run_backup(plan, RunSettings(catalog=tmp_path / "catalog.sqlite"), SilentMonitor())
+    for number in (1, 2, 3):
+        assert list((tmp_path / f"disk{number}" / "segments").iterdir()) == []
+
+
+class _ActorNames(RecordingMonitor):
+    """Asks Ray itself which actors live, once while the session runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.actors: dict[str, set[tuple[str, str]]] = {}
+
+    def progress(self, progress: object) -> None:
+        self.snapshots.append(progress)  # type: ignore[arg-type]
+        for actor in ray._private.state.actors().values():
+            if actor["State"] == "ALIVE":
+                kind = (actor["ActorClassName"], actor["Address"]["NodeID"])
+                self.actors.setdefault(actor["Name"], set()).add(kind)
