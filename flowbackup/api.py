@@ -23,10 +23,11 @@ from flowbackup.model.entry import Entry
 from flowbackup.model.report import SessionReport
 from flowbackup.monitor import Monitor
 from flowbackup.plan.decided import Plan
+from flowbackup.runtime.beginning import Beginning
+from flowbackup.runtime.doctor import Check, examine
 from flowbackup.units import MIB
 
 if TYPE_CHECKING:
-    from flowbackup.runtime.doctor import Check
     from flowbackup.runtime.session import BackupSession
 
 COPIES_MAX = 1 << 31
@@ -95,6 +96,7 @@ def run_backup(plan: Plan, settings: RunSettings, monitor: Monitor) -> SessionRe
 
     In the main thread SIGINT and SIGTERM end the session: the first at the border of an object,
     the second at once."""
+    beginning = Beginning()
     from flowbackup.runtime.engine import ray_engine
     from flowbackup.runtime.preflight import Labelling, check_before_start, near_nodes
     from flowbackup.runtime.scan import SourceScan
@@ -107,7 +109,7 @@ def run_backup(plan: Plan, settings: RunSettings, monitor: Monitor) -> SessionRe
         scan.start()
         try:
             with ray_engine(settings.address) as engine:
-                session = BackupSession(plan, catalog, scan, monitor)
+                session = BackupSession(plan, catalog, scan, monitor, beginning)
                 with _cancelled_by_signals(session):
                     return session.run(engine)
         finally:
@@ -183,8 +185,6 @@ def copies(
 
 def doctor() -> list[Check]:
     """Whether this machine can do what is asked of it; see Check."""
-    from flowbackup.runtime.doctor import examine
-
     return examine(default_catalog_path())
 
 

@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import ray
-from ray._private import ray_constants
 
 from flowbackup.errors import PeerLostError
 from flowbackup.process import ProcessIdentity, identify
+from flowbackup.runtime.lean_ray import lean_start
 from flowbackup.units import MIB
 
 OBJECT_STORE_BYTES = 96 * MIB
@@ -71,7 +71,7 @@ def _start_embedded() -> Path:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
-        with _loopback():
+        with lean_start():
             ray.init(
                 address="local", num_cpus=WORKERS, num_gpus=0, include_dashboard=False,
                 object_store_memory=OBJECT_STORE_BYTES, log_to_driver=False,
@@ -81,22 +81,6 @@ def _start_embedded() -> Path:
         shutil.rmtree(directory, ignore_errors=True)
         raise
     return directory
-
-
-@contextmanager
-def _loopback() -> Iterator[None]:
-    """Ray started inside listens on 127.0.0.1 only.
-
-    On Linux Ray takes the address of the network even when it is told the loopback one; this is
-    the switch by which it stays inside on other systems.  It is read once, when Ray is imported,
-    so it is set here too."""
-    before, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
-    os.environ[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR] = "0"
-    try:
-        yield
-    finally:
-        ray_constants.ENABLE_RAY_CLUSTER = before
-        del os.environ[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR]
 
 
 def _remove_dead_directories() -> None:

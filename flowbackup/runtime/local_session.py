@@ -13,6 +13,7 @@ from flowbackup.errors import EXIT_FAILED, EXIT_INCOMPLETE_SOURCE, EXIT_SUCCESS
 from flowbackup.model.ids import id_text, new_id
 from flowbackup.model.report import DeviceReport, ObjectReport, Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem
+from flowbackup.runtime.beginning import Beginning
 
 ENGINE = "local"
 _EXIT_CODES = {
@@ -35,10 +36,15 @@ class LocalSession:
         self._subject = subject
         self._monitor = monitor
         self._problems: list[Problem] = []
-        self.started_ns = time.time_ns()
-        self._began = time.monotonic()
+        self._beginning = Beginning()
         catalog.begin_session(
-            self.session, kind, subject, "", socket.gethostname(), self.started_ns, holder_text()
+            self.session,
+            kind,
+            subject,
+            "",
+            socket.gethostname(),
+            self._beginning.started_ns,
+            holder_text(),
         )
 
     def problem(self, problem: Problem) -> None:
@@ -54,7 +60,7 @@ class LocalSession:
         report = SessionReport(
             session=id_text(self.session), kind=self._kind, graph=self._subject, outcome=outcome,
             exit_code=_EXIT_CODES[outcome], engine=ENGINE,
-            duration_seconds=time.monotonic() - self._began, start_seconds=0.0,
+            duration_seconds=self._beginning.seconds(), start_seconds=0.0,
             files=files, bytes_source=bytes_source, bytes_read=bytes_read, bytes_new=0,
             objects=tuple(objects), devices=tuple(devices), problems=tuple(self._problems),
         )  # fmt: skip

@@ -9,7 +9,6 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import ray
@@ -24,6 +23,7 @@ from flowbackup.model.record import SessionRecord
 from flowbackup.model.report import ObjectReport, Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem
 from flowbackup.plan.decided import ObjectPlan, Plan
+from flowbackup.runtime.beginning import Beginning
 from flowbackup.runtime.client import ObjectEnding
 from flowbackup.runtime.crew import Crew
 from flowbackup.runtime.ends import judge, report_device, report_object
@@ -38,21 +38,13 @@ FINISH_SECONDS_MAX = 120
 """Sealing writes an index and syncs: seconds on a slow disk, two minutes on one that is dying."""
 
 
-@dataclass(slots=True)
-class _Times:
-    """Unix times in ns for people, monotonic seconds for durations."""
-
-    started_ns: int = field(default_factory=time.time_ns)
-    began: float = field(default_factory=time.monotonic)
-
-    def seconds(self) -> float:
-        return time.monotonic() - self.began
-
-
 class BackupSession:
     """Runs a plan once.  `cancel` may be called from a signal handler or another thread."""
 
-    def __init__(self, plan: Plan, catalog: Catalog, scan: SourceScan, monitor: Monitor) -> None:
+    def __init__(
+        self, plan: Plan, catalog: Catalog, scan: SourceScan, monitor: Monitor,
+        beginning: Beginning,
+    ) -> None:  # fmt: skip
         self.session = new_id()
         self._plan = plan
         self._catalog = catalog
@@ -60,7 +52,7 @@ class BackupSession:
         self._monitor = monitor
         self._cancels = 0
         self._cancels_told = 0
-        self._times = _Times()
+        self._times = beginning
         self._objects = {(o.client, o.name): o for o in plan.objects}
 
     def cancel(self) -> None:

@@ -72,7 +72,7 @@ def test_backup_makes_a_plan_and_runs_it(
         ("/srv", "/etc"), "/a", ("/b", "/c"), name="n", frame_size=4 << 20
     )
     settings = ran_backup.call_args.args[1]
-    assert settings == api.RunSettings(catalog=None, address="", init=True)
+    assert settings == api.RunSettings(catalog=None, address="", create=True, init=True)
     assert graph.read_text() == PLAN.graph_text
     assert ran.out.startswith("success: backup nightly, session ")
 

@@ -1,0 +1,76 @@
+"""The embedded Ray: quiet, small, alone, and gone afterwards."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ray._private import ray_constants
+from ray._private.node import Node
+
+ASK = """
+import os, ray
+from pathlib import Path
+from flowbackup.runtime.engine import ray_engine
+
+def listening(pid):
+    # Lines of /proc/PID/net/tcp*: local address in hexadecimal, state 0A is listening.
+    own = {os.readlink(p) for p in Path(f"/proc/{pid}/fd").glob("*") if os.path.lexists(p)}
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in own:
+                yield fields[1].split(":")[0]
+
+def family(pid):
+    yield pid
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            yield from family(int(child))
+
+with ray_engine():
+    ray.get(ray.remote(lambda: 1).remote())
+    members = list(family(os.getpid()))
+    print(len(members), sorted({a for pid in members for a in listening(pid)}))
+    print(sorted(p.name for p in Path("/tmp").glob(f"fbr-{os.getpid()}-*")) != [])
+print(sorted(p.name for p in Path("/tmp").glob(f"fbr-{os.getpid()}-*")))
+"""
+LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F"}
+
+
+def test_what_is_replaced_in_ray_is_there() -> None:
+    assert {"start_api_server", "start_monitor"} <= set(vars(Node))
+    assert ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR == "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+    assert isinstance(ray_constants.ENABLE_RAY_CLUSTER, bool)
+
+
+@pytest.mark.ray
+def test_it_listens_on_loopback_only_and_leaves_no_directory() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ASK], capture_output=True, text=True, check=True, timeout=120,
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+    )  # fmt: skip
+    members, rest = done.stdout.splitlines()[0].split(" ", 1)
+    assert int(members) >= 4, "gcs, raylet, its agents, a worker"
+    assert set(eval(rest)) <= LOOPBACK
+    assert done.stdout.splitlines()[1:] == ["True", "[]"]
+
+
+def test_a_directory_of_a_dead_command_is_removed_and_others_stay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from flowbackup.process import identify
+    from flowbackup.runtime import engine
+
+    dead = Path("/tmp") / f"{engine.RAY_TEMPORARY_PREFIX}{2**22 - 1}-1-test"
+    alive = Path("/tmp") / f"{engine.RAY_TEMPORARY_PREFIX}{os.getpid()}-{identify().start_ticks}-t"
+    for path in (dead, alive):
+        path.mkdir()
+    try:
+        engine._remove_dead_directories()
+        assert alive.exists() and not dead.exists()
+    finally:
+        alive.rmdir()
