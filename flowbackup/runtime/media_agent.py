@@ -7,12 +7,13 @@ sent) and `control` (questions, answered while a write is under way).
 from __future__ import annotations
 
 import mmap
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 import ray
 
-from flowbackup.errors import ProtocolError
+from flowbackup.errors import DeviceError, ProtocolError
 from flowbackup.frame.seal import seal
 from flowbackup.media.open import open_device
 from flowbackup.media.port import Device, FrameWriter, WriterStatistics
@@ -22,16 +23,21 @@ from flowbackup.model.ids import NO_ID, FrameId
 from flowbackup.runtime.nodes import NodeFacts, this_node
 from flowbackup.runtime.slab import Slab, open_slab
 from flowbackup.runtime.turns import ThreadTurns
-from flowbackup.runtime.wiring import Durable, Job, MediaAgentSettings
+from flowbackup.runtime.wiring import Durable, Job, MediaAgentSettings, Written
 
 CONCURRENCY_GROUPS = {"data": 2, "control": 1}
 """Two calls may be under way with data: one writes, one waits for its turn behind it."""
 SESSION_STREAM = 0
 """Streams of clients are numbered from 1; what an agent writes about the session is its own."""
+CLOSE_SECONDS_MAX = 5.0
+"""What is still being written then is left to the end of the process."""
 
 
 class MediaAgent:
-    """One media agent of a session.  `open`, `map`, then writes; `finish` or `close` in the end."""
+    """One media agent of a session.  `open`, `map`, then writes; `finish` or `close` in the end.
+
+    The first failure is the last: no frame behind a refused one is written, so that what the medium
+    holds of a stream has no holes."""
 
     def __init__(self, settings: MediaAgentSettings) -> None:
         self._settings = settings
@@ -40,6 +46,8 @@ class MediaAgent:
         self._slab: Slab | None = None
         self._durable: list[Durable] = []
         self._turns = ThreadTurns()
+        self._writing = threading.Lock()
+        self._failure: DeviceError | None = None
 
     @ray.method(concurrency_group="data")
     def open(self) -> tuple[NodeFacts, MediumInfo]:
@@ -59,31 +67,38 @@ class MediaAgent:
         self._slab = open_slab(Path(self._settings.slab.path))
 
     @ray.method(concurrency_group="data")
-    def write(self, call: int, jobs: Sequence[Job]) -> list[FrameId]:
-        """Writes frames and commits, in order; returns the frames that became durable.  call: the
-        buffer's number of this call, from 0."""
+    def write(self, call: int, jobs: Sequence[Job]) -> Written:
+        """Writes frames and commits, in order.  call: the buffer's number of this call, from 0.  A
+        failing device is told in the answer, beside what it had made durable before."""
         writer = self._open_writer()
         durable: list[FrameId] = []
-        with self._turns.take(call):
-            for job in jobs:
-                if job.frame is None:
-                    durable += self._commit(writer)
-                else:
-                    self._append(writer, job.frame)
-        return durable
+        with self._turns.take(call), self._writing:
+            try:
+                for job in jobs if self._failure is None else ():
+                    if job.frame is None:
+                        durable += self._commit(writer)
+                    else:
+                        self._append(writer, job.frame)
+            except DeviceError as error:
+                durable += self._fail(writer, error)
+            return Written(tuple(durable), self._failure)
 
     @ray.method(concurrency_group="data")
     def finish(self, record: bytes) -> WriterStatistics:
-        """Writes the session's record, seals the segment.  Raises DeviceError."""
+        """Writes the session's record, seals the segment; a device that was found full is sealed
+        without the record.  Raises DeviceError."""
         writer = self._open_writer()
-        # Page-aligned memory, as the writer wants it.
-        with mmap.mmap(-1, max(len(record), 1)) as memory, memoryview(memory) as view:
-            view[: len(record)] = record
-            frame = FrameId(self._settings.session, SESSION_STREAM, 0)
-            header = seal(view, [], frame, FrameKind.CATALOG, NO_ID, len(record))
-            writer.append(header, view[: len(record)])
-        self._commit(writer)
-        return writer.finish()
+        with self._writing:
+            if self._failure is None:
+                try:
+                    self._append_record(writer, record)
+                except DeviceError as error:
+                    self._fail(writer, error)
+                    writer.finish()
+                    raise
+            statistics = writer.finish()
+            self._failure = self._failure or DeviceError("the session has been finished")
+            return statistics
 
     @ray.method(concurrency_group="control")
     def durable_since(self, index: int) -> list[Durable]:
@@ -97,12 +112,18 @@ class MediaAgent:
     @ray.method(concurrency_group="control")
     def close(self) -> None:
         """Gives device and memory back; what was not committed is not believed by anyone."""
-        if self._writer is not None:
-            self._writer.close()
-        if self._device is not None:
-            self._device.close()
-        if self._slab is not None:
-            self._slab.close()
+        if not self._writing.acquire(timeout=CLOSE_SECONDS_MAX):
+            return
+        try:
+            if self._writer is not None:
+                self._writer.close()
+            if self._device is not None:
+                self._device.close()
+            if self._slab is not None:
+                self._slab.remove()
+                self._slab.close()
+        finally:
+            self._writing.release()
 
     def _open_writer(self) -> FrameWriter:
         if self._writer is None:
@@ -113,6 +134,24 @@ class MediaAgent:
         if self._slab is None:
             raise ProtocolError(f"media agent {self._settings.agent} has no slab")
         writer.append(frame.header, self._slab.payload(frame.slot, frame.header.payload_bytes))
+
+    def _append_record(self, writer: FrameWriter, record: bytes) -> None:
+        # Page-aligned memory, as the writer wants it.
+        with mmap.mmap(-1, max(len(record), 1)) as memory, memoryview(memory) as view:
+            view[: len(record)] = record
+            frame = FrameId(self._settings.session, SESSION_STREAM, 0)
+            header = seal(view, [], frame, FrameKind.CATALOG, NO_ID, len(record))
+            writer.append(header, view[: len(record)])
+        self._commit(writer)
+
+    def _fail(self, writer: FrameWriter, error: DeviceError) -> list[FrameId]:
+        """A device that was found full has kept room for a commit of what it had taken before;
+        every other failure has poisoned the writer, which then refuses."""
+        self._failure = error
+        try:
+            return self._commit(writer)
+        except DeviceError:
+            return []
 
     def _commit(self, writer: FrameWriter) -> list[FrameId]:
         stored = writer.commit()

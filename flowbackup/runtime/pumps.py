@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
-
-from ray.exceptions import RayError
+from collections.abc import Awaitable, Callable, Coroutine
 
 from flowbackup.errors import FlowbackupError
 from flowbackup.flow.actions import Forward
 from flowbackup.model.ids import FrameId
 from flowbackup.runtime.faults import as_ours
 from flowbackup.runtime.transport import ObjectStore, SharedMemory
-from flowbackup.runtime.wiring import EdgeSettings, Handle, Job, Offer, Reply
+from flowbackup.runtime.wiring import EdgeSettings, Handle, Job, Offer, Reply, Written
 
 WRITE_CALLS_MAX = 2
 """One call at work and one waiting behind it: the writer never waits for the buffer, and what
@@ -60,22 +58,25 @@ class DevicePump:
             return
         jobs = [self._jobs.popleft() for _ in range(min(JOBS_PER_CALL, len(self._jobs)))]
         self._calls += 1
-        call: Awaitable[list[FrameId]] = self._agent.write.remote(self._number, jobs)
+        call: Awaitable[Written] = self._agent.write.remote(self._number, jobs)
         self._number += 1
-        _keep(self._tasks, self._finish(call))
+        _keep(self._tasks, self._finish(call), self._fail)
 
-    async def _finish(self, reference: Awaitable[list[FrameId]]) -> None:
-        try:
-            durable = await reference
-        except RayError as error:
-            if not self._stopped:
-                self.stop()
-                self._failed(self._name, as_ours(error, f"media agent {self._name}"))
-            return
+    async def _finish(self, reference: Awaitable[Written]) -> None:
+        written = await reference
         self._calls -= 1
-        self._call_if_free()
-        if durable:
-            self._durable(durable)
+        if written.failure is None:
+            self._call_if_free()
+        if written.durable:
+            self._durable(list(written.durable))
+        if written.failure is not None:
+            self._fail(written.failure)
+
+    def _fail(self, error: BaseException) -> None:
+        """Whatever went wrong, nobody waits for this device any longer."""
+        if not self._stopped:
+            self.stop()
+            self._failed(self._name, as_ours(error, f"media agent {self._name}"))
 
 
 class EdgePump:
@@ -102,7 +103,7 @@ class EdgePump:
         """Queues a frame.  All that is queued in one turn of the loop goes in one call."""
         self._waiting.append(forward)
         if self._kick is None and not self._stopped:
-            self._kick = asyncio.ensure_future(self._send())
+            self._kick = _keep(self._tasks, self._send(), self._fail)
 
     def stop(self) -> None:
         self._stopped = True
@@ -120,7 +121,7 @@ class EdgePump:
             self.bytes_moved += sum(offer.frame.header.payload_bytes for offer in offers)
             call = self._target.offer.remote(self.settings.name, EPOCH, self._number, offers)
             self._number += 1
-            _keep(self._tasks, self._finish(call, batch))
+            _keep(self._tasks, self._finish(call, batch), self._fail)
         self._kick = None
 
     async def _offer(self, forward: Forward) -> Offer:
@@ -131,18 +132,20 @@ class EdgePump:
         return Offer(forward.floor, frame, refs)
 
     async def _finish(self, reference: Awaitable[Reply], batch: list[Forward]) -> None:
-        try:
-            reply = await reference
-        except RayError as error:
-            if not self._stopped:
-                self.stop()
-                self._failed(self.settings.name, as_ours(error, f"buffer {self.settings.target}"))
+        reply = await reference
+        if self._stopped:
             return
         self._frames_out -= len(batch)
         self._replied(self.settings.name, reply)
         self._offer_again(batch, reply)
         if self._waiting and self._kick is None and not self._stopped:
-            self._kick = asyncio.ensure_future(self._send())
+            self._kick = _keep(self._tasks, self._send(), self._fail)
+
+    def _fail(self, error: BaseException) -> None:
+        """Whatever went wrong, nobody waits for this edge any longer."""
+        if not self._stopped:
+            self.stop()
+            self._failed(self.settings.name, as_ours(error, f"buffer {self.settings.target}"))
 
     def _offer_again(self, batch: list[Forward], reply: Reply) -> None:
         """An answer that asks for something comes before the rest of its offer is released; who
@@ -156,8 +159,19 @@ class EdgePump:
                 self.put(forward)
 
 
-def _keep(tasks: set[asyncio.Task[None]], work: Awaitable[None]) -> None:
-    """Starts a task and keeps it from being collected before it ends."""
+def _keep(
+    tasks: set[asyncio.Task[None]], work: Coroutine[object, object, None],
+    failed: Callable[[BaseException], None],
+) -> asyncio.Task[None]:  # fmt: skip
+    """Starts a task, keeps it from being collected before it ends, and tells how it failed: one
+    that ended unheard would leave somebody waiting for ever."""
+
+    def ended(task: asyncio.Task[None]) -> None:
+        tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            failed(error)
+
     task = asyncio.ensure_future(work)
     tasks.add(task)
-    task.add_done_callback(tasks.discard)
+    task.add_done_callback(ended)
+    return task

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from flowbackup.errors import DeviceError
 from flowbackup.flow.sender import Lane
 from flowbackup.model.device import DeviceTarget, FramePlace
 from flowbackup.model.frame import FrameDescriptor, FrameHeader
@@ -98,6 +99,14 @@ class Job(NamedTuple):
     """Work for a writer: a frame, or None for a commit."""
 
     frame: FrameDescriptor | None
+
+
+class Written(NamedTuple):
+    """The answer to a call of jobs.  durable: what became durable, also where failure says why
+    nothing more will."""
+
+    durable: tuple[FrameId, ...]
+    failure: DeviceError | None
 
 
 class Durable(NamedTuple):

@@ -55,3 +55,64 @@ def test_a_turn_is_taken_once() -> None:
         pass
     with pytest.raises(ProtocolError, match="twice"), turns.take(0):
         pass
+
+
+def test_work_that_takes_longer_than_a_turn_may_be_late_is_waited_for() -> None:
+    async def run() -> list[int]:
+        turns, entered = AsyncTurns(seconds_max=0.001), []
+        working, done = asyncio.Event(), asyncio.Event()
+
+        async def slow() -> None:
+            async with turns.take(0):
+                working.set()
+                await done.wait()
+                entered.append(0)
+
+        async def behind() -> None:
+            await working.wait()
+            async with turns.take(1):
+                entered.append(1)
+
+        calls = asyncio.gather(slow(), behind())
+        await working.wait()
+        for _ in range(20):
+            await asyncio.sleep(0.001)
+        done.set()
+        await calls
+        return entered
+
+    assert asyncio.run(run()) == [0, 1]
+
+
+def test_a_thread_waits_for_a_slow_device_in_front_of_it() -> None:
+    turns, entered = ThreadTurns(seconds_max=0.001), []
+    waiting = threading.Event()
+
+    def behind() -> None:
+        waiting.set()
+        with turns.take(1):
+            entered.append(1)
+
+    thread = threading.Thread(target=behind)
+    with turns.take(0):
+        thread.start()
+        waiting.wait()
+        thread.join(0.02)
+        assert thread.is_alive()
+    thread.join(10)
+    assert entered == [1]
+
+
+def test_a_call_that_never_comes_is_not_waited_for_for_ever() -> None:
+    turns = ThreadTurns(seconds_max=0.001)
+    with pytest.raises(ProtocolError, match="call 1 waits for call 0"), turns.take(1):
+        pass
+
+
+def test_a_call_to_a_buffer_that_never_comes_is_not_waited_for_for_ever() -> None:
+    async def run() -> None:
+        async with AsyncTurns(seconds_max=0.001).take(1):
+            pass
+
+    with pytest.raises(ProtocolError, match="call 1 waits for call 0"):
+        asyncio.run(run())
