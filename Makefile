@@ -48,7 +48,7 @@ test-slow: $(STAMP)
 	$(RUN)python -m pytest -m slow
 
 bench: $(STAMP)
-	$(RUN)python tests/bench/bench.py
+	$(RUN)python -m tests.bench.bench $(BENCH)
 
 # Needs uv. Names no host and no path, so that any index serves it and the hashes decide.
 lock:

@@ -1,0 +1,147 @@
+"""What all measures share: fresh places to write to, warm sources, alternating rounds.
+
+Three things fool a benchmark: memory and cache touched for the first time (so sources are read
+before each run, and peers alternate), deleting just before creating (so places are fresh, and
+deleted at the very end), and pipes (so the limit is measured with direct writes from memory).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flowbackup.units import GIB, MIB
+from tests.bench.datasets import DataSets
+
+ROOM_LEFT_BYTES = 6 * GIB
+"""What a run leaves free on the disk: a full file system is slow, and others live there too."""
+READ_BYTES = 8 * MIB
+COMMAND_SECONDS_MAX = 900
+
+
+class Yard:
+    """Fresh directories below one root, deleted together at the very end, or earlier where the
+    disk would become full."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._made: list[Path] = []
+        self._count = 0
+        self.cleared = 0
+        root.mkdir(parents=True, exist_ok=True)
+
+    def fresh(self, name: str) -> Path:
+        """A path below the root where nothing exists yet; its parent does."""
+        self._count += 1
+        holder = self._root / f"{self._count:03d}"
+        holder.mkdir()
+        self._made.append(holder)
+        return holder / name
+
+    def make_room(self, need_bytes: int) -> None:
+        """Called before a round that writes `need_bytes`.  Raises OSError where they do not fit."""
+        if self._free() - need_bytes > ROOM_LEFT_BYTES:
+            return
+        self.clear()
+        self.cleared += 1
+        os.sync()
+        if self._free() - need_bytes < ROOM_LEFT_BYTES:
+            raise OSError(f"{need_bytes / GIB:.1f} GiB do not fit beside {ROOM_LEFT_BYTES} bytes")
+
+    def clear(self) -> None:
+        for path in self._made:
+            shutil.rmtree(path, ignore_errors=True)
+        self._made.clear()
+
+    def remove(self) -> None:
+        """The end: the root goes too."""
+        shutil.rmtree(self._root, ignore_errors=True)
+
+    def _free(self) -> int:
+        status = os.statvfs(self._root)
+        return status.f_bavail * status.f_frsize
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """One run of the bench.  rounds: of alternating runs with bare writers and in process;
+    command_rounds: of whole commands, which take longest."""
+
+    data: DataSets
+    yard: Yard
+    rounds: int
+    command_rounds: int
+    full: bool = False
+
+
+@dataclass(slots=True)
+class Rounds:
+    """Seconds of each contestant, round by round."""
+
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, name: str, seconds: float) -> None:
+        self.seconds.setdefault(name, []).append(seconds)
+
+    def rates(self, name: str, size_bytes: int) -> tuple[float, ...]:
+        """MB/s of source."""
+        return tuple(size_bytes / 1e6 / seconds for seconds in self.seconds[name])
+
+
+def alternate(
+    contestants: Mapping[str, Callable[[], float]], count: int, source: Path
+) -> Rounds:  # fmt: skip
+    """A B A B: every round runs each contestant once, on a warm source and a settled disk.  A
+    contestant returns its own seconds."""
+    rounds = Rounds()
+    for number in range(count):
+        for name, run in contestants.items():
+            settle(source)
+            seconds = run()
+            rounds.add(name, seconds)
+            say(f"  round {number + 1} of {count}: {name}: {seconds:.2f} s")
+    return rounds
+
+
+def settle(source: Path) -> None:
+    """What was written before is on disk, what will be read is in memory."""
+    os.sync()
+    buffer = bytearray(READ_BYTES)
+    for path in files_of(source):
+        with path.open("rb", buffering=0) as file:
+            while file.readinto(buffer):
+                pass
+
+
+def files_of(source: Path) -> Iterator[Path]:
+    for where, directories, names in os.walk(source):
+        directories.sort()
+        yield from (Path(where, name) for name in sorted(names))
+
+
+def command_seconds(
+    words: Sequence[str], environment: Mapping[str, str] | None = None
+) -> float:  # fmt: skip
+    """Runs a command to its end.  Raises RuntimeError with what it said if it fails."""
+    started = time.perf_counter()
+    done = subprocess.run(
+        words, env=None if environment is None else {**os.environ, **environment},
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=COMMAND_SECONDS_MAX,
+        check=False,
+    )  # fmt: skip
+    seconds = time.perf_counter() - started
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).decode(errors="replace").strip()[-2000:]
+        raise RuntimeError(f"{words[0]} ended with {done.returncode}: {said}")
+    return seconds
+
+
+def say(text: str) -> None:
+    """Progress goes to standard error, the tables to standard output."""
+    print(text, file=sys.stderr, flush=True)

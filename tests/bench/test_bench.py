@@ -1,0 +1,94 @@
+"""The bench's arithmetic and tables, and that it starts; how fast anything is, no test says."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.bench.datasets import DataSets, size_of
+from tests.bench.measure import Yard
+from tests.bench.memory import memory_of
+from tests.bench.tables import Row, Table, cells, markdown, pair_ratios
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("row", "verdict"),
+    [
+        (Row("a", "x", (0.8, 0.95, 1.2), 0.9), "met"),
+        (Row("a", "x", (0.8, 0.85, 1.2), 0.9), "MISSED"),
+        (Row("a", "MiB", (99.0,), 100, at_most=True), "met"),
+        (Row("a", "MiB", (101.0,), 100, at_most=True), "MISSED"),
+        (Row("a", "MB/s", (1.0, 2.0)), ""),
+    ],
+)
+def test_the_median_decides_whether_a_target_is_met(row: Row, verdict: str) -> None:
+    assert cells(row)[-1] == verdict
+
+
+def test_a_table_shows_median_spread_runs_and_target() -> None:
+    row = Row("engine / bare", "x", (0.81, 0.95, 1.25), 0.9)
+    text = markdown(Table("Title", (row,), ("a note",)))
+    assert "| engine / bare | 0.95 x | 0.81 to 1.25 | 3    | >= 0.90 x | met |" in text
+    assert text.startswith("## Title\n")
+    assert text.endswith("* a note\n")
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    assert len({len(line) for line in lines}) == 1
+
+
+def test_ratios_are_of_pairs_and_above_one_where_we_were_faster() -> None:
+    assert pair_ratios([1.0, 4.0], [2.0, 2.0]) == (2.0, 0.5)
+
+
+def test_data_sets_are_the_same_each_time(tmp_path: Path) -> None:
+    def contents(root: Path) -> list[tuple[str, bytes]]:
+        small = DataSets(root, 0.0025).small()
+        return sorted((p.name, p.read_bytes()) for p in small.rglob("*.dat"))
+
+    first = contents(tmp_path / "a")
+    assert len(first) == 100
+    assert first == contents(tmp_path / "b")
+    assert size_of(tmp_path / "a")[1] == sum(len(content) for _, content in first)
+
+
+def test_places_are_fresh_and_gone_at_the_end(tmp_path: Path) -> None:
+    yard = Yard(tmp_path / "yard")
+    first, second = yard.fresh("medium"), yard.fresh("medium")
+    assert first != second
+    assert not first.exists()
+    assert first.parent.is_dir()
+    yard.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_memory_of_this_process_is_seen() -> None:
+    memory = memory_of(os.getpid())
+    assert memory is not None
+    assert 0 < memory.own <= memory.pss <= memory.rss
+
+
+def test_help_names_every_measure() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.bench", "--help"], cwd=ROOT, capture_output=True,
+        text=True, check=True,
+    )  # fmt: skip
+    for name in ("packing", "commands", "writers", "engine", "source", "memory", "--quick"):
+        assert name in done.stdout
+
+
+def test_bare_writers_write_the_bytes_asked_for(tmp_path: Path) -> None:
+    content = tmp_path / "content"
+    content.write_bytes(os.urandom(8 << 20))
+    from tests.bench.bare import bare_seconds
+
+    files = [tmp_path / "one", tmp_path / "two"]
+    try:
+        assert bare_seconds(16 << 20, content, files) > 0
+    except subprocess.CalledProcessError:
+        pytest.skip("the file system of the temporary directory takes no O_DIRECT")
+    assert files[0].read_bytes() == files[1].read_bytes() == content.read_bytes() * 2
