@@ -30,7 +30,7 @@ from tests.bench.tables import Table, markdown
 HERE = Path(__file__).parent
 BUILD = HERE.parents[1] / "build" / "bench"
 QUICK_SCALE = 0.1
-ROUNDS, QUICK_ROUNDS = 5, 3
+ROUNDS, QUICK_ROUNDS = 5, 2
 COMMAND_ROUNDS, QUICK_COMMAND_ROUNDS = 3, 1
 
 

@@ -127,8 +127,8 @@ def memory(bench: Bench) -> Table:
         rows += _rows(size, watcher)
     rows += _growth(seen)
     notes = (
-        "beyond idle: peak of PSS without the slab, less what an idle actor with Ray and pyarrow "
-        "had in the same look.",
+        "Actors: peak of PSS without the slab, less what an idle actor with Ray and pyarrow had in "
+        "the same look. In brackets the peaks in MiB of RSS / PSS / PSS without the slab.",
         f"{' and '.join(str(w.looks) for _, w in seen)} looks, {1 / LOOK_SECONDS:.0f} a second.",
     )
     return Table("Memory of the actors", tuple(rows), notes)
@@ -151,12 +151,10 @@ def _watch(source: Path, bench: Bench) -> Watcher:
 def _rows(size: str, watcher: Watcher) -> list[Row]:
     rows = []
     for name, peaks in watcher.by_name().items():
-        rows.append(
-            Row(f"{size}: {name}, beyond idle", "MiB", (peaks.beyond_idle / MIB,), ACTOR_MIB_MAX,
-                at_most=True)
-        )  # fmt: skip
-        detail = f"RSS {peaks.rss / MIB:.0f}, PSS {peaks.pss / MIB:.0f}, without slab"
-        rows.append(Row(f"{size}: {name}, {detail}", "MiB", (peaks.own / MIB,)))
+        parts = (peaks.rss, peaks.pss, peaks.own)
+        what = f"{size}: {name} ({' / '.join(f'{part / MIB:.0f}' for part in parts)})"
+        beyond = (peaks.beyond_idle / MIB,)
+        rows.append(Row(what, "MiB", beyond, ACTOR_MIB_MAX, at_most=True))
     rows.append(Row(f"{size}: idle actor, PSS", "MiB", (watcher.idle_own / MIB,)))
     return rows
 
@@ -165,7 +163,7 @@ def _growth(seen: list[tuple[str, Watcher]]) -> list[Row]:
     (small, before), (large, after) = seen
     first, second = before.by_name(), after.by_name()
     return [
-        Row(f"{name}: growth from {small} to {large}", "MiB",
+        Row(f"{name}, growth from {small} to {large}", "MiB",
             ((second[name].own - first[name].own) / MIB,), GROWTH_MIB_MAX, at_most=True)
         for name in first if name in second
     ]  # fmt: skip
