@@ -13,12 +13,12 @@ READ = "read"
 class RateMeter:
     """Bytes per second of reading and of each edge, over the last `window_seconds`.
 
-    Everything stood at zero at `started`.  The window only says how far back to look: two
+    Everything stood at zero when it was last not there yet, at `started` at first.  The window only says how far back to look: two
     moments further apart than it still give the rate between them.
     """
 
     def __init__(self, started: float, window_seconds: float) -> None:
-        self._started = started
+        self._absent_at = started
         self._window_seconds = window_seconds
         self._samples: dict[str, deque[tuple[float, int]]] = {}
 
@@ -27,10 +27,11 @@ class RateMeter:
         rates = {READ: self._rate(READ, progress.bytes_read, now)}
         for edge in progress.edges:
             rates[edge.name] = self._rate(edge.name, edge.bytes_moved, now)
+        self._absent_at = now
         return rates
 
     def _rate(self, name: str, count: int, now: float) -> float:
-        samples = self._samples.setdefault(name, deque([(self._started, 0)]))
+        samples = self._samples.setdefault(name, deque([(self._absent_at, 0)]))
         samples.append((now, count))
         while len(samples) > 2 and samples[1][0] <= now - self._window_seconds:
             samples.popleft()
