@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import os
 from collections.abc import Sequence
 from mmap import mmap
+
+_FALLOCATE = getattr(ctypes.CDLL(None, use_errno=True), "fallocate", None)
+_KEEP_SIZE = 1
+"""FALLOC_FL_KEEP_SIZE of linux/falloc.h."""
+if _FALLOCATE is not None:
+    _OFFSET = ctypes.c_long
+    _FALLOCATE.argtypes = (ctypes.c_int, ctypes.c_int, _OFFSET, _OFFSET)
 
 Writable = bytes | bytearray | memoryview | mmap
 
@@ -22,7 +31,13 @@ class SystemCalls:
         return os.pwritev(fd, buffers, offset)
 
     def fallocate(self, fd: int, offset: int, size_bytes: int) -> None:
-        os.posix_fallocate(fd, offset, size_bytes)
+        """Reserves space without making the file longer.  Not `posix_fallocate`: that makes it
+        longer, and writes into every block where the file system cannot reserve."""
+        if _FALLOCATE is None:
+            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+        if _FALLOCATE(fd, _KEEP_SIZE, offset, size_bytes) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
 
     def truncate(self, fd: int, size_bytes: int) -> None:
         os.ftruncate(fd, size_bytes)

@@ -17,7 +17,8 @@ from flowbackup.model.frame import FrameHeader
 @dataclass(frozen=True, slots=True)
 class WriterStatistics:
     """bytes_written: everything put on the device, padding and records included; bytes_payload:
-    frames only.  syncs: successful commits."""
+    frames only; both count what was begun.  syncs: successful commits.  write_seconds: for which
+    `append` and `commit` waited for the device, without syncs."""
 
     bytes_written: int = 0
     bytes_payload: int = 0
@@ -40,20 +41,22 @@ class FrameWriter(Protocol):
     """Appends frames to a medium for one session and epoch."""
 
     def append(self, header: FrameHeader, payload: memoryview) -> FramePlace:
-        """Writes one frame; it is not durable yet.  `payload` is page-aligned, of
-        `header.payload_bytes` bytes, backed by a slot (so bytes behind it up to the next block
-        border may be written as padding only after zeroing a private copy); it is not kept.
+        """Takes one frame; it is not durable yet, and may still be under way to the device when
+        this returns.  `payload` is page-aligned, of `header.payload_bytes` bytes, backed by a slot
+        (so bytes behind it up to the next block border may be written as padding only after
+        zeroing a private copy).  It must stay as it is until `commit`, `finish` or `close` has
+        returned or raised; none of them leaves a write under way.
 
-        Raises DamageError if the payload does not match its digest (nothing of it counts then; the
-        writer goes on), and
-        DeviceError for everything the device refuses; after a DeviceError the writer is poisoned:
-        every further call raises, and nothing since the last commit may be believed.  One
-        exception: a device found full before the frame was begun (errno ENOSPC or EDQUOT) refuses
-        this frame only; `commit` and `finish` still work, in room that was kept for them."""
+        Raises DamageError if the payload does not match its digest (nothing of it was written; the
+        writer goes on), and DeviceError for everything the device refuses, of this frame or of one
+        before; after a DeviceError the writer is poisoned: every further call raises, and nothing
+        since the last commit may be believed.  One exception: a device found full before the frame
+        was begun (errno ENOSPC or EDQUOT) refuses this frame only; `commit` and `finish` still
+        work, in room that was kept for them."""
 
     def commit(self) -> tuple[StoredFrame, ...]:
-        """Writes a commit record and syncs.  Returns the frames that this made durable.  Raises
-        DeviceError; a failed sync is never tried again in place."""
+        """Waits for all frames, writes a commit record and syncs.  Returns the frames that this
+        made durable.  Raises DeviceError; a failed sync is never tried again in place."""
 
     def finish(self) -> WriterStatistics:
         """Commits, writes index and footer, seals the segment.  Raises DeviceError."""

@@ -1,7 +1,8 @@
 """An open segment file, to which records are appended: aligned, direct, without short writes.
 
-It knows records and blocks, not sessions, groups or commits (`segment`).  Every method raises
-OSError; after one the file must not be written again.
+It knows records and blocks, not sessions, groups or commits (`segment`).  Large records are written
+in other threads, so that the device has its next work while the caller checks the frame after it.
+Every method raises OSError; after one the file must not be written again.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from mmap import mmap
 
 from flowbackup.media.calls import SystemCalls, Writable
@@ -20,10 +24,23 @@ from flowbackup.units import MIB
 O_DIRECT = getattr(os, "O_DIRECT", 0)
 RESERVE_STEP_MIN = 32 * MIB
 RESERVE_STEP_MAX = 256 * MIB
-"""Space is reserved ahead in steps, so that a sync has no sizes to write: small at first, because
-a killed session leaves what it reserved, then large, because each step costs a transaction."""
+"""Space is reserved ahead in steps: small at first, because a killed session leaves what it
+reserved, then large, because each step costs a transaction."""
+ASIDE_BYTES_MIN = MIB
+"""From here on writing takes so much longer than waking a thread that it is done in one."""
+UNDER_WAY_MAX = 2
+"""Large records being written at a time.  One would leave the device idle while its thread wakes
+and the next frame is checked; three measured no faster."""
 INTERRUPTIONS_MAX = 100
 """A call that is interrupted more often than this in a row is an I/O error: every wait ends."""
+
+
+class _Blocks:
+    """Memory for what of a record is not in its payload: header and last partial block."""
+
+    def __init__(self, block_bytes: int) -> None:
+        self.header = mmap(-1, block_bytes)
+        self.tail = mmap(-1, block_bytes)
 
 
 class RecordFile:
@@ -32,8 +49,9 @@ class RecordFile:
     def __init__(self, calls: SystemCalls, path: str, block_bytes: int) -> None:
         self._calls = calls
         self._block_bytes = block_bytes
-        self._header_block = mmap(-1, block_bytes)
-        self._tail_block = mmap(-1, block_bytes)
+        self._free = [_Blocks(block_bytes) for _ in range(UNDER_WAY_MAX)]
+        self._under_way: deque[tuple[_Blocks, Future[None]]] = deque()
+        self._threads: ThreadPoolExecutor | None = None
         self._can_reserve = True
         self._reserved_bytes = 0
         self.path = path
@@ -76,52 +94,83 @@ class RecordFile:
         try:
             self._calls.fallocate(self._fd, start, end - start)
         except OSError as error:
-            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENODEV):
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENODEV, errno.ENOSYS):
                 raise
             self._can_reserve = False
             return
         self._reserved_bytes = end
 
     def append(self, record: RecordHeader, payload: Writable) -> bytes:
-        """Writes a record at the end and returns its chain value.  A page-aligned payload goes to
-        the device without being copied, but for a last partial block."""
+        """Puts a record at the end and returns its chain value.  A large one may still be under
+        way then, and so may the one before: `wait` tells how they ended, or the next call that
+        raises.  A page-aligned payload goes to the device without being copied, but for a last
+        partial block."""
+        if not self._free:
+            self._wait_oldest()
+        blocks = self._free.pop()
         head, chain = pack_header(record)
-        self._header_block[:HEADER_BYTES] = head
-        buffers: list[Writable] = [self._header_block]
-        view = memoryview(payload)
-        whole = record.payload_bytes // self._block_bytes * self._block_bytes
-        if whole:
-            buffers.append(view[:whole])
-        rest = record.payload_bytes - whole
-        if rest:
-            self._tail_block[:rest] = view[whole:].tobytes()
-            self._tail_block[rest:] = bytes(self._block_bytes - rest)
-            buffers.append(self._tail_block)
-        self._write(buffers, record.total_bytes)
-        self.end += record.total_bytes
+        buffers = self._buffers(blocks, head, record.payload_bytes, payload)
+        offset, size = self.end, record.total_bytes
+        self.end += size
+        if size < ASIDE_BYTES_MIN:
+            self._write(buffers, size, offset)
+            self._free.append(blocks)
+            return chain
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(UNDER_WAY_MAX, "segment")
+        writing = self._threads.submit(self._write, buffers, size, offset)
+        self._under_way.append((blocks, writing))
         return chain
 
-    def take_back(self, record: RecordHeader) -> None:
-        """Unwrites the record that was appended last: zeros stand where its header was."""
-        self.end -= record.total_bytes
-        self._header_block[:HEADER_BYTES] = bytes(HEADER_BYTES)
-        self._write([self._header_block], self._block_bytes)
+    def wait(self) -> None:
+        """Returns when nothing is under way any more.  Raises the first error, after the end of
+        all writes: no payload is in use when this has returned or raised."""
+        failure = None
+        while self._under_way:
+            try:
+                self._wait_oldest()
+            except OSError as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
 
-    def _write(self, buffers: Sequence[Writable], size_bytes: int) -> None:
+    def _wait_oldest(self) -> None:
+        blocks, writing = self._under_way.popleft()
+        self._free.append(blocks)
+        writing.result()
+
+    def _buffers(
+        self, blocks: _Blocks, head: bytes, payload_bytes: int, payload: Writable
+    ) -> list[Writable]:
+        """The whole blocks of a record: header, payload, last partial block."""
+        blocks.header[:HEADER_BYTES] = head
+        buffers: list[Writable] = [blocks.header]
+        view = memoryview(payload)
+        whole = payload_bytes // self._block_bytes * self._block_bytes
+        if whole:
+            buffers.append(view[:whole])
+        rest = payload_bytes - whole
+        if rest:
+            blocks.tail[:rest] = view[whole:].tobytes()
+            blocks.tail[rest:] = bytes(self._block_bytes - rest)
+            buffers.append(blocks.tail)
+        return buffers
+
+    def _write(self, buffers: Sequence[Writable], size_bytes: int, offset: int) -> None:
         done = 0
         interruptions = 0
         while done < size_bytes:
+            direct = self.direct
             try:
-                count = self._calls.pwritev(
-                    self._fd, _behind(buffers, done) if done else buffers, self.end + done
-                )
+                left = _behind(buffers, done) if done else buffers
+                count = self._calls.pwritev(self._fd, left, offset + done)
             except InterruptedError:
                 interruptions += 1
                 if interruptions > INTERRUPTIONS_MAX:
                     raise OSError(errno.EIO, "interrupted without end") from None
                 continue
             except OSError as error:
-                if error.errno != errno.EINVAL or not self.direct:
+                if error.errno != errno.EINVAL or not direct:
                     raise
                 # Not aligned as this device wants it: go through the page cache from here on.
                 self._leave_direct()
@@ -138,21 +187,28 @@ class RecordFile:
 
     def sync(self) -> None:
         """Data and size to the device.  One that fails must never be tried again."""
+        self.wait()
         self._calls.fdatasync(self._fd)
 
     def seal(self) -> None:
         """Cuts off what was reserved, takes the right to write away, syncs everything."""
+        self.wait()
         self._calls.truncate(self._fd, self.end)
         self._calls.chmod(self._fd, 0o444)
         self._calls.fsync(self._fd)
 
     def cut(self) -> None:
         """Gives back what was reserved and not used."""
+        self.wait()
         if self._reserved_bytes > self.end:
             self._calls.truncate(self._fd, self.end)
 
     def close(self) -> None:
-        """Safe to repeat."""
+        """Safe to repeat.  Waits for what is under way; how it ended matters to nobody any more."""
+        with suppress(OSError):
+            self.wait()
+        if self._threads is not None:
+            self._threads.shutdown()
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
             self._calls.close(fd)

@@ -10,8 +10,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from flowbackup.errors import DamageError, DeviceError
@@ -34,15 +33,11 @@ from flowbackup.media.record_file import RecordFile
 from flowbackup.model.device import FramePlace
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.frame import FrameHeader
-from flowbackup.units import GIB, MIB, round_up
+from flowbackup.units import GIB, round_up
 
 SEGMENT_BYTES = GIB
 """Where a segment ends: few enough files for 100 TB, small enough to lose or move one."""
 _FILE_NAME = re.compile(r"(\d{8,})-(\d{4,})\.(part|seg)")
-
-
-ASIDE_BYTES_MIN = MIB
-"""From here on a digest takes longer than waking the thread that makes it."""
 
 
 def segment_file_name(segment: int, epoch: int, *, sealed: bool) -> str:
@@ -95,22 +90,18 @@ class SegmentWriter:
         self._group: list[StoredFrame] = []
         self._failure: DeviceError | None = None
         self._statistics = WriterStatistics()
-        self._hasher: ThreadPoolExecutor | None = None
 
     def append(self, header: FrameHeader, payload: memoryview) -> FramePlace:
         self._check_usable()
-        aside = header.payload_bytes >= ASIDE_BYTES_MIN
-        if payload.nbytes != header.payload_bytes or not (aside or _is_intact(header, payload)):
+        # The frames before are being written meanwhile.
+        if payload.nbytes != header.payload_bytes or frame_digest(payload) != header.digest:
             raise self._not_intact(header)
         started = time.perf_counter()
         file = self._file_for(header)
         record = frame_record(self._name, self._ordinal, self._chain, header)
         offset = file.end
         self._reserve(file, record)
-        if aside:
-            self._append_aside(file, record, header, payload)
-        else:
-            self._append(file, record, payload)
+        self._append(file, record, payload)
         place = FramePlace(self._name.medium, self._name.segment, self._epoch, offset)
         self._rows.append(IndexRow(offset, record.ordinal, header))
         self._group.append(StoredFrame(header, place))
@@ -125,6 +116,7 @@ class SegmentWriter:
         self._check_usable()
         if self._file is None or not self._group:
             return ()
+        self._wait(self._file)
         first = self._ordinal - len(self._group)
         self._append_plain(
             self._file, RecordKind.COMMIT, b"", sequence=first, chunk_count=len(self._group)
@@ -144,9 +136,6 @@ class SegmentWriter:
 
     def close(self) -> None:
         file, self._file = self._file, None
-        hasher, self._hasher = self._hasher, None
-        if hasher is not None:
-            hasher.shutdown()
         try:
             if file is not None and self._failure is None:
                 file.cut()
@@ -163,24 +152,12 @@ class SegmentWriter:
     def statistics(self) -> WriterStatistics:
         return self._statistics
 
-    def _append_aside(
-        self, file: RecordFile, record: RecordHeader, header: FrameHeader, payload: memoryview
-    ) -> None:
-        """Checks the digest in another thread while the device writes, and takes the record back
-        if it does not match: waiting for the one before the other costs a quarter of the rate."""
-        if self._hasher is None:
-            self._hasher = ThreadPoolExecutor(1, "digest")
-        intact = self._hasher.submit(_is_intact, header, payload)
-        try:
-            self._append(file, record, payload)
-        finally:
-            is_intact = intact.result()
-        if not is_intact:
-            with self._guard("taking back a frame"):
-                file.take_back(record)
-            self._ordinal, self._chain = record.ordinal, record.previous
-            self._count(bytes_written=-record.total_bytes)
-            raise self._not_intact(header)
+    def _wait(self, file: RecordFile) -> None:
+        """Until every frame has been written: a commit record speaks of nothing that is not."""
+        started = time.perf_counter()
+        with self._guard(f"writing to segment {self._name.segment}"):
+            file.wait()
+        self._count(write_seconds=time.perf_counter() - started)
 
     def _not_intact(self, header: FrameHeader) -> DamageError:
         return DamageError(
@@ -237,7 +214,7 @@ class SegmentWriter:
         except OSError as error:
             failure = device_error(self._device, f"room in segment {self._name.segment}", error)
             if error.errno not in FULL:
-                self._failure = failure
+                self._poison(failure)
             raise failure from error
 
     def _append_plain(
@@ -305,13 +282,16 @@ class SegmentWriter:
             yield
         except OSError as error:
             failure = device_error(self._device, what, error)
-            if self._failure is None:
-                self._failure = failure
+            self._poison(failure)
             raise failure from error
 
-
-def _is_intact(header: FrameHeader, payload: memoryview) -> bool:
-    return frame_digest(payload) == header.digest
+    def _poison(self, failure: DeviceError) -> None:
+        """The first failure stays; nothing is under way any more when the caller hears of it."""
+        if self._failure is None:
+            self._failure = failure
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.wait()
 
 
 def _segment_numbers(folder: str) -> Iterator[int]:

@@ -10,6 +10,7 @@ import errno
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Lock
 
 from flowbackup.media.calls import SystemCalls, Writable
 
@@ -40,6 +41,7 @@ class FaultySystemCalls(SystemCalls):
         self.made: list[str] = []
         self._seen = 0
         self._failing = False
+        self._counting = Lock()
 
     def open(self, path: str, flags: int, mode: int = 0o600) -> int:
         self._before("open")
@@ -58,7 +60,10 @@ class FaultySystemCalls(SystemCalls):
         self._after("close")
 
     def pwritev(self, fd: int, buffers: Sequence[Writable], offset: int) -> int:
-        if self._hit("pwritev") and self.fault is not None:
+        """The one call that several threads make at a time."""
+        with self._counting:
+            hit = self._hit("pwritev")
+        if hit and self.fault is not None:
             if self.fault.error == SHORT_WRITE:
                 return super().pwritev(fd, [buffers[0]], offset)
             if self.fault.late:
@@ -116,7 +121,8 @@ class FaultySystemCalls(SystemCalls):
         return self._seen >= fault.nth if fault.for_ever else self._seen == fault.nth
 
     def _before(self, verb: str) -> None:
-        self._failing = self._hit(verb)
+        with self._counting:
+            self._failing = self._hit(verb)
         if self._failing and self.fault is not None and not self.fault.late:
             self._raise()
 

@@ -9,6 +9,7 @@ from shutil import rmtree
 import pytest
 
 from flowbackup.errors import DeviceError
+from flowbackup.media import record_file
 from flowbackup.media.port import StoredFrame
 from flowbackup.media.verify import verify_medium
 from flowbackup.monitor import RecordingMonitor
@@ -24,6 +25,13 @@ ERRORS = [
     pytest.param(errno.EROFS, marks=pytest.mark.slow),
 ]
 HARMLESS = {SHORT_WRITE, errno.EINTR}
+
+
+@pytest.fixture(autouse=True, params=["at once", "in threads"])
+def _writes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test twice: all records small, or all large enough to be written in threads."""
+    if request.param == "in threads":
+        monkeypatch.setattr(record_file, "ASIDE_BYTES_MIN", 0)
 
 
 def write(calls: FaultySystemCalls, place: Path) -> tuple[list[StoredFrame], DeviceError | None]:
@@ -83,10 +91,11 @@ def test_every_call_fails(memory_path: Path, error: int, late: bool, for_ever: b
     made = calls_made(memory_path)
     # A reservation that finds no room is tried once more with what is needed only.
     tolerated = {"fallocate"} if error in (errno.ENOSPC, errno.EDQUOT) else set()
-    for nth, verb in enumerate(made, 1):
+    for nth in range(1, len(made) + 1):
         place = memory_path / f"m{nth}"
         calls = FaultySystemCalls(Fault(nth, error, for_ever=for_ever, late=late))
         acknowledged, failure = write(calls, place)
+        verb = calls.made[nth - 1]
         if failure is None:
             assert verb in tolerated and not for_ever, (nth, verb)
         else:
