@@ -21,6 +21,7 @@ from flowbackup.errors import DeviceError, SourceError
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import RecordingMonitor, SilentMonitor
 from flowbackup.plan.decided import Plan
+from flowbackup.runtime.slab import stale_slabs
 from flowbackup.testing.compare import differences
 
 pytestmark = pytest.mark.ray
@@ -210,7 +211,7 @@ def test_a_killed_driver_leaves_valid_media_and_the_same_command_completes(
     target = tmp_path / "restored"
     api.restore("latest", str(target), api.RestoreRequest(catalog=catalog), SilentMonitor())
     assert list(differences(str(source), str(target))) == []
-    assert list(Path("/dev/shm").glob("flowbackup-0*")) == []
+    assert list(stale_slabs()) == []
 
 
 def _wait_for(happened: Callable[[], bool], seconds_max: float = 60) -> None:

@@ -1,0 +1,155 @@
+"""Every way that a graph can draw through one machine: each object is where the graph says."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from flowbackup import api
+from flowbackup.api import RunSettings
+from flowbackup.catalog.catalog import open_catalog
+from flowbackup.model.report import Outcome, SessionReport
+from flowbackup.monitor import SilentMonitor
+from flowbackup.testing.compare import differences
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("live_ray")]
+KIB = 1 << 10
+
+
+def tree(place: Path, files: int = 6) -> Path:
+    place.mkdir()
+    for number in range(files):
+        (place / f"file{number}").write_bytes(os.urandom(700 * KIB + number))
+    return place
+
+
+def run(tmp_path: Path, text: str) -> SessionReport:
+    graph = tmp_path / "ways.yaml"
+    graph.write_text(text)
+    settings = RunSettings(catalog=tmp_path / "catalog.sqlite", init=True)
+    report = api.run_backup(api.load_plan(graph), settings, SilentMonitor())
+    assert list(Path("/dev/shm").glob(f"flowbackup-{report.session}*")) == []
+    return report
+
+
+def frames_on(tmp_path: Path) -> dict[str, dict[str, int]]:
+    """Object -> device -> frames of its newest version."""
+    with open_catalog(tmp_path / "catalog.sqlite") as catalog:
+        return {
+            version.record.name: {
+                copy.medium.device: copy.frames_held for copy in catalog.copies_of(version)
+            }
+            for version in catalog.versions()
+        }
+
+
+def restored_equal(tmp_path: Path, name: str) -> bool:
+    target = tmp_path / f"restored-{name}"
+    request = api.RestoreRequest(catalog=tmp_path / "catalog.sqlite")
+    api.restore(name, str(target), request, SilentMonitor())
+    return list(differences(str(tmp_path / name), str(target))) == []
+
+
+def test_an_object_goes_where_its_buffers_lead_and_nowhere_else(tmp_path: Path) -> None:
+    site, cache = tree(tmp_path / "site"), tree(tmp_path / "cache")
+    report = run(
+        tmp_path,
+        f"""
+        graph: partial
+        frame_size: 512 KiB
+        sync_size: 1 MiB
+        clients:
+          web:
+            objects:
+              site: {{path: {site}, buffers: "nas[0:4]"}}
+              cache: {{path: {cache}, buffers: "nas[4:8]"}}
+        devices: {{nas: {{path: {tmp_path}/nas}}, usb: {{path: {tmp_path}/usb}}}}
+        backup_groups: {{primary: {{devices: [nas], buffers: 8}}}}
+        mirror_groups: {{offsite: {{devices: [usb], buffers: 8, level: 1}}}}
+        couplings:
+          - {{from: "primary.nas[0:4]", to: "offsite.usb[0:4]"}}
+        """,
+    )
+    assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), report.problems
+    copies = {o.name: (o.copies_durable, o.copies_required) for o in report.objects}
+    assert copies == {"site": (2, 2), "cache": (1, 1)}
+    held = frames_on(tmp_path)
+    assert set(held["site"]) == {"nas", "usb"} and set(held["cache"]) == {"nas"}
+    (tmp_path / "nas").rename(tmp_path / "away")
+    assert restored_equal(tmp_path, "site")
+
+
+def test_a_group_spreads_an_object_and_its_mirrors_hold_it_together(tmp_path: Path) -> None:
+    source = tree(tmp_path / "source", files=16)
+    report = run(
+        tmp_path,
+        f"""
+        graph: striped
+        frame_size: 256 KiB
+        sync_size: 512 KiB
+        clients: {{web: {{objects: {{source: {{path: {source}}}}}}}}}
+        devices:
+          a0: {{path: {tmp_path}/a0, rate_limit: 20 MB/s}}
+          a1: {{path: {tmp_path}/a1, rate_limit: 20 MB/s}}
+          b0: {{path: {tmp_path}/b0}}
+          b1: {{path: {tmp_path}/b1}}
+        backup_groups: {{primary: {{devices: [a0, a1], buffers: 4}}}}
+        mirror_groups: {{second: {{mirrors: primary, devices: [b0, b1], buffers: 4}}}}
+        """,
+    )
+    assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), report.problems
+    assert [(o.copies_durable, o.copies_required) for o in report.objects] == [(2, 2)]
+    held = frames_on(tmp_path)["source"]
+    assert min(held.values()) >= 4 and held["a0"] == held["b0"] and held["a1"] == held["b1"]
+    for name in ("a0", "b1"):
+        (tmp_path / name).rename(tmp_path / f"{name}.away")
+    assert restored_equal(tmp_path, "source")
+
+
+def test_clients_share_a_head_and_each_object_comes_back(tmp_path: Path) -> None:
+    names = ["one", "two", "three", "four"]
+    one, two, three, four = (tree(tmp_path / name) for name in names)
+    report = run(
+        tmp_path,
+        f"""
+        graph: shared
+        frame_size: 512 KiB
+        sync_size: 1 MiB
+        clients:
+          web: {{objects: {{one: {{path: {one}}}, two: {{path: {two}}}}}}}
+          mail: {{objects: {{three: {{path: {three}}}, four: {{path: {four}}}}}}}
+        devices: {{nas: {{path: {tmp_path}/nas}}, usb: {{path: {tmp_path}/usb}}}}
+        backup_groups: {{primary: {{devices: [nas], buffers: 6}}}}
+        mirror_groups: {{offsite: {{mirrors: primary, devices: [usb], buffers: 4}}}}
+        """,
+    )
+    assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), report.problems
+    assert report.bytes_read == sum(o.bytes_source for o in report.objects)
+    assert all(restored_equal(tmp_path, name) for name in names)
+
+
+def test_a_level_with_fewer_buffers_passes_everything_on(tmp_path: Path) -> None:
+    """Three levels share the slots of the head; the middle one may hold fewer of them at once."""
+    source = tree(tmp_path / "source", files=12)
+    report = run(
+        tmp_path,
+        f"""
+        graph: narrow
+        frame_size: 256 KiB
+        sync_size: 512 KiB
+        clients: {{web: {{objects: {{source: {{path: {source}}}}}}}}}
+        devices:
+          a: {{path: {tmp_path}/a}}
+          b: {{path: {tmp_path}/b}}
+          c: {{path: {tmp_path}/c}}
+        backup_groups: {{primary: {{devices: [a], buffers: 12}}}}
+        mirror_groups:
+          second: {{mirrors: primary, devices: [b], buffers: 4}}
+          third: {{mirrors: second, devices: [c], buffers: 4}}
+        """,
+    )
+    assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), report.problems
+    assert len(set(frames_on(tmp_path)["source"].values())) == 1
+    assert report.objects[0].copies_durable == 3
