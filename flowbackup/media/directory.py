@@ -17,6 +17,7 @@ from flowbackup.media.label import (
     free_bytes,
     read_label,
 )
+from flowbackup.media.leftover import give_back_reserved
 from flowbackup.media.lock import MediumLock
 from flowbackup.media.reader import MediumReader
 from flowbackup.media.segment import SEGMENT_BYTES, SegmentWriter
@@ -49,6 +50,7 @@ class DirectoryDevice:
         self._found: FoundLabel | None = None
         self._identity = (0, 0)
         self._lock: MediumLock | None = None
+        self._has_written = False
 
     def info(self) -> MediumInfo:
         return self.label().label.info(self.location, free_bytes(self.location))
@@ -105,9 +107,14 @@ class DirectoryDevice:
             raise DeviceError(
                 f'device "{self.name}" was not locked before writing', device=self.name
             )
+        label = self.label().label
+        folder = os.path.join(self.location, SEGMENTS_NAME)
+        if not self._has_written:
+            give_back_reserved(folder, self.name, self._calls)
+            self._has_written = True
         return SegmentWriter(
-            os.path.join(self.location, SEGMENTS_NAME),
-            self.label().label,
+            folder,
+            label,
             session,
             epoch,
             device=self.name,
@@ -122,6 +129,7 @@ class DirectoryDevice:
 
     def close(self) -> None:
         lock, self._lock = self._lock, None
+        self._has_written = False
         if lock is not None:
             lock.close()
 

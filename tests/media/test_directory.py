@@ -133,6 +133,42 @@ def test_what_a_killed_session_left_stays_and_is_read(tmp_path: Path) -> None:
     assert verify_medium(device, RecordingMonitor()).damages == ()
 
 
+def test_room_that_a_killed_session_reserved_is_given_back_by_the_next(tmp_path: Path) -> None:
+    place = tmp_path / "m"
+    killed = make_device(place)
+    killed.lock("killed")
+    writer = killed.writer(SESSION, 1)
+    writer.append(*sample_frame(5000, 0))
+    durable = list(writer.commit())
+    part = place / "segments" / "00000001-0001.part"
+    if part.stat().st_blocks * 512 < 1 << 20:
+        pytest.skip("this file system reserves no room behind the end of a file")
+    before = part.read_bytes()
+    # A process that dies gives its lock back and does nothing else.
+    killed.close()
+    next_device = make_device(place)
+    next_device.lock("next")
+    next_device.writer(SESSION, 2).close()
+    next_device.close()
+    assert part.stat().st_blocks * 512 <= 64 << 10
+    assert part.read_bytes() == before
+    assert list(make_device(place).reader().frames()) == durable
+    writer.close()
+
+
+def test_a_second_writer_leaves_the_room_of_the_first(tmp_path: Path) -> None:
+    device = make_device(tmp_path / "m")
+    device.lock("test")
+    first = device.writer(SESSION, 1)
+    first.append(*sample_frame(5000, 0))
+    part = tmp_path / "m" / "segments" / "00000001-0001.part"
+    blocks = part.stat().st_blocks
+    device.writer(SESSION, 2).close()
+    assert part.stat().st_blocks == blocks
+    first.finish()
+    device.close()
+
+
 def test_only_names_of_segments_are_taken_for_segments() -> None:
     assert parse_file_name("00000007-0002.seg") == (7, 2, True)
     assert parse_file_name("123456789-0002.part") == (123456789, 2, False)

@@ -1,0 +1,46 @@
+"""Room that killed sessions reserved behind the end of their segments."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from flowbackup.media.calls import SystemCalls
+from flowbackup.media.failure import device_error
+from flowbackup.media.segment import parse_file_name
+
+
+def give_back_reserved(folder: str, device: str, calls: SystemCalls) -> int:
+    """Frees what lies behind the end of every unfinished segment; returns how many had such room.
+
+    No file becomes shorter and no byte of one changes.  Only for the holder of the medium's lock
+    that has no writer yet, so that nobody is writing these files.  Raises DeviceError.
+    """
+    freed = 0
+    try:
+        for name in sorted(os.listdir(folder)):
+            parsed = parse_file_name(name)
+            if parsed is not None and not parsed[2]:
+                freed += _cut_behind_end(os.path.join(folder, name), calls)
+    except OSError as error:
+        raise device_error(device, f"freeing reserved room in {folder}", error) from error
+    return freed
+
+
+def _cut_behind_end(path: str, calls: SystemCalls) -> bool:
+    try:
+        fd = calls.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO, errno.EISDIR):
+            # Another user's, or no file: it costs room, not data, and stops no backup.
+            return False
+        raise
+    try:
+        state = os.fstat(fd)
+        used = -(-state.st_size // state.st_blksize) * state.st_blksize
+        if state.st_blocks * 512 <= used:
+            return False
+        calls.truncate(fd, state.st_size)
+        return True
+    finally:
+        calls.close(fd)
