@@ -22,7 +22,7 @@ from tests.bench.commands import commands
 from tests.bench.datasets import DataSets
 from tests.bench.engine import nothing, source_reads, writers
 from tests.bench.machine import describe
-from tests.bench.measure import Bench, Yard, say
+from tests.bench.measure import RUN_PREFIX, Bench, Yard, remove_left_behind, say
 from tests.bench.memory import memory
 from tests.bench.packing import packing
 from tests.bench.tables import Table, markdown
@@ -90,7 +90,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 @contextmanager
 def _bench(scale: float, *, quick: bool, full: bool) -> Iterator[Bench]:
     """Data sets stay for the next run, what was written goes at the very end."""
-    yard = Yard(BUILD / f"run-{os.getpid()}")
+    remove_left_behind(BUILD)
+    yard = Yard(BUILD / f"{RUN_PREFIX}{os.getpid()}")
     rounds, command_rounds = (
         (QUICK_ROUNDS, QUICK_COMMAND_ROUNDS) if quick else (ROUNDS, COMMAND_ROUNDS)
     )

@@ -23,6 +23,7 @@ ROOM_LEFT_BYTES = 6 * GIB
 """What a run leaves free on the disk: a full file system is slow, and others live there too."""
 READ_BYTES = 8 * MIB
 COMMAND_SECONDS_MAX = 900
+RUN_PREFIX = "run-"
 
 
 class Yard:
@@ -52,7 +53,10 @@ class Yard:
         self.cleared += 1
         os.sync()
         if self._free() - need_bytes < ROOM_LEFT_BYTES:
-            raise OSError(f"{need_bytes / GIB:.1f} GiB do not fit beside {ROOM_LEFT_BYTES} bytes")
+            raise OSError(
+                f"{need_bytes / GIB:.1f} GiB are to be written and {ROOM_LEFT_BYTES / GIB:.0f} GiB "
+                f"to be left free, but {self._free() / GIB:.1f} GiB are free"
+            )
 
     def clear(self) -> None:
         for path in self._made:
@@ -66,6 +70,14 @@ class Yard:
     def _free(self) -> int:
         status = os.statvfs(self._root)
         return status.f_bavail * status.f_frsize
+
+
+def remove_left_behind(build: Path) -> None:
+    """What runs that were killed wrote; their directories end in their process number."""
+    for path in build.glob(f"{RUN_PREFIX}*"):
+        number = path.name.removeprefix(RUN_PREFIX)
+        if number.isdigit() and not Path("/proc", number).exists():
+            shutil.rmtree(path, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)

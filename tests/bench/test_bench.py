@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.datasets import DataSets, size_of
-from tests.bench.measure import Yard
+from tests.bench.measure import Yard, remove_left_behind
 from tests.bench.memory import memory_of
 from tests.bench.tables import Row, Table, cells, markdown, pair_ratios
 
@@ -64,6 +64,21 @@ def test_places_are_fresh_and_gone_at_the_end(tmp_path: Path) -> None:
     assert first.parent.is_dir()
     yard.remove()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_only_what_dead_runs_left_is_removed(tmp_path: Path) -> None:
+    alive, dead, other = (
+        tmp_path / name for name in (f"run-{os.getpid()}", "run-99999999", "data")
+    )
+    for path in (alive, dead, other):
+        path.mkdir()
+    remove_left_behind(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([alive, other])
+
+
+def test_a_disk_without_room_is_named_before_it_is_full(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="GiB are free"):
+        Yard(tmp_path / "yard").make_room(1 << 60)
 
 
 def test_memory_of_this_process_is_seen() -> None:
