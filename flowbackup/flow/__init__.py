@@ -2,5 +2,6 @@
 
 `window` credit; `order` what may be accepted; `outbox` what has been sent and not released;
 `commit` when to sync; `buffer` the machine in front of a media agent; `sender` the machine of a
-client; `outcome` how a session ends.  The runtime and the simulator run these same machines.
+client; `patience` when slow is stalled; `outcome` how a session ends.  The runtime and the
+simulator run these same machines.
 """

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from flowbackup.errors import (
     EXIT_COPIES_MISSING,
@@ -17,8 +19,8 @@ from flowbackup.model.report import Outcome
 
 @dataclass(frozen=True, slots=True)
 class ObjectEnd:
-    """source: how reading ended; copies_durable: agents that hold every frame durably;
-    copies_missing: whether required ones are absent."""
+    """source: how reading ended; copies_durable: how often all frames are durable (see
+    `end_object`); copies_missing: whether required ones are absent."""
 
     source: Outcome
     copies_durable: int
@@ -33,21 +35,44 @@ class ObjectEnd:
         return Outcome.SUCCESS
 
 
-def end_object(
-    source: Outcome, frames_sent: int, frames_durable: Mapping[str, int],
-    required: Iterable[str], copies: int,
-) -> ObjectEnd:  # fmt: skip
-    """frames_durable: agent -> frames of the object that it has under a commit.  required: agents
-    that must hold it all; with copies > 0 any so many agents are enough instead."""
-    complete = {
-        agent for agent, frames in frames_durable.items() if frames_sent and frames >= frames_sent
-    }
-    missing = len(complete) < copies if copies else not set(required) <= complete
-    return ObjectEnd(source, len(complete), missing)
+class Share(NamedTuple):
+    """What one agent should hold of an object, and what it has under a commit, in frames.
+    head: where the chain begins through which the frames came to it."""
+
+    group: str
+    head: str
+    required: bool
+    frames_due: int
+    frames_durable: int
+
+    @property
+    def is_complete(self) -> bool:
+        return self.frames_durable >= self.frames_due
 
 
-def end_session(objects: Iterable[ObjectEnd], *, interrupted: bool = False) -> tuple[Outcome, int]:
-    """Outcome and exit code of a session: the worst of its objects."""
+def end_object(source: Outcome, shares: Iterable[Share], copies: int) -> ObjectEnd:
+    """shares: of every agent behind the object's heads.  All required ones must be complete; with
+    copies > 0 any so many copies are enough instead."""
+    due = [share for share in shares if share.frames_due]
+    durable = _copies(due)
+    whole = bool(due) and all(share.is_complete for share in due if share.required)
+    return ObjectEnd(source, durable, durable < copies if copies else not whole)
+
+
+def _copies(shares: Collection[Share]) -> int:
+    """A copy is one complete agent of a group behind each head: where a group spreads an object
+    over its heads, its agents have one copy together."""
+    heads = {share.head for share in shares}
+    groups = {share.group for share in shares}
+    complete = Counter((share.group, share.head) for share in shares if share.is_complete)
+    return sum(min(complete[group, head] for head in heads) for group in groups) if heads else 0
+
+
+def end_session(
+    objects: Iterable[ObjectEnd], *, interrupted: bool = False, all_sealed: bool = True
+) -> tuple[Outcome, int]:
+    """Outcome and exit code of a session: the worst of its objects.  all_sealed: a device that
+    could not end its segment has its frames, but its copy is not to be relied on."""
     ends = list(objects)
     outcomes = {end.outcome for end in ends}
     if interrupted:
@@ -57,6 +82,6 @@ def end_session(objects: Iterable[ObjectEnd], *, interrupted: bool = False) -> t
         return Outcome.FAILED, EXIT_FAILED
     if any(end.source is Outcome.INCOMPLETE for end in ends):
         return Outcome.INCOMPLETE, EXIT_INCOMPLETE_SOURCE
-    if any(end.copies_missing for end in ends):
+    if any(end.copies_missing for end in ends) or not all_sealed:
         return Outcome.INCOMPLETE, EXIT_COPIES_MISSING
     return Outcome.SUCCESS, EXIT_SUCCESS

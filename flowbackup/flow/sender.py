@@ -49,13 +49,14 @@ class SenderMachine:
         self._lanes = list(lanes)
         self._outboxes = {lane.edge: Outbox(lane.edge) for lane in self._lanes}
         self._free: dict[str, deque[int]] = {e: deque(numbers) for e, numbers in slots.items()}
-        self._slots_max = {edge: len(numbers) for edge, numbers in self._free.items()}
+        self._own = {edge: frozenset(numbers) for edge, numbers in self._free.items()}
         self._lent: Lent | None = None
         self._broken = ""
 
     def lend(self, edges: Iterable[str], slots: tuple[int, int] | None = None) -> Lent | None:
         """The next slot to fill, over one of these edges and, if given, in this range of buffers;
-        None while no credit is free.  Raises PeerLostError when no edge is left."""
+        None while no credit is free.  Raises PeerLostError when no edge is left, ProtocolError
+        when the range holds none of this client's slots: that would be waited for for ever."""
         if self._lent is not None:
             raise ProtocolError("a slot is lent already; frames are filled one at a time")
         alive = [lane for lane in self._lanes if lane.edge in self._outboxes]
@@ -63,6 +64,9 @@ class SenderMachine:
         lanes = [lane for lane in alive if lane.edge in wanted and _overlaps(lane, slots)]
         if not lanes:
             raise PeerLostError(f"no chain is left that can take frames: {self._broken or 'none'}")
+        lanes = [lane for lane in lanes if self._owns_any(lane, slots)]
+        if not lanes:
+            raise ProtocolError(f"no slot in buffers {slots} belongs to this client")
         best = max(lanes, key=lambda lane: self._credit(lane, slots))
         number = self._pick(best, slots)
         if number is None:
@@ -92,7 +96,7 @@ class SenderMachine:
         if outbox is None or not outbox.release(frame, epoch):
             return False
         self._free[edge].append(slot)
-        if len(self._free[edge]) > self._slots_max[edge]:
+        if len(self._free[edge]) > len(self._own[edge]):
             raise ProtocolError("more slots came back than were lent")
         return True
 
@@ -110,6 +114,10 @@ class SenderMachine:
         self._broken = reason
         return len(outbox) if outbox is not None else 0
 
+    def has(self, edge: str) -> bool:
+        """Has it not been lost?"""
+        return edge in self._outboxes
+
     @property
     def is_empty(self) -> bool:
         """Everything that was sent has been released."""
@@ -118,6 +126,9 @@ class SenderMachine:
     @property
     def frames_out(self) -> int:
         return sum(len(outbox) for outbox in self._outboxes.values())
+
+    def _owns_any(self, lane: Lane, slots: tuple[int, int] | None) -> bool:
+        return any(_inside(lane, slots, number) for number in self._own[lane.edge])
 
     def _credit(self, lane: Lane, slots: tuple[int, int] | None) -> int:
         return sum(1 for number in self._free[lane.edge] if _inside(lane, slots, number))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
+from pathlib import Path
 
 from flowbackup.flow.sender import Lane
 from flowbackup.model.ids import id_text
@@ -22,6 +23,17 @@ SPARE_BYTES = 1 << 20
 """What a device must have free beyond one window: labels, records, index and footer."""
 
 
+ALL_BUFFERS = (0, 1 << 30)
+
+
+def coupled_buffers(plan: Plan, edge: EdgePlan) -> tuple[int, int]:
+    """The range of slots whose frames take this edge.  An agent may have fewer buffers than the
+    head whose slots it shares: one that is coupled with all of its own passes on whatever comes."""
+    slots = {agent.name: agent.slots for agent in plan.agents}
+    is_whole = edge.first_slot == 0 and edge.last_slot >= slots.get(edge.source, 0)
+    return ALL_BUFFERS if is_whole else (edge.first_slot, edge.last_slot)
+
+
 class Assignments:
     """The settings of every actor of one session."""
 
@@ -34,6 +46,12 @@ class Assignments:
     @property
     def clients(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(o.client for o in self._plan.objects))
+
+    @property
+    def slab_paths(self) -> tuple[Path, ...]:
+        """Where the slabs of this session lie, each on its node."""
+        session = id_text(self._session)
+        return tuple(slab_path(session, name) for name in self._slabs)
 
     def node_of_client(self, client: str) -> str:
         return next(o.node for o in self._plan.objects if o.client == client)
@@ -65,12 +83,15 @@ class Assignments:
 
     def client(self, name: str) -> ClientSettings:
         edges = self.edges_from(name)
-        slab = self._client_slab(name)
+        own = self._own_slab(name)
         return ClientSettings(
             client=name,
             session=self._session,
-            slab=self._slab(slab.name),
-            makes_slab=slab.owner == name,
+            own_slab=self._slab(own.name) if own else None,
+            slabs=tuple(
+                (edge.name, self._slab(self._slab_of(edge).name))
+                for edge in self._plan.edges_from(name)
+            ),
             frame_bytes=self._plan.frame_bytes,
             objects=tuple(o for o in self._plan.objects if o.client == name),
             edges=edges,
@@ -85,16 +106,19 @@ class Assignments:
 
     def _edge(self, edge: EdgePlan) -> EdgeSettings:
         frames_max = self._plan.agent(edge.target).slots
-        return EdgeSettings(
-            edge.name, edge.target, edge.transport, edge.first_slot, edge.last_slot, frames_max
-        )
+        first, last = coupled_buffers(self._plan, edge)
+        return EdgeSettings(edge.name, edge.target, edge.transport, first, last, frames_max)
 
-    def _client_slab(self, client: str) -> SlabPlan:
-        own = [slab for slab in self._plan.slabs if slab.owner == client]
-        if own:
-            return own[0]
-        head = self._plan.edges_from(client)[0].target
-        return self._slabs[self._plan.agent(head).slab]
+    def _own_slab(self, client: str) -> SlabPlan | None:
+        """A client that sends to another node fills memory of its own."""
+        return next((slab for slab in self._plan.slabs if slab.owner == client), None)
+
+    def _slab_of(self, edge: EdgePlan) -> SlabPlan:
+        """The memory in which frames for this edge are filled: the head's where both share it."""
+        own = self._own_slab(edge.source)
+        if own is not None and edge.transport is not Transport.SHARED_MEMORY:
+            return own
+        return self._slabs[self._plan.agent(edge.target).slab]
 
     def _all_lanes(self) -> list[Lane]:
         """One lane, and so one stream, for each client edge and each way through its head."""
@@ -110,7 +134,8 @@ class Assignments:
         slots = self._plan.agent(head).slots
         cuts = {0, slots}
         for edge in self._plan.edges_from(head):
-            cuts |= {edge.first_slot, min(edge.last_slot, slots)}
+            first, last = coupled_buffers(self._plan, edge)
+            cuts |= {first, min(last, slots)}
         borders = sorted(cuts)
         return list(pairwise(borders))
 
@@ -126,6 +151,6 @@ class Assignments:
             slots = self._plan.agent(edge.target).slots
         else:
             sharers = [e.name for e in self._plan.edges_from(client)]
-            slots = self._client_slab(client).slots
+            slots = self._slab_of(edge).slots
         turn = sharers.index(edge_name)
         return tuple(range(turn, slots, len(sharers)))

@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from flowbackup.errors import FlowbackupError, PeerLostError, ProtocolError
 from flowbackup.flow.actions import Action, Ask, Break, Commit, Forward, Refuse, Release, Write
@@ -54,6 +55,15 @@ class _Waiter:
             self.answer.set_exception(error)
 
 
+class BufferAnswer(NamedTuple):
+    """The machine's counts, bytes moved per outgoing edge, and what has failed so far: an edge, or
+    "" for the device, and why."""
+
+    statistics: BufferStatistics
+    moved: tuple[tuple[str, int], ...]
+    failures: tuple[tuple[str, str], ...]
+
+
 class Buffer:
     """One buffer of a session.  `open`, `wire`, then offers; `close` in the end."""
 
@@ -68,7 +78,7 @@ class Buffer:
         self._free_slots: asyncio.Queue[int] = asyncio.Queue()
         self._own_slots: dict[FrameId, int] = {}
         self._clock: asyncio.Task[None] | None = None
-        self._failures: list[FlowbackupError] = []
+        self._failures: list[tuple[str, FlowbackupError]] = []
 
     async def open(self) -> NodeFacts:
         """Reserves this buffer's memory.  Raises MemoryBudgetError."""
@@ -98,6 +108,7 @@ class Buffer:
                 edge, target, transport, self._replied, self._successor_failed
             )
         self._clock = asyncio.ensure_future(self._tick())
+        self._clock.add_done_callback(self._clock_stopped)
 
     async def offer(self, edge: str, epoch: int, call: int, offers: Sequence[Offer]) -> Reply:
         """Takes frames from a predecessor; answers when they are safe in this subtree.  call: the
@@ -121,11 +132,13 @@ class Buffer:
             for frame_id in waiter.frames:
                 self._forget_waiter(frame_id, waiter)
 
-    async def statistics(self) -> tuple[BufferStatistics, dict[str, int], tuple[str, ...]]:
-        """The machine's counts, bytes moved per outgoing edge, and what has failed so far."""
-        moved = {name: pump.bytes_moved for name, pump in self._edges.items()}
-        failures = tuple(str(error) for error in self._failures)
-        return self._live().statistics(time.monotonic()), moved, failures
+    async def statistics(self) -> BufferAnswer:
+        """How it stands now."""
+        return BufferAnswer(
+            self._live().statistics(time.monotonic()),
+            tuple((name, pump.bytes_moved) for name, pump in self._edges.items()),
+            tuple((edge, str(error)) for edge, error in self._failures),
+        )
 
     async def close(self) -> None:
         """Lets go of memory; removes the slab if it is this buffer's."""
@@ -155,8 +168,12 @@ class Buffer:
             return offer.frame
         slot = await self._free_slots.get()
         self._own_slots[header.frame_id] = slot
-        way = ObjectStore()
-        return await way.collect(offer.frame, offer.bytes_refs, self._slab, slot)
+        try:
+            way = ObjectStore()
+            return await way.collect(offer.frame, offer.bytes_refs, self._slab, slot)
+        except BaseException:
+            self._free_slot(header.frame_id)
+            raise
 
     def _perform(self, actions: Iterable[Action], waiter: _Waiter | None = None) -> None:
         for action in actions:
@@ -201,7 +218,7 @@ class Buffer:
                 del self._waiters[frame]
 
     def _break(self, reason: str) -> None:
-        causes = "; ".join(str(error) for error in self._failures)
+        causes = "; ".join(str(error) for _, error in self._failures)
         error = PeerLostError(f"{self._settings.agent}: {reason}: {causes}")
         for waiter in [w for waiting in self._waiters.values() for w in waiting]:
             waiter.fail(error)
@@ -211,7 +228,7 @@ class Buffer:
         self._perform(machine.committed(frames, machine.device_epoch))
 
     def _device_failed(self, name: str, error: FlowbackupError) -> None:
-        self._failures.append(error)
+        self._failures.append(("", error))
         self._perform(self._live().device_failed())
 
     def _replied(self, edge: str, reply: Reply) -> None:
@@ -222,8 +239,13 @@ class Buffer:
             self._perform(machine.asked(edge, stream, sequence, 0))
 
     def _successor_failed(self, edge: str, error: FlowbackupError) -> None:
-        self._failures.append(error)
+        self._failures.append((edge, error))
         self._perform(self._live().successor_detached(edge))
+
+    def _clock_stopped(self, clock: asyncio.Task[None]) -> None:
+        """Without its clock this buffer would wait for ever for a sync that nobody asks for."""
+        if not clock.cancelled():
+            self._break(f"its clock stopped: {clock.exception()!r}")
 
     async def _tick(self) -> None:
         while True:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -30,13 +31,13 @@ from flowbackup.source.reader import ObjectTask, read_object
 
 class ObjectEnding(NamedTuple):
     """How reading one object ended.  record: None where it failed, and then `failure` says why.
-    frames: how many of its frames went out over all edges."""
+    frames: how many of its frames went out over which edge."""
 
     name: str
     object_id: bytes
     record: VersionRecord | None
     failure: FlowbackupError | None
-    frames: int
+    frames: tuple[tuple[str, int], ...]
     pages: tuple[tuple[PageRef, bytes], ...]
 
 
@@ -47,6 +48,7 @@ class ClientProgress(NamedTuple):
     bytes_read: int
     edges: tuple[tuple[str, int], ...]
     problems: tuple[Problem, ...]
+    endings: tuple[ObjectEnding, ...]
     first_frame_at: float
 
 
@@ -73,11 +75,12 @@ class Client:
 
     def __init__(self, settings: ClientSettings) -> None:
         self._settings = settings
-        self._slab: Slab | None = None
+        self._slabs: dict[Path, Slab] = {}
         self._pumps: dict[str, EdgePump] = {}
         self._sink: SlotSink | None = None
         self._monitor = RecordingMonitor()
         self._counters: list[ReadCounters] = []
+        self._endings: deque[ObjectEnding] = deque()
         self._draining = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._first_frame_at = 0.0
@@ -87,42 +90,43 @@ class Client:
         missing = [text for o in self._settings.objects if (text := _why_unreadable(o))]
         if missing:
             raise SourceError("; ".join(missing), remedy="correct `path` in the graph")
-        slab = self._settings.slab
-        if self._settings.makes_slab:
+        slab = self._settings.own_slab
+        if slab is not None:
             remove_stale_slabs()
             path = Path(slab.path)
-            self._slab = create_slab(path, slab.slots, slab.slot_bytes, slab.owner)
+            self._slabs[path] = create_slab(path, slab.slots, slab.slot_bytes, slab.owner)
         return this_node()
 
     async def wire(self, heads: Sequence[tuple[EdgeSettings, Handle]]) -> None:
         """Couples this client with the buffers that its frames go to."""
         settings = self._settings
         self._loop = asyncio.get_running_loop()
-        if self._slab is None:
-            self._slab = open_slab(Path(settings.slab.path))
+        slabs = {edge: self._mapped(Path(slab.path)) for edge, slab in settings.slabs}
         machine = SenderMachine(settings.session, settings.lanes, dict(settings.slots))
-        slabs = {edge.name: self._slab for edge, _ in heads}
         self._sink = SlotSink(machine, slabs, self._forward)
         for edge, target in heads:
-            transport = open_transport(edge.transport, self._slab)
+            transport = open_transport(edge.transport, slabs[edge.name])
             sink = self._sink
             self._pumps[edge.name] = EdgePump(
                 edge, target, transport, sink.replied, sink.edge_failed
             )
 
-    async def run(self) -> list[ObjectEnding]:
-        """Reads every object and waits until all of it is released."""
+    async def run(self) -> FlowbackupError | None:
+        """Reads every object and waits until all of it is released; how each object ended is told
+        by `progress`, as soon as it is known.  Returns what kept frames from being released."""
         return await asyncio.to_thread(self._read_all)
 
     async def progress(self) -> ClientProgress:
         """See ClientProgress.  Cheap; asked about twice a second."""
         problems = tuple(self._monitor.problems)
         self._monitor.problems.clear()
+        endings = tuple(self._endings.popleft() for _ in range(len(self._endings)))
         return ClientProgress(
             files=sum(c.files for c in self._counters),
             bytes_read=sum(c.bytes_read for c in self._counters),
             edges=tuple((name, pump.bytes_moved) for name, pump in self._pumps.items()),
             problems=problems,
+            endings=endings,
             first_frame_at=self._first_frame_at,
         )
 
@@ -133,12 +137,16 @@ class Client:
             self._sink.cancel()
 
     async def close(self) -> None:
-        """Lets go of memory; removes the slab if it is this client's."""
-        if self._slab is not None:
-            if self._settings.makes_slab:
-                self._slab.remove()
-            self._slab.close()
-            self._slab = None
+        """Lets go of memory; the session is over, so it is removed as well."""
+        while self._slabs:
+            _, slab = self._slabs.popitem()
+            slab.remove()
+            slab.close()
+
+    def _mapped(self, path: Path) -> Slab:
+        if path not in self._slabs:
+            self._slabs[path] = open_slab(path)
+        return self._slabs[path]
 
     def _forward(self, forward: Forward) -> None:
         if not self._first_frame_at:
@@ -146,15 +154,16 @@ class Client:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._pumps[forward.edge].put, forward)
 
-    def _read_all(self) -> list[ObjectEnding]:
+    def _read_all(self) -> FlowbackupError | None:
         if self._sink is None:
             raise SourceError(f"client {self._settings.client} is not wired yet")
-        endings = [self._read(plan, self._sink) for plan in self._settings.objects]
+        for plan in self._settings.objects:
+            self._endings.append(self._read(plan, self._sink))
         try:
             self._sink.wait_released()
         except FlowbackupError as error:
-            endings = [e._replace(failure=e.failure or error) for e in endings]
-        return endings
+            return error
+        return None
 
     def _read(self, plan: ObjectPlan, sink: SlotSink) -> ObjectEnding:
         object_id = new_id()
@@ -164,7 +173,7 @@ class Client:
         failure: FlowbackupError | None = None
         if self._draining.is_set():
             failure = InterruptedSessionError(f"{plan.name} was not begun: the session was ended")
-            return ObjectEnding(plan.name, object_id, None, failure, 0, ())
+            return ObjectEnding(plan.name, object_id, None, failure, (), ())
         self._counters.append(counters)
         sink.aim(tuple(f"{plan.client} -> {head}" for head in plan.heads), plan.buffers)
         try:
@@ -176,7 +185,7 @@ class Client:
             record = read_object(task, sink, pages, self._monitor, counters)
         except FlowbackupError as error:
             failure = error
-        frames = sink.frames_sent.get(object_id, 0)
+        frames = sink.frames_sent(object_id)
         return ObjectEnding(plan.name, object_id, record, failure, frames, pages.kept())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -30,12 +31,37 @@ Calls = dict[str, Any]
 
 @dataclass(slots=True)
 class Station:
-    """The two actors of one media agent.  failure: why it does not write any more, or ""."""
+    """The two actors of one media agent.  failure: why its copy cannot be complete, or "".
+    buffer_lost, agent_lost: processes that are dead or were ended because they did not answer.
+    cut_off: nothing comes to it any more, because a buffer in front of it is lost."""
 
     plan: AgentPlan
     buffer: Handle
     agent: Handle
     failure: str = ""
+    buffer_lost: bool = False
+    agent_lost: bool = False
+    cut_off: bool = False
+
+    @property
+    def state(self) -> str:
+        """In the words of DeviceReport."""
+        if not self.failure:
+            return "complete"
+        return "failed" if self.buffer_lost or self.cut_off else "relay-only"
+
+    def lose_buffer(self) -> None:
+        """Ends the buffer's process, whatever it is doing; everybody who waits for it hears that at
+        once, even of one that is stopped."""
+        if not self.buffer_lost:
+            self.buffer_lost = True
+            ray.kill(self.buffer)
+
+    def lose_agent(self) -> None:
+        """Ends the media agent's process: it must not write any more when its slots are reused."""
+        if not self.agent_lost:
+            self.agent_lost = True
+            ray.kill(self.agent)
 
 
 class Crew:
@@ -47,6 +73,7 @@ class Crew:
         self._assignments = Assignments(plan, session, identify())
         self.stations: dict[str, Station] = {}
         self.clients: dict[str, Handle] = {}
+        self.clients_lost: set[str] = set()
         self.media: dict[str, MediumInfo] = {}
 
     def hire(self) -> None:
@@ -112,17 +139,28 @@ class Crew:
         faults: list[FlowbackupError] = []
         everybody = self._everybody()
         calls: Calls = {who: actor.close.remote() for who, actor in everybody.items()}
+        latest = time.monotonic() + CLOSE_SECONDS_MAX
         for who, reference in calls.items():
-            _answer(reference, who, faults, CLOSE_SECONDS_MAX)
+            _answer(reference, who, faults, max(0.0, latest - time.monotonic()))
         for actor in everybody.values():
             ray.kill(actor)
+        for path in self._assignments.slab_paths:
+            # Its owner has done so, if it still could; on other nodes the other users have.
+            path.unlink(missing_ok=True)
         return faults
 
+    def lose_client(self, name: str) -> None:
+        """Ends the client's process, whatever it is doing."""
+        if name not in self.clients_lost:
+            self.clients_lost.add(name)
+            ray.kill(self.clients[name])
+
     def _everybody(self) -> Mapping[str, Handle]:
-        """Media agents first: they must have let go of memory before its owner removes it."""
-        agents = {f"media agent {n}": s.agent for n, s in self.stations.items()}
-        clients = {f"client {n}": c for n, c in self.clients.items()}
-        buffers = {f"buffer {n}": s.buffer for n, s in self.stations.items()}
+        """All who may still answer; media agents first, they have most to do."""
+        stations = self.stations.items()
+        agents = {f"media agent {n}": s.agent for n, s in stations if not s.agent_lost}
+        clients = {f"client {n}": c for n, c in self.clients.items() if n not in self.clients_lost}
+        buffers = {f"buffer {n}": s.buffer for n, s in stations if not s.buffer_lost}
         return agents | clients | buffers
 
     def _space(self, kind: str) -> str:

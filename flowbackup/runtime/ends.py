@@ -2,38 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 
-from flowbackup.errors import InterruptedSessionError
-from flowbackup.flow.outcome import ObjectEnd, end_object
+from flowbackup.flow.outcome import ObjectEnd, Share, end_object
 from flowbackup.media.port import WriterStatistics
 from flowbackup.model.ids import id_text
 from flowbackup.model.report import DeviceReport, ObjectReport, Outcome
-from flowbackup.plan.decided import ObjectPlan, Plan
+from flowbackup.plan.decided import AgentPlan, ObjectPlan, Plan
+from flowbackup.runtime.assignments import coupled_buffers
 from flowbackup.runtime.client import ObjectEnding
 from flowbackup.runtime.crew import Station
 
+DurableFrames = Mapping[str, Mapping[bytes, int]]
+"""Agent -> object -> frames under a commit."""
 
-def judge(plan: Plan, ending: ObjectEnding, object_plan: ObjectPlan,
-          durable: Mapping[str, Mapping[bytes, int]]) -> ObjectEnd:  # fmt: skip
-    """A copy is a group: the frames of an object lie on all of its agents together."""
-    reached = _groups_behind(plan, object_plan.heads)
-    held = {
-        group: sum(
-            durable[a.name].get(ending.object_id, 0) for a in plan.agents if a.group == group
-        )
-        for group in reached
-    }
-    required = {a.group for a in plan.agents if a.group in reached and a.required}
-    return end_object(_source_outcome(ending), ending.frames, held, required, plan.copies)
+
+def shares_of(
+    plan: Plan, ending: ObjectEnding, object_plan: ObjectPlan, durable: DurableFrames
+) -> Iterator[tuple[str, Share]]:
+    """Agent and share of every agent to which all buffers of the object lead."""
+    sent = dict(ending.frames)
+    for head in object_plan.heads:
+        due = sent.get(f"{object_plan.client} -> {head}", 0)
+        for agent in _agents_behind(plan, head, object_plan.buffers):
+            frames = durable[agent.name].get(ending.object_id, 0)
+            yield agent.name, Share(agent.group, head, agent.required, due, frames)
+
+
+def judge(
+    plan: Plan, ending: ObjectEnding, object_plan: ObjectPlan, durable: DurableFrames
+) -> ObjectEnd:
+    """What was read, and where all of it is durable."""
+    shares = (share for _, share in shares_of(plan, ending, object_plan, durable))
+    source = Outcome(ending.record.outcome) if ending.record else Outcome.FAILED
+    return end_object(source, shares, plan.copies)
 
 
 def report_object(
     plan: Plan, ending: ObjectEnding, object_plan: ObjectPlan, end: ObjectEnd, version: int
 ) -> ObjectReport:
     """One line of the summary."""
-    reached = _groups_behind(plan, object_plan.heads)
-    required = {a.group for a in plan.agents if a.group in reached and a.required}
     record = ending.record
     return ObjectReport(
         name=ending.name,
@@ -42,11 +50,24 @@ def report_object(
         version=version,
         outcome=end.outcome,
         copies_durable=end.copies_durable,
-        copies_required=plan.copies or len(required),
+        copies_required=plan.copies or copies_planned(plan, object_plan),
         files=record.files if record else 0,
         bytes_source=record.bytes_source if record else 0,
         bytes_read=record.bytes_read if record else 0,
         bytes_new=record.bytes_new if record else 0,
+    )
+
+
+def copies_planned(plan: Plan, object_plan: ObjectPlan) -> int:
+    """How many copies there are when every required agent has done its share."""
+    behind = {
+        head: [a for a in _agents_behind(plan, head, object_plan.buffers) if a.required]
+        for head in object_plan.heads
+    }
+    groups = {agent.group for agents in behind.values() for agent in agents}
+    return sum(
+        min(sum(1 for agent in agents if agent.group == group) for agents in behind.values())
+        for group in groups
     )
 
 
@@ -59,28 +80,23 @@ def report_device(station: Station, written: WriterStatistics) -> DeviceReport:
         role=agent.role,
         level=agent.level,
         node=agent.node,
-        state="relay-only" if station.failure else "complete",
+        state=station.state,
         bytes_written=written.bytes_written,
         frames=written.frames,
         syncs=written.syncs,
     )
 
 
-def _source_outcome(ending: ObjectEnding) -> Outcome:
-    if ending.record is None or isinstance(ending.failure, InterruptedSessionError):
-        return Outcome.FAILED
-    if ending.failure is not None:
-        return Outcome.FAILED
-    return Outcome(ending.record.outcome)
-
-
-def _groups_behind(plan: Plan, heads: Iterable[str]) -> set[str]:
-    """The groups that frames sent to these heads come through."""
-    reached: set[str] = set()
-    queue = list(heads)
+def _agents_behind(plan: Plan, head: str, buffers: tuple[int, int] | None) -> list[AgentPlan]:
+    """The agents through which every frame comes that is sent in these buffers of a head."""
+    first, last = buffers or (0, plan.agent(head).slots)
+    reached: list[AgentPlan] = []
+    queue = [head]
     while queue:
-        agent = queue.pop()
-        if agent not in reached:
-            reached.add(agent)
-            queue += [edge.target for edge in plan.edges_from(agent)]
-    return {plan.agent(name).group for name in reached}
+        agent = plan.agent(queue.pop())
+        reached.append(agent)
+        for edge in plan.edges_from(agent.name):
+            coupled = coupled_buffers(plan, edge)
+            if coupled[0] <= first and last <= coupled[1]:
+                queue.append(edge.target)
+    return reached

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import ray
@@ -25,6 +24,7 @@ from flowbackup.monitor import Monitor, Problem
 from flowbackup.plan.decided import ObjectPlan, Plan
 from flowbackup.runtime.beginning import Beginning
 from flowbackup.runtime.client import ObjectEnding
+from flowbackup.runtime.client_runs import ClientRuns
 from flowbackup.runtime.crew import Crew
 from flowbackup.runtime.ends import judge, report_device, report_object
 from flowbackup.runtime.faults import as_ours
@@ -85,16 +85,23 @@ class BackupSession:
 
     def _work(self, crew: Crew, engine: str) -> SessionReport:
         watch = Watch(self._plan, crew, self._keep)
-        endings = self._run_clients(crew, watch)
-        watch.round()
+        runs = ClientRuns(self._plan, crew, watch)
+        self._follow(runs, watch)
+        endings = runs.endings()
         ends = {
             (client, e.name): judge(self._plan, e, self._objects[client, e.name], watch.durable)
             for client, e in endings
         }
-        outcome, exit_code = end_session(ends.values(), interrupted=self._cancels > 0)
-        written = self._finish(crew, watch, outcome)
+        interrupted = self._cancels > 0
+        outcome, _ = end_session(ends.values(), interrupted=interrupted)
+        written, all_sealed = self._finish(crew, watch, outcome)
+        outcome, exit_code = end_session(
+            ends.values(), interrupted=interrupted, all_sealed=all_sealed
+        )
         objects = tuple(self._record(client, e, ends[client, e.name]) for client, e in endings)
-        problems = (*watch.problems, *(p for _, e in endings for p in _failure_of(e)))
+        problems = (
+            *watch.problems, *runs.problems(), *(p for _, e in endings for p in _failure_of(e))
+        )  # fmt: skip
         for problem in problems:
             self._monitor.problem(problem)
         return SessionReport(
@@ -110,54 +117,40 @@ class BackupSession:
             problems=problems,
         )  # fmt: skip
 
-    def _run_clients(self, crew: Crew, watch: Watch) -> list[tuple[str, ObjectEnding]]:
+    def _follow(self, runs: ClientRuns, watch: Watch) -> None:
         """Waits for all clients, with one round of questions each half second."""
-        running: dict[Any, str] = {
-            client.run.remote(): name for name, client in crew.clients.items()
-        }
-        endings: list[tuple[str, ObjectEnding]] = []
-        while running:
-            self._tell_cancel(crew)
-            ready, _ = ray.wait(list(running), num_returns=1, timeout=ROUND_SECONDS)
-            for reference in ready:
-                name = running.pop(reference)
-                endings += [(name, ending) for ending in self._ending(reference, name)]
+        while not runs.is_over:
+            if self._cancels > self._cancels_told:
+                self._cancels_told = self._cancels
+                runs.cancel(drain=self._cancels == 1)
+            runs.wait(ROUND_SECONDS)
             watch.round()
             self._monitor.progress(watch.progress("backup", *self._scan.totals()))
-        return endings
-
-    def _ending(self, reference: Any, client: str) -> Sequence[ObjectEnding]:
-        try:
-            endings: list[ObjectEnding] = ray.get(reference)
-        except RayError as error:
-            failure = as_ours(error, f"client {client}")
-            lost = [o for o in self._plan.objects if o.client == client]
-            return [ObjectEnding(o.name, new_id(), None, failure, 0, ()) for o in lost]
-        return endings
-
-    def _tell_cancel(self, crew: Crew) -> None:
-        if self._cancels > self._cancels_told:
-            self._cancels_told = self._cancels
-            for client in crew.clients.values():
-                client.cancel.remote(drain=self._cancels == 1)
+        runs.settle()
+        watch.round()
 
     def _keep(self, agent: str, frames: list[Durable]) -> None:
         self._catalog.add_durable([(frame.header, frame.place) for frame in frames])
 
-    def _finish(self, crew: Crew, watch: Watch, outcome: Outcome) -> dict[str, WriterStatistics]:
-        """Seals every medium that still works."""
+    def _finish(
+        self, crew: Crew, watch: Watch, outcome: Outcome
+    ) -> tuple[dict[str, WriterStatistics], bool]:
+        """Seals every medium that still works; and whether all required ones that did until now
+        could be sealed."""
         record = self._session_record(outcome).to_json()
-        calls: dict[str, Any] = {n: s.agent.finish.remote(record) for n, s in crew.stations.items()
-                 if not s.failure}  # fmt: skip
+        stations = {n: s for n, s in crew.stations.items() if not s.agent_lost}
+        calls: dict[str, Any] = {n: s.agent.finish.remote(record) for n, s in stations.items()}
         written = {n: watch.writers.get(n, WriterStatistics()) for n in crew.stations}
+        all_sealed = True
+        latest = time.monotonic() + FINISH_SECONDS_MAX
         for name, reference in calls.items():
             try:
-                written[name] = ray.get(reference, timeout=FINISH_SECONDS_MAX)
+                written[name] = ray.get(reference, timeout=max(0.0, latest - time.monotonic()))
             except RayError as error:
-                station = crew.stations[name]
-                station.failure = str(as_ours(error, f"media agent {name}"))
-                watch.note("device_failed", station.failure, station.plan.device.name)
-        return written
+                station = stations[name]
+                all_sealed &= bool(station.failure) or not station.plan.required
+                watch.fail(station, str(as_ours(error, f"media agent {name}")))
+        return written, all_sealed
 
     def _session_record(self, outcome: Outcome) -> SessionRecord:
         return SessionRecord(

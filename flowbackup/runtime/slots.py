@@ -7,6 +7,7 @@ replies).  The SenderMachine is touched under one lock.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 from flowbackup.errors import FlowbackupError, InterruptedSessionError, PeerLostError, ProtocolError
@@ -40,7 +41,7 @@ class SlotSink:
         self._buffers: tuple[int, int] | None = None
         self._lent: Lent | None = None
         self._failure: FlowbackupError | None = None
-        self.frames_sent: dict[bytes, int] = {}
+        self._frames_sent: dict[bytes, Counter[str]] = {}
 
     def aim(self, edges: tuple[str, ...], buffers: tuple[int, int] | None) -> None:
         """From now on frames go over these edges, in these of their buffers."""
@@ -54,14 +55,14 @@ class SlotSink:
         return OpenSlot(lent.frame, self._slabs[lent.lane.edge].slot(lent.slot), lent.slot)
 
     def send(self, slot: OpenSlot, header: FrameHeader) -> None:
-        """See FrameSink.  The record that ends an object goes down every edge of its group, so
-        that each chain alone can say what it holds."""
+        """See FrameSink.  The record that ends an object goes down every edge of its group that is
+        left, so that each chain alone can say what it holds."""
         with self._changed:
             sent_over = self._send(slot, header)
             if header.kind != FrameKind.CATALOG:
                 return
             for edge in self._edges:
-                if edge != sent_over:
+                if edge != sent_over and self._machine.has(edge):
                     self._repeat(edge, slot.memory[: header.payload_bytes], header)
 
     def give_back(self, slot: OpenSlot) -> None:
@@ -102,9 +103,10 @@ class SlotSink:
             self._failure = InterruptedSessionError("the session was cancelled")
             self._changed.notify_all()
 
-    @property
-    def slots_out(self) -> int:
-        return self._machine.frames_out
+    def frames_sent(self, object_id: bytes) -> tuple[tuple[str, int], ...]:
+        """How many frames of an object went out over which edge."""
+        with self._changed:
+            return tuple(self._frames_sent.get(object_id, Counter()).items())
 
     def _lend(self, edges: tuple[str, ...]) -> Lent:
         while True:
@@ -121,7 +123,7 @@ class SlotSink:
         self._lent = None
         frame = FrameDescriptor(header, self._slabs[edge].path.name, slot.number)
         self._slots[header.frame_id] = slot.number
-        self.frames_sent[header.object_id] = self.frames_sent.get(header.object_id, 0) + 1
+        self._frames_sent.setdefault(header.object_id, Counter())[edge] += 1
         forward = self._machine.filled(frame)
         if forward is None:
             raise PeerLostError("the chain that this frame was filled for is gone")

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 import ray
 from ray.exceptions import RayError
 
-from flowbackup.errors import FlowbackupError
 from flowbackup.flow.buffer import BufferStatistics
+from flowbackup.flow.patience import Patience
 from flowbackup.media.port import WriterStatistics
 from flowbackup.monitor import EdgeState, Problem, Progress
 from flowbackup.plan.decided import EdgePlan, Plan
-from flowbackup.runtime.client import ClientProgress
-from flowbackup.runtime.crew import Crew
+from flowbackup.runtime.buffer import BufferAnswer
+from flowbackup.runtime.client import ClientProgress, ObjectEnding
+from flowbackup.runtime.crew import Crew, Station
 from flowbackup.runtime.faults import as_ours
 from flowbackup.runtime.wiring import Durable
 
 ANSWER_SECONDS_MAX = 15
 """A process that answers no question for so long is as good as dead."""
 
-BufferAnswer = tuple[BufferStatistics, dict[str, int], tuple[str, ...]]
+STALL_SECONDS_MAX = 180.0
+"""A device that takes not one frame for so long, or an edge that moves none, is given up: longer
+than a network file system may take to fail over, shorter than a night."""
+
 Keep = Callable[[str, list[Durable]], None]
 
 
 class Watch:
-    """Asks all actors of a crew, one round at a time.  Holds counts, decides nothing."""
+    """Asks all actors of a crew, one round at a time; ends those who will never answer or work."""
 
     def __init__(self, plan: Plan, crew: Crew, keep: Keep) -> None:
         """keep: receives what became durable on an agent, each frame once."""
@@ -36,72 +41,126 @@ class Watch:
         self._seen: dict[str, int] = dict.fromkeys(crew.stations, 0)
         self._buffers: dict[str, BufferStatistics] = {}
         self._moved: dict[str, int] = {}
-        self._told: set[str] = set()
+        self._patience = Patience(STALL_SECONDS_MAX)
+        self._edges = {edge.name: edge for edge in plan.edges}
+        self.endings: dict[str, list[ObjectEnding]] = {name: [] for name in crew.clients}
         self.problems: list[Problem] = []
         self.writers: dict[str, WriterStatistics] = {}
         self.durable: dict[str, dict[bytes, int]] = {name: {} for name in crew.stations}
-        self.files = 0
-        self.bytes_read = 0
+        self._read: dict[str, tuple[int, int]] = {}
         self.first_frame_at = 0.0
 
     def round(self) -> None:
-        """One question to everybody; those that are lost are noted as such."""
+        """One question to everybody who may answer; those who do not are given up, and so are
+        those who owe work and do none."""
         stations = self._crew.stations
-        buffers = {n: s.buffer.statistics.remote() for n, s in stations.items()}
-        agents = {n: s for n, s in stations.items() if not s.failure}
+        buffers = {n: s for n, s in stations.items() if not s.buffer_lost}
+        agents = {n: s for n, s in stations.items() if not s.agent_lost}
+        clients = {n: c for n, c in self._crew.clients.items() if n not in self._crew.clients_lost}
+        statistics = {n: s.buffer.statistics.remote() for n, s in buffers.items()}
         durable = {n: s.agent.durable_since.remote(self._seen[n]) for n, s in agents.items()}
         writers = {n: s.agent.statistics.remote() for n, s in agents.items()}
-        clients = {n: c.progress.remote() for n, c in self._crew.clients.items()}
-        for name, answer in self._answers(buffers, "buffer"):
-            self._hear_buffer(name, answer)
-        for name, answer in self._answers(durable, "media agent"):
-            self._hear_durable(name, answer)
-        for name, answer in self._answers(writers, "media agent"):
-            if isinstance(answer, WriterStatistics):
-                self.writers[name] = answer
-        self._hear_clients(answer for _, answer in self._answers(clients, "client"))
+        progress = {n: c.progress.remote() for n, c in clients.items()}
+        latest = time.monotonic() + ANSWER_SECONDS_MAX
+        for name, answer in _answers(durable, latest, self._lose_agent):
+            self._hear_durable(name, cast("list[Durable]", answer))
+        for name, answer in _answers(writers, latest, self._lose_agent):
+            self.writers[name] = cast("WriterStatistics", answer)
+        for name, answer in _answers(statistics, latest, self._lose_buffer):
+            self._hear_buffer(name, cast("BufferAnswer", answer))
+        for name, answer in _answers(progress, latest, self.lose_client):
+            self._hear_client(name, cast("ClientProgress", answer))
+        self._look_for_stalls(time.monotonic())
+
+    @property
+    def files(self) -> int:
+        return sum(files for files, _ in self._read.values())
+
+    @property
+    def bytes_read(self) -> int:
+        """From the sources, by all clients."""
+        return sum(bytes_read for _, bytes_read in self._read.values())
 
     def progress(self, stage: str, files: int | None, size_bytes: int | None) -> Progress:
         """What a person may see; totals as far as they are known."""
         edges = tuple(self._edge(edge) for edge in self._plan.edges)
         return Progress(stage, self.files, self.bytes_read, files, size_bytes, edges)
 
-    def note(self, kind: str, text: str, device: str) -> None:
-        """A problem of a device, told once."""
-        if text not in self._told:
-            self._told.add(text)
-            self.problems.append(Problem(kind, text, device=device))
+    @property
+    def is_quiet(self) -> bool:
+        """No buffer holds a frame that could still become durable."""
+        return all(
+            self._crew.stations[name].buffer_lost or not statistics.window.slots_used
+            for name, statistics in self._buffers.items()
+        )
 
-    def _answers(
-        self, references: Mapping[str, Any], what: str
-    ) -> Iterable[tuple[str, object]]:  # fmt: skip
-        for name, reference in references.items():
-            try:
-                yield name, ray.get(reference, timeout=ANSWER_SECONDS_MAX)
-            except RayError as error:
-                self._lost(name, what, as_ours(error, f"{what} {name}"))
+    def fail(self, station: Station, text: str) -> None:
+        """Why a copy cannot be complete; the first reason is told."""
+        if not station.failure:
+            station.failure = text
+            self.problems.append(Problem("device_failed", text, device=station.plan.device.name))
 
-    def _lost(self, name: str, what: str, error: FlowbackupError) -> None:
-        station = self._crew.stations.get(name)
-        if station is None:
-            self.note("client_lost", str(error), "")
-            return
-        if what == "media agent":
-            station.failure = station.failure or str(error)
-        self.note("device_failed", str(error), station.plan.device.name)
+    def lose_client(self, name: str, error: RayError) -> None:
+        """Ends a client that is dead, or as good as dead."""
+        if name not in self._crew.clients_lost:
+            text = str(as_ours(error, f"client {name}"))
+            self.problems.append(Problem("client_lost", text))
+            self._crew.lose_client(name)
 
-    def _hear_buffer(self, name: str, answer: object) -> None:
-        statistics, moved, failures = cast("BufferAnswer", answer)
-        self._buffers[name] = statistics
-        self._moved |= moved
+    def _lose_agent(self, name: str, error: RayError) -> None:
         station = self._crew.stations[name]
-        for text in failures:
-            self.note("device_failed", text, station.plan.device.name)
-        if failures and not statistics.device_alive:
-            station.failure = station.failure or failures[0]
+        self.fail(station, str(as_ours(error, f"media agent {name}")))
+        station.lose_agent()
 
-    def _hear_durable(self, name: str, answer: object) -> None:
-        frames = cast("list[Durable]", answer)
+    def _lose_buffer(self, name: str, error: RayError) -> None:
+        station = self._crew.stations[name]
+        self.fail(station, str(as_ours(error, f"buffer {name}")))
+        station.lose_buffer()
+        self._cut_off(name)
+
+    def _cut_off(self, name: str) -> None:
+        """Nothing comes any more to those behind a lost buffer."""
+        for edge in self._plan.edges_from(name):
+            target = self._crew.stations[edge.target]
+            target.cut_off = True
+            self.fail(target, f"{edge.name}: {name} is gone")
+            self._cut_off(edge.target)
+
+    def _look_for_stalls(self, now: float) -> None:
+        for name, statistics in self._buffers.items():
+            station, owed_by = self._crew.stations[name], statistics.waiting_for
+            if station.buffer_lost:
+                continue
+            if self._patience.is_over(
+                name, owes=owed_by == "device", done=self.writers.get(name), now=now
+            ):
+                device = station.plan.device.name
+                self.fail(station, f'device "{device}" has taken nothing for {_limit()}')
+                station.lose_agent()
+        for edge in self._plan.edges:
+            if self._is_stalled(edge, now):
+                target = self._crew.stations[edge.target]
+                self.fail(target, f"{edge.name}: nothing has arrived for {_limit()}")
+                target.lose_buffer()
+                self._cut_off(edge.target)
+
+    def _is_stalled(self, edge: EdgePlan, now: float) -> bool:
+        """The source waits for a target that has nothing to do."""
+        source, target = self._buffers.get(edge.source), self._buffers.get(edge.target)
+        if source is None or target is None or self._crew.stations[edge.target].buffer_lost:
+            return False
+        owes = source.waiting_for == edge.name and not target.window.slots_used
+        done = target.frames_accepted
+        return self._patience.is_over(edge.name, owes=owes, done=done, now=now)
+
+    def _hear_buffer(self, name: str, answer: BufferAnswer) -> None:
+        self._buffers[name] = answer.statistics
+        self._moved |= dict(answer.moved)
+        for edge, text in answer.failures:
+            target = self._edges[edge].target if edge else name
+            self.fail(self._crew.stations[target], text)
+
+    def _hear_durable(self, name: str, frames: list[Durable]) -> None:
         if not frames:
             return
         self._seen[name] += len(frames)
@@ -111,19 +170,13 @@ class Watch:
             counts[object_id] = counts.get(object_id, 0) + 1
         self._keep(name, frames)
 
-    def _hear_clients(self, answers: Iterable[object]) -> None:
-        files = bytes_read = 0
-        for answer in answers:
-            if not isinstance(answer, ClientProgress):
-                continue
-            files += answer.files
-            bytes_read += answer.bytes_read
-            self._moved |= dict(answer.edges)
-            self.problems += answer.problems
-            if answer.first_frame_at and not self.first_frame_at:
-                self.first_frame_at = answer.first_frame_at
-        self.files = max(self.files, files)
-        self.bytes_read = max(self.bytes_read, bytes_read)
+    def _hear_client(self, name: str, answer: ClientProgress) -> None:
+        self._read[name] = answer.files, answer.bytes_read
+        self._moved |= dict(answer.edges)
+        self.problems += answer.problems
+        self.endings[name] += answer.endings
+        if answer.first_frame_at and not self.first_frame_at:
+            self.first_frame_at = answer.first_frame_at
 
     def _edge(self, edge: EdgePlan) -> EdgeState:
         target = self._plan.agent(edge.target)
@@ -132,9 +185,25 @@ class Watch:
         if statistics is None:
             return EdgeState(edge.name, target.level, moved, 0, 0, target.slots, "starting")
         waits = target.device.name if statistics.waiting_for == "device" else statistics.waiting_for
-        failed = self._crew.stations[edge.target].failure
+        station = self._crew.stations[edge.target]
         return EdgeState(
             edge.name, target.level, moved, statistics.bytes_released,
-            statistics.window.slots_used, target.slots, "relay-only" if failed else "running",
+            statistics.window.slots_used, target.slots,
+            station.state if station.failure else "running",
             waits, statistics.waiting_seconds,
         )  # fmt: skip
+
+
+def _answers(
+    references: Mapping[str, Any], latest: float, lose: Callable[[str, RayError], None]
+) -> Iterator[tuple[str, object]]:
+    """What was answered until then; who did not answer is lost."""
+    for name, reference in references.items():
+        try:
+            yield name, ray.get(reference, timeout=max(0.0, latest - time.monotonic()))
+        except RayError as error:
+            lose(name, error)
+
+
+def _limit() -> str:
+    return f"{STALL_SECONDS_MAX:.0f} s"

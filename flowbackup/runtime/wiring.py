@@ -65,12 +65,14 @@ class MediaAgentSettings:
 
 @dataclass(frozen=True, slots=True)
 class ClientSettings:
-    """lanes and slots: the credit of this client at each of its edges (see flow.sender)."""
+    """own_slab: to be made by the client; None where it fills those of its heads.  slabs: the
+    memory of each edge.  lanes and slots: the credit of this client at each of its edges (see
+    flow.sender)."""
 
     client: str
     session: bytes
-    slab: SlabSettings
-    makes_slab: bool
+    own_slab: SlabSettings | None
+    slabs: tuple[tuple[str, SlabSettings], ...]
     frame_bytes: int
     objects: tuple[ObjectPlan, ...]
     edges: tuple[EdgeSettings, ...]

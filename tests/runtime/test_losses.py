@@ -46,7 +46,8 @@ def plan_of(tmp_path: Path) -> Callable[..., Plan]:
         )
         (tmp_path / "graph.yaml").write_text(
             "graph: losses\nframe_size: 512 KiB\nsync_size: 1 MiB\n"
-            f"clients: {{web: {{objects: {{first: {{path: {first}}}, second: {{path: {second}}}}}}}}}\n"
+            f"clients: {{web: {{objects: {{first: {{path: {first}}}, "
+            f"second: {{path: {second}}}}}}}}}\n"
             f"devices:\n{devices}\nbackup_groups: {{g0: {{devices: [d0], buffers: 8}}}}\n"
             + (f"mirror_groups:\n{mirrors}\n" if mirrors else "")
         )
