@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     with _bench(scale, quick=options.quick, full=options.full) as bench:
         tables, failed = _measured(names, bench)
-    head = _head(scale, time.monotonic() - started, failed)
+    head = _head(scale, time.monotonic() - started, bench.yard.cleared, failed)
     text = "\n".join([head, *(markdown(table) for table in tables)])
     print(text)
     for place in (BUILD, HERE) if whole and not failed else (BUILD,):
@@ -121,10 +121,12 @@ def _measured(names: Sequence[str], bench: Bench) -> tuple[list[Table], list[str
     return tables, failed
 
 
-def _head(scale: float, seconds: float, failed: Sequence[str]) -> str:
+def _head(scale: float, seconds: float, cleared: int, failed: Sequence[str]) -> str:
     lines = ["# What `make bench` measured", ""]
     lines += [f"* {line}" for line in describe(BUILD)]
     lines.append(f"* scale {scale:g}, {seconds / 60:.1f} minutes")
+    if cleared:
+        lines.append(f"* what was written had to be deleted {cleared} time(s) between measures")
     if scale != 1.0:
         lines.append("* **targets are meant for scale 1**; smaller runs show that it works")
     lines += [f"* **FAILED TO RUN** {failure}" for failure in failed]

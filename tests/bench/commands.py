@@ -24,6 +24,7 @@ def commands(bench: Bench) -> Table:
     source = bench.data.large()
     size_bytes = size_of(source)[1]
     rounds = Rounds()
+    bench.yard.clear_for(COPIES_OF_ROUND * bench.command_rounds * size_bytes)
     for number in range(bench.command_rounds):
         say(f"  round {number + 1} of {bench.command_rounds}")
         bench.yard.make_room(COPIES_OF_ROUND * size_bytes)

@@ -41,6 +41,7 @@ def writers(bench: Bench) -> Table:
             contestants[aside] = partial(
                 _bare_seconds, bench, source, size_bytes, devices, reserve=True
             )
+        bench.yard.clear_for(len(contestants) * bench.rounds * devices * size_bytes)
         rounds = alternate(contestants, bench.rounds, source)
         seconds = rounds.seconds
         ratios.append(

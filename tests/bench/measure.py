@@ -28,7 +28,7 @@ RUN_PREFIX = "run-"
 
 class Yard:
     """Fresh directories below one root, deleted together at the very end, or earlier where the
-    disk would become full."""
+    disk would become full.  cleared: how often that was so."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -45,14 +45,16 @@ class Yard:
         self._made.append(holder)
         return holder / name
 
+    def clear_for(self, need_bytes: int) -> None:
+        """Called before a row of rounds that will write `need_bytes` together: what must be
+        deleted is deleted here, where no contestant pays for it."""
+        if self._lacks(need_bytes):
+            self.clear()
+
     def make_room(self, need_bytes: int) -> None:
-        """Called before a round that writes `need_bytes`.  Raises OSError where they do not fit."""
-        if self._free() - need_bytes > ROOM_LEFT_BYTES:
-            return
-        self.clear()
-        self.cleared += 1
-        os.sync()
-        if self._free() - need_bytes < ROOM_LEFT_BYTES:
+        """Called before a run that writes `need_bytes`.  Raises OSError where they do not fit."""
+        self.clear_for(need_bytes)
+        if self._lacks(need_bytes):
             raise OSError(
                 f"{need_bytes / GIB:.1f} GiB are to be written and {ROOM_LEFT_BYTES / GIB:.0f} GiB "
                 f"to be left free, but {self._free() / GIB:.1f} GiB are free"
@@ -61,7 +63,12 @@ class Yard:
     def clear(self) -> None:
         for path in self._made:
             shutil.rmtree(path, ignore_errors=True)
+        self.cleared += bool(self._made)
         self._made.clear()
+        os.sync()
+
+    def _lacks(self, need_bytes: int) -> bool:
+        return self._free() - need_bytes < ROOM_LEFT_BYTES
 
     def remove(self) -> None:
         """The end: the root goes too."""

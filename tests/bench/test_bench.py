@@ -76,6 +76,15 @@ def test_only_what_dead_runs_left_is_removed(tmp_path: Path) -> None:
     assert sorted(tmp_path.iterdir()) == sorted([alive, other])
 
 
+def test_places_are_deleted_early_only_for_want_of_room(tmp_path: Path) -> None:
+    yard = Yard(tmp_path / "yard")
+    kept = yard.fresh("medium").parent
+    yard.clear_for(0)
+    assert (kept.is_dir(), yard.cleared) == (True, 0)
+    yard.clear_for(1 << 60)
+    assert (kept.is_dir(), yard.cleared) == (False, 1)
+
+
 def test_a_disk_without_room_is_named_before_it_is_full(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="GiB are free"):
         Yard(tmp_path / "yard").make_room(1 << 60)
