@@ -177,6 +177,7 @@ def payload_fault(source: SegmentSource, record: FoundRecord) -> str:
         data = source.read(record.offset + header.block_bytes, header.padded_bytes)
     except DamageError as error:
         return error.message
+    source.read_ahead(record.end, header.total_bytes)
     if frame_digest(data[: header.payload_bytes]) != header.digest:
         return "the payload does not match its digest"
     if not is_zero(data[header.payload_bytes :]):

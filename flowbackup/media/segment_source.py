@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from concurrent.futures import Future, ThreadPoolExecutor
 from mmap import mmap
 from types import TracebackType
 from typing import Self
@@ -40,6 +41,10 @@ class SegmentSource:
         self.device = device
         self._direct = not cached and bool(O_DIRECT)
         self._buffer: mmap | None = None
+        self._held = (0, 0)
+        self._spare: mmap | None = None
+        self._ahead: tuple[int, Future[int]] | None = None
+        self._thread: ThreadPoolExecutor | None = None
         try:
             self._fd = self._open()
             self.size = os.fstat(self._fd).st_size
@@ -73,8 +78,39 @@ class SegmentSource:
         # Direct reads need whole sectors, also at the end of the file and at odd offsets.
         begin = offset // _ALIGN * _ALIGN if self._direct else offset
         end = offset + size_bytes
+        if not self._holds(offset, end):
+            self._take_ahead()
+        if self._buffer is not None and self._holds(offset, end):
+            return memoryview(self._buffer)[offset - self._held[0] : end - self._held[0]]
         view = self._read_into(begin, (round_up(end, _ALIGN) if self._direct else end) - begin)
         return view[offset - begin : end - begin]
+
+    def read_ahead(self, offset: int, size_bytes: int) -> None:
+        """Begins to read what will be asked for next, while the caller works on what it has.  A
+        guess: whatever goes wrong with it is left to the `read` that needs the bytes."""
+        begin = offset // _ALIGN * _ALIGN
+        size_bytes = round_up(min(offset + size_bytes, self.size), _ALIGN) - begin
+        if not self._direct or self._ahead is not None or offset >= self.size or size_bytes <= 0:
+            return
+        if self._spare is None or len(self._spare) < size_bytes:
+            self._spare = mmap(-1, round_up(size_bytes, MIB))
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, "read-ahead")
+        view = memoryview(self._spare)[:size_bytes]
+        self._ahead = begin, self._thread.submit(os.preadv, self._fd, [view], begin)
+
+    def _holds(self, begin: int, end: int) -> bool:
+        return self._held[0] <= begin and end <= self._held[1]
+
+    def _take_ahead(self) -> None:
+        """What was read ahead takes the place of what was read last."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is None:
+            return
+        begin, reading = ahead
+        if reading.exception() is None:
+            self._buffer, self._spare = self._spare, self._buffer
+            self._held = begin, begin + reading.result()
 
     def read_bytes(self, offset: int, size_bytes: int) -> bytes:
         """As `read`, as bytes of their own, without a copy where the page cache may be used."""
@@ -95,6 +131,7 @@ class SegmentSource:
             return self.size if error.errno == errno.ENXIO else offset
 
     def _read_into(self, begin: int, size_bytes: int) -> memoryview:
+        self._held = (0, 0)
         if self._buffer is None or len(self._buffer) < size_bytes:
             self._buffer = mmap(-1, round_up(max(size_bytes, MIB), MIB))
         view = memoryview(self._buffer)[:size_bytes]
@@ -134,6 +171,8 @@ class SegmentSource:
 
     def close(self) -> None:
         """Safe to repeat."""
+        if self._thread is not None:
+            self._thread.shutdown()
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
             os.close(fd)
