@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from flowbackup.catalog import copies, resolve, sessions, versions
 from flowbackup.catalog.database import Database
-from flowbackup.catalog.pages import Pages
 from flowbackup.catalog.rows import (
     CopyRow,
     FrameRow,
@@ -23,13 +23,17 @@ from flowbackup.catalog.rows import (
     VersionRow,
 )
 from flowbackup.errors import CatalogError, NotFoundError
-from flowbackup.frame.page import PageRef
 from flowbackup.model.device import FramePlace, MediumInfo
 from flowbackup.model.entry import Entry
 from flowbackup.model.frame import FrameHeader
 from flowbackup.model.ids import FrameId
 from flowbackup.model.record import SessionRecord, VersionRecord
 from flowbackup.model.report import SessionReport
+from flowbackup.units import format_path
+
+if TYPE_CHECKING:
+    from flowbackup.catalog.pages import Pages
+    from flowbackup.frame.page import PageRef
 
 
 def open_catalog(path: str | os.PathLike[str], *, create: bool = True) -> Catalog:
@@ -54,7 +58,6 @@ class Catalog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._pages = Pages(database)
 
     def __enter__(self) -> Self:
         return self
@@ -189,21 +192,33 @@ class Catalog:
         for entry in self._pages.entries(version.object_id, path, recursive=False):
             if entry.path == path:
                 return entry
-        raise NotFoundError(f"this version has no entry {path!r}")
+        raise NotFoundError(
+            f'there is no "{format_path(path)}" in this version',
+            remedy="`flowbackup ls` shows what there is",
+        )
+
+    @cached_property
+    def _pages(self) -> Pages:
+        from flowbackup.catalog.pages import Pages  # noqa: PLC0415  most questions need no pyarrow
+
+        return Pages(self._database)
+
+    def _key(self, version: VersionRow) -> int:
+        return versions.version_key(self._database, version.object_id)
 
     # Copies
 
     def frames_of(self, version: VersionRow) -> list[FrameRow]:
         """The frames that restoring the version needs, in the order of their writing."""
-        return copies.needed(self._database, self._pages.version(version.object_id))
+        return copies.needed(self._database, self._key(version))
 
     def copies_of(self, version: VersionRow) -> list[CopyRow]:
         """What each medium holds of them, the fullest first."""
-        return copies.held(self._database, self._pages.version(version.object_id))
+        return copies.held(self._database, self._key(version))
 
     def copies_durable(self, version: VersionRow) -> int:
         """How many media at least hold each of its frames."""
-        key = self._pages.version(version.object_id)
+        key = self._key(version)
         return dict(copies.copies_by_version(self._database, 1 << 62, key)).get(key, 0)
 
     def below_copies(self, required: int) -> list[VersionCopies]:

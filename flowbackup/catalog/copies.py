@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from flowbackup.catalog.database import Database, Row
 from flowbackup.catalog.rows import CopyRow, FrameRow
 from flowbackup.errors import CatalogError, NotFoundError
@@ -126,15 +123,6 @@ def ensure_frames(database: Database, frames: Iterable[FrameId]) -> list[int]:
     )
     where = "SELECT frame FROM frames WHERE session = ? AND stream = ? AND sequence = ?"
     return [database.one(where, frame)[0] for frame in wanted]
-
-
-def frames_of_table(page: pa.Table) -> list[FrameId]:
-    """The frames that the entries of a manifest page refer to, each once."""
-    chunks = pc.list_flatten(page.column("chunks").combine_chunks())
-    names = ["session", "stream", "sequence"]
-    columns = [chunks.field(chunks.type.get_field_index(name)) for name in names]
-    unique = pa.table(columns, names=names).group_by(names).aggregate([])
-    return list(map(FrameId, *(unique.column(name).to_pylist() for name in names)))
 
 
 def needed(database: Database, version: int) -> list[FrameRow]:

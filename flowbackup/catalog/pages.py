@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from flowbackup.catalog.database import Database
-from flowbackup.catalog.versions import sort_key
+from flowbackup.catalog.versions import sort_key, version_key
 from flowbackup.errors import CatalogError, DamageError, NotFoundError
 from flowbackup.frame.page import decode_page, joined
 from flowbackup.model.entry import Entry
 from flowbackup.model.ids import FrameId
+from flowbackup.units import format_path
 
 PAGES_KEPT = 4
 """Decoded pages that stay in memory: look-ups of one path after another stay in few pages."""
@@ -30,7 +31,7 @@ class Pages:
         key = sort_key(under)
         # Behind everything below `under`, because the next byte there is NUL.
         end = key + b"\1" if under else None
-        pages = self._between(self.version(object_id), key, end)
+        pages = self._between(version_key(self._database, object_id), key, end)
         rows = self._rows(pages if recursive else _without_deep(pages, under), key, end)
         found = False
         for entry in joined(rows if recursive else _shallow(rows, under)):
@@ -38,16 +39,9 @@ class Pages:
             yield entry
         if under and not found:
             raise NotFoundError(
-                f'there is no "{under.decode(errors="backslashreplace")}" in this version',
+                f'there is no "{format_path(under)}" in this version',
                 remedy="`flowbackup ls` shows what there is",
             )
-
-    def version(self, object_id: bytes) -> int:
-        """The key of a version.  Raises NotFoundError."""
-        rows = self._database.rows("SELECT version FROM versions WHERE object_id = ?", (object_id,))
-        if not rows:
-            raise NotFoundError("the catalog has no such version (any more)")
-        return int(rows[0][0])
 
     def paths_in(self, key: int, frame: FrameId) -> Iterator[tuple[int, tuple[bytes, ...]]]:
         """The versions that need a frame, and the paths whose content lies in it."""

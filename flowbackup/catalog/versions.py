@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from flowbackup.catalog.copies import ensure_frames, frames_of_table
+from flowbackup.catalog.copies import ensure_frames
 from flowbackup.catalog.database import Database, Row, Value
 from flowbackup.catalog.rows import ObjectRow, VersionRow
-from flowbackup.errors import CatalogError
-from flowbackup.frame.page import PageRef, page_table
+from flowbackup.errors import CatalogError, NotFoundError
 from flowbackup.model.ids import id_text
 from flowbackup.model.record import VersionRecord
+
+if TYPE_CHECKING:
+    from flowbackup.frame.page import PageRef
 
 _SELECT = """SELECT v.number, v.record FROM versions v JOIN objects o USING (object) """
 
@@ -80,6 +83,8 @@ def _insert_row(database: Database, record: VersionRecord, text: bytes) -> tuple
 
 
 def _insert_page(database: Database, ref: PageRef, body: bytes) -> int:
+    from flowbackup.catalog.page_frames import frames_of_page  # noqa: PLC0415  keeps pyarrow out
+
     known = database.rows("SELECT page FROM pages WHERE digest = ?", (ref.ref.digest,))
     if known:
         return int(known[0][0])
@@ -87,7 +92,7 @@ def _insert_page(database: Database, ref: PageRef, body: bytes) -> int:
         "INSERT INTO pages (digest, entries, body) VALUES (?, ?, ?)",
         (ref.ref.digest, ref.entries, body),
     )
-    frames = ensure_frames(database, frames_of_table(page_table(body)))
+    frames = ensure_frames(database, frames_of_page(body))
     database.execute_many(
         "INSERT OR IGNORE INTO page_frames VALUES (?, ?)", ((page, frame) for frame in frames)
     )
@@ -144,6 +149,14 @@ def listed(database: Database, data_object: ObjectRow | None) -> list[VersionRow
         return found(database, "true ORDER BY v.finished_ns, v.version")
     where = "o.client = ? AND o.name = ? ORDER BY v.number"
     return found(database, where, (data_object.client, data_object.name))
+
+
+def version_key(database: Database, object_id: bytes) -> int:
+    """The key of a version.  Raises NotFoundError."""
+    rows = database.rows("SELECT version FROM versions WHERE object_id = ?", (object_id,))
+    if not rows:
+        raise NotFoundError("the catalog has no such version (any more)")
+    return int(rows[0][0])
 
 
 def by_key(database: Database, version: int) -> VersionRow:

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from flowbackup.plan.graph import (
     AgentDraft,
     CouplingDraft,
     LinkDraft,
     agents_of,
-    chain_graph,
     couplings_of,
+    feeders_of,
     levels_of,
     links_of,
 )
 from flowbackup.plan.machine import Machine, this_machine
 from flowbackup.spec.document import GraphDocument
-from flowbackup.spec.finding import Finding, Suggester, error, warning
+from flowbackup.spec.finding import MADE_PATH, Finding, Suggester, error, warning
 from flowbackup.spec.models import HERE, GraphSpec
 from flowbackup.spec.tree import Key
-
-if TYPE_CHECKING:
-    import networkx as nx
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +31,7 @@ class Context:
     agents: dict[str, AgentDraft]
     couplings: tuple[CouplingDraft, ...]
     links: tuple[LinkDraft, ...]
-    graph: nx.DiGraph[str]
+    feeders: dict[str, tuple[str, ...]]
     levels: dict[str, int]
     suggester: Suggester
 
@@ -47,6 +43,12 @@ class Context:
         """The node of an agent's device; "here" where the device is not declared."""
         device = self.spec.devices.get(self.agents[agent].device)
         return device.node if device else HERE
+
+    def in_line(self, *keys: Key) -> str:
+        """ " in line 7" of a graph that somebody wrote."""
+        if self.document.path == MADE_PATH:
+            return ""
+        return f" in line {self.document.place(*keys).rsplit(':', 2)[1]}"
 
     def error(self, keys: tuple[Key, ...], rule: str, reason: str, remedy: str) -> Finding:
         return error(self.document.place(*keys), rule, reason, remedy)
@@ -61,10 +63,10 @@ def context_of(document: GraphDocument, machine: Machine | None = None) -> Conte
     agents = agents_of(spec)
     couplings = couplings_of(spec)
     links = links_of(spec, agents, couplings)
-    graph = chain_graph(agents, links)
+    feeders = feeders_of(agents, links)
     return Context(
-        document, machine or this_machine(), agents, couplings, links, graph,
-        levels_of(agents, graph), Suggester(),
+        document, machine or this_machine(), agents, couplings, links, feeders,
+        levels_of(agents, feeders), Suggester(),
     )  # fmt: skip
 
 

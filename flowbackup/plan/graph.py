@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-
-import networkx as nx
+from graphlib import CycleError, TopologicalSorter
 
 from flowbackup.spec.endpoint import BufferRange, Endpoint
 from flowbackup.spec.models import CouplingSpec, GraphSpec, GroupSpec, MirrorGroupSpec
@@ -123,39 +122,32 @@ def _range(coupling: CouplingDraft, source: AgentDraft) -> BufferRange:
     return coupling.source.buffers or BufferRange(0, source.buffers)
 
 
-def chain_graph(agents: dict[str, AgentDraft], links: tuple[LinkDraft, ...]) -> nx.DiGraph[str]:
-    """Agents as nodes, couplings as edges; self-loops are left to their rule."""
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    graph.add_nodes_from(agents)
-    graph.add_edges_from((ln.source, ln.target) for ln in links if ln.source != ln.target)
-    return graph
+def feeders_of(
+    agents: dict[str, AgentDraft], links: tuple[LinkDraft, ...]
+) -> dict[str, tuple[str, ...]]:
+    """Who feeds each agent; self-loops are left to their rule."""
+    feeders: dict[str, dict[str, None]] = {name: {} for name in agents}
+    for link in links:
+        if link.source != link.target:
+            feeders[link.target][link.source] = None
+    return {name: tuple(sources) for name, sources in feeders.items()}
 
 
-def cycles_of(graph: nx.DiGraph[str]) -> tuple[tuple[str, ...], ...]:
-    """One cycle of each knot of agents that feed each other."""
-    cycles = []
-    for knot in nx.strongly_connected_components(graph):
-        if len(knot) > 1:
-            edges = nx.find_cycle(graph.subgraph(knot), min(knot))
-            cycles.append(tuple(source for source, _ in edges))
-    return tuple(cycles)
-
-
-def levels_of(agents: dict[str, AgentDraft], graph: nx.DiGraph[str]) -> dict[str, int]:
+def levels_of(agents: dict[str, AgentDraft], feeders: dict[str, tuple[str, ...]]) -> dict[str, int]:
     """Level of every agent that a backup agent reaches: couplings behind it, the longest way.
     Agents of cycles, and those behind them, have none."""
+    order = TopologicalSorter(feeders)
+    try:
+        order.prepare()
+    except CycleError:
+        pass  # The sorter still gives everything that no cycle holds up; `cycles_of` names these.
     levels: dict[str, int] = {}
-    waiting = dict(graph.in_degree())
-    ready = [name for name, degree in waiting.items() if degree == 0]
-    while ready:
-        name = ready.pop()
-        before = [levels[source] for source in graph.predecessors(name) if source in levels]
-        if before or agents[name].backup:
-            levels[name] = max(before) + 1 if before else 0
-        for target in graph.successors(name):
-            waiting[target] -= 1
-            if not waiting[target]:
-                ready.append(target)
+    while ready := order.get_ready():
+        for name in ready:
+            before = [levels[source] for source in feeders[name] if source in levels]
+            if before or agents[name].backup:
+                levels[name] = max(before) + 1 if before else 0
+        order.done(*ready)
     return levels
 
 

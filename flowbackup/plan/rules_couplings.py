@@ -10,7 +10,6 @@ from flowbackup.plan.graph import (
     CouplingDraft,
     LinkDraft,
     agents_at,
-    cycles_of,
     group_named,
     groups_of,
 )
@@ -32,8 +31,12 @@ def self_loops(context: Context) -> Iterator[Finding]:
 
 def cycles(context: Context) -> Iterator[Finding]:
     """Agents that feed each other would wait for each other for ever."""
+    if all(name in context.levels for name in context.agents):
+        return
+    from flowbackup.plan.cycles import named_cycles  # noqa: PLC0415  slow, and seldom needed
+
     at = {(link.source, link.target): link for link in context.links}
-    for cycle in cycles_of(context.graph):
+    for cycle in named_cycles(context.feeders):
         steps = [at[pair] for pair in pairwise((*cycle, cycle[0]))]
         last = max(steps, key=lambda link: _line(context, link))
         way = " -> ".join((*cycle, cycle[0])) if len(cycle) <= 8 else f"{len(cycle)} agents"
