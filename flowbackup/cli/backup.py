@@ -37,7 +37,7 @@ from flowbackup.errors import UsageError
     metavar="DIR",
     help="One more level of the chain; may be given several times.",
 )
-@click.option("--name", default="", help="The graph's name; else one is made from the paths.")
+@click.option("--name", default="", help='The graph\'s name; "backup" unless given.')
 @click.option("--frame-size", type=Size(), help='Content of a frame, as in "8 MiB".')
 @click.option(
     "--save-graph",

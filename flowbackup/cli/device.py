@@ -9,7 +9,7 @@ import click
 from flowbackup import api
 from flowbackup.cli.columns import table
 from flowbackup.cli.names import long_id, short_id, time_text
-from flowbackup.cli.options import Command, catalog_option, output_options
+from flowbackup.cli.options import Command, Group, catalog_option, output_options
 from flowbackup.cli.output import Output
 from flowbackup.errors import EXIT_SUCCESS
 from flowbackup.model.device import MediumInfo
@@ -18,7 +18,10 @@ from flowbackup.units import format_size
 HEADS = ("device", "pool", "medium", "made", ">free", "location")
 
 
-@click.group()
+@click.group(
+    cls=Group,
+    examples=("flowbackup device init /mnt/nas", "flowbackup device list"),
+)
 def device() -> None:
     """Make, list and show devices and their media."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from flowbackup import plan as planning
-from flowbackup.cli.options import Command, output_options
+from flowbackup.cli.options import Command, Group, output_options
 from flowbackup.cli.output import Output
 from flowbackup.cli.plan import show_plan
 from flowbackup.errors import EXIT_SUCCESS
@@ -17,7 +17,13 @@ GRAPH_FILE = click.Path(path_type=Path)
 FORMS = ("text", "mermaid", "svg")
 
 
-@click.group()
+@click.group(
+    cls=Group,
+    examples=(
+        "flowbackup graph check nightly.yaml",
+        "flowbackup graph draw nightly.yaml --output chain.svg",
+    ),
+)
 def graph() -> None:
     """Check, plan and draw graph files."""
 
@@ -34,10 +40,11 @@ def check(output: Output, file: Path) -> int:
     plan, warnings = planning.load_checked(file)
     for finding in warnings:
         output.remark(str(finding))
+    agents = {agent.name for agent in plan.agents}
     counts = {
         "objects": len(plan.objects),
         "agents": len(plan.agents),
-        "couplings": len(plan.edges),
+        "couplings": sum(edge.source in agents for edge in plan.edges),
         "levels": 1 + max(agent.level for agent in plan.agents),
         "warnings": len(warnings),
     }

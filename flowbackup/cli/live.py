@@ -13,9 +13,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from flowbackup.cli.moment import done_text, edge_state_text
-from flowbackup.cli.rates import READ, RateMeter
-from flowbackup.cli.summary import problem_text
+from flowbackup.cli.moment import edge_state_text, stage_text
+from flowbackup.cli.rates import RateMeter
+from flowbackup.cli.summary import PROBLEMS_SHOWN_MAX, problem_text
 from flowbackup.monitor import EdgeState, Problem, Progress
 from flowbackup.units import format_rate, format_size
 
@@ -34,7 +34,8 @@ class LiveTable:
     ) -> None:
         self._console = console or Console(stderr=True, highlight=False)
         self._clock = clock
-        self._meter = RateMeter(clock(), RATE_WINDOW_SECONDS)
+        self._started = clock()
+        self._meter = RateMeter(self._started, RATE_WINDOW_SECONDS)
         self._progress = Progress(stage="starting")
         self._problems = 0
         self._live = Live(
@@ -60,7 +61,8 @@ class LiveTable:
 
     def problem(self, problem: Problem) -> None:
         self._problems += 1
-        self._console.print(f"problem: {problem_text(problem)}", style="yellow", markup=False)
+        if self._problems <= PROBLEMS_SHOWN_MAX:
+            self._console.print(f"problem: {problem_text(problem)}", style="yellow", markup=False)
 
     def progress(self, progress: Progress) -> None:
         self._progress = progress
@@ -69,7 +71,9 @@ class LiveTable:
         """What stands on the screen now; where no news comes, rates fall to nothing."""
         progress = self._progress
         rates = self._meter.rates(progress, self._clock())
-        head = Text(f"{progress.stage}: {done_text(progress)} at {format_rate(rates[READ])}")
+        head = Text(stage_text(progress, rates))
+        if not progress.edges:
+            head.append(f", {self._clock() - self._started:.0f} s", style="dim")
         if self._problems:
             plural = "s" if self._problems > 1 else ""
             head.append(f", {self._problems} problem{plural}", style="yellow")
@@ -92,7 +96,14 @@ def edge_table(edges: tuple[EdgeState, ...], rates: dict[str, float]) -> Table:
         table.add_row(
             Text("  " * edge.level + edge.name),
             format_rate(rates[edge.name]),
-            ProgressBar(total=max(edge.slots, 1), completed=edge.slots_used, width=BAR_COLUMNS),
+            ProgressBar(
+                total=max(edge.slots, 1),
+                completed=edge.slots_used,
+                width=BAR_COLUMNS,
+                style="dim",
+                complete_style="cyan",
+                finished_style="cyan",
+            ),
             f"{edge.slots_used}/{edge.slots}",
             format_size(edge.bytes_durable),
             Text(state, style=_style(state)),

@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from flowbackup import __version__
+from flowbackup.cli.options import Group
 from flowbackup.cli.output import Output
 from flowbackup.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_SUCCESS, FlowbackupError
 
@@ -46,7 +48,7 @@ EXAMPLES = (
 )
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """The commands of COMMANDS, imported one at a time."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -65,16 +67,10 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, place.summary) for name, place in COMMANDS.items()])
 
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Examples"):
-            formatter.write_text(
-                "flowbackup backup /srv/www --to /mnt/nas --mirror /mnt/usb --init"
-            )
-            formatter.write_text("flowbackup restore latest --target /tmp/back")
-
 
 @click.group(
     cls=LazyGroup,
+    examples=EXAMPLES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="flowbackup")
@@ -104,10 +100,13 @@ def run(arguments: Sequence[str], output: Output) -> int:
 
 
 def _usage_error(error: click.ClickException, output: Output) -> int:
-    if output.json:
-        output.plain_error("UsageError", error.format_message(), error.exit_code)
-    else:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if isinstance(error, NoArgsIsHelpError) and not output.json:
         error.show()
+    else:
+        usage = " ".join(context.get_usage().split()[1:]) if context else ""
+        remedy = f"usage: {usage} (--help says more)" if usage else ""
+        output.plain_error("UsageError", error.format_message(), error.exit_code, remedy)
     return error.exit_code
 
 

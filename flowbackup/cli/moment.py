@@ -9,9 +9,19 @@ from flowbackup.units import format_rate, format_size
 
 def progress_line(progress: Progress, rates: dict[str, float]) -> str:
     """The whole state on one line of a log."""
-    parts = [f"{progress.stage}: {done_text(progress)} at {format_rate(rates[READ])}"]
+    parts = [stage_text(progress, rates)]
     parts.extend(_edge_text(edge, rates[edge.name]) for edge in progress.edges)
     return "; ".join(parts)
+
+
+def stage_text(progress: Progress, rates: dict[str, float]) -> str:
+    """What is done, how much of it, how fast; while nothing was read, only what was found."""
+    if progress.bytes_read or progress.files or progress.edges:
+        return f"{progress.stage}: {done_text(progress)} at {format_rate(rates[READ])}"
+    if progress.files_total is None or progress.bytes_total is None:
+        return progress.stage
+    found = f"{progress.files_total} files, {format_size(progress.bytes_total)}"
+    return f"{progress.stage}: {found} to read"
 
 
 def _edge_text(edge: EdgeState, rate: float) -> str:

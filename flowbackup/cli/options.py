@@ -12,6 +12,7 @@ A command returns its exit code.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +24,14 @@ from flowbackup.units import parse_size
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
+def write_examples(examples: Sequence[str], formatter: click.HelpFormatter) -> None:
+    """The end of a help text."""
+    if examples:
+        with formatter.section("Examples"):
+            for example in examples:
+                formatter.write(f"  {example}\n")  # never wrapped, so that it can be copied
+
+
 class Command(click.Command):
     """A command whose help ends with examples."""
 
@@ -31,10 +40,28 @@ class Command(click.Command):
         self.examples = tuple(examples)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        if self.examples:
-            with formatter.section("Examples"):
-                for example in self.examples:
-                    formatter.write(f"  {example}\n")  # never wrapped, so that it can be copied
+        write_examples(self.examples, formatter)
+
+
+class Group(click.Group):
+    """Commands with examples; one that does not exist gets the nearest name."""
+
+    def __init__(self, *arguments: Any, examples: Sequence[str] = (), **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.examples = tuple(examples)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_examples(self.examples, formatter)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            near = get_close_matches(name, self.list_commands(ctx), n=1)
+            hint = f' Did you mean "{near[0]}"?' if near else ""
+            ctx.fail(f'There is no command "{name}".{hint}')
+        return super().resolve_command(ctx, args)
 
 
 class Size(click.ParamType[int]):

@@ -57,29 +57,32 @@ class Output:
     def error(self, error: FlowbackupError) -> None:
         """An expected error: what failed, each finding, and what to do."""
         findings = error.findings if isinstance(error, GraphError) else ()
+        name = type(error).__name__
+        self._write_error(name, error.message, error.exit_code, error.remedy, findings)
+
+    def _write_error(
+        self, kind: str, text: str, exit_code: int, remedy: str, findings: tuple[str, ...] = ()
+    ) -> None:
         if self.json:
             write_json(
                 {
                     "type": "error",
-                    "kind": type(error).__name__,
-                    "exit_code": error.exit_code,
-                    "text": error.message,
-                    "remedy": error.remedy,
+                    "kind": kind,
+                    "exit_code": exit_code,
+                    "text": text,
+                    "remedy": remedy,
                     "findings": list(findings),
                 }
             )
             return
-        click.echo(f"error: {one_line(error.message)}", err=True)
-        for line in (*findings, error.remedy):
+        click.echo(f"error: {one_line(text)}", err=True)
+        for line in (*findings, remedy):
             if line:
                 click.echo(f"  {one_line(line)}", err=True)
 
-    def plain_error(self, kind: str, text: str, exit_code: int) -> None:
+    def plain_error(self, kind: str, text: str, exit_code: int, remedy: str = "") -> None:
         """An error of the command line itself or of the person in front of it."""
-        if self.json:
-            write_json({"type": "error", "kind": kind, "exit_code": exit_code, "text": text})
-        else:
-            click.echo(f"error: {text}", err=True)
+        self._write_error(kind, text, exit_code, remedy)
 
     def unexpected(self, error: Exception) -> None:
         """A fault of flowbackup: short, and in full with -v."""

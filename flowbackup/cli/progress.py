@@ -15,7 +15,7 @@ from flowbackup.cli.live import LiveTable
 from flowbackup.cli.moment import progress_fields, progress_line
 from flowbackup.cli.output import Output
 from flowbackup.cli.rates import RateMeter
-from flowbackup.cli.summary import problem_fields, problem_text
+from flowbackup.cli.summary import PROBLEMS_SHOWN_MAX, problem_fields, problem_text
 from flowbackup.monitor import Monitor, Problem, Progress
 
 LINE_SECONDS = 10.0
@@ -33,18 +33,24 @@ class LineProgress:
         self._clock = clock
         self._rates = RateMeter(clock(), LINE_SECONDS)
         self._next = clock() + LINE_SECONDS
+        self._problems = 0
 
     def message(self, text: str) -> None:
         self._output.remark(text)
 
     def problem(self, problem: Problem) -> None:
-        self._output.remark(f"problem: {problem_text(problem)}")
+        self._problems += 1
+        if self._problems <= PROBLEMS_SHOWN_MAX:
+            self._output.remark(f"problem: {problem_text(problem)}")
+        elif self._problems == PROBLEMS_SHOWN_MAX + 1:
+            self._output.remark("more problems: the summary counts them")
 
     def progress(self, progress: Progress) -> None:
         now = self._clock()
+        rates = self._rates.rates(progress, now)
         if now >= self._next:
             self._next = now + LINE_SECONDS
-            self._output.remark(progress_line(progress, self._rates.rates(progress, now)))
+            self._output.remark(progress_line(progress, rates))
 
 
 class JsonProgress:
@@ -64,9 +70,9 @@ class JsonProgress:
 
     def progress(self, progress: Progress) -> None:
         now = self._clock()
+        rates = self._rates.rates(progress, now)
         if now >= self._next:
             self._next = now + JSON_SECONDS
-            rates = self._rates.rates(progress, now)
             self._output.row("progress", progress_fields(progress, rates), "")
 
 

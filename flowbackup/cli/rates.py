@@ -13,8 +13,9 @@ READ = "read"
 class RateMeter:
     """Bytes per second of reading and of each edge, over the last `window_seconds`.
 
-    Everything stood at zero when it was last not there yet, at `started` at first.  The window only says how far back to look: two
-    moments further apart than it still give the rate between them.
+    What appears stood at zero at the snapshot before, the first at `started`; the time until its
+    first byte does not make it slower.  The window only says how far back to look: two moments
+    further apart than it still give the rate between them.
     """
 
     def __init__(self, started: float, window_seconds: float) -> None:
@@ -32,6 +33,8 @@ class RateMeter:
 
     def _rate(self, name: str, count: int, now: float) -> float:
         samples = self._samples.setdefault(name, deque([(self._absent_at, 0)]))
+        if not count:
+            samples.clear()
         samples.append((now, count))
         while len(samples) > 2 and samples[1][0] <= now - self._window_seconds:
             samples.popleft()

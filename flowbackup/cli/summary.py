@@ -98,8 +98,10 @@ def summary_text(report: SessionReport, output: Output) -> str:
 
 def _head(report: SessionReport, output: Output) -> str:
     outcome = output.styled(report.outcome.value, report.outcome.value)
-    name = f" {report.graph}" if report.graph else ""
-    return f"{outcome}: {report.kind}{name}, session {short_id(report.session)}"
+    what = {BACKUP: f"graph {report.graph}", "": report.kind}.get(
+        report.kind if report.graph else "", f"{report.kind} of {report.graph}"
+    )
+    return f"{outcome}: {what}, session {short_id(report.session)}"
 
 
 def _numbers(report: SessionReport) -> str:

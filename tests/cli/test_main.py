@@ -119,10 +119,25 @@ def test_the_exit_code_is_that_of_the_error(
 def test_wrong_usage_is_2(arguments: tuple[str, ...], flowbackup: RunCommand) -> None:
     ran = flowbackup(*arguments)
     assert ran.exit_code == 2
-    assert "Usage:" in ran.err
+    assert ran.err.startswith("error: ")
+    assert "usage: flowbackup " in ran.err
     ran = flowbackup(*arguments, "--json")
     assert ran.exit_code == 2
     assert ran.lines[-1]["type"] == "error"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (("bakup",), 'There is no command "bakup". Did you mean "backup"?'),
+        (("graph", "chek"), 'There is no command "chek". Did you mean "check"?'),
+        (("zzz",), 'There is no command "zzz".\n'),
+    ],
+)
+def test_an_unknown_command_gets_the_nearest_name(
+    arguments: tuple[str, ...], hint: str, flowbackup: RunCommand
+) -> None:
+    assert hint in flowbackup(*arguments).err
 
 
 def test_an_unexpected_error_is_short_and_with_v_complete(

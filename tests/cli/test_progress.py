@@ -13,6 +13,7 @@ from flowbackup.cli.moment import done_text, edge_state_text, progress_line
 from flowbackup.cli.output import Output
 from flowbackup.cli.progress import LINE_SECONDS, JsonProgress, LineProgress, show_progress
 from flowbackup.cli.rates import READ, RateMeter
+from flowbackup.cli.summary import PROBLEMS_SHOWN_MAX
 from flowbackup.monitor import EdgeState, Problem, Progress
 from tests.cli import samples
 
@@ -75,6 +76,30 @@ def test_elsewhere_one_line_every_ten_seconds(capsys: pytest.CaptureFixture[str]
     assert out == ""
     assert len(lines) == 3
     assert lines[2] == "problem: vanished a\\nb: gone"
+
+
+def test_a_flood_of_problems_is_not_told_one_by_one(capsys: pytest.CaptureFixture[str]) -> None:
+    monitor = LineProgress(Output(), Clock())
+    for number in range(100):
+        monitor.problem(Problem("exists", "left as it is", path=b"%d" % number))
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == PROBLEMS_SHOWN_MAX + 1
+    assert lines[-1] == "more problems: the summary counts them"
+
+
+def test_the_time_before_the_first_byte_makes_nothing_slower() -> None:
+    meter = RateMeter(started=0.0, window_seconds=10.0)
+    nothing = Progress("backup", edges=(samples.edge(moved=0),))
+    for second in (4.0, 9.0):
+        meter.rates(nothing, second)
+    rates = meter.rates(samples.moment(10 * 10**6), 10.0)
+    assert rates[READ] == pytest.approx(10e6)
+
+
+def test_before_anything_is_read_nothing_is_said_of_rates() -> None:
+    assert progress_line(Progress("starting"), {READ: 0.0}) == "starting"
+    found = Progress("starting", files_total=3, bytes_total=5 << 20)
+    assert progress_line(found, {READ: 0.0}) == "starting: 3 files, 5 MiB to read"
 
 
 def test_programs_get_states_at_most_once_a_second(capsys: pytest.CaptureFixture[str]) -> None:

@@ -74,7 +74,7 @@ def test_backup_makes_a_plan_and_runs_it(
     settings = ran_backup.call_args.args[1]
     assert settings == api.RunSettings(catalog=None, address="", create=True, init=True)
     assert graph.read_text() == PLAN.graph_text
-    assert ran.out.startswith("success: backup nightly, session ")
+    assert ran.out.startswith("success: graph nightly, session ")
 
 
 def test_a_graph_is_never_saved_over_another(
@@ -132,7 +132,7 @@ def test_people_see_outcome_copies_devices_and_problems(
     fake_api("run_backup", samples.report(Outcome.INCOMPLETE, 4, problems))
     ran = flowbackup("run", "g.yaml")
     assert ran.exit_code == 4
-    for text in ("incomplete: backup nightly", "1 of 2", "offsite.usb", "failed", "30 vanished"):
+    for text in ("incomplete: graph nightly", "1 of 2", "offsite.usb", "failed", "30 vanished"):
         assert text in ran.out
     assert "and 10 more" in ran.out
     assert "vanished f29: gone" in flowbackup("run", "g.yaml", "-v").out
