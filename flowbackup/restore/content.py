@@ -10,13 +10,13 @@ import os
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from flowbackup.errors import DamageError, UsageError
+from flowbackup.errors import DamageError, NotFoundError, UsageError
 from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.digest import chunk_digest
 from flowbackup.model.entry import Entry, EntryKind, Extent
 from flowbackup.model.ids import FrameId
 from flowbackup.restore.port import FrameSource
-from flowbackup.units import MIB
+from flowbackup.units import MIB, format_path
 
 RUN_BYTES_MAX = 16 * MIB
 """Bytes of one write: more gains nothing, and a full disk shows earlier."""
@@ -62,6 +62,16 @@ class ContentSource:
             yield payload[first.offset : end]
 
 
+def lacks_content(entry: Entry) -> bool:
+    """A file that could not be read when it was to be saved: only its metadata are known."""
+    return bool(
+        entry.kind == EntryKind.FILE
+        and entry.problem
+        and entry.size
+        and not (entry.chunks or entry.holes or entry.hard_link)
+    )
+
+
 def extents(entry: Entry) -> list[Extent]:
     """The parts of a file that are not holes, checked against size and chunks.  Raises DamageError
     for holes that overlap or lie outside, and for content that does not fill the rest."""
@@ -69,7 +79,7 @@ def extents(entry: Entry) -> list[Extent]:
     place = 0
     for hole in entry.holes:
         if hole.size < 0 or hole.offset < place or hole.offset + hole.size > entry.size:
-            raise DamageError(f"holes of {entry.path!r} lie outside of it or over each other")
+            raise DamageError("its holes lie outside of it or over each other")
         if hole.offset > place:
             found.append(Extent(place, hole.offset - place))
         place = hole.offset + hole.size
@@ -78,7 +88,7 @@ def extents(entry: Entry) -> list[Extent]:
     content = sum(ref.size for ref in entry.chunks)
     wanted = sum(extent.size for extent in found)
     if content != wanted:
-        raise DamageError(f"{entry.path!r} has {content} bytes of content, expected {wanted}")
+        raise DamageError(f"it has {content} bytes of content, expected {wanted}")
     return found
 
 
@@ -107,9 +117,24 @@ def write_file(descriptor: int, entry: Entry, source: ContentSource) -> int:
 
 def write_content(entry: Entry, frames: FrameSource, out: BinaryIO) -> int:
     """Writes the content of a file to a stream, checked chunk by chunk, holes as zeros.  Returns
-    the bytes written.  Raises UsageError for what is no file, DamageError, NotFoundError."""
+    the bytes written.  Raises UsageError for what is no file, NotFoundError for what was not
+    saved, DamageError."""
+    path = format_path(entry.path) or "the object itself"
     if entry.kind != EntryKind.FILE:
-        raise UsageError(f"{entry.path.decode(errors='backslashreplace')} is not a regular file")
+        kind = EntryKind(entry.kind).name.lower().replace("_", " ")
+        remedy = f'{path} is a symlink to "{format_path(entry.target or b"")}": name that path'
+        raise UsageError(
+            f"{path} is no regular file, but a {kind}",
+            remedy=remedy
+            if entry.target
+            else "`flowbackup ls -l -r` shows the files, "
+            "`flowbackup restore` brings back all kinds",
+        )
+    if lacks_content(entry):
+        raise NotFoundError(
+            f"the content of {path} was not saved: {entry.problem}",
+            remedy="name an earlier version, as in OBJECT@1:PATH",
+        )
     place = 0
     for offset, data in _placed(extents(entry), ContentSource(frames).runs(entry.chunks)):
         _write_zeros(out, offset - place)

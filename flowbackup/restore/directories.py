@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from flowbackup.errors import RestoreError
 from flowbackup.model.entry import Entry
 from flowbackup.restore.metadata import gives_acls, gives_owner, strip_inherited
+from flowbackup.units import format_path
 
 OPEN_LEVELS = 64
 """Open directories above the current one; a return to a closed one costs one openat("..")."""
@@ -85,7 +86,7 @@ class Way:
         opened = os.open(b"..", DIRECTORY_FLAGS, dir_fd=child)
         if identity(os.fstat(opened)) != self.here.identity:
             os.close(opened)
-            shown = self.here.prefix.decode(errors="backslashreplace")
+            shown = format_path(self.here.prefix)
             raise RestoreError(
                 f"directory {shown} was moved while it was restored",
                 remedy="restore again into a place that nobody else changes",

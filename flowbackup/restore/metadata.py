@@ -15,6 +15,7 @@ from collections.abc import Callable
 from errno import ENODATA, ENOTSUP, EOPNOTSUPP
 
 from flowbackup.model.entry import Entry, EntryKind
+from flowbackup.units import format_path
 
 NOBODY = 65534
 _ID_MAX = (1 << 32) - 2  # 2^32-1 means "leave it" to chown
@@ -161,8 +162,8 @@ def _set_attributes(place: int | bytes, entry: Entry, report: Report, follow: bo
         try:
             os.setxattr(place, name, value, follow_symlinks=follow)
         except (OSError, ValueError) as error:
-            shown = name.decode(errors="backslashreplace")
-            report("xattr", f"attribute {shown} cannot be given: {error}")
+            reason = (isinstance(error, OSError) and error.strerror) or error
+            report("xattr", f"attribute {format_path(name)} cannot be given: {reason}")
 
 
 def _user_of(name: str) -> int:

@@ -123,14 +123,14 @@ def _make_special(entry: Entry, name: bytes, directory: int) -> None:
     kind = entry.kind
     if kind == EntryKind.SYMLINK:
         if not entry.target or b"\0" in entry.target:
-            raise DamageError(f"the link {entry.path!r} has no target")
+            raise DamageError("the link has no target")
         os.symlink(entry.target, name, dir_fd=directory)
     elif kind == EntryKind.FIFO:
         os.mkfifo(name, 0o600, dir_fd=directory)
     elif kind in _TYPES:
         os.mknod(name, _TYPES[EntryKind(kind)] | 0o600, entry.rdev, dir_fd=directory)
     else:
-        raise DamageError(f"{entry.path!r} is of kind {kind}, which this version does not know")
+        raise DamageError(f"it is of kind {kind}, which this version does not know")
 
 
 def _descend(root: int, path: bytes) -> int:

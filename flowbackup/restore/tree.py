@@ -11,7 +11,7 @@ from itertools import chain
 from flowbackup.errors import DamageError, DeviceError, NotFoundError, RestoreError
 from flowbackup.model.entry import Entry, EntryKind
 from flowbackup.monitor import Monitor, Problem, Progress, SilentMonitor
-from flowbackup.restore.content import ContentSource
+from flowbackup.restore.content import ContentSource, lacks_content
 from flowbackup.restore.directories import Level, Way, level_of, opened_level
 from flowbackup.restore.existing import Existing
 from flowbackup.restore.metadata import MetadataWriter, Owners, strip_inherited
@@ -26,6 +26,7 @@ from flowbackup.restore.settings import (
     RestoreStatistics,
 )
 from flowbackup.restore.target import open_target
+from flowbackup.units import format_path
 
 FirstEntry = Callable[[bytes], Entry]
 """The entry of a path of the version, relative to the object's root.  Raises NotFoundError."""
@@ -138,8 +139,11 @@ class _Job:
         parent, slash, name = path.rpartition(b"/")
         if not self._way.go_to(parent + slash):
             raise DamageError("its directory is not in the manifest before it")
+        if lacks_content(entry):
+            self._failed(entry, "source", f"its content was not saved: {entry.problem}")
+            return
         if entry.problem:
-            self._report("source", f"saved as: {entry.problem}")
+            self._report("source", f"it is not what the source held: {entry.problem}")
         if entry.kind == EntryKind.DIRECTORY:
             self._directory(entry, name)
         else:
@@ -207,12 +211,15 @@ class _Job:
         """Gives a directory its metadata when everything in it is done."""
         if level.entry is None or level.descriptor < 0 or self._settings.dry_run:
             return
-        self._path = level.entry.path
+        # It is left on the way to another entry, which is the one to report on afterwards.
+        under_way, self._path = self._path, level.entry.path
         try:
             fresh = level.created and not level.gives_owner
             self._metadata.apply(level.descriptor, level.entry, self._report, fresh=fresh)
         except OSError as error:
             self._report("metadata", f"its metadata cannot be given: {error.strerror}")
+        finally:
+            self._path = under_way
 
     # Everything else
 
@@ -267,7 +274,9 @@ class _Job:
         if entry.kind != EntryKind.FILE:
             return entry
         if self._first_entry is None:
-            raise NotFoundError(f"its content belongs to {first!r}, which is not restored")
+            raise NotFoundError(
+                f"its content belongs to {format_path(first)}, which is not restored"
+            )
         content = self._first_entry(first)
         return entry._replace(size=content.size, holes=content.holes, chunks=content.chunks)
 

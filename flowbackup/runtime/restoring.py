@@ -49,7 +49,7 @@ def run_restore(catalog: Catalog, task: RestoreTask, monitor: Monitor) -> Sessio
         raise
     return session.finish(
         done.outcome,
-        files=done.files,
+        files=done.files + done.links,
         bytes_source=done.bytes_written,
         bytes_read=bytes_read,
         objects=[_object_report(catalog, version, done)],
@@ -87,5 +87,5 @@ def _object_report(
         name=record.name, client=record.client, object_id=id_text(record.object_id),
         version=version.number, outcome=done.outcome,
         copies_durable=catalog.copies_durable(version), copies_required=0,
-        files=done.files, bytes_source=done.bytes_written,
+        files=done.files + done.links, bytes_source=done.bytes_written,
     )  # fmt: skip

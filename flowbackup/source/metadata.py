@@ -41,6 +41,11 @@ def error_name(error: OSError) -> str:
     return errorcode.get(error.errno or 0, str(error.errno))
 
 
+def error_text(error: OSError) -> str:
+    """ "Permission denied [EACCES]"."""
+    return f"{error.strerror} [{error_name(error)}]"
+
+
 class EntryMaker:
     """Makes entries; remembers the names of owners, and file systems without attributes."""
 

@@ -28,7 +28,14 @@ from flowbackup.source.content import ContentReader, ReadCounters, ReadError
 from flowbackup.source.filler import FrameFiller
 from flowbackup.source.hashing import HashCrew
 from flowbackup.source.manifest import ManifestWriter, PageSink
-from flowbackup.source.metadata import EntryMaker, HardLinks, Xattrs, error_name, kind_of
+from flowbackup.source.metadata import (
+    EntryMaker,
+    HardLinks,
+    Xattrs,
+    error_name,
+    error_text,
+    kind_of,
+)
 from flowbackup.source.port import FrameSink
 from flowbackup.source.walk import Found, open_file, open_root, walk
 from flowbackup.units import MIB
@@ -283,7 +290,7 @@ class _ObjectReader:
         except FileNotFoundError:
             self._vanished(found.path)
         except OSError as error:
-            self._report("unreadable", found.path, f"unreadable: {error_name(error)}")
+            self._report("unreadable", found.path, error_text(error))
         return None
 
     def _xattrs(self, path: bytes, descriptor: int, device: int) -> tuple[Xattrs, str]:
@@ -309,7 +316,7 @@ class _ObjectReader:
     def _unreadable(self, entry: Entry, error: OSError) -> Entry:
         self._data.collect()  # chunks that were read before the error belong to no entry
         problem = f"unreadable: {error_name(error)}"
-        self._report("unreadable", entry.path, problem)
+        self._report("unreadable", entry.path, error_text(error))
         return entry._replace(problem=problem, chunks=(), holes=())
 
     def _add_read(self, entry: Entry, status: os.stat_result) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flowbackup.errors import DamageError, RestoreError, UsageError
+from flowbackup.errors import DamageError, NotFoundError, RestoreError, UsageError
 from flowbackup.model.entry import Entry, EntryKind, Extent
 from flowbackup.model.ids import FrameId
 from flowbackup.monitor import RecordingMonitor
@@ -293,3 +293,27 @@ def test_content_as_a_stream() -> None:
         write_content(ROOT, memory, out)
     with pytest.raises(DamageError):
         write_content(entry._replace(size=10), memory, out)
+    assert "a directory" in _refusal(ROOT, memory)
+    link = Entry(b"l", EntryKind.SYMLINK, target=b"f")
+    assert 'l is a symlink to "f": name that path' in _refusal(link, memory)
+
+
+def _refusal(entry: Entry, memory: Memory) -> str:
+    with pytest.raises(UsageError) as caught:
+        write_content(entry, memory, BytesIO())
+    return str(caught.value)
+
+
+def test_a_file_that_was_unreadable_is_not_taken_for_a_damaged_one(tmp_path: Path) -> None:
+    memory = Memory()
+    lost = Entry(b"f", EntryKind.FILE, size=7, problem="unreadable: EACCES")
+    assert restore(tmp_path, memory, lost) == [("source", b"f")]
+    assert os.listdir(tmp_path / "t") == []
+    with pytest.raises(NotFoundError, match="was not saved"):
+        write_content(lost, memory, BytesIO())
+
+
+def test_a_problem_is_told_of_the_entry_that_has_it(tmp_path: Path) -> None:
+    before = ROOT._replace(path=b"d")
+    after = ROOT._replace(path=b"e", problem="unreadable: EACCES")
+    assert restore(tmp_path, Memory(), before, after) == [("source", b"e")]

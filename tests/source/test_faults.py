@@ -175,6 +175,8 @@ def test_a_file_that_cannot_be_opened_keeps_its_entry(
     assert entry.problem == f"unreadable: {errno.errorcode[code]}"
     assert (entry.size, entry.chunks) == (50, ())
     assert reading.kinds_of_problems() == ["unreadable"]
+    (problem,) = reading.monitor.problems
+    assert problem.text == f"{os.strerror(code)} [{errno.errorcode[code]}]"
 
 
 def test_a_directory_that_cannot_be_opened_keeps_its_entry(
