@@ -43,11 +43,10 @@ def devices_apart(context: Context) -> Iterator[Finding]:
         if twin == device and identity is not None:
             twin = by_identity.setdefault(identity, device)
         if twin != device:
-            line = context.document.place("devices", twin).rsplit(":", 2)[1]
             yield context.error(
                 ("devices", device, "path"), "same-device",
-                f'device "{device}" is the same place as device "{twin}" in line {line}: '
-                f"{path} on node {node}",
+                f'device "{device}" is the same place as device "{twin}"'
+                f"{context.in_line('devices', twin)}: {_at(node, path)}",
                 "Two copies on one device are one copy: give it a place of its own.",
             )  # fmt: skip
     for device, (node, path) in places.items():
@@ -55,7 +54,7 @@ def devices_apart(context: Context) -> Iterator[Finding]:
         if outer is not None:
             yield context.error(
                 ("devices", device, "path"), "device-inside-device",
-                f'device "{device}" lies inside device "{outer}": {path} on node {node}',
+                f'device "{device}" lies inside device "{outer}": {_at(node, path)}',
                 "Give it a place beside the other.",
             )  # fmt: skip
 
@@ -110,3 +109,7 @@ def _parents(path: str) -> Iterator[str]:
     while parent != path:
         yield parent
         path, parent = parent, os.path.dirname(parent)
+
+
+def _at(node: str, path: str) -> str:
+    return path if node == HERE else f"{path} on node {node}"

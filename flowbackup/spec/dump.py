@@ -10,7 +10,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-from flowbackup.spec.document import TEXT_PATH, GraphDocument, parse_graph
+from flowbackup.spec.document import GraphDocument, parse_graph
+from flowbackup.spec.finding import MADE_PATH
 from flowbackup.spec.models import CouplingSpec, GraphSpec
 from flowbackup.spec.scalars import TrapError, resolve_plain
 from flowbackup.spec.tree import Value
@@ -28,8 +29,8 @@ def dump_graph(written: GraphDocument | GraphSpec) -> str:
     return _emit(_styled(spec_values(written)))
 
 
-def document_of(spec: GraphSpec, path: str = TEXT_PATH) -> GraphDocument:
-    """A document for a spec that was made by a program, with places in its dumped text."""
+def document_of(spec: GraphSpec, path: str = MADE_PATH) -> GraphDocument:
+    """A document for a spec that was made by a program, and has no file."""
     return parse_graph(dump_graph(spec), path)
 
 

@@ -9,6 +9,9 @@ from enum import StrEnum
 
 from flowbackup.errors import GraphError
 
+MADE_PATH = "<made>"
+"""The path of a graph that a program made: its lines were never written by anybody."""
+
 
 class Severity(StrEnum):
     """An error stops the graph, a warning does not."""
@@ -30,7 +33,8 @@ class Finding:
 
     def __str__(self) -> str:
         mark = "warning: " if self.severity is Severity.WARNING else ""
-        return f"{self.place} {mark}{self.reason}.{' ' if self.remedy else ''}{self.remedy}"
+        place = "" if self.place.startswith(MADE_PATH) else f"{self.place} "
+        return f"{place}{mark}{self.reason}.{' ' if self.remedy else ''}{self.remedy}"
 
 
 def error(place: str, rule: str, reason: str, remedy: str = "") -> Finding:
@@ -46,9 +50,8 @@ def graph_error(path: str, findings: Iterable[Finding]) -> GraphError:
     ordered = in_file_order(findings)
     errors = sum(finding.severity is Severity.ERROR for finding in ordered)
     count = f"{errors} fault" + ("" if errors == 1 else "s")
-    return GraphError(
-        f"{path} is no valid graph: {count}", findings=tuple(str(finding) for finding in ordered)
-    )
+    made = "this makes no valid graph" if path == MADE_PATH else f"{path} is no valid graph"
+    return GraphError(f"{made}: {count}", findings=tuple(str(finding) for finding in ordered))
 
 
 def in_file_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:

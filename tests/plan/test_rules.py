@@ -8,7 +8,7 @@ import pytest
 
 from flowbackup.errors import GraphError
 from flowbackup.plan import Machine, check, load_plan, make_plan
-from flowbackup.spec import Finding, GraphBuilder, Severity, parse_graph
+from flowbackup.spec import Finding, GraphBuilder, Severity, parse_graph, quick_graph
 from tests.plan.written import PLENTY
 
 CHAIN = """\
@@ -85,6 +85,15 @@ def test_two_devices_in_one_place_by_a_link(tmp_path: Path) -> None:
     (tmp_path / "usb").symlink_to("nas")
     (line,) = lines(CHAIN.replace("/mnt", str(tmp_path)))
     assert 'device "usb" is the same place as device "nas" in line 7' in line
+
+
+def test_a_graph_that_nobody_wrote_has_no_lines(tmp_path: Path) -> None:
+    place = str(tmp_path / "nas")
+    with pytest.raises(GraphError) as caught:
+        make_plan(quick_graph([tmp_path / "www"], place, [place]))
+    assert caught.value.message == "this makes no valid graph: 1 fault"
+    (line,) = caught.value.findings
+    assert line.startswith(f'device "nas-2" is the same place as device "nas": {place}.')
 
 
 def test_a_device_inside_another_by_a_link(tmp_path: Path) -> None:
