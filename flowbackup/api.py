@@ -95,7 +95,8 @@ def run_backup(plan: Plan, settings: RunSettings, monitor: Monitor) -> SessionRe
     """Runs a plan from start to report.  Raises what is found before a byte moves.
 
     In the main thread SIGINT and SIGTERM end the session: the first at the border of an object,
-    the second at once."""
+    the second at once.  Before it has begun, the first raises InterruptedSessionError as soon as
+    what has been started can be ended in order, the second KeyboardInterrupt."""
     beginning = Beginning()
     from flowbackup.runtime.engine import ray_engine
     from flowbackup.runtime.preflight import Labelling, check_before_start, near_nodes
@@ -107,9 +108,10 @@ def run_backup(plan: Plan, settings: RunSettings, monitor: Monitor) -> SessionRe
         check_before_start(plan, catalog, labels, monitor)
         scan = SourceScan(plan.objects, near_nodes(plan))
         scan.start()
+        session = BackupSession(plan, catalog, scan, monitor, beginning)
         try:
-            with ray_engine(settings.address) as engine:
-                session = BackupSession(plan, catalog, scan, monitor, beginning)
+            with _cancelled_by_signals(session), ray_engine(settings.address) as engine:
+                # Once more, because Ray has put its own handler there.
                 with _cancelled_by_signals(session):
                     return session.run(engine)
         finally:
@@ -236,6 +238,9 @@ def _cancelled_by_signals(session: BackupSession) -> Iterator[None]:
 
     def cancel(number: int, frame: FrameType | None) -> None:
         session.cancel()
+        if session.is_to_end_now and not session.is_running:
+            # Nothing but Ray has been started, and that is ended on the way out.
+            raise KeyboardInterrupt
 
     before = {number: signal.signal(number, cancel) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -17,7 +17,7 @@ from flowbackup.runtime.crew import Crew
 from flowbackup.runtime.faults import as_ours
 from flowbackup.runtime.watch import Watch
 
-CANCEL_SECONDS_MAX = 1.0
+CANCEL_SECONDS_MAX = 0.5
 """A client that was told to end at once may be deep in a read that never returns."""
 SETTLE_SECONDS_MAX = 20.0
 """What a lost client has sent is written to the end: one window of a slow device."""
@@ -62,7 +62,7 @@ class ClientRuns:
         """Lets the chains finish what lost clients have sent; at most so long."""
         latest = time.monotonic() + SETTLE_SECONDS_MAX
         while self._crew.clients_lost and not self._watch.is_quiet and time.monotonic() < latest:
-            time.sleep(CANCEL_SECONDS_MAX / 4)
+            time.sleep(CANCEL_SECONDS_MAX / 2)
             self._watch.round()
 
     def endings(self) -> list[tuple[str, ObjectEnding]]:

@@ -78,6 +78,7 @@ def _start_embedded() -> Path:
                 logging_level=logging.ERROR, configure_logging=False, _temp_dir=str(directory),
             )  # fmt: skip
     except BaseException:
+        ray.shutdown()
         shutil.rmtree(directory, ignore_errors=True)
         raise
     return directory

@@ -15,6 +15,7 @@ from ray.exceptions import RayError
 
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.catalog.holder import holder_text
+from flowbackup.errors import InterruptedSessionError
 from flowbackup.flow.outcome import ObjectEnd, end_session
 from flowbackup.media.port import WriterStatistics
 from flowbackup.model.ids import id_text, new_id
@@ -36,6 +37,8 @@ from flowbackup.runtime.wiring import Durable
 ROUND_SECONDS = 0.5
 FINISH_SECONDS_MAX = 120
 """Sealing writes an index and syncs: seconds on a slow disk, two minutes on one that is dying."""
+CANCELLED_FINISH_SECONDS_MAX = 2
+"""Who says "now" does not wait for a slow disk: what was committed is valid without a seal."""
 
 
 class BackupSession:
@@ -52,6 +55,7 @@ class BackupSession:
         self._monitor = monitor
         self._cancels = 0
         self._cancels_told = 0
+        self.is_running = False
         self._times = beginning
         self._objects = {(o.client, o.name): o for o in plan.objects}
 
@@ -59,13 +63,21 @@ class BackupSession:
         """Once: end at the next object's border.  Twice: end now."""
         self._cancels += 1
 
+    @property
+    def is_to_end_now(self) -> bool:
+        """It was cancelled twice."""
+        return self._cancels > 1
+
     def run(self, engine: str) -> SessionReport:
-        """Ray must be up.  Raises what was found before a byte moved; everything later is told in
-        the report."""
+        """Ray must be up.  Raises what was found before a byte moved, InterruptedSessionError if
+        that was a cancel; everything later is told in the report."""
+        self.is_running = True
+        self._refuse_if_cancelled()
         crew = Crew(self._plan, self.session)
         try:
             crew.hire()
             crew.open()
+            self._refuse_if_cancelled()
             self._begin(crew)
             crew.wire()
             report = self._work(crew, engine)
@@ -74,6 +86,10 @@ class BackupSession:
                 self._monitor.message(f"at the end: {fault}")
         self._catalog.end_session(report, time.time_ns())
         return report
+
+    def _refuse_if_cancelled(self) -> None:
+        if self._cancels:
+            raise InterruptedSessionError("interrupted before anything was written")
 
     def _begin(self, crew: Crew) -> None:
         for info in crew.media.values():
@@ -142,7 +158,8 @@ class BackupSession:
         calls: dict[str, Any] = {n: s.agent.finish.remote(record) for n, s in stations.items()}
         written = {n: watch.writers.get(n, WriterStatistics()) for n in crew.stations}
         all_sealed = True
-        latest = time.monotonic() + FINISH_SECONDS_MAX
+        patience = CANCELLED_FINISH_SECONDS_MAX if self.is_to_end_now else FINISH_SECONDS_MAX
+        latest = time.monotonic() + patience
         for name, reference in calls.items():
             try:
                 written[name] = ray.get(reference, timeout=max(0.0, latest - time.monotonic()))

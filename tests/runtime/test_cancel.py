@@ -1,0 +1,148 @@
+"""Real signals to the real command: it ends in order, and nothing of it is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from flowbackup import api
+from flowbackup.catalog.catalog import open_catalog
+from flowbackup.catalog.rows import SessionState
+from flowbackup.media.label import LOCK_NAME
+from flowbackup.media.lock import MediumLock
+from flowbackup.monitor import SilentMonitor
+from flowbackup.testing.compare import differences
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+MIB = 1 << 20
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> list[str]:
+    """A run of two objects to a device of 8 MB/s: two seconds, then six."""
+    for name, files in (("first", 16), ("second", 48)):
+        (tmp_path / name).mkdir()
+        for number in range(files):
+            (tmp_path / name / f"file{number:02d}").write_bytes(os.urandom(MIB))
+    graph = tmp_path / "graph.yaml"
+    graph.write_text(
+        f"""
+        graph: cancelled
+        frame_size: 512 KiB
+        sync_size: 1 MiB
+        clients:
+          web:
+            objects:
+              first: {{path: {tmp_path}/first}}
+              second: {{path: {tmp_path}/second}}
+        devices: {{disk: {{path: {tmp_path}/disk, rate_limit: 8 MB/s}}}}
+        backup_groups: {{primary: {{devices: [disk]}}}}
+        """
+    )
+    api.init_device(str(tmp_path / "disk"))
+    return [
+        sys.executable, "-c", "from flowbackup.cli.main import main; main()",
+        "run", str(graph), "--catalog", str(tmp_path / "catalog.sqlite"), "--quiet",
+    ]  # fmt: skip
+
+
+def start(command: list[str]) -> subprocess.Popen[bytes]:
+    """In a process group of its own, which gets the signal as from a terminal."""
+    return subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+
+
+def wait_for(happened: Callable[[], bool], seconds_max: float = 60) -> None:
+    deadline = time.monotonic() + seconds_max
+    while time.monotonic() < deadline:
+        if happened():
+            return
+        time.sleep(0.01)
+    pytest.fail("it did not happen in time")
+
+
+def written(tmp_path: Path) -> int:
+    """Bytes on the device so far; what is reserved ahead reads as nothing."""
+    segments = (tmp_path / "disk" / "segments").glob("*.part")
+    return sum(len(segment.read_bytes().rstrip(b"\0")) for segment in segments)
+
+
+def assert_nothing_left(pid: int, tmp_path: Path) -> None:
+    assert list(Path("/tmp").glob(f"fbr-{pid}-*")) == []
+    with open_catalog(tmp_path / "catalog.sqlite") as catalog:
+        for row in catalog.sessions():
+            assert list(Path("/dev/shm").glob(f"flowbackup-{row.session.hex()}*")) == []
+    wait_for(lambda: not members(pid), 10)
+    MediumLock(str(tmp_path / "disk" / LOCK_NAME), "disk", "a test").close()
+    assert [p for p in (tmp_path / "disk" / "segments").iterdir() if p.name.startswith(".")] == []
+
+
+def members(group: int) -> list[str]:
+    """Processes of a group that have not ended."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[2]) == group and fields[0] not in "ZX":
+            found.append(stat.parent.name)
+    return found
+
+
+def sessions_of(tmp_path: Path) -> list[SessionState]:
+    with open_catalog(tmp_path / "catalog.sqlite") as catalog:
+        return [row.state for row in catalog.sessions()]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_ends_the_session_at_the_border_of_an_object(
+    command: list[str], tmp_path: Path, number: signal.Signals
+) -> None:
+    running = start(command)
+    wait_for(lambda: written(tmp_path) > 4 * MIB)
+    os.killpg(running.pid, number)
+    assert running.wait(60) == 130
+    assert_nothing_left(running.pid, tmp_path)
+    assert [f.suffix for f in (tmp_path / "disk" / "segments").iterdir()] == [".seg"]
+    assert sessions_of(tmp_path) == [SessionState.FINISHED]
+    with open_catalog(tmp_path / "catalog.sqlite") as catalog:
+        assert [version.record.name for version in catalog.versions()] == ["first"]
+    request = api.RestoreRequest(catalog=tmp_path / "catalog.sqlite")
+    api.restore("first", str(tmp_path / "restored"), request, SilentMonitor())
+    assert list(differences(str(tmp_path / "first"), str(tmp_path / "restored"))) == []
+
+
+def test_the_second_signal_ends_it_at_once(command: list[str], tmp_path: Path) -> None:
+    running = start(command)
+    wait_for(lambda: written(tmp_path) > 2 * MIB)
+    for _ in range(2):
+        os.killpg(running.pid, signal.SIGINT)
+        time.sleep(0.2)
+    assert running.wait(60) == 130
+    assert_nothing_left(running.pid, tmp_path)
+    with open_catalog(tmp_path / "catalog.sqlite") as catalog:
+        assert "second" not in [version.record.name for version in catalog.versions()]
+    assert api.verify([], SilentMonitor(), tmp_path / "catalog.sqlite").exit_code == 0
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_a_signal_while_ray_starts_leaves_nothing(
+    command: list[str], tmp_path: Path, signals: int
+) -> None:
+    running = start(command)
+    wait_for(lambda: bool(list(Path("/tmp").glob(f"fbr-{running.pid}-*/session_*/sockets"))))
+    for _ in range(signals):
+        os.killpg(running.pid, signal.SIGINT)
+        time.sleep(0.1)
+    assert running.wait(60) == 130
+    assert_nothing_left(running.pid, tmp_path)
+    assert list((tmp_path / "disk" / "segments").iterdir()) == []
