@@ -16,7 +16,7 @@ from flowbackup import api
 from flowbackup.api import RunSettings
 from flowbackup.errors import PeerLostError
 from flowbackup.model.report import Outcome
-from flowbackup.monitor import RecordingMonitor, SilentMonitor
+from flowbackup.monitor import Progress, RecordingMonitor, SilentMonitor
 from flowbackup.testing.compare import differences
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
@@ -52,6 +52,7 @@ def cluster() -> Iterator[Cluster]:
 
 
 def written(tmp_path: Path, source: Path, last_node: str = "storage3") -> Path:
+    """Its last device is slow enough for a session of a few seconds."""
     graph = tmp_path / "cascade.yaml"
     graph.write_text(
         f"""
@@ -63,7 +64,7 @@ def written(tmp_path: Path, source: Path, last_node: str = "storage3") -> Path:
         devices:
           disk1: {{path: {tmp_path}/disk1, node: storage1}}
           disk2: {{path: {tmp_path}/disk2, node: storage2}}
-          disk3: {{path: {tmp_path}/disk3, node: {last_node}}}
+          disk3: {{path: {tmp_path}/disk3, node: {last_node}, rate_limit: 6 MB/s}}
         backup_groups: {{primary: {{devices: [disk1]}}}}
         mirror_groups:
           second: {{mirrors: primary, devices: [disk2]}}
@@ -121,6 +122,43 @@ def test_a_device_on_an_absent_node_is_refused_and_nothing_is_written_elsewhere(
         api.run_backup(plan, RunSettings(catalog=tmp_path / "catalog.sqlite"), SilentMonitor())
     for number in (1, 2, 3):
         assert list((tmp_path / f"disk{number}" / "segments").iterdir()) == []
+
+
+def test_a_mirror_whose_node_dies_costs_its_copy_and_no_other(
+    cluster: Cluster, tree: Path, tmp_path: Path
+) -> None:
+    monitor = _NodeLoss(cluster)
+    plan = api.load_plan(written(tmp_path, tree))
+    report = api.run_backup(plan, RunSettings(catalog=tmp_path / "catalog.sqlite"), monitor)
+    assert monitor.lost
+    assert (report.outcome, report.exit_code) == (Outcome.INCOMPLETE, 4), report.problems
+    assert [device.state for device in report.devices] == ["complete", "complete", "failed"]
+    assert {problem.device for problem in report.problems} == {"disk3"}
+    assert report.objects[0].copies_durable == 2
+    assert report.duration_seconds < 120
+    for number in (1, 2):
+        (tmp_path / f"disk{3 - number}").rename(tmp_path / "away")
+        target = tmp_path / f"restored{number}"
+        api.restore(
+            "latest", str(target), api.RestoreRequest(catalog=tmp_path / "catalog.sqlite"),
+            SilentMonitor(),
+        )  # fmt: skip
+        assert list(differences(str(tree), str(target))) == []
+        (tmp_path / "away").rename(tmp_path / f"disk{3 - number}")
+
+
+class _NodeLoss(SilentMonitor):
+    """Takes the last node away as soon as its mirror has something durable."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self.lost = False
+
+    def progress(self, progress: Progress) -> None:
+        if not self.lost and progress.edges[-1].bytes_moved:
+            self.lost = True
+            node = self._cluster.list_all_nodes()[-1]
+            self._cluster.remove_node(node, allow_graceful=False)
 
 
 class _ActorNames(RecordingMonitor):
