@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
+from flowbackup.errors import GraphError
 from flowbackup.flow.sender import Lane
 from flowbackup.model.ids import id_text
 from flowbackup.plan.decided import AgentPlan, EdgePlan, Plan, SlabPlan, Transport
@@ -63,6 +64,12 @@ class Assignments:
             slots=agent.slots,
             slab=self._slab(agent.slab),
             makes_slab=self._slabs[agent.slab].owner == agent.name,
+            receiving_slots=tuple(
+                number
+                for edge in self._plan.edges_into(agent.name)
+                if edge.transport is not Transport.SHARED_MEMORY
+                for number in self._share(edge)
+            ),
             sync_bytes=self._plan.sync_bytes,
             sync_seconds=self._plan.sync_seconds,
         )
@@ -105,7 +112,9 @@ class Assignments:
         return SlabSettings(str(path), slab.slots, slab.slot_bytes, self._owner)
 
     def _edge(self, edge: EdgePlan) -> EdgeSettings:
-        frames_max = self._plan.agent(edge.target).slots
+        slots = self._plan.agent(edge.target).slots
+        shared = edge.transport is Transport.SHARED_MEMORY
+        frames_max = slots if shared else len(self._share(edge))
         first, last = coupled_buffers(self._plan, edge)
         return EdgeSettings(edge.name, edge.target, edge.transport, first, last, frames_max)
 
@@ -140,17 +149,24 @@ class Assignments:
         return list(pairwise(borders))
 
     def _slots_for(self, edge_name: str, client: str) -> tuple[int, ...]:
-        """The slots that this client may fill for this edge: those of a shared slab are dealt out
-        in turn to everybody who fills it, so that each has some of every lane."""
+        """The slots that this client may fill for this edge: of the head's memory its share, its
+        own memory dealt out in turn to all of its edges."""
         edge = next(e for e in self._plan.edges_from(client) if e.name == edge_name)
         if edge.transport is Transport.SHARED_MEMORY:
-            sharers = [
-                e.name for e in self._plan.edges_into(edge.target)
-                if e.transport is Transport.SHARED_MEMORY
-            ]  # fmt: skip
-            slots = self._plan.agent(edge.target).slots
-        else:
-            sharers = [e.name for e in self._plan.edges_from(client)]
-            slots = self._slab_of(edge).slots
-        turn = sharers.index(edge_name)
-        return tuple(range(turn, slots, len(sharers)))
+            return self._share(edge)
+        edges = [e.name for e in self._plan.edges_from(client)]
+        return tuple(range(edges.index(edge_name), self._slab_of(edge).slots, len(edges)))
+
+    def _share(self, edge: EdgePlan) -> tuple[int, ...]:
+        """The slots of the target that are filled over this edge, be it in place or from another
+        node: dealt out in turn, so that each feeder has some of every lane.  Raises GraphError
+        where one would have none and wait for ever."""
+        feeders = [e.name for e in self._plan.edges_into(edge.target)]
+        slots = self._plan.agent(edge.target).slots
+        if len(feeders) > slots:
+            raise GraphError(
+                f"{edge.target} has {slots} buffers, but is fed by {len(feeders)}: "
+                f"{', '.join(feeders)}",
+                remedy=f"raise its buffers to {len(feeders)} or more",
+            )
+        return tuple(range(feeders.index(edge.name), slots, len(feeders)))

@@ -87,7 +87,7 @@ class Buffer:
             remove_stale_slabs()
             path = Path(slab.path)
             self._slab = create_slab(path, slab.slots, slab.slot_bytes, slab.owner)
-            for number in range(slab.slots):
+            for number in self._settings.receiving_slots:
                 self._free_slots.put_nowait(number)
         return this_node()
 

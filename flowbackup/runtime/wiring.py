@@ -29,13 +29,15 @@ class SlabSettings:
 
 @dataclass(frozen=True, slots=True)
 class BufferSettings:
-    """makes_slab: this buffer is the first of its chain on its node and owns the memory."""
+    """makes_slab: this buffer is the first of its chain on its node and owns the memory.
+    receiving_slots: those of it that are filled with what comes from other nodes."""
 
     agent: str
     session: bytes
     slots: int
     slab: SlabSettings
     makes_slab: bool
+    receiving_slots: tuple[int, ...]
     sync_bytes: int
     sync_seconds: float
 

@@ -1,0 +1,49 @@
+"""Who may fill which slot: no two ever the same, and nobody none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flowbackup import api
+from flowbackup.errors import GraphError
+from flowbackup.model.ids import new_id
+from flowbackup.process import identify
+from flowbackup.runtime.assignments import Assignments
+
+
+def assignments(tmp_path: Path, buffers: int) -> tuple[Assignments, Path]:
+    """One client beside the head, one on another node."""
+    graph = tmp_path / "graph.yaml"
+    graph.write_text(
+        f"""
+        graph: mixed
+        frame_size: 64 KiB
+        sync_size: 64 KiB
+        nodes: {{away: {{}}}}
+        clients:
+          near: {{objects: {{one: {{path: /srv/one}}}}}}
+          far: {{node: away, objects: {{two: {{path: /srv/two}}}}}}
+          third: {{objects: {{three: {{path: /srv/three}}}}}}
+        devices: {{disk: {{kind: "null"}}}}
+        backup_groups: {{primary: {{devices: [disk], buffers: {buffers}}}}}
+        """
+    )
+    return Assignments(api.load_plan(graph), new_id(), identify()), graph
+
+
+def test_a_near_client_and_what_comes_from_far_never_meet_in_a_slot(tmp_path: Path) -> None:
+    made, graph = assignments(tmp_path, 8)
+    head = api.load_plan(graph).agent("primary.disk")
+    near, third = (dict(made.client(c).slots)[f"{c} -> primary.disk"] for c in ("near", "third"))
+    received = made.buffer(head).receiving_slots
+    assert sorted((*near, *third, *received)) == list(range(8))
+    (edge,) = made.edges_from("far")
+    assert edge.frames_max == len(received)
+
+
+def test_more_feeders_than_buffers_are_refused_and_not_waited_for(tmp_path: Path) -> None:
+    made, _ = assignments(tmp_path, 2)
+    with pytest.raises(GraphError, match="fed by 3"):
+        made.client("near")
