@@ -30,6 +30,7 @@ def graph() -> None:
 
 @graph.command(
     cls=Command,
+    short_help="Find every fault, with place, reason and remedy.",
     examples=("flowbackup graph check graphs/mirror.yaml", "flowbackup graph check x.yaml --json"),
 )
 @click.argument("file", type=GRAPH_FILE)
@@ -58,6 +59,7 @@ def check(output: Output, file: Path) -> int:
 @graph.command(
     "plan",
     cls=Command,
+    short_help="Show placement, memory and the bottleneck.",
     examples=("flowbackup graph plan graphs/mirror.yaml", "flowbackup graph plan x.yaml --json"),
 )
 @click.argument("file", type=GRAPH_FILE)

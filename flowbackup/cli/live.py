@@ -27,7 +27,8 @@ BAR_COLUMNS = 16
 
 
 class LiveTable:
-    """A Monitor that keeps the last snapshot on the screen, and messages above it."""
+    """A Monitor that keeps the last snapshot on the screen, and messages above it.  It goes when
+    the command ends: the summary says more."""
 
     def __init__(
         self, console: Console | None = None, clock: Callable[[], float] = time.monotonic
@@ -42,6 +43,7 @@ class LiveTable:
             console=self._console,
             refresh_per_second=REFRESHES_PER_SECOND,
             get_renderable=self.render,
+            transient=True,
         )
 
     def __enter__(self) -> Self:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flowbackup.cli.columns import table
 from flowbackup.cli.output import Output
 from flowbackup.plan.decided import AgentPlan, EdgePlan, Plan
+from flowbackup.spec.models import HERE
 from flowbackup.units import format_size
 
 
@@ -59,7 +60,10 @@ def _edge_fields(edge: EdgePlan) -> dict[str, object]:
 
 def plan_text(plan: Plan) -> str:
     """The plan for people; touches nothing."""
-    memory = ", ".join(f"{format_size(size)} on {node}" for node, size in plan.memory_bytes)
+    memory = ", ".join(
+        f"{format_size(size)} {node if node == HERE else f'on {node}'}"
+        for node, size in plan.memory_bytes
+    )
     parts = [
         f"plan of {plan.graph}: frames of {format_size(plan.frame_bytes)},"
         f" a sync every {format_size(plan.sync_bytes)} or {plan.sync_seconds:g} s",

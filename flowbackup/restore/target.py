@@ -29,6 +29,11 @@ def open_target(target: bytes, first: Entry, settings: RestoreSettings) -> tuple
         elif not os.path.lexists(place):
             return -1, name
         return os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), name
+    except (FileExistsError, NotADirectoryError):
+        raise RestoreError(
+            f"cannot restore into {os.fsdecode(place)}: it is not a directory",
+            remedy="name a directory, or use `flowbackup cat` for one file into a pipe",
+        ) from None
     except OSError as error:
         raise RestoreError(
             f"cannot restore into {os.fsdecode(place)}: {error.strerror}",

@@ -97,7 +97,7 @@ def test_a_dry_run_shows_the_plan_and_touches_nothing(
     fake_api("load_plan", PLAN)
     ran_backup = fake_api("run_backup", samples.report())
     text = flowbackup("run", "g.yaml", option).out
-    assert "memory: 65 MiB on here" in text
+    assert "memory: 65 MiB here" in text
     assert "the device nas sets the pace" in text
     (plan,) = flowbackup("run", "g.yaml", option, "--json").lines
     assert plan["memory_bytes"] == {"here": 65 << 20}

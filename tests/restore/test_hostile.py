@@ -317,3 +317,11 @@ def test_a_problem_is_told_of_the_entry_that_has_it(tmp_path: Path) -> None:
     before = ROOT._replace(path=b"d")
     after = ROOT._replace(path=b"e", problem="unreadable: EACCES")
     assert restore(tmp_path, Memory(), before, after) == [("source", b"e")]
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_pipe_is_no_target_for_a_tree(tmp_path: Path, dry_run: bool) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    settings = RestoreSettings(dry_run=dry_run)
+    with pytest.raises(RestoreError, match="it is not a directory"):
+        restore_tree([ROOT], Memory(), os.fsencode(tmp_path / "pipe"), settings)
