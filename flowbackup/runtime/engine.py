@@ -18,7 +18,7 @@ import ray
 
 from flowbackup.errors import PeerLostError
 from flowbackup.process import ProcessIdentity, identify
-from flowbackup.runtime.lean_ray import lean_start
+from flowbackup.runtime.lean_ray import lean_start, own_token
 from flowbackup.units import MIB
 
 OBJECT_STORE_BYTES = 96 * MIB
@@ -26,6 +26,8 @@ OBJECT_STORE_BYTES = 96 * MIB
 RAY_TEMPORARY_PREFIX = "fbr-"
 """Short, because Ray puts sockets under it and their paths end at 107 bytes."""
 WORKERS = 4
+WORKER_NICENESS = 0
+"""Ray's own is 15; but who starts a backup by hand waits for it, and can put `nice` before it."""
 
 
 @contextmanager
@@ -42,12 +44,13 @@ def ray_engine(address: str = "") -> Iterator[str]:
         finally:
             ray.shutdown()
         return
-    directory = _start_embedded()
-    try:
-        yield "ray (embedded)"
-    finally:
-        ray.shutdown()
-        shutil.rmtree(directory, ignore_errors=True)
+    with own_token():
+        directory = _start_embedded()
+        try:
+            yield "ray (embedded)"
+        finally:
+            ray.shutdown()
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def _join(address: str) -> None:
@@ -67,15 +70,13 @@ def _start_embedded() -> Path:
     _remove_dead_directories()
     name = f"{RAY_TEMPORARY_PREFIX}{os.getpid()}-{identify().start_ticks}-"
     directory = Path(tempfile.mkdtemp(prefix=name, dir="/tmp"))
-    os.environ.setdefault("RAY_AUTH_MODE", "disabled")
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         with lean_start():
             ray.init(
                 address="local", num_cpus=WORKERS, num_gpus=0, include_dashboard=False,
                 object_store_memory=OBJECT_STORE_BYTES, log_to_driver=False,
                 logging_level=logging.ERROR, configure_logging=False, _temp_dir=str(directory),
+                _system_config={"worker_niceness": WORKER_NICENESS},
             )  # fmt: skip
     except BaseException:
         ray.shutdown()

@@ -1,4 +1,4 @@
-"""What a Ray of one command can do without, and Ray has no public switch for.
+"""What a Ray of one command needs or can do without, and Ray has no public switch for.
 
 Measured on two cores: `ray.init` 2.9 s and `ray.shutdown` 1.3 s as they come, 1.7 s and 0.3 s so.
 Only the embedded Ray is started like this.  The lock file says for which version of Ray it holds;
@@ -8,12 +8,17 @@ a test looks that what is replaced here is there to be replaced.
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from unittest.mock import patch
 
 from ray._private import ray_constants
 from ray._private.node import Node
+from ray._raylet import (  # type: ignore[attr-defined]  # compiled, without types
+    AuthenticationTokenLoader,
+    Config,
+)
 
 
 @contextmanager
@@ -32,6 +37,28 @@ def lean_start() -> Iterator[None]:
         variable = {ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0"}
         replaced.enter_context(patch.dict(os.environ, variable))
         yield
+
+
+@contextmanager
+def own_token() -> Iterator[None]:
+    """Processes of a Ray started inside show each other a token that nobody else has.
+
+    Who reaches a Ray can run code as its user, and every user of a machine reaches its loopback.
+    The token stands in the environment, which only the same user can read.  Ray reads mode and
+    token when it is imported, so it is told to read them again, before and after."""
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    others = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+    try:
+        with patch.dict(os.environ, token | others):
+            _read_again()
+            yield
+    finally:
+        _read_again()
+
+
+def _read_again() -> None:
+    Config.initialize("")
+    AuthenticationTokenLoader.instance().reset_cache()
 
 
 def _no_api_server(node: Node, **settings: object) -> None:

@@ -142,7 +142,7 @@ class MediaAgent:
             frame = FrameId(self._settings.session, SESSION_STREAM, 0)
             header = seal(view, [], frame, FrameKind.CATALOG, NO_ID, len(record))
             writer.append(header, view[: len(record)])
-        self._commit(writer)
+            self._commit(writer)
 
     def _fail(self, writer: FrameWriter, error: DeviceError) -> list[FrameId]:
         """A device that was found full has kept room for a commit of what it had taken before;

@@ -138,6 +138,8 @@ class BackupSession:
         while not runs.is_over:
             if self._cancels > self._cancels_told:
                 self._cancels_told = self._cancels
+                if self._cancels == 1:
+                    self._monitor.message("ending behind this object; once more ends at once")
                 runs.cancel(drain=self._cancels == 1)
             runs.wait(ROUND_SECONDS)
             watch.round()

@@ -59,6 +59,34 @@ def test_it_listens_on_loopback_only_and_leaves_no_directory() -> None:
     assert done.stdout.splitlines()[1:] == ["True", "[]"]
 
 
+INTRUDE = """
+import os, subprocess, sys, ray
+from flowbackup.runtime.engine import ray_engine
+
+JOIN = "import ray, sys; ray.init(sys.argv[1], log_to_driver=False)"
+with ray_engine():
+    address = ray.get_runtime_context().gcs_address
+    stranger = {k: v for k, v in os.environ.items() if not k.startswith("RAY_AUTH")}
+    stranger |= {"RAY_AUTH_MODE": "disabled", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+    try:
+        joined = subprocess.run([sys.executable, "-c", JOIN, address], env=stranger, timeout=5,
+                                capture_output=True)
+        print("refused" if b"InvalidAuthToken" in joined.stderr else "joined")
+    except subprocess.TimeoutExpired as late:
+        print("refused" if b"InvalidAuthToken" in (late.stderr or b"") else "unclear")
+"""
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_nobody_joins_it_without_its_token() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTRUDE], capture_output=True, text=True, check=True, timeout=120,
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+    )  # fmt: skip
+    assert done.stdout.split() == ["refused"]
+
+
 def test_a_directory_of_a_dead_command_is_removed_and_others_stay(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
