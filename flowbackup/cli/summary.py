@@ -119,7 +119,7 @@ def _numbers(report: SessionReport) -> str:
 def _object_table(items: tuple[ObjectReport, ...]) -> str:
     rows = [
         (
-            f"{item.client}/{item.name}@{item.version}" if item.version else item.name,
+            f"{item.client}/{item.name}" + (f"@{item.version}" if item.version else ""),
             short_id(item.object_id),
             item.outcome.value,
             _copies(item),
