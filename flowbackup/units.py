@@ -46,6 +46,8 @@ def format_size(size_bytes: int | float) -> str:
 
 
 def format_rate(bytes_per_second: float) -> str:
+    if 0 < bytes_per_second < 1e6:
+        return f"{bytes_per_second / 1e3:.0f} kB/s"
     return f"{bytes_per_second / 1e6:.0f} MB/s" if bytes_per_second else "-"
 
 

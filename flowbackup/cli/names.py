@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from flowbackup.model.ids import id_text
 from flowbackup.units import format_path
 
-ID_PREFIX_CHARACTERS = 13
-"""The first 13 characters of a UUIDv7 are its milliseconds: unique for one person's sessions."""
+ID_PREFIX_CHARACTERS = 18
+"""The first 13 characters of a UUIDv7 are its milliseconds, in which two clients may begin; 12
+random bits behind them keep the two apart."""
 
 
 def short_id(value: bytes | str) -> str:

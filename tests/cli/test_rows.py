@@ -9,8 +9,10 @@ import pytest
 
 from flowbackup import api
 from flowbackup.catalog.rows import VersionCopies
+from flowbackup.cli.names import short_id
 from flowbackup.model.entry import Entry, EntryKind
-from flowbackup.model.ids import id_text
+from flowbackup.model.ids import id_text, new_id
+from flowbackup.units import format_rate
 from tests.cli import samples
 from tests.cli.conftest import FakeApi, RunCommand
 
@@ -129,3 +131,15 @@ def test_doctor_fails_with_a_check(flowbackup: RunCommand, fake_api: FakeApi) ->
     assert ran.exit_code == 1
     assert "FAIL shared memory: 64 MiB\n     make it larger" in ran.out
     assert [row["ok"] for row in flowbackup("doctor", "--json").lines] == [True, False]
+
+
+def test_short_ids_of_the_same_moment_differ() -> None:
+    one, other = (short_id(new_id(1_700_000_000_000, bytes([n]) * 10)) for n in (0x11, 0x22))
+    assert one != other
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"), [(0.0, "-"), (900.0, "1 kB/s"), (5e5, "500 kB/s"), (4.2e7, "42 MB/s")]
+)
+def test_slow_rates_are_not_called_nothing(rate: float, text: str) -> None:
+    assert format_rate(rate) == text
