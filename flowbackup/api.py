@@ -25,16 +25,12 @@ from flowbackup.monitor import Monitor
 from flowbackup.plan.decided import Plan
 from flowbackup.runtime.beginning import Beginning
 from flowbackup.runtime.doctor import Check, examine
-from flowbackup.units import MIB
 
 if TYPE_CHECKING:
     from flowbackup.runtime.session import BackupSession
 
 COPIES_MAX = 1 << 31
 """More copies than there can be devices in a graph: every version has fewer."""
-FRAME_BYTES = 8 * MIB
-"""The frame of `flowbackup backup`: an actor call costs up to a millisecond, a disk writes this in
-six."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +81,7 @@ def quick_plan(
     the graph file that does the same.  Raises GraphError."""
     from flowbackup.plan import make_plan
     from flowbackup.spec import document_of, quick_graph
+    from flowbackup.spec.models import FRAME_BYTES
 
     size = FRAME_BYTES if frame_size is None else frame_size
     spec = quick_graph(paths, to, mirrors, graph=name or "backup", frame_size=size)

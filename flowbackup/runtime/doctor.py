@@ -16,7 +16,7 @@ from flowbackup.runtime.versions import tool_versions
 from flowbackup.units import MIB, format_size
 
 SHARED_MEMORY_LEAST = 256 * MIB
-"""A slab of eight frames of 8 MiB, Ray's own store, and room for a second session."""
+"""A slab of eight frames of 16 MiB, Ray's own store, and room for a second session."""
 FILES_LEAST = 1024
 """A session holds some tens of sockets per actor, a walk one descriptor per level of a tree."""
 

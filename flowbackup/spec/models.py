@@ -29,6 +29,9 @@ from flowbackup.spec.fields import (
 )
 from flowbackup.units import MIB
 
+FRAME_BYTES = 16 * MIB
+"""Actor calls cost the same for a frame of any size: with 16 MiB the engine alone moved 2.1 GB/s on
+two cores, with 8 MiB 1.5; larger ones gain little and hold more back before a sync."""
 HERE = "here"
 """The node that always exists: the machine of the command."""
 
@@ -176,7 +179,7 @@ class GraphSpec(Written):
     """A whole graph file."""
 
     graph: DottedName = Field(description="The name of this graph.")
-    frame_size: FrameSize = Field(default=8 * MIB, description="Content of a frame.")
+    frame_size: FrameSize = Field(default=FRAME_BYTES, description="Content of a frame.")
     sync_size: Size = Field(default=32 * MIB, description="Bytes after which an agent commits.")
     sync_seconds: Seconds = Field(default=0.5, description="Or seconds, whichever is first.")
     copies: Count | None = Field(

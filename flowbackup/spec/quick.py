@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 
 from flowbackup.spec.builder import GraphBuilder, unique_name
 from flowbackup.spec.fields import read_frame_size
-from flowbackup.spec.models import GraphSpec
+from flowbackup.spec.models import FRAME_BYTES, GraphSpec
 from flowbackup.spec.names import safe_name
 from flowbackup.units import MIB
 
@@ -21,7 +21,7 @@ def quick_graph(
     to: str | os.PathLike[str],
     mirrors: Sequence[str | os.PathLike[str]] = (),
     *,
-    frame_size: int | str = 8 * MIB,
+    frame_size: int | str = FRAME_BYTES,
     sync_size: int | str | None = None,
     buffers: int = QUICK_BUFFERS,
     graph: str = "backup",
@@ -60,7 +60,7 @@ def _bytes(frame_size: int | str) -> int:
     try:
         return max(1, read_frame_size(frame_size))
     except ValueError:
-        return 8 * MIB
+        return FRAME_BYTES
 
 
 def _name_of(path: PurePath, otherwise: str) -> str:

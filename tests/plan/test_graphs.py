@@ -95,9 +95,9 @@ def test_a_drawing_in_text_joins_boxes() -> None:
         "┌────────────────┐      ┌─────────────┐\n"
         "│ web            ├─────▶│ primary.nas │\n"
         "│ site: /srv/www │      │ /mnt/nas    │\n"
-        "└────────────────┘      │ 8 x 8 MiB   │\n"
+        "└────────────────┘      │ 8 x 16 MiB  │\n"
         "                        └─────────────┘\n\n"
-        'memory: here 65 MiB. Device "nas" writes every byte: its disk sets the pace.\n'
+        'memory: here 130 MiB. Device "nas" writes every byte: its disk sets the pace.\n'
     )
 
 

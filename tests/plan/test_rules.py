@@ -67,8 +67,8 @@ def test_an_unused_device_is_a_warning_and_no_error() -> None:
 def test_memory_above_what_the_machine_has() -> None:
     small = Machine(shared_memory_free=64 << 20, memory_available=1 << 40)
     (line,) = lines(CHAIN, small)
-    assert line.startswith("x.yaml:10:29 the buffers of this machine need 65 MiB, but 64 MiB are")
-    assert line.endswith("Lower buffers or frame_size: 7 buffers of 8 MiB fit.")
+    assert line.startswith("x.yaml:10:29 the buffers of this machine need 130 MiB, but 64 MiB are")
+    assert line.endswith("Lower buffers or frame_size: 3 buffers of 16 MiB fit.")
     assert lines(CHAIN, Machine(-1, -1)) == []
 
 
