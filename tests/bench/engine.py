@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from flowbackup.api import FRAME_BYTES, RunSettings, quick_plan, run_backup
+from flowbackup.api import RunSettings, quick_plan, run_backup
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import SilentMonitor
 from flowbackup.plan import make_plan
 from flowbackup.plan.decided import Plan
 from flowbackup.spec import document_of
 from flowbackup.spec.builder import GraphBuilder
+from flowbackup.spec.models import FRAME_BYTES
 from tests.bench.bare import bare_seconds
 from tests.bench.datasets import size_of
 from tests.bench.measure import Bench, alternate, files_of

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from flowbackup.api import FRAME_BYTES
 from flowbackup.model.frame import FrameHeader, FrameKind
 from flowbackup.model.ids import FrameId
 from flowbackup.monitor import SilentMonitor
 from flowbackup.plan.decided import slot_bytes
 from flowbackup.source.port import OpenSlot
 from flowbackup.source.reader import ObjectTask, read_object
+from flowbackup.spec.models import FRAME_BYTES
 from tests.bench.datasets import size_of
 from tests.bench.measure import Bench, say, settle
 from tests.bench.tables import Row, Table
