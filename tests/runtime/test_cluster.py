@@ -51,7 +51,9 @@ def cluster() -> Iterator[Cluster]:
         del os.environ[name]
 
 
-def written(tmp_path: Path, source: Path, last_node: str = "storage3") -> Path:
+def written(
+    tmp_path: Path, source: Path, last_node: str = "storage3", last_rate: str = "0"
+) -> Path:
     """Its last device is slow enough for a session of a few seconds."""
     graph = tmp_path / "cascade.yaml"
     graph.write_text(
@@ -128,7 +130,7 @@ def test_a_mirror_whose_node_dies_costs_its_copy_and_no_other(
     cluster: Cluster, tree: Path, tmp_path: Path
 ) -> None:
     monitor = _NodeLoss(cluster)
-    plan = api.load_plan(written(tmp_path, tree))
+    plan = api.load_plan(written(tmp_path, tree, last_rate="6 MB/s"))
     report = api.run_backup(plan, RunSettings(catalog=tmp_path / "catalog.sqlite"), monitor)
     assert monitor.lost
     assert (report.outcome, report.exit_code) == (Outcome.INCOMPLETE, 4), report.problems
