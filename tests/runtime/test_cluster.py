@@ -159,7 +159,8 @@ class _NodeLoss(SilentMonitor):
     def progress(self, progress: Progress) -> None:
         if not self.lost and progress.edges[-1].bytes_moved:
             self.lost = True
-            node = self._cluster.list_all_nodes()[-1]
+            ids = {n["Labels"].get(LABEL): n["NodeID"] for n in ray.nodes()}
+            (node,) = (n for n in self._cluster.list_all_nodes() if n.node_id == ids["storage3"])
             self._cluster.remove_node(node, allow_graceful=False)
 
 
