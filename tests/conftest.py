@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.targets import Recorder, Shown, Target, table
+
 # Ray must not phone home, and no test may meet the catalog of the person who runs it.
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
@@ -22,3 +24,22 @@ def _own_data_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data-home"))
     monkeypatch.delenv("FLOWBACKUP_CATALOG", raising=False)
     yield
+
+
+_SHOWN = pytest.StashKey[list[Shown]]()
+
+
+@pytest.fixture
+def target(request: pytest.FixtureRequest) -> Target:
+    """Tells what a test has shown of a target; see tests/targets.py."""
+    return Recorder(request.config.stash.setdefault(_SHOWN, []))
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    lines = table(config.stash.get(_SHOWN, []))
+    if lines:
+        terminalreporter.section("targets")
+    for line in lines:
+        terminalreporter.line(line)

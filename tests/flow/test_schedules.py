@@ -8,16 +8,18 @@ from collections import Counter
 import pytest
 
 from flowbackup.testing.schedules import Schedule, ScheduleReport
+from tests.targets import Target
 
 QUICK = 2_000
 FULL = 100_000
+KEPT = "effect exactly once, credit never exceeded, released only what is durable, always an end"
 
 
 def run(seeds: range) -> list[ScheduleReport]:
     return [Schedule(seed).run() for seed in seeds]
 
 
-def test_quick_schedules_keep_every_rule_and_reach_every_corner() -> None:
+def test_quick_schedules_keep_every_rule_and_reach_every_corner(target: Target) -> None:
     reports = run(range(QUICK))
     faults = Counter(fault for report in reports for fault in report.faults)
     assert min(faults[name] for name in ("restart_buffer", "restart_writer")) > QUICK / 4
@@ -27,6 +29,7 @@ def test_quick_schedules_keep_every_rule_and_reach_every_corner() -> None:
     assert sum(report.gaps for report in reports) > QUICK / 2
     assert sum(report.refused for report in reports) > QUICK / 20
     assert {report.agents for report in reports} == set(range(1, 8))
+    target("F7", cases=QUICK, text=KEPT)
 
 
 def test_a_schedule_depends_on_its_seed_alone() -> None:
@@ -35,7 +38,8 @@ def test_a_schedule_depends_on_its_seed_alone() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(10))
-def test_all_schedules_keep_every_rule(part: int) -> None:
+def test_all_schedules_keep_every_rule(part: int, target: Target) -> None:
     size = (FULL - QUICK) // 10
     first = QUICK + part * size
     assert len(run(range(first, first + size))) == size
+    target("F7", cases=size, text=KEPT)

@@ -19,9 +19,11 @@ from flowbackup.media.label import LOCK_NAME
 from flowbackup.media.lock import MediumLock
 from flowbackup.monitor import SilentMonitor
 from flowbackup.testing.compare import differences
+from tests.targets import Target
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 MIB = 1 << 20
+NOTHING_LEFT = "ended in order; no process, lock, memory or temporary file left"
 
 
 @pytest.fixture
@@ -105,7 +107,7 @@ def sessions_of(tmp_path: Path) -> list[SessionState]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_first_signal_ends_the_session_at_the_border_of_an_object(
-    command: list[str], tmp_path: Path, number: signal.Signals
+    command: list[str], tmp_path: Path, number: signal.Signals, target: Target
 ) -> None:
     running = start(command)
     wait_for(lambda: written(tmp_path) > 4 * MIB)
@@ -119,9 +121,12 @@ def test_the_first_signal_ends_the_session_at_the_border_of_an_object(
     request = api.RestoreRequest(catalog=tmp_path / "catalog.sqlite")
     api.restore("first", str(tmp_path / "restored"), request, SilentMonitor())
     assert list(differences(str(tmp_path / "first"), str(tmp_path / "restored"))) == []
+    target("F14", cases=1, text=NOTHING_LEFT)
 
 
-def test_the_second_signal_ends_it_at_once(command: list[str], tmp_path: Path) -> None:
+def test_the_second_signal_ends_it_at_once(
+    command: list[str], tmp_path: Path, target: Target
+) -> None:
     running = start(command)
     wait_for(lambda: written(tmp_path) > 2 * MIB)
     for _ in range(2):
@@ -132,11 +137,12 @@ def test_the_second_signal_ends_it_at_once(command: list[str], tmp_path: Path) -
     with open_catalog(tmp_path / "catalog.sqlite") as catalog:
         assert "second" not in [version.record.name for version in catalog.versions()]
     assert api.verify([], SilentMonitor(), tmp_path / "catalog.sqlite").exit_code == 0
+    target("F14", cases=1, text=NOTHING_LEFT)
 
 
 @pytest.mark.parametrize("signals", [1, 2])
 def test_a_signal_while_ray_starts_leaves_nothing(
-    command: list[str], tmp_path: Path, signals: int
+    command: list[str], tmp_path: Path, signals: int, target: Target
 ) -> None:
     running = start(command)
     wait_for(lambda: bool(list(Path("/tmp").glob(f"fbr-{running.pid}-*/session_*/sockets"))))
@@ -146,3 +152,4 @@ def test_a_signal_while_ray_starts_leaves_nothing(
     assert running.wait(60) == 130
     assert_nothing_left(running.pid, tmp_path)
     assert list((tmp_path / "disk" / "segments").iterdir()) == []
+    target("F14", cases=1, text=NOTHING_LEFT)
