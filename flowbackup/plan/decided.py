@@ -14,6 +14,9 @@ INDEX_RESERVE_DIVISOR = 64
 """A slot is a frame plus 1/64 of it for the chunk index, so that 8 MiB of small files of 3 KiB or
 more still fill one frame exactly."""
 
+SLAB_HEADER_BYTES = 4096
+"""In front of the slots of a slab: whose it is.  A page, so that slots begin at one."""
+
 
 def slot_bytes(frame_bytes: int) -> int:
     """Memory of one slot: the frame's content and its chunk index, whole pages."""
@@ -64,8 +67,8 @@ class EdgePlan:
 
 @dataclass(frozen=True, slots=True)
 class SlabPlan:
-    """Shared memory of one node: slots x slot_bytes, made by its owner (an agent or a client),
-    used by every agent of the chain on that node."""
+    """Shared memory of one node: a header and slots x slot_bytes, made by its owner (an agent or a
+    client), used by every agent of the chain on that node."""
 
     name: str
     node: str
@@ -76,7 +79,7 @@ class SlabPlan:
 
     @property
     def size_bytes(self) -> int:
-        return self.slots * self.slot_bytes
+        return SLAB_HEADER_BYTES + self.slots * self.slot_bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowbackup.errors import MemoryBudgetError, PeerLostError
+from flowbackup.plan.decided import SLAB_HEADER_BYTES
 from flowbackup.process import ProcessIdentity
 from flowbackup.units import format_size
 
 SHARED_MEMORY = Path("/dev/shm")
 PREFIX = "flowbackup-"
-HEADER_BYTES = mmap.PAGESIZE
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Slab:
         """The memory of one slot, page-aligned, writable.  Raises IndexError."""
         if not 0 <= number < self.slots:
             raise IndexError(f"slot {number} of {self.slots}")
-        begin = HEADER_BYTES + number * self.slot_bytes
+        begin = SLAB_HEADER_BYTES + number * self.slot_bytes
         return self._memory[begin : begin + self.slot_bytes]
 
     def payload(self, number: int, size_bytes: int) -> memoryview:
@@ -57,7 +57,7 @@ class Slab:
         return self.slot(number)[:size_bytes]
 
     def statistics(self) -> SlabStatistics:
-        size_bytes = HEADER_BYTES + self.slots * self.slot_bytes
+        size_bytes = SLAB_HEADER_BYTES + self.slots * self.slot_bytes
         return SlabStatistics(self.path.name, self.slots, self.slot_bytes, size_bytes)
 
     def close(self) -> None:
@@ -82,7 +82,7 @@ def slab_path(session_text: str, name: str) -> Path:
 def create_slab(path: Path, slots: int, slot_bytes: int, owner: ProcessIdentity) -> Slab:
     """Reserves and maps a new slab that belongs to `owner`, the session's process.
     Raises MemoryBudgetError when shared memory cannot hold it."""
-    size_bytes = HEADER_BYTES + slots * slot_bytes
+    size_bytes = SLAB_HEADER_BYTES + slots * slot_bytes
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     fd = os.open(path, flags, 0o600)
     try:
@@ -111,7 +111,7 @@ def open_slab(path: Path) -> Slab:
     try:
         head = _read_head(fd)
         slots, slot_bytes = int(str(head["slots"])), int(str(head["slot_bytes"]))
-        mapping = _map(fd, HEADER_BYTES + slots * slot_bytes)
+        mapping = _map(fd, SLAB_HEADER_BYTES + slots * slot_bytes)
     finally:
         os.close(fd)
     return Slab(path, slots, slot_bytes, mapping)
@@ -154,7 +154,7 @@ def _map(fd: int, size_bytes: int) -> mmap.mmap:
 
 
 def _read_head(fd: int) -> dict[str, object]:
-    value = json.loads(os.pread(fd, HEADER_BYTES, 0).rstrip(b"\0"))
+    value = json.loads(os.pread(fd, SLAB_HEADER_BYTES, 0).rstrip(b"\0"))
     if not isinstance(value, dict):
         raise ValueError("no slab header")
     return value

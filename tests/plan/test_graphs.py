@@ -50,7 +50,7 @@ def test_a_chain_on_one_machine_shares_one_slab() -> None:
         (level, "primary.device1") for level in range(3)
     ]
     (slab,) = plan.slabs
-    assert slab.size_bytes == 8 * plan.slot_bytes == dict(plan.memory_bytes)["here"]
+    assert slab.size_bytes == dict(plan.memory_bytes)["here"] == 4096 + 8 * plan.slot_bytes
     assert plan.agents[2].device.location == str(GRAPHS.parent / "build" / "demo" / "device3")
 
 

@@ -17,10 +17,12 @@ from flowbackup.api import RunSettings
 from flowbackup.errors import PeerLostError
 from flowbackup.model.report import Outcome
 from flowbackup.monitor import Progress, RecordingMonitor, SilentMonitor
+from flowbackup.runtime.slab import PREFIX, SHARED_MEMORY
 from flowbackup.testing.compare import differences
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 MIB = 1 << 20
+STORE_BYTES = 128 * MIB
 LABEL = "flowbackup.io/node"
 
 
@@ -33,7 +35,7 @@ def cluster() -> Iterator[Cluster]:
     os.mkdir(os.path.join(directory, "ray"))
     environment = {"RAY_AUTH_MODE": "disabled", "RAY_TMPDIR": directory}
     os.environ.update(environment)
-    store = {"object_store_memory": 128 * MIB, "num_cpus": 2}
+    store = {"object_store_memory": STORE_BYTES, "num_cpus": 2}
     nodes = Cluster(
         initialize_head=True,
         head_node_args={**store, "temp_dir": directory, "include_dashboard": False,
@@ -116,6 +118,45 @@ def test_each_node_of_a_cascade_sends_the_tree_once(
             (tmp_path / f"away{number}").rename(tmp_path / f"disk{number}")
 
 
+def test_a_slow_end_of_the_chain_keeps_memory_as_planned_and_nothing_spills(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    # More than a store of a node holds: whatever the credits do not hold back would be spilled.
+    (source / "large").write_bytes(os.urandom(MIB) * (STORE_BYTES * 3 // 2 // MIB))
+    graph = tmp_path / "slow.yaml"
+    graph.write_text(
+        f"""
+        graph: slow
+        frame_size: 2 MiB
+        sync_size: 4 MiB
+        nodes: {{storage1: {{}}, storage2: {{}}, storage3: {{}}}}
+        clients: {{web: {{objects: {{source: {{path: {source}}}}}}}}}
+        devices:
+          first: {{kind: "null", node: storage1}}
+          second: {{kind: "null", node: storage2}}
+          slow: {{kind: "null", node: storage3, rate_limit: 16 MB/s}}
+        backup_groups: {{primary: {{devices: [first], buffers: 4}}}}
+        mirror_groups:
+          near: {{mirrors: primary, devices: [second], buffers: 4}}
+          far: {{mirrors: near, devices: [slow], buffers: 4}}
+        """
+    )
+    plan = api.load_plan(graph)
+    planned_bytes = sum(size for _, size in plan.memory_bytes)
+    monitor = _MemoryInUse()
+    report = api.run_backup(plan, RunSettings(catalog=tmp_path / "catalog.sqlite"), monitor)
+    assert report.outcome is Outcome.SUCCESS, report.problems
+    assert monitor.looks > 5
+    assert 0 < monitor.slab_bytes_max <= planned_bytes
+    assert 0 < monitor.held_bytes_max <= planned_bytes
+    assert not _spilled()
+    # The same question after a spill: it can be answered otherwise.
+    kept = [ray.put(bytes(STORE_BYTES // 4)) for _ in range(8)]
+    assert _spilled(), len(kept)
+
+
 def test_a_device_on_an_absent_node_is_refused_and_nothing_is_written_elsewhere(
     cluster: Cluster, tree: Path, tmp_path: Path
 ) -> None:
@@ -149,6 +190,12 @@ def test_a_mirror_whose_node_dies_costs_its_copy_and_no_other(
         (tmp_path / "away").rename(tmp_path / f"disk{3 - number}")
 
 
+def _spilled() -> bool:
+    """Whether a raylet of the cluster ever called for a worker to spill objects."""
+    logs = Path(ray._private.worker._global_node.get_session_dir_path(), "logs")
+    return any(logs.glob("*spill_worker*"))
+
+
 class _NodeLoss(SilentMonitor):
     """Takes the last node away as soon as its mirror has something durable."""
 
@@ -162,6 +209,20 @@ class _NodeLoss(SilentMonitor):
             ids = {n["Labels"].get(LABEL): n["NodeID"] for n in ray.nodes()}
             (node,) = (n for n in self._cluster.list_all_nodes() if n.node_id == ids["storage3"])
             self._cluster.remove_node(node, allow_graceful=False)
+
+
+class _MemoryInUse(SilentMonitor):
+    """What the slabs take, and what the chain holds of what it accepted, while a session runs."""
+
+    def __init__(self) -> None:
+        self.looks = self.slab_bytes_max = self.held_bytes_max = 0
+
+    def progress(self, progress: Progress) -> None:
+        slabs = sum(path.stat().st_size for path in SHARED_MEMORY.glob(PREFIX + "*"))
+        first, *_, last = progress.edges
+        self.looks += 1
+        self.slab_bytes_max = max(self.slab_bytes_max, slabs)
+        self.held_bytes_max = max(self.held_bytes_max, first.bytes_moved - last.bytes_durable)
 
 
 class _ActorNames(RecordingMonitor):

@@ -10,8 +10,11 @@ import pytest
 from flowbackup import api
 from flowbackup.api import RunSettings
 from flowbackup.catalog.catalog import open_catalog
+from flowbackup.errors import EXIT_FAILED, FlowbackupError
+from flowbackup.model.ids import new_id
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import SilentMonitor
+from flowbackup.runtime import client, crew
 from flowbackup.testing.compare import differences
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("live_ray")]
@@ -153,3 +156,34 @@ def test_a_level_with_fewer_buffers_passes_everything_on(tmp_path: Path) -> None
     assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), report.problems
     assert len(set(frames_on(tmp_path)["source"].values())) == 1
     assert report.objects[0].copies_durable == 3
+
+
+def test_an_object_id_that_is_sent_twice_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repeated = new_id()
+
+    class Repeating(client.Client):
+        """Gives all of its objects one id, as no client may."""
+
+        async def run(self) -> FlowbackupError | None:
+            client.new_id = lambda: repeated  # type: ignore[attr-defined]
+            return await super().run()
+
+    monkeypatch.setattr(crew, "Client", Repeating)
+    first, _ = tree(tmp_path / "first"), tree(tmp_path / "second")
+    report = run(
+        tmp_path,
+        f"""
+        graph: doubled
+        clients:
+          web: {{objects: {{first: {{path: {first}}}, second: {{path: {tmp_path}/second}}}}}}
+        devices: {{nas: {{path: {tmp_path}/nas}}}}
+        backup_groups: {{primary: {{devices: [nas]}}}}
+        """,
+    )
+    assert [o.outcome for o in report.objects] == [Outcome.SUCCESS, Outcome.FAILED]
+    assert any("an object id may be sent once" in problem.text for problem in report.problems)
+    assert report.exit_code == EXIT_FAILED
+    assert list(frames_on(tmp_path)) == ["first"]
+    assert restored_equal(tmp_path, "first")
