@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from pathlib import Path
 
 import pytest
@@ -187,3 +188,38 @@ def test_an_object_id_that_is_sent_twice_is_refused(
     assert report.exit_code == EXIT_FAILED
     assert list(frames_on(tmp_path)) == ["first"]
     assert restored_equal(tmp_path, "first")
+
+
+def test_any_sequence_of_objects_of_any_size_comes_back(tmp_path: Path) -> None:
+    frame_bytes, chance = 256 * KIB, random.Random(18)
+    borders = [m * frame_bytes + off for m in (0, 1, 2) for off in (-1, 0, 1) if m or off >= 0]
+    sizes = [*borders, *(chance.randrange(5 * frame_bytes) for _ in range(8))]
+    chance.shuffle(sizes)
+    for number, size in enumerate(sizes):
+        (tmp_path / f"object{number}").write_bytes(chance.randbytes(size))
+    objects = ", ".join(
+        f"object{number}: {{path: {tmp_path}/object{number}}}" for number in range(len(sizes))
+    )
+    report = run(
+        tmp_path,
+        f"""
+        graph: sizes
+        frame_size: {frame_bytes}
+        sync_size: 512 KiB
+        clients: {{web: {{objects: {{{objects}}}}}}}
+        devices: {{nas: {{path: {tmp_path}/nas}}, usb: {{path: {tmp_path}/usb}}}}
+        backup_groups: {{primary: {{devices: [nas]}}}}
+        mirror_groups: {{offsite: {{mirrors: primary, devices: [usb]}}}}
+        """,
+    )
+    assert report.outcome is Outcome.SUCCESS, report.problems
+    assert report.bytes_read == sum(sizes)
+    for lost in ("usb", "nas"):
+        (tmp_path / lost).rename(tmp_path / "away")
+        for number, size in enumerate(sizes):
+            target = tmp_path / f"{lost}-object{number}"
+            request = api.RestoreRequest(catalog=tmp_path / "catalog.sqlite")
+            api.restore(f"object{number}", str(target), request, SilentMonitor())
+            source = tmp_path / f"object{number}"
+            assert target.read_bytes() == source.read_bytes(), (number, size)
+        (tmp_path / "away").rename(tmp_path / lost)
