@@ -134,8 +134,8 @@ class Catalog:
         return copies.media(self._database)
 
     def medium_of_location(self, location: str) -> MediumInfo | None:
-        """The medium last seen there: an empty directory that once held one is a mount point
-        without its file system."""
+        """The medium last seen there on this machine: an empty directory that once held one is a
+        mount point without its file system."""
         return copies.medium_of_location(self._database, location)
 
     def add_durable(self, frames: Sequence[tuple[FrameHeader, FramePlace]]) -> None:

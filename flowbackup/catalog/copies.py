@@ -6,17 +6,19 @@ count one each, and two media that hold one half each count one together.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 
 from flowbackup.catalog.database import Database, Row
 from flowbackup.catalog.rows import CopyRow, FrameRow
 from flowbackup.errors import CatalogError, NotFoundError
-from flowbackup.model.device import FramePlace, MediumInfo
+from flowbackup.model.device import HERE, FramePlace, MediumInfo
 from flowbackup.model.frame import FrameHeader
 from flowbackup.model.ids import FrameId, id_text
 
 _MEDIUM = """m.id, m.device, m.pool, m.location, m.format_major, m.format_minor, m.block_bytes,
-    m.free_bytes, m.created_ns"""
+    m.free_bytes, m.created_ns, m.node, m.node_labels"""
+_MEDIUM_COLUMNS = 11
 _HEADER = """f.session, f.stream, f.sequence, f.kind, f.codec, f.object_id, f.payload_bytes,
     f.content_bytes, f.chunk_count, f.digest"""
 
@@ -25,13 +27,13 @@ def insert_medium(database: Database, info: MediumInfo) -> None:
     """Records a medium as seen now; one that is known gets its newest facts."""
     database.execute(
         """INSERT INTO media (id, device, pool, location, format_major, format_minor, block_bytes,
-             free_bytes, created_ns, seen)
-           SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(max(seen), 0) + 1 FROM media WHERE true
+             free_bytes, created_ns, node, node_labels, seen)
+           SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(max(seen), 0) + 1 FROM media WHERE true
            ON CONFLICT (id) DO UPDATE SET device = excluded.device, pool = excluded.pool,
              location = excluded.location, format_major = excluded.format_major,
              format_minor = excluded.format_minor, block_bytes = excluded.block_bytes,
              free_bytes = excluded.free_bytes, created_ns = excluded.created_ns,
-             seen = excluded.seen""",
+             node = excluded.node, node_labels = excluded.node_labels, seen = excluded.seen""",
         (
             info.medium,
             info.device,
@@ -42,6 +44,8 @@ def insert_medium(database: Database, info: MediumInfo) -> None:
             info.block_bytes,
             info.free_bytes,
             info.created_ns,
+            info.node,
+            json.dumps(info.node_labels),
         ),
     )
 
@@ -49,16 +53,16 @@ def insert_medium(database: Database, info: MediumInfo) -> None:
 def media(database: Database) -> list[MediumInfo]:
     """All media ever seen, in the order of their labels' making."""
     rows = database.rows(f"SELECT {_MEDIUM} FROM media m ORDER BY created_ns, id")
-    return [MediumInfo(*row) for row in rows]
+    return [_info(row) for row in rows]
 
 
 def medium_of_location(database: Database, location: str) -> MediumInfo | None:
-    """The medium that was last seen there."""
+    """The medium that was last seen there on the machine of the command."""
     rows = database.rows(
-        f"SELECT {_MEDIUM} FROM media m WHERE location = ? ORDER BY seen DESC LIMIT 1",
-        (location,),
+        f"SELECT {_MEDIUM} FROM media m WHERE location = ? AND node = ? ORDER BY seen DESC LIMIT 1",
+        (location, HERE),
     )
-    return MediumInfo(*rows[0]) if rows else None
+    return _info(rows[0]) if rows else None
 
 
 def insert_durable(database: Database, frames: Sequence[tuple[FrameHeader, FramePlace]]) -> None:
@@ -144,7 +148,7 @@ def held(database: Database, version: int) -> list[CopyRow]:
             WHERE vf.version = ? GROUP BY m.medium ORDER BY held DESC, m.medium""",
         (version,),
     )
-    return [CopyRow(MediumInfo(*row[:-1]), row[-1], total) for row in rows]
+    return [CopyRow(_info(row), row[_MEDIUM_COLUMNS], total) for row in rows]
 
 
 def copies_by_version(
@@ -182,7 +186,7 @@ def places(database: Database, frame: FrameId) -> list[tuple[MediumInfo, FramePl
             ORDER BY c.damaged, m.seen DESC, c.segment DESC, c.offset DESC""",
         frame,
     )
-    return [(MediumInfo(*row[:9]), FramePlace(row[0], *row[9:])) for row in rows]
+    return [(_info(row), FramePlace(row[0], *row[_MEDIUM_COLUMNS:])) for row in rows]
 
 
 def frame_at(
@@ -198,6 +202,12 @@ def frame_at(
         (medium, segment, offset, offset),
     )
     return (rows[0][0], FrameId(*rows[0][1:4]), rows[0][4]) if rows else None
+
+
+def _info(row: Row) -> MediumInfo:
+    labels = tuple((key, value) for key, value in json.loads(row[_MEDIUM_COLUMNS - 1]))
+    facts: Row = (*row[: _MEDIUM_COLUMNS - 1], labels)
+    return MediumInfo(*facts)
 
 
 def _header(row: Row) -> FrameHeader | None:

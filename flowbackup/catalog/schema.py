@@ -70,7 +70,8 @@ _FIRST = (
         medium INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, device TEXT NOT NULL,
         pool TEXT NOT NULL, location TEXT NOT NULL, format_major INTEGER NOT NULL,
         format_minor INTEGER NOT NULL, block_bytes INTEGER NOT NULL, free_bytes INTEGER NOT NULL,
-        created_ns INTEGER NOT NULL, seen INTEGER NOT NULL)""",
+        created_ns INTEGER NOT NULL, node TEXT NOT NULL, node_labels TEXT NOT NULL,
+        seen INTEGER NOT NULL)""",
     "CREATE INDEX media_by_location ON media (location)",
     # damaged: 1 after a verification found it unreadable; such a copy does not count.
     """CREATE TABLE copies (

@@ -15,7 +15,7 @@ from flowbackup.errors import EXIT_SUCCESS
 from flowbackup.model.device import MediumInfo
 from flowbackup.units import format_size
 
-HEADS = ("device", "pool", "medium", "made", ">free", "location")
+HEADS = ("device", "pool", "medium", "made", ">free", "node", "location")
 
 
 @click.group(
@@ -85,6 +85,7 @@ def medium_fields(medium: MediumInfo) -> dict[str, object]:
         "medium": long_id(medium.medium),
         "pool": medium.pool,
         "location": medium.location,
+        "node": medium.node,
         "format": f"{medium.format_major}.{medium.format_minor}",
         "block_bytes": medium.block_bytes,
         "free_bytes": medium.free_bytes if medium.free_bytes >= 0 else None,
@@ -98,6 +99,7 @@ def medium_text(medium: MediumInfo) -> str:
         ("medium", long_id(medium.medium)),
         ("pool", medium.pool),
         ("location", medium.location),
+        ("node", medium.node),
         ("format", f"{medium.format_major}.{medium.format_minor}"),
         ("block", format_size(medium.block_bytes)),
         ("free", _free_text(medium)),
@@ -117,5 +119,6 @@ def _cells(medium: MediumInfo) -> tuple[str, ...]:
         short_id(medium.medium),
         time_text(medium.created_ns),
         _free_text(medium),
+        medium.node,
         medium.location,
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flowbackup.cli.columns import table
 from flowbackup.cli.output import Output
+from flowbackup.model.device import HERE
 from flowbackup.plan.decided import AgentPlan, EdgePlan, Plan
-from flowbackup.spec.models import HERE
 from flowbackup.units import format_size
 
 

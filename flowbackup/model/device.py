@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 DEFAULT_BLOCK_BYTES = 4096
+HERE = "here"
+"""The node that is the machine of the command; every other one is named in a graph."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,10 @@ class DeviceTarget:
 
 @dataclass(frozen=True, slots=True)
 class MediumInfo:
-    """What the label of a medium says, and what its place has left.  Bytes; -1 is unknown."""
+    """What the label of a medium says, what its place has left, and the node of that place.
+
+    Bytes; -1 is unknown.  node: its name in the graph that used the medium last; node_labels: what
+    a Ray node must carry to be that one, none for HERE."""
 
     medium: bytes
     device: str
@@ -33,6 +38,13 @@ class MediumInfo:
     block_bytes: int
     free_bytes: int = -1
     created_ns: int = 0
+    node: str = HERE
+    node_labels: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_near(self) -> bool:
+        """It is on the machine of the command."""
+        return self.node == HERE
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from flowbackup.model.device import HERE
 from flowbackup.plan.decided import AgentPlan, EdgePlan, ObjectPlan, Transport
 from flowbackup.plan.machine import file_system_of
 from flowbackup.spec.finding import listed
-from flowbackup.spec.models import HERE
 from flowbackup.units import format_rate
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from flowbackup.model.device import HERE
 from flowbackup.plan.graph import (
     AgentDraft,
     CouplingDraft,
@@ -18,7 +19,7 @@ from flowbackup.plan.graph import (
 from flowbackup.plan.machine import Machine, this_machine
 from flowbackup.spec.document import GraphDocument
 from flowbackup.spec.finding import MADE_PATH, Finding, Suggester, error, warning
-from flowbackup.spec.models import HERE, GraphSpec
+from flowbackup.spec.models import GraphSpec
 from flowbackup.spec.tree import Key
 
 

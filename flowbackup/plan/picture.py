@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
+from flowbackup.model.device import HERE
 from flowbackup.plan.decided import AgentPlan, EdgePlan, Plan, Transport
-from flowbackup.spec.models import HERE
 from flowbackup.units import format_size
 
 OBJECTS_SHOWN = 4

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowbackup.model.device import DeviceTarget
+from flowbackup.model.device import HERE, DeviceTarget
 from flowbackup.plan.bottleneck import bottleneck_of
 from flowbackup.plan.context import Context, absolute_path
 from flowbackup.plan.decided import (
@@ -16,7 +16,7 @@ from flowbackup.plan.decided import (
     slot_bytes,
 )
 from flowbackup.plan.graph import required, slowness
-from flowbackup.spec.models import HERE, GraphSpec, ObjectSpec
+from flowbackup.spec.models import GraphSpec, ObjectSpec
 
 NODE_LABEL = "flowbackup.io/node"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from flowbackup.model.device import HERE
 from flowbackup.plan.context import Context, real_path
 from flowbackup.plan.graph import groups_of
 from flowbackup.plan.machine import identity_of
 from flowbackup.spec.finding import Finding
-from flowbackup.spec.models import HERE
 from flowbackup.spec.tree import Keys
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from flowbackup.model.device import HERE
 from flowbackup.plan.context import Context
 from flowbackup.plan.decided import slot_bytes
 from flowbackup.plan.graph import groups_of
 from flowbackup.plan.placement import memory_by_node, planned_slabs, slab_owners
 from flowbackup.spec.finding import Finding
-from flowbackup.spec.models import HERE
 from flowbackup.units import format_size
 
 

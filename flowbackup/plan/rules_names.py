@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from flowbackup.model.device import HERE
 from flowbackup.plan.context import Context
 from flowbackup.plan.graph import CouplingDraft, group_named, groups_of
 from flowbackup.spec.endpoint import Endpoint
 from flowbackup.spec.finding import Finding, listed
-from flowbackup.spec.models import HERE
 from flowbackup.spec.tree import Key
 
 

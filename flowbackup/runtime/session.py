@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import time
+from dataclasses import replace
 from typing import Any
 
 import ray
@@ -92,8 +93,10 @@ class BackupSession:
             raise InterruptedSessionError("interrupted before anything was written")
 
     def _begin(self, crew: Crew) -> None:
-        for info in crew.media.values():
-            self._catalog.add_medium(info)
+        nodes = {node.name: node for node in self._plan.nodes}
+        for name, info in crew.media.items():
+            node = nodes[self._plan.agent(name).node]
+            self._catalog.add_medium(replace(info, node=node.name, node_labels=node.labels))
         self._catalog.begin_session(
             self.session, "backup", self._plan.graph, self._plan.graph_text,
             socket.gethostname(), self._times.started_ns, holder_text(),

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from flowbackup.model.device import HERE
 from flowbackup.spec.endpoint import parse_coupling
 from flowbackup.spec.fields import (
     BlockSize,
@@ -32,8 +33,6 @@ from flowbackup.units import MIB
 FRAME_BYTES = 16 * MIB
 """Actor calls cost the same for a frame of any size: with 16 MiB the engine alone moved 2.1 GB/s on
 two cores, with 8 MiB 1.5; larger ones gain little and hold more back before a sync."""
-HERE = "here"
-"""The node that always exists: the machine of the command."""
 
 
 class Written(BaseModel):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from flowbackup.catalog import Catalog
@@ -148,7 +150,11 @@ def test_media_by_place(catalog: Catalog) -> None:
     catalog.add_medium(FIRST)
     assert catalog.medium_of_location(FIRST.location) == FIRST
     assert catalog.medium_of_location("/mnt/none") is None
-    assert catalog.media() == [FIRST, SECOND, medium(3, FIRST.location)]
+    far = replace(SECOND, location="/mnt/far", node="storage", node_labels=(("rack", "7"),))
+    catalog.add_medium(far)
+    assert catalog.medium_of_location("/mnt/far") is None
+    assert catalog.media() == [FIRST, far, medium(3, FIRST.location)]
+    assert [info.is_near for info in catalog.media()] == [True, False, True]
 
 
 def test_damage_is_told_by_path(catalog: Catalog) -> None:

@@ -108,7 +108,7 @@ def test_device(flowbackup: RunCommand, fake_api: FakeApi) -> None:
     fake.assert_called_once_with("/mnt/nas", "", "p")
     assert (row["device"], row["format"], row["free_bytes"]) == ("nas", "1.0", 1 << 30)
     fake_api("devices", [samples.MEDIUM_INFO])
-    assert "/mnt/nas" in flowbackup("device", "list").out
+    assert "here  /mnt/nas" in flowbackup("device", "list").out
     fake_api("show_device", samples.MEDIUM_INFO)
     assert "free      1 GiB" in flowbackup("device", "show", "/mnt/nas").out
 

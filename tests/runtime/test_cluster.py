@@ -14,6 +14,7 @@ from ray.cluster_utils import Cluster
 
 from flowbackup import api
 from flowbackup.api import RunSettings
+from flowbackup.catalog.catalog import open_catalog
 from flowbackup.errors import PeerLostError
 from flowbackup.model.report import Outcome
 from flowbackup.monitor import Progress, RecordingMonitor, SilentMonitor
@@ -108,6 +109,10 @@ def test_each_node_of_a_cascade_sends_the_tree_once(
         seen = monitor.actors[f"cascade/{group}.disk{number}"]
         assert seen == {("Buffer", nodes[f"storage{number}"]),
                         ("MediaAgent", nodes[f"storage{number}"])}  # fmt: skip
+    with open_catalog(catalog) as opened:
+        assert {info.device: (info.node, info.node_labels) for info in opened.media()} == {
+            f"disk{n}": (f"storage{n}", ((LABEL, f"storage{n}"),)) for n in (1, 2, 3)
+        }
     for keep in (1, 2, 3):
         for number in {1, 2, 3} - {keep}:
             (tmp_path / f"disk{number}").rename(tmp_path / f"away{number}")
