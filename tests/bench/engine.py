@@ -103,10 +103,10 @@ def run(plan: Plan, bench: Bench) -> SessionReport:
     return report
 
 
-def chain_plan(source: Path, bench: Bench, devices: int) -> Plan:
+def chain_plan(sources: Sequence[Path], bench: Bench, devices: int) -> Plan:
     """A chain of new directory devices."""
     first, *mirrors = [str(bench.yard.fresh("medium")) for _ in range(devices)]
-    return quick_plan([str(source)], first, mirrors)
+    return quick_plan([str(source) for source in sources], first, mirrors)
 
 
 def null_plan(sources: Sequence[Path], devices: int) -> Plan:
@@ -123,7 +123,7 @@ def null_plan(sources: Sequence[Path], devices: int) -> Plan:
 
 def _engine_seconds(bench: Bench, source: Path, devices: int, starts: list[float]) -> float:
     bench.yard.make_room(devices * size_of(source)[1])
-    return _without_start(run(chain_plan(source, bench, devices), bench), starts)
+    return _without_start(run(chain_plan([source], bench, devices), bench), starts)
 
 
 def _null_seconds(bench: Bench, source: Path, devices: int, starts: list[float]) -> float:
