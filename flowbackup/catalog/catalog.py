@@ -49,8 +49,8 @@ def open_catalog(path: str | os.PathLike[str], *, create: bool = True) -> Catalo
 
 
 class Catalog:
-    """Sessions, objects, versions, frames, copies and media.  Used by one thread at a time; several
-    processes may have it open.  Every method may raise CatalogError.
+    """Sessions, objects, versions, frames, copies and media.  Threads may share it, each with
+    iterators of its own; several processes may have it open.  Every method may raise CatalogError.
 
     `end_session` and `add_version` are synced when they return; `add_durable` is not: the media
     hold the same facts, and the next synced transaction syncs those before it.

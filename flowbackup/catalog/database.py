@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +24,8 @@ _REBUILD = "media are not affected: move the file away and run `flowbackup rebui
 
 
 class Database:
-    """One sqlite connection.  Used by one thread at a time.
+    """One sqlite connection.  Threads may share it: one is inside at a time, for a statement or for
+    a whole transaction.
 
     WAL, so that readers do not wait for the writer.  synchronous is NORMAL for facts that the media
     hold as well and that a rebuild finds again (durable frames), and FULL for the transactions
@@ -32,7 +34,8 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._depth = 0
+        self._in_transaction = False
+        self._inside = threading.RLock()
         with self._errors("open"):
             _make_private(path)
             _check_mark(path)
@@ -82,17 +85,17 @@ class Database:
     @contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[None]:
         """All or nothing; inside another one it is a part of that.  durable: synced at the end."""
-        if self._depth:
-            self._depth += 1
-            try:
+        with self._inside:
+            if self._in_transaction:
                 yield
-            finally:
-                self._depth -= 1
-            return
+            else:
+                yield from self._outermost(durable)
+
+    def _outermost(self, durable: bool) -> Iterator[None]:
         with self._errors("write"):
             self._connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             self._connection.execute("BEGIN IMMEDIATE")
-        self._depth = 1
+        self._in_transaction = True
         try:
             yield
             with self._errors("write"):
@@ -102,24 +105,24 @@ class Database:
                 self._connection.execute("ROLLBACK")
             raise
         finally:
-            self._depth = 0
+            self._in_transaction = False
 
     def execute(self, sql: str, values: Sequence[Value] = ()) -> int:
         """The number of rows changed."""
-        with self._errors("write"):
+        with self._inside, self._errors("write"):
             return self._connection.execute(sql, values).rowcount
 
     def insert(self, sql: str, values: Sequence[Value]) -> int:
         """The key of the new row."""
-        with self._errors("write"):
+        with self._inside, self._errors("write"):
             return self._connection.execute(sql, values).lastrowid or 0
 
     def execute_many(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
-        with self._errors("write"):
+        with self._inside, self._errors("write"):
             self._connection.executemany(sql, rows)
 
     def rows(self, sql: str, values: Sequence[Value] = ()) -> list[Row]:
-        with self._errors("read"):
+        with self._inside, self._errors("read"):
             return self._connection.execute(sql, values).fetchall()
 
     def one(self, sql: str, values: Sequence[Value] = ()) -> Row:

@@ -21,11 +21,13 @@ _FIRST = (
         bytes_source INTEGER NOT NULL DEFAULT 0, bytes_read INTEGER NOT NULL DEFAULT 0,
         bytes_new INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID""",
     "CREATE INDEX sessions_by_time ON sessions (started_ns)",
+    # streams: a JSON list of those that were meant for this device, NULL for all.
     """CREATE TABLE session_devices (
         session BLOB NOT NULL REFERENCES sessions, ordinal INTEGER NOT NULL, name TEXT NOT NULL,
         agent TEXT NOT NULL, role TEXT NOT NULL, level INTEGER NOT NULL, node TEXT NOT NULL,
         state TEXT NOT NULL, bytes_written INTEGER NOT NULL, frames INTEGER NOT NULL,
-        syncs INTEGER NOT NULL, PRIMARY KEY (session, ordinal)) WITHOUT ROWID""",
+        syncs INTEGER NOT NULL, medium BLOB, required INTEGER NOT NULL DEFAULT 1, streams TEXT,
+        PRIMARY KEY (session, ordinal)) WITHOUT ROWID""",
     """CREATE TABLE problems (
         session BLOB NOT NULL REFERENCES sessions, ordinal INTEGER NOT NULL, kind TEXT NOT NULL,
         text TEXT NOT NULL, path BLOB, device TEXT,

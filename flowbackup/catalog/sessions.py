@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 from flowbackup.catalog.database import Database, Row
@@ -83,7 +84,7 @@ def finish(database: Database, report: SessionReport, finished_ns: int) -> None:
         if not changed:
             raise CatalogError(f"session {report.session} is not there or has ended already")
         database.execute_many(
-            "INSERT INTO session_devices VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO session_devices VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 (
                     session,
@@ -97,6 +98,9 @@ def finish(database: Database, report: SessionReport, finished_ns: int) -> None:
                     d.bytes_written,
                     d.frames,
                     d.syncs,
+                    id_from_text(d.medium) if d.medium else None,
+                    int(d.required),
+                    json.dumps(d.streams) if d.streams else None,
                 )
                 for place, d in enumerate(report.devices)
             ),
@@ -173,11 +177,23 @@ def verifications(database: Database, medium: bytes) -> list[VerificationRow]:
 
 def _devices(database: Database, session: bytes) -> tuple[DeviceReport, ...]:
     rows = database.rows(
-        """SELECT name, agent, role, level, node, state, bytes_written, frames, syncs
+        """SELECT name, agent, role, level, node, state, bytes_written, frames, syncs, medium,
+             required, streams
            FROM session_devices WHERE session = ? ORDER BY ordinal""",
         (session,),
     )
-    return tuple(DeviceReport(*row) for row in rows)
+    return tuple(_device(row) for row in rows)
+
+
+def _device(row: Row) -> DeviceReport:
+    medium, required, streams = row[9:]
+    values: Row = (
+        *row[:9],
+        id_text(medium) if medium else "",
+        bool(required),
+        tuple(json.loads(streams or "[]")),
+    )
+    return DeviceReport(*values)
 
 
 def _problems(database: Database, session: bytes) -> tuple[Problem, ...]:

@@ -36,7 +36,11 @@ class ObjectReport:
 
 @dataclass(frozen=True, slots=True)
 class DeviceReport:
-    """One media agent of a session.  state: complete, relay-only, failed, detached."""
+    """One media agent of a session.  state: complete, relay-only, failed, detached.
+
+    medium: UUID of what it wrote to, "" where that is not known.  streams: those whose frames a
+    backup meant to put there, () for all.  required: whether its copy was asked for.
+    """
 
     name: str
     agent: str
@@ -47,6 +51,9 @@ class DeviceReport:
     bytes_written: int
     frames: int
     syncs: int = 0
+    medium: str = ""
+    required: bool = True
+    streams: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

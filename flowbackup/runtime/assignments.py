@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
 from pathlib import Path
 
 from flowbackup.errors import GraphError
-from flowbackup.flow.sender import Lane
 from flowbackup.model.ids import id_text
 from flowbackup.plan.decided import AgentPlan, EdgePlan, Plan, SlabPlan, Transport
 from flowbackup.process import ProcessIdentity
 from flowbackup.runtime.slab import slab_path
+from flowbackup.runtime.streams import coupled_buffers, lanes_of
 from flowbackup.runtime.wiring import (
     BufferSettings,
     ClientSettings,
@@ -22,17 +21,6 @@ from flowbackup.runtime.wiring import (
 
 SPARE_BYTES = 1 << 20
 """What a device must have free beyond one window: labels, records, index and footer."""
-
-
-ALL_BUFFERS = (0, 1 << 30)
-
-
-def coupled_buffers(plan: Plan, edge: EdgePlan) -> tuple[int, int]:
-    """The range of slots whose frames take this edge.  An agent may have fewer buffers than the
-    head whose slots it shares: one that is coupled with all of its own passes on whatever comes."""
-    slots = {agent.name: agent.slots for agent in plan.agents}
-    is_whole = edge.first_slot == 0 and edge.last_slot >= slots.get(edge.source, 0)
-    return ALL_BUFFERS if is_whole else (edge.first_slot, edge.last_slot)
 
 
 class Assignments:
@@ -102,7 +90,9 @@ class Assignments:
             frame_bytes=self._plan.frame_bytes,
             objects=tuple(o for o in self._plan.objects if o.client == name),
             edges=edges,
-            lanes=tuple(lane for lane in self._all_lanes() if lane.edge in {e.name for e in edges}),
+            lanes=tuple(
+                lane for lane in lanes_of(self._plan) if lane.edge in {e.name for e in edges}
+            ),
             slots=tuple((edge.name, self._slots_for(edge.name, name)) for edge in edges),
         )
 
@@ -128,25 +118,6 @@ class Assignments:
         if own is not None and edge.transport is not Transport.SHARED_MEMORY:
             return own
         return self._slabs[self._plan.agent(edge.target).slab]
-
-    def _all_lanes(self) -> list[Lane]:
-        """One lane, and so one stream, for each client edge and each way through its head."""
-        lanes: list[Lane] = []
-        for client in self.clients:
-            for edge in self._plan.edges_from(client):
-                for first, last in self._ways(edge.target):
-                    lanes.append(Lane(edge.name, len(lanes) + 1, first, last))
-        return lanes
-
-    def _ways(self, head: str) -> list[tuple[int, int]]:
-        """The head's buffers, cut where a coupling begins or ends."""
-        slots = self._plan.agent(head).slots
-        cuts = {0, slots}
-        for edge in self._plan.edges_from(head):
-            first, last = coupled_buffers(self._plan, edge)
-            cuts |= {first, min(last, slots)}
-        borders = sorted(cuts)
-        return list(pairwise(borders))
 
     def _slots_for(self, edge_name: str, client: str) -> tuple[int, ...]:
         """The slots that this client may fill for this edge: of the head's memory its share, its

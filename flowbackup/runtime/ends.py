@@ -8,10 +8,10 @@ from flowbackup.flow.outcome import ObjectEnd, Share, end_object
 from flowbackup.media.port import WriterStatistics
 from flowbackup.model.ids import id_text
 from flowbackup.model.report import DeviceReport, ObjectReport, Outcome
-from flowbackup.plan.decided import AgentPlan, ObjectPlan, Plan
-from flowbackup.runtime.assignments import coupled_buffers
+from flowbackup.plan.decided import ObjectPlan, Plan
 from flowbackup.runtime.client import ObjectEnding
 from flowbackup.runtime.crew import Station
+from flowbackup.runtime.streams import agents_behind
 
 DurableFrames = Mapping[str, Mapping[bytes, int]]
 """Agent -> object -> frames under a commit."""
@@ -24,7 +24,7 @@ def shares_of(
     sent = dict(ending.frames)
     for head in object_plan.heads:
         due = sent.get(f"{object_plan.client} -> {head}", 0)
-        for agent in _agents_behind(plan, head, object_plan.buffers):
+        for agent in agents_behind(plan, head, object_plan.buffers):
             frames = durable[agent.name].get(ending.object_id, 0)
             yield agent.name, Share(agent.group, head, agent.required, due, frames)
 
@@ -61,7 +61,7 @@ def report_object(
 def copies_planned(plan: Plan, object_plan: ObjectPlan) -> int:
     """How many copies there are when every required agent has done its share."""
     behind = {
-        head: [a for a in _agents_behind(plan, head, object_plan.buffers) if a.required]
+        head: [a for a in agents_behind(plan, head, object_plan.buffers) if a.required]
         for head in object_plan.heads
     }
     groups = {agent.group for agents in behind.values() for agent in agents}
@@ -71,7 +71,9 @@ def copies_planned(plan: Plan, object_plan: ObjectPlan) -> int:
     )
 
 
-def report_device(station: Station, written: WriterStatistics) -> DeviceReport:
+def report_device(
+    station: Station, written: WriterStatistics, medium: bytes, streams: tuple[int, ...]
+) -> DeviceReport:
     """One device's line of the summary."""
     agent = station.plan
     return DeviceReport(
@@ -84,19 +86,7 @@ def report_device(station: Station, written: WriterStatistics) -> DeviceReport:
         bytes_written=written.bytes_written,
         frames=written.frames,
         syncs=written.syncs,
+        medium=id_text(medium),
+        required=agent.required,
+        streams=streams,
     )
-
-
-def _agents_behind(plan: Plan, head: str, buffers: tuple[int, int] | None) -> list[AgentPlan]:
-    """The agents through which every frame comes that is sent in these buffers of a head."""
-    first, last = buffers or (0, plan.agent(head).slots)
-    reached: list[AgentPlan] = []
-    queue = [head]
-    while queue:
-        agent = plan.agent(queue.pop())
-        reached.append(agent)
-        for edge in plan.edges_from(agent.name):
-            coupled = coupled_buffers(plan, edge)
-            if coupled[0] <= first and last <= coupled[1]:
-                queue.append(edge.target)
-    return reached

@@ -31,8 +31,9 @@ from flowbackup.runtime.crew import Crew
 from flowbackup.runtime.ends import judge, report_device, report_object
 from flowbackup.runtime.faults import as_ours
 from flowbackup.runtime.scan import SourceScan
+from flowbackup.runtime.streams import streams_of
 from flowbackup.runtime.versions import tool_versions
-from flowbackup.runtime.watch import Watch
+from flowbackup.runtime.watch import ANSWER_SECONDS_MAX, Watch
 from flowbackup.runtime.wiring import Durable
 
 ROUND_SECONDS = 0.5
@@ -123,6 +124,7 @@ class BackupSession:
         )  # fmt: skip
         for problem in problems:
             self._monitor.problem(problem)
+        streams = streams_of(self._plan)
         return SessionReport(
             session=id_text(self.session), kind="backup", graph=self._plan.graph,
             outcome=outcome, exit_code=exit_code, engine=engine,
@@ -132,7 +134,10 @@ class BackupSession:
             bytes_read=watch.bytes_read,
             bytes_new=sum(o.bytes_new for o in objects),
             objects=objects,
-            devices=tuple(report_device(s, written[n]) for n, s in crew.stations.items()),
+            devices=tuple(
+                report_device(s, written[n], crew.media[n].medium, streams[n])
+                for n, s in crew.stations.items()
+            ),
             problems=problems,
         )  # fmt: skip
 
@@ -172,6 +177,9 @@ class BackupSession:
                 station = stations[name]
                 all_sealed &= bool(station.failure) or not station.plan.required
                 watch.fail(station, str(as_ours(error, f"media agent {name}")))
+        if not self.is_to_end_now:
+            # The session's record is a frame, too, and can be repaired like one.
+            watch.ask_durable(time.monotonic() + ANSWER_SECONDS_MAX)
         return written, all_sealed
 
     def _session_record(self, outcome: Outcome) -> SessionRecord:

@@ -55,15 +55,13 @@ class Watch:
         those who owe work and do none."""
         stations = self._crew.stations
         buffers = {n: s for n, s in stations.items() if not s.buffer_lost}
-        agents = {n: s for n, s in stations.items() if not s.agent_lost}
+        agents = self._agents()
         clients = {n: c for n, c in self._crew.clients.items() if n not in self._crew.clients_lost}
         statistics = {n: s.buffer.statistics.remote() for n, s in buffers.items()}
-        durable = {n: s.agent.durable_since.remote(self._seen[n]) for n, s in agents.items()}
         writers = {n: s.agent.statistics.remote() for n, s in agents.items()}
         progress = {n: c.progress.remote() for n, c in clients.items()}
         latest = time.monotonic() + ANSWER_SECONDS_MAX
-        for name, answer in _answers(durable, latest, self._lose_agent):
-            self._hear_durable(name, cast("list[Durable]", answer))
+        self.ask_durable(latest)
         for name, answer in _answers(writers, latest, self._lose_agent):
             self.writers[name] = cast("WriterStatistics", answer)
         for name, answer in _answers(statistics, latest, self._lose_buffer):
@@ -71,6 +69,15 @@ class Watch:
         for name, answer in _answers(progress, latest, self.lose_client):
             self._hear_client(name, cast("ClientProgress", answer))
         self._look_for_stalls(time.monotonic())
+
+    def ask_durable(self, latest: float) -> None:
+        """What became durable since the last question, as far as it is answered until then."""
+        calls = {n: s.agent.durable_since.remote(self._seen[n]) for n, s in self._agents().items()}
+        for name, answer in _answers(calls, latest, self._lose_agent):
+            self._hear_durable(name, cast("list[Durable]", answer))
+
+    def _agents(self) -> dict[str, Station]:
+        return {n: s for n, s in self._crew.stations.items() if not s.agent_lost}
 
     @property
     def files(self) -> int:

@@ -20,10 +20,11 @@ from flowbackup.monitor import Problem
 from tests.catalog.conftest import identifier, medium
 
 DEVICE = DeviceReport("nas", "primary.nas", "backup", 0, "here", "complete", 100, 2, 1)
+PART = replace(DEVICE, medium=id_text(identifier(9)), required=False, streams=(1, 3))
 PROBLEMS = (Problem("vanished", "gone", b"a/\xff"), Problem("device_failed", "EIO", None, "usb"))
 REPORT = SessionReport(
     id_text(identifier(1)), "backup", "nightly", Outcome.INCOMPLETE, 3, "ray", 1.5, 0.5, 4, 50, 40,
-    30, (), (DEVICE,), PROBLEMS,
+    30, (), (DEVICE, PART), PROBLEMS,
 )  # fmt: skip
 
 
@@ -40,7 +41,7 @@ def test_a_finished_session_comes_back_whole(catalog: Catalog) -> None:
     assert (row.state, row.outcome, row.exit_code) == ("finished", Outcome.INCOMPLETE, 3)
     assert (row.graph_text, row.finished_ns, row.engine) == ("graph: x", 99, "ray")
     assert (row.files, row.bytes_source, row.bytes_read, row.bytes_new) == (4, 50, 40, 30)
-    assert (row.devices, row.problems) == ((DEVICE,), PROBLEMS)
+    assert (row.devices, row.problems) == ((DEVICE, PART), PROBLEMS)
     assert catalog.sessions() == [row]
     assert pickle.loads(pickle.dumps(row)) == row
 

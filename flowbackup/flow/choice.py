@@ -1,0 +1,111 @@
+"""Which copy of a frame is read first, and why: small values in, an order with its reasons out.
+
+Every frame is checked when it is read, and a bad one costs one more read of another copy.  So what
+makes reading slow counts before what makes it doubtful: a copy known to be damaged is the last
+resort, then near comes before far, a medium that nobody writes to before one that is written, one
+that was verified lately before one that was not.  Media that are equal in all that share the
+reading, frame by frame, so that several disks work at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import NamedTuple
+
+from flowbackup.model.device import FramePlace
+
+VERIFIED_NS_MAX = 90 * 86_400 * 1_000_000_000
+"""A verification older than a quarter of a year says little about a disk of today."""
+
+REASONS = ("not known to be damaged", "near", "not busy", "verified lately")
+"""Why one copy comes before another: the first of these in which they differ."""
+ONLY = "the only copy within reach"
+SHARED = "shares the reading with its equals"
+NEWEST = "the newest on its medium"
+
+
+@dataclass(frozen=True, slots=True)
+class MediumState:
+    """What was found when a medium was looked at.
+
+    fault: why it cannot be read from here, "" if it can.  node: where it is, "" for this machine.
+    holder: who is writing to it, "" for nobody.
+    """
+
+    device: str
+    location: str
+    fault: str = ""
+    node: str = ""
+    holder: str = ""
+
+
+class KnownCopy(NamedTuple):
+    """A copy of a frame as the catalog knows it.  verified_ns: when it was last found sound by a
+    verification, 0 for never."""
+
+    place: FramePlace
+    damaged: bool = False
+    verified_ns: int = 0
+
+
+class Choice(NamedTuple):
+    """The copies of a frame that can be read, the best first, and why that one is the best.
+    unreachable: the media of the others."""
+
+    order: tuple[KnownCopy, ...]
+    reason: str
+    unreachable: tuple[bytes, ...]
+
+
+def choose(
+    turn: int, copies: Sequence[KnownCopy], media: Mapping[bytes, MediumState], now_ns: int
+) -> Choice:
+    """turn: a number that differs from frame to frame, as the sequence does.  media: the state of
+    the medium of every copy."""
+    order: list[KnownCopy] = []
+    found = [copy for copy in copies if not media[copy.place.medium].fault]
+
+    def rank(copy: KnownCopy) -> tuple[bool, ...]:
+        return _rank(copy, media[copy.place.medium], now_ns)
+
+    for _, equals in groupby(sorted(found, key=rank), rank):
+        order += _in_turn(turn, list(equals))
+    away = {copy.place.medium for copy in copies} - {copy.place.medium for copy in found}
+    reason = _reason(order[0], order[1:], rank(order[0]), rank(order[1])) if order[1:] else ONLY
+    return Choice(tuple(order), reason, tuple(sorted(away)))
+
+
+def _rank(copy: KnownCopy, medium: MediumState, now_ns: int) -> tuple[bool, ...]:
+    """What is against a copy, in the order of REASONS."""
+    stale = not copy.verified_ns or now_ns - copy.verified_ns > VERIFIED_NS_MAX
+    return copy.damaged, bool(medium.node), bool(medium.holder), stale
+
+
+def _in_turn(turn: int, equals: list[KnownCopy]) -> list[KnownCopy]:
+    """The media one after the other, another one first each turn; of one medium the newest copy,
+    as a repair wrote it, before the older."""
+    by_medium: dict[bytes, list[KnownCopy]] = {}
+    for copy in sorted(equals, key=_age, reverse=True):
+        by_medium.setdefault(copy.place.medium, []).append(copy)
+    names = sorted(by_medium)
+    first = turn % len(names)
+    return [copy for name in (*names[first:], *names[:first]) for copy in by_medium[name]]
+
+
+def _age(copy: KnownCopy) -> tuple[int, int, int]:
+    return copy.place.segment, copy.place.epoch, copy.place.offset
+
+
+def _reason(
+    best: KnownCopy,
+    others: Sequence[KnownCopy],
+    rank: tuple[bool, ...],
+    next_rank: tuple[bool, ...],
+) -> str:
+    for reason, against, next_against in zip(REASONS, rank, next_rank, strict=True):
+        if against != next_against:
+            return reason
+    same_medium = all(copy.place.medium == best.place.medium for copy in others)
+    return NEWEST if same_medium else SHARED
