@@ -11,13 +11,20 @@ GRAPH = """
 graph: partial
 frame_size: 64 KiB
 sync_size: 64 KiB
-clients: {web: {objects: {one: {path: /srv/one}}}}
+clients:
+  web:
+    objects:
+      one: {path: /srv/one, buffers: "a[0:4]"}
+      two: {path: /srv/two, buffers: "a[4:8]"}
+      three: {path: /srv/three, buffers: "b[0:8]"}
 devices: {a: {kind: "null"}, b: {kind: "null"}, c: {kind: "null"}, d: {kind: "null"}}
 backup_groups: {primary: {devices: [a, b], buffers: 8}}
-mirror_groups: {second: {devices: [c], buffers: 8}, third: {devices: [d], buffers: 8}}
+mirror_groups:
+  second: {devices: [c], buffers: 4, level: 1}
+  third: {devices: [d], buffers: 4, level: 2}
 couplings:
-  - primary.a[0:4] -> second.c
-  - second.c -> third.d
+  - {from: "primary.a[0:4]", to: "second.c"}
+  - {from: "second.c", to: "third.d"}
 """
 
 
