@@ -33,7 +33,8 @@ class Labelling:
 
 def check_before_start(plan: Plan, catalog: Catalog, labels: Labelling, monitor: Monitor) -> None:
     """Looks at the objects and devices of this machine; the agents look again, and at those of
-    other nodes, when they open.  Raises the first fault, with the others in its message."""
+    other nodes, when they open.  Raises the first fault, with the others and their remedies in
+    its message, a line each."""
     near = set(near_nodes(plan))
     faults: list[FlowbackupError] = []
     for plan_object in plan.objects:
@@ -51,9 +52,15 @@ def check_before_start(plan: Plan, catalog: Catalog, labels: Labelling, monitor:
             except DeviceError as error:
                 faults.append(error)
     if faults:
-        first = faults[0]
-        first.message = "; ".join(fault.message for fault in faults)
-        raise first
+        raise _joined(faults)
+
+
+def _joined(faults: list[FlowbackupError]) -> FlowbackupError:
+    """The first of them, which then says what is wrong with all and what to do about each."""
+    first = faults[0]
+    if len(faults) > 1:
+        first.message, first.remedy = "\n".join(str(fault) for fault in faults), ""
+    return first
 
 
 def _check_device(agent: AgentPlan, catalog: Catalog, labels: Labelling, monitor: Monitor) -> None:

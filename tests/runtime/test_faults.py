@@ -156,6 +156,21 @@ def test_a_missing_source_is_refused_before_anything_is_written(
         backup(chain_of(tmp_path / "nowhere", 1))
 
 
+def test_everything_that_is_missing_is_told_at_once_with_what_to_do(
+    tmp_path: Path, chain_of: Chain, catalog: Path
+) -> None:
+    plan = chain_of(tmp_path / "nowhere", 2)
+    with pytest.raises(SourceError) as caught:
+        api.run_backup(plan, RunSettings(catalog=catalog), SilentMonitor())
+    lines = str(caught.value).splitlines()
+    for line, (what, remedy) in zip(
+        lines,
+        [("nowhere", "correct its path"), ("d0", "device init"), ("d1", "device init")],
+        strict=True,
+    ):
+        assert what in line and remedy in line
+
+
 def test_a_slow_device_slows_reading_and_memory_stays_as_planned(
     tree: Path, tmp_path: Path, catalog: Path, live_ray: str
 ) -> None:
