@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 
 from flowbackup.catalog.database import Database, Row
 from flowbackup.catalog.holder import holder_is_dead
@@ -18,6 +19,9 @@ from flowbackup.units import format_path
 _COLUMNS = """session, kind, graph_name, graph_text, host, holder, started_ns, finished_ns,
     outcome, exit_code, engine, duration_seconds, start_seconds, files, bytes_source, bytes_read,
     bytes_new"""
+_TAKEN_OVER = ", ".join(
+    f"{name} = excluded.{name}" for name in _COLUMNS.replace(",", "").split() if name != "holder"
+)
 
 
 def insert(
@@ -41,22 +45,56 @@ def insert(
 
 
 def insert_record(database: Database, record: SessionRecord) -> None:
-    """A session as a medium tells of it; one that is known already stays as it is."""
+    """A session as a medium tells of it.  One whose end is known stays as it is: the catalog heard
+    of the end of its segments, too.  One that has none here gets the end that the medium knows."""
+    with database.transaction():
+        if database.rows(
+            "SELECT 1 FROM sessions WHERE session = ? AND finished_ns IS NOT NULL",
+            (record.session,),
+        ):
+            return
+        database.execute(
+            f"""INSERT INTO sessions ({_COLUMNS})
+                VALUES (?, ?, ?, ?, ?, '', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT (session) DO UPDATE SET {_TAKEN_OVER}""",
+            (
+                record.session,
+                record.kind,
+                record.graph_name,
+                record.graph,
+                record.host,
+                record.started_ns,
+                record.finished_ns,
+                record.outcome,
+                record.exit_code,
+                record.engine,
+                record.duration_seconds,
+                record.start_seconds,
+                record.files,
+                record.bytes_source,
+                record.bytes_read,
+                record.bytes_new,
+            ),
+        )
+        _insert_devices(database, record.session, record.devices)
+        _insert_problems(database, record.session, _with_rest(record))
+
+
+def insert_interrupted(database: Database, session: bytes, started_ns: int) -> None:
+    """A session of which media have frames and no record; whoever began it, nobody holds it."""
     database.execute(
         """INSERT OR IGNORE INTO sessions
-           (session, kind, graph_name, graph_text, host, holder, started_ns, finished_ns, outcome)
-           VALUES (?, ?, ?, ?, ?, '', ?, ?, ?)""",
-        (
-            record.session,
-            record.kind,
-            record.graph_name,
-            record.graph,
-            record.host,
-            record.started_ns,
-            record.finished_ns,
-            record.outcome,
-        ),
+           (session, kind, graph_name, graph_text, host, started_ns, holder)
+           VALUES (?, 'backup', '', '', '', ?, '')""",
+        (session, started_ns),
     )
+
+
+def _with_rest(record: SessionRecord) -> tuple[Problem, ...]:
+    if not record.problems_left_out:
+        return record.problems
+    rest = f"{record.problems_left_out} more, of which the media of the session do not tell"
+    return (*record.problems, Problem("left_out", rest))
 
 
 def finish(database: Database, report: SessionReport, finished_ns: int) -> None:
@@ -83,36 +121,44 @@ def finish(database: Database, report: SessionReport, finished_ns: int) -> None:
         )
         if not changed:
             raise CatalogError(f"session {report.session} is not there or has ended already")
-        database.execute_many(
-            "INSERT INTO session_devices VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        _insert_devices(database, session, report.devices)
+        _insert_problems(database, session, report.problems)
+
+
+def _insert_devices(database: Database, session: bytes, devices: Iterable[DeviceReport]) -> None:
+    database.execute_many(
+        "INSERT INTO session_devices VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
             (
-                (
-                    session,
-                    place,
-                    d.name,
-                    d.agent,
-                    d.role,
-                    d.level,
-                    d.node,
-                    d.state,
-                    d.bytes_written,
-                    d.frames,
-                    d.syncs,
-                    id_from_text(d.medium) if d.medium else None,
-                    int(d.required),
-                    json.dumps(d.streams) if d.streams else None,
-                )
-                for place, d in enumerate(report.devices)
-            ),
-        )
-        database.execute_many(
-            "INSERT INTO problems VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                # A text may name a path whose bytes are no UTF-8, which sqlite refuses.
-                (session, place, p.kind, format_path(os.fsencode(p.text)), p.path, p.device)
-                for place, p in enumerate(report.problems)
-            ),
-        )
+                session,
+                place,
+                d.name,
+                d.agent,
+                d.role,
+                d.level,
+                d.node,
+                d.state,
+                d.bytes_written,
+                d.frames,
+                d.syncs,
+                id_from_text(d.medium) if d.medium else None,
+                int(d.required),
+                json.dumps(d.streams) if d.streams else None,
+            )
+            for place, d in enumerate(devices)
+        ),
+    )
+
+
+def _insert_problems(database: Database, session: bytes, problems: Iterable[Problem]) -> None:
+    database.execute_many(
+        "INSERT INTO problems VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            # A text may name a path whose bytes are no UTF-8, which sqlite refuses.
+            (session, place, p.kind, format_path(os.fsencode(p.text)), p.path, p.device)
+            for place, p in enumerate(problems)
+        ),
+    )
 
 
 def listed(database: Database) -> list[SessionRow]:
@@ -209,7 +255,9 @@ def _row(database: Database, row: Row) -> SessionRow:
     if finished_ns is not None:
         state = SessionState.FINISHED
     else:
-        state = SessionState.INTERRUPTED if holder_is_dead(holder) else SessionState.RUNNING
+        # No holder: only media tell of it, and they do not tell of its end.
+        dead = not holder or holder_is_dead(holder)
+        state = SessionState.INTERRUPTED if dead else SessionState.RUNNING
     ended = None if outcome is None else Outcome(outcome)
     devices, problems = _devices(database, row[0]), _problems(database, row[0])
     values: Row = (*row[:7], state, finished_ns, ended, *row[9:], devices, problems)

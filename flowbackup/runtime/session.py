@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import ray
@@ -59,6 +61,7 @@ class BackupSession:
         self._cancels_told = 0
         self.is_running = False
         self._times = beginning
+        self._finished_ns = 0
         self._objects = {(o.client, o.name): o for o in plan.objects}
 
     def cancel(self) -> None:
@@ -86,7 +89,7 @@ class BackupSession:
         finally:
             for fault in crew.dismiss():
                 self._monitor.message(f"at the end: {fault}")
-        self._catalog.end_session(report, time.time_ns())
+        self._catalog.end_session(report, self._finished_ns)
         return report
 
     def _refuse_if_cancelled(self) -> None:
@@ -113,32 +116,42 @@ class BackupSession:
             for client, e in endings
         }
         interrupted = self._cancels > 0
-        outcome, _ = end_session(ends.values(), interrupted=interrupted)
-        written, all_sealed = self._finish(crew, watch, outcome)
-        outcome, exit_code = end_session(
-            ends.values(), interrupted=interrupted, all_sealed=all_sealed
+        so_far = self._report(
+            crew, watch, runs, endings, engine, end_session(ends.values(), interrupted=interrupted)
         )
+        written, all_sealed = self._finish(crew, watch, self._session_record(so_far))
+        end = end_session(ends.values(), interrupted=interrupted, all_sealed=all_sealed)
         objects = tuple(self._record(client, e, ends[client, e.name]) for client, e in endings)
-        problems = (
-            *watch.problems, *runs.problems(), *(p for _, e in endings for p in _failure_of(e))
-        )  # fmt: skip
-        for problem in problems:
+        report = self._report(crew, watch, runs, endings, engine, end, written)
+        for problem in report.problems:
             self._monitor.problem(problem)
+        return replace(report, objects=objects)
+
+    def _report(
+        self, crew: Crew, watch: Watch, runs: ClientRuns, endings: list[tuple[str, ObjectEnding]],
+        engine: str, end: tuple[Outcome, int],
+        written: Mapping[str, WriterStatistics] = MappingProxyType({}),
+    ) -> SessionReport:  # fmt: skip
+        """What is known now, without objects.  written: what sealed devices have told; of others
+        the last that was heard."""
         streams = streams_of(self._plan)
+        records = [e.record for _, e in endings if e.record is not None]
+        heard = {n: watch.writers.get(n, WriterStatistics()) for n in crew.stations} | dict(written)
         return SessionReport(
             session=id_text(self.session), kind="backup", graph=self._plan.graph,
-            outcome=outcome, exit_code=exit_code, engine=engine,
+            outcome=end[0], exit_code=end[1], engine=engine,
             duration_seconds=self._times.seconds(), start_seconds=self._start_seconds(watch),
-            files=sum(o.files for o in objects),
-            bytes_source=sum(o.bytes_source for o in objects),
+            files=sum(record.files for record in records),
+            bytes_source=sum(record.bytes_source for record in records),
             bytes_read=watch.bytes_read,
-            bytes_new=sum(o.bytes_new for o in objects),
-            objects=objects,
+            bytes_new=sum(record.bytes_new for record in records),
             devices=tuple(
-                report_device(s, written[n], crew.media[n].medium, streams[n])
+                report_device(s, heard[n], crew.media[n].medium, streams[n])
                 for n, s in crew.stations.items()
             ),
-            problems=problems,
+            problems=(
+                *watch.problems, *runs.problems(), *(p for _, e in endings for p in _failure_of(e))
+            ),
         )  # fmt: skip
 
     def _follow(self, runs: ClientRuns, watch: Watch) -> None:
@@ -159,14 +172,15 @@ class BackupSession:
         self._catalog.add_durable([(frame.header, frame.place) for frame in frames])
 
     def _finish(
-        self, crew: Crew, watch: Watch, outcome: Outcome
+        self, crew: Crew, watch: Watch, record: SessionRecord
     ) -> tuple[dict[str, WriterStatistics], bool]:
         """Seals every medium that still works; and whether all required ones that did until now
         could be sealed."""
-        record = self._session_record(outcome).to_json()
+        data = record.to_json()
+        self._finished_ns = record.finished_ns
         stations = {n: s for n, s in crew.stations.items() if not s.agent_lost}
-        calls: dict[str, Any] = {n: s.agent.finish.remote(record) for n, s in stations.items()}
-        written = {n: watch.writers.get(n, WriterStatistics()) for n in crew.stations}
+        calls: dict[str, Any] = {n: s.agent.finish.remote(data) for n, s in stations.items()}
+        written: dict[str, WriterStatistics] = {}
         all_sealed = True
         patience = CANCELLED_FINISH_SECONDS_MAX if self.is_to_end_now else FINISH_SECONDS_MAX
         latest = time.monotonic() + patience
@@ -182,10 +196,9 @@ class BackupSession:
             watch.ask_durable(time.monotonic() + ANSWER_SECONDS_MAX)
         return written, all_sealed
 
-    def _session_record(self, outcome: Outcome) -> SessionRecord:
-        return SessionRecord(
-            session=self.session, kind="backup", graph_name=self._plan.graph,
-            started_ns=self._times.started_ns, finished_ns=time.time_ns(), outcome=outcome,
+    def _session_record(self, so_far: SessionReport) -> SessionRecord:
+        return SessionRecord.of_report(
+            so_far, started_ns=self._times.started_ns, finished_ns=time.time_ns(),
             host=socket.gethostname(), graph=self._plan.graph_text, versions=tool_versions(),
         )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import subprocess
 import sys
@@ -9,12 +10,17 @@ from dataclasses import replace
 
 import pytest
 
-from flowbackup.catalog import Catalog
+from flowbackup.catalog import Catalog, open_catalog, sessions
 from flowbackup.catalog.holder import holder_is_dead, holder_text
 from flowbackup.catalog.rows import SessionState, VerificationRow
 from flowbackup.errors import CatalogError, NotFoundError, UsageError
 from flowbackup.model.ids import id_text
-from flowbackup.model.record import SessionRecord
+from flowbackup.model.record import (
+    PROBLEM_BYTES_MAX,
+    PROBLEMS_MAX,
+    SessionRecord,
+    load_record,
+)
 from flowbackup.model.report import DeviceReport, Outcome, SessionReport
 from flowbackup.monitor import Problem
 from tests.catalog.conftest import identifier, medium
@@ -26,6 +32,8 @@ REPORT = SessionReport(
     id_text(identifier(1)), "backup", "nightly", Outcome.INCOMPLETE, 3, "ray", 1.5, 0.5, 4, 50, 40,
     30, (), (DEVICE, PART), PROBLEMS,
 )  # fmt: skip
+
+SESSION = SessionRecord(identifier(1), "backup", "other", 1, 2, "success", "there")
 
 
 def begin(catalog: Catalog, number: int, holder: str = "") -> None:
@@ -88,11 +96,19 @@ def test_newest_first_and_found_by_prefix(catalog: Catalog) -> None:
 
 
 def test_a_record_from_a_medium_never_replaces_what_is_known(catalog: Catalog) -> None:
-    record = SessionRecord(identifier(1), "backup", "other", 1, 2, "success", "there")
-    catalog.add_session(record)
+    sessions.insert_record(catalog._database, SESSION)
     assert catalog.session("latest").state == "finished"
-    catalog.add_session(replace(record, host="elsewhere"))
+    sessions.insert_record(catalog._database, replace(SESSION, host="elsewhere"))
     assert catalog.session("latest").host == "there"
+
+
+def test_a_record_from_a_medium_ends_a_session_that_was_begun_and_heard_no_more(
+    catalog: Catalog,
+) -> None:
+    begin(catalog, 1, "somebody")
+    sessions.insert_record(catalog._database, SESSION)
+    row = catalog.session("latest")
+    assert (row.state, row.outcome, row.holder) == ("finished", Outcome.SUCCESS, "somebody")
 
 
 def test_verifications_are_kept(catalog: Catalog) -> None:
@@ -102,3 +118,59 @@ def test_verifications_are_kept(catalog: Catalog) -> None:
     catalog.add_verification(row)
     assert catalog.verifications(medium(1).medium) == [row]
     assert catalog.verifications(medium(2).medium) == []
+
+
+def test_a_record_carries_a_report_through_a_medium(catalog: Catalog) -> None:
+    """What the catalog keeps of a session is on the media, too, but for what became of them after
+    the record."""
+    begin(catalog, 1)
+    catalog.end_session(REPORT, 99)
+    written = SessionRecord.of_report(
+        REPORT, started_ns=1, finished_ns=99, host="here", graph="graph: x", versions={"ray": "2"}
+    )
+    told = load_record(written.to_json())
+    assert told == written
+    lost = catalog.session("latest")
+    with open_catalog(catalog.path.with_name("other")) as other:
+        sessions.insert_record(other._database, written)
+        assert replace(other.session("latest"), holder=lost.holder) == lost
+
+
+def test_a_record_has_room_for_so_many_problems_and_counts_the_rest(catalog: Catalog) -> None:
+    many = tuple(Problem("vanished", f"gone \udcff {n}", b"x" * 100) for n in range(5000))
+    record = SessionRecord.of_report(
+        replace(REPORT, problems=many), started_ns=1, finished_ns=2, host="h", graph="", versions={}
+    )
+    assert len(record.problems) == PROBLEMS_MAX
+    assert record.problems_left_out == 5000 - PROBLEMS_MAX
+    long = replace(REPORT, problems=(Problem("x", "y" * PROBLEM_BYTES_MAX), Problem("x", "yy")))
+    assert (
+        SessionRecord.of_report(
+            long, started_ns=1, finished_ns=2, host="h", graph="", versions={}
+        ).problems_left_out
+        == 1
+    )
+    sessions.insert_record(catalog._database, record)
+    assert catalog.session("latest").problems[-1].text.startswith("4000 more")
+    assert catalog.session("latest").problems[7].text == "gone \\xff 7"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("outcome", "splendid"),
+        ("host", "\ud800"),
+        ("host", 7),
+        ("started_ns", 1 << 63),
+        ("files", 1.5),
+        ("files", True),
+        ("duration_seconds", float("inf")),
+        ("devices", [7]),
+        ("problems", [{"kind": "x"}]),
+        ("session", 7),
+    ],
+)
+def test_a_forged_record_is_none(key: str, value: object) -> None:
+    forged = {**json.loads(SESSION.to_json()), key: value}
+    with pytest.raises(ValueError, match="no readable record"):
+        load_record(json.dumps(forged).encode())
