@@ -5,6 +5,10 @@ would unfold into more than it says before it unfolds (and because it is twice a
 smaller: 0.3 against 0.5 microseconds per entry).  Bytes are a function of the batch alone.
 
     magic "FBP1" (4)  raw size (u32, little-endian)  zstd frame of the Arrow IPC stream
+
+The stream is a schema, one record batch and the end, all of plain types: neither compressed buffers,
+which would unfold once more and without a limit, nor dictionaries, nor extension types, whose
+construction runs code of others on bytes of a medium.
 """
 
 from __future__ import annotations
@@ -18,45 +22,94 @@ from flowbackup.units import MIB
 
 MAGIC = b"FBP1"
 RAW_BYTES_MAX = 256 * MIB
-"""No page or root unfolds into more: 4,096 entries with paths and attributes of 64 KiB fit."""
+"""Nothing unfolds into more."""
 
 _HEAD = struct.Struct("<4sI")
+_EXTENSION = b"ARROW:extension:"
 _ZSTD = pa.Codec("zstd", compression_level=3)
 _PLAIN_IPC = pa.ipc.IpcWriteOptions(use_threads=False)
 
 
-def fold(batch: pa.RecordBatch) -> bytes:
+def fold(batch: pa.RecordBatch, raw_bytes_max: int = RAW_BYTES_MAX) -> bytes:
     """The bytes of a batch.  Equal batches give equal bytes.  Raises ValueError over the limit."""
     stream = pa.BufferOutputStream()
     with pa.ipc.new_stream(stream, batch.schema, options=_PLAIN_IPC) as writer:
         writer.write_batch(batch)
     raw = stream.getvalue()
-    if raw.size > RAW_BYTES_MAX:
-        raise ValueError(f"a manifest page of {raw.size} bytes is over {RAW_BYTES_MAX}")
+    if raw.size > raw_bytes_max:
+        raise ValueError(f"a manifest page of {raw.size} bytes is over {raw_bytes_max}")
     packed: bytes = _ZSTD.compress(raw, asbytes=True)
     return _HEAD.pack(MAGIC, raw.size) + packed
 
 
-def unfold(data: bytes | memoryview, schema: pa.Schema) -> pa.RecordBatch:
+def unfold(
+    data: bytes | memoryview, schema: pa.Schema, raw_bytes_max: int = RAW_BYTES_MAX
+) -> pa.RecordBatch:
     """The batch in `data`, validated, with at least the columns of `schema`; columns that this
-    version does not know are dropped.  Raises DamageError."""
+    version does not know are dropped.  Memory is that of `raw_bytes_max`.  Raises DamageError."""
     if len(data) < _HEAD.size:
         raise DamageError(f"a manifest page has {len(data)} bytes, expected {_HEAD.size} or more")
     magic, raw_size = _HEAD.unpack_from(data)
     if magic != MAGIC:
         raise DamageError(f"a manifest page begins with {magic!r}, expected {MAGIC!r}")
-    if raw_size > RAW_BYTES_MAX:
-        raise DamageError(f"a manifest page wants {raw_size} bytes, allowed are {RAW_BYTES_MAX}")
+    if raw_size > raw_bytes_max:
+        raise DamageError(f"a manifest page wants {raw_size} bytes, allowed are {raw_bytes_max}")
     try:
-        raw = _ZSTD.decompress(memoryview(data)[_HEAD.size :], raw_size)
-        with pa.ipc.open_stream(raw) as reader:
-            batches = list(reader)
-        if len(batches) != 1:
-            raise DamageError(f"a manifest page holds {len(batches)} batches, expected 1")
-        batches[0].validate(full=True)
-    except (pa.ArrowException, OSError, ValueError) as error:
+        batch = _only_batch(_ZSTD.decompress(memoryview(data)[_HEAD.size :], raw_size))
+        batch.validate(full=True)
+    except (pa.ArrowException, OSError, ValueError, struct.error) as error:
         raise DamageError(f"a manifest page cannot be read: {error}") from error
-    return _known_columns(batches[0], schema)
+    return _known_columns(batch, schema)
+
+
+def _only_batch(raw: pa.Buffer) -> pa.RecordBatch:
+    """The batch of a stream, message by message, so that nothing is made of what is not wanted."""
+    messages = _messages(raw)
+    kinds = [message.type for message in messages]
+    if kinds != ["schema", "record batch"]:
+        raise DamageError("a manifest page is not a stream of a schema and one batch")
+    head, body = messages
+    if _EXTENSION in bytes(head.metadata):
+        raise DamageError("a manifest page wants a type that is no plain one")
+    if _is_compressed(bytes(body.metadata)):
+        raise DamageError("a manifest page holds compressed buffers")
+    return pa.ipc.read_record_batch(body, pa.ipc.read_schema(head))
+
+
+def _messages(raw: pa.Buffer) -> list[pa.Message]:
+    """At most one more than there may be."""
+    reader = pa.ipc.MessageReader.open_stream(raw)
+    found: list[pa.Message] = []
+    while len(found) < 3:
+        try:
+            found.append(reader.read_next_message())
+        except StopIteration:
+            break
+    return found
+
+
+def _is_compressed(metadata: bytes) -> bool:
+    """Whether the record batch of a message names a compression: Message.header (field 2 of the
+    flatbuffer), RecordBatch.compression (field 3).  Arrow has verified the flatbuffer."""
+    batch = _table_field(metadata, _u32(metadata, 0), 2)
+    return batch is None or _table_field(metadata, batch, 3) is not None
+
+
+def _table_field(data: bytes, table: int, number: int) -> int | None:
+    """Where a table that is a field of another begins; None if the field is not set."""
+    (back,) = struct.unpack_from("<i", data, table)
+    fields = table - back
+    (size,) = struct.unpack_from("<H", data, fields)
+    slot = 4 + 2 * number
+    if slot >= size:
+        return None
+    (place,) = struct.unpack_from("<H", data, fields + slot)
+    return table + place + _u32(data, table + place) if place else None
+
+
+def _u32(data: bytes, offset: int) -> int:
+    (value,) = struct.unpack_from("<I", data, offset)
+    return int(value)
 
 
 def _known_columns(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

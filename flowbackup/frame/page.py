@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -24,6 +24,8 @@ from flowbackup.units import MIB
 
 ENTRIES_MIN = 128
 ENTRIES_MAX = 4096
+PAGE_RAW_BYTES_MAX = 8 * MIB
+"""No page unfolds into more: pages are cut long before, and a decoded one takes ten times as much."""
 _BORDER_MASK = 1024 - 1
 
 _FIRST_PATH = pa.field("first_path", pa.binary(), nullable=False)
@@ -86,7 +88,7 @@ def encode_page(entries: Sequence[Entry]) -> bytes:
     """The bytes of a page of one or more entries in path order; equal entries give equal bytes.
     Raises ValueError for an entry that no page can hold."""
     try:
-        return fold(batch_of(entries))
+        return fold(batch_of(entries), PAGE_RAW_BYTES_MAX)
     except (pa.ArrowException, OverflowError, UnicodeEncodeError) as error:
         first = entries[0].path if entries else b""
         raise ValueError(f"entries from {first!r} fit no manifest page: {error}") from error
@@ -108,23 +110,30 @@ def decode_page(data: bytes | memoryview) -> list[Entry]:
 
 def joined(entries: Iterable[Entry]) -> Iterator[Entry]:
     """The same entries with the parts of big files put together: one entry per path."""
-    whole: Entry | None = None
+    parts: list[Entry] = []
     for entry in entries:
         if not entry.part:
-            if whole is not None:
-                yield whole
-            whole = entry
+            if parts:
+                yield _joined(parts)
+            parts = [entry]
             continue
-        if whole is None or whole.path != entry.path:
+        if not parts or parts[0].path != entry.path:
             raise DamageError(f"part {entry.part} of {entry.path!r} stands without its first part")
-        whole = whole._replace(
-            size=entry.size,
-            problem=entry.problem,
-            chunks=whole.chunks + entry.chunks,
-            holes=whole.holes + entry.holes,
-        )
-    if whole is not None:
-        yield whole
+        parts.append(entry)
+    if parts:
+        yield _joined(parts)
+
+
+def _joined(parts: list[Entry]) -> Entry:
+    first, last = parts[0], parts[-1]
+    if first is last:
+        return first
+    return first._replace(
+        size=last.size,
+        problem=last.problem,
+        chunks=tuple(chain.from_iterable(part.chunks for part in parts)),
+        holes=tuple(chain.from_iterable(part.holes for part in parts)),
+    )
 
 
 def encode_root(pages: Sequence[PageRef]) -> bytes:
@@ -138,8 +147,11 @@ def encode_root(pages: Sequence[PageRef]) -> bytes:
 
 
 def decode_root(data: bytes | memoryview) -> list[PageRef]:
-    """The pages of a version, in path order.  Raises DamageError."""
+    """The pages of a version, in path order, each once.  Raises DamageError."""
     batch = unfold(data, ROOT_SCHEMA)
+    # A page repeated without end costs its maker nothing and its reader everything.
+    if pc.count_distinct(batch.column("digest")).as_py() != batch.num_rows:
+        raise DamageError("the manifest's root lists a page twice")
     paths = batch.column(0).to_pylist()
     keys = [path.replace(b"/", b"\0") for path in paths]
     if not all(map(operator.le, keys, keys[1:])):
@@ -150,9 +162,11 @@ def decode_root(data: bytes | memoryview) -> list[PageRef]:
 
 
 def _checked_batch(data: bytes | memoryview) -> pa.RecordBatch:
-    batch = unfold(data, SCHEMA)
-    if not batch.num_rows:
-        raise DamageError("a manifest page is empty")
+    batch = unfold(data, SCHEMA, PAGE_RAW_BYTES_MAX)
+    if not 1 <= batch.num_rows <= ENTRIES_MAX:
+        raise DamageError(
+            f"a manifest page has {batch.num_rows} entries, expected 1 to {ENTRIES_MAX}"
+        )
     kinds = pc.min_max(batch.column("kind"))
     if kinds["min"].as_py() < min(EntryKind) or kinds["max"].as_py() > max(EntryKind):
         raise DamageError("a manifest page has an entry of a kind that this version does not know")

@@ -33,6 +33,13 @@ BLOCK_BYTES_MAX = MIB
 PAYLOAD_BYTES_MAX = 256 * MIB
 """No payload is longer; a length above it is damage, and nothing is allocated for it."""
 
+FRAMES_MAX = 1 << 16
+"""A writer begins a new segment after so many frames, however small they are; a group under way may
+go over it.  ROWS_MAX and ORDINALS_MAX are what a reader takes: they bound what it remembers of a
+segment, whatever its size."""
+ROWS_MAX = 2 * FRAMES_MAX
+ORDINALS_MAX = 4 * FRAMES_MAX
+
 KNOWN_CRITICAL = 0
 """Feature bits without which a record cannot be understood.  None exist in version 1.0."""
 
@@ -284,6 +291,8 @@ def _check_lengths(record: RecordHeader) -> None:
         raise DamageError("payload and padding do not end at a block border")
     if record.content_bytes > record.payload_bytes:
         raise DamageError("the content is longer than the payload")
+    if record.ordinal >= ORDINALS_MAX:
+        raise DamageError(f"a segment has no record {record.ordinal}")
 
 
 def is_zero(data: bytes | memoryview) -> bool:
@@ -346,9 +355,11 @@ def pack_index(rows: list[IndexRow]) -> bytes:
 
 def parse_index(payload: bytes | memoryview, count: int) -> list[IndexRow]:
     """The rows of an index payload whose digest was checked.  Raises DamageError."""
+    if count > ROWS_MAX:
+        raise DamageError(f"the index lists {count} frames, {ROWS_MAX} are possible")
     if len(payload) != count * INDEX_ROW.size:
         raise DamageError(f"the index has {len(payload)} bytes, {count} frames were announced")
-    rows = []
+    rows: list[IndexRow] = []
     for row in INDEX_ROW.iter_unpack(payload):
         offset, ordinal, _, session, stream, kind, codec, sequence, object_id = row[:9]
         header = FrameHeader(

@@ -9,6 +9,7 @@ from flowbackup.errors import DamageError, DeviceError
 from flowbackup.media.failure import device_error
 from flowbackup.media.label import SEGMENTS_NAME, Label, free_bytes
 from flowbackup.media.layout import (
+    FRAME_KINDS,
     IndexRow,
     RecordHeader,
     RecordKind,
@@ -22,6 +23,7 @@ from flowbackup.media.segment_source import SegmentSource
 from flowbackup.model.device import FramePlace, MediumInfo
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.frame import FrameHeader
+from flowbackup.units import round_up
 
 
 class MediumReader:
@@ -133,7 +135,23 @@ def read_index(source: SegmentSource) -> tuple[list[IndexRow], RecordHeader, Rec
     if fault:
         raise DamageError(f"index: {fault}")
     payload = source.read(footer.sequence + block, index.payload_bytes)
-    return parse_index(payload, index.chunk_count), index, footer
+    rows = parse_index(payload, index.chunk_count)
+    _check_rows(rows, block, footer.sequence)
+    return rows, index, footer
+
+
+def _check_rows(rows: list[IndexRow], block: int, end: int) -> None:
+    """Rows name frames that lie one behind the other before `end`."""
+    place, ordinal = 0, 0
+    for row in rows:
+        if row.frame.kind not in FRAME_KINDS:
+            raise DamageError(f"the index lists a record of kind {row.frame.kind} as a frame")
+        if row.offset % block or row.offset < place or row.ordinal <= ordinal:
+            raise DamageError("the index lists frames out of order or over each other")
+        place = row.offset + block + round_up(row.frame.payload_bytes, block)
+        ordinal = row.ordinal
+    if place > end:
+        raise DamageError("the index lists a frame that ends behind it")
 
 
 def _listed(source: SegmentSource) -> Iterator[StoredFrame | Damage]:

@@ -18,6 +18,7 @@ from flowbackup.media.calls import SYSTEM, SystemCalls
 from flowbackup.media.failure import FULL, device_error
 from flowbackup.media.label import Label
 from flowbackup.media.layout import (
+    FRAMES_MAX,
     INDEX_ROW,
     NO_CHAIN,
     IndexRow,
@@ -37,6 +38,8 @@ from flowbackup.units import GIB, round_up
 
 SEGMENT_BYTES = GIB
 """Where a segment ends: few enough files for 100 TB, small enough to lose or move one."""
+NUMBER_MAX = (1 << 32) - 1
+"""Numbers and epochs of segments stand in four bytes."""
 _FILE_NAME = re.compile(r"(\d{8,})-(\d{4,})\.(part|seg)")
 
 
@@ -51,6 +54,8 @@ def parse_file_name(name: str) -> tuple[int, int, bool] | None:
         return None
     segment, epoch, ending = match.groups()
     parsed = int(segment), int(epoch), ending == "seg"
+    if max(parsed) > NUMBER_MAX:
+        return None
     return parsed if name == segment_file_name(*parsed[:2], sealed=parsed[2]) else None
 
 
@@ -181,8 +186,10 @@ class SegmentWriter:
         """The open segment, or a new one where the old one is full and its last group durable."""
         block = self._name.block_bytes
         size = block + round_up(header.payload_bytes, block)
-        if self._file and not self._group and self._file.end + size > self._segment_bytes:
-            self._seal()
+        if self._file and not self._group:
+            full = self._file.end + size > self._segment_bytes
+            if full or len(self._rows) >= FRAMES_MAX:
+                self._seal()
         return self._file or self._begin()
 
     def _begin(self) -> RecordFile:

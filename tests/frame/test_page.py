@@ -3,8 +3,10 @@ one page, and hostile bytes are damage."""
 
 from __future__ import annotations
 
+import pickle
 import struct
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -148,7 +150,9 @@ def test_a_part_without_its_first_is_damage() -> None:
         list(joined([plain(b"a"), plain(b"b")._replace(part=1)]))
 
 
-@given(st.lists(st.builds(PageRef, paths, u32, refs), max_size=6))
+@given(
+    st.lists(st.builds(PageRef, paths, u32, refs), max_size=6, unique_by=lambda p: p.ref.digest)
+)
 def test_a_root_reads_back_equal(pages: list[PageRef]) -> None:
     pages.sort(key=lambda page: path_order(page.first_path))
     assert decode_root(encode_root(pages)) == pages
@@ -156,8 +160,15 @@ def test_a_root_reads_back_equal(pages: list[PageRef]) -> None:
 
 def test_a_root_out_of_order_is_damage() -> None:
     ref = ChunkRef(bytes(32), 1, FRAME, 0)
+    other = ref._replace(digest=b"o" * 32)
     with pytest.raises(DamageError, match="out of order"):
-        decode_root(encode_root([PageRef(b"b", 1, ref), PageRef(b"a", 1, ref)]))
+        decode_root(encode_root([PageRef(b"b", 1, ref), PageRef(b"a", 1, other)]))
+
+
+def test_a_root_that_lists_a_page_for_ever_is_damage() -> None:
+    ref = ChunkRef(bytes(32), 1, FRAME, 0)
+    with pytest.raises(DamageError, match="twice"):
+        decode_root(encode_root([PageRef(b"a", 1, ref)] * 1000))
 
 
 def without(column: str) -> bytes:
@@ -177,6 +188,31 @@ def bomb() -> bytes:
 def understated() -> bytes:
     data = encode_page([plain(b"a")])
     return data[:4] + struct.pack("<I", 64) + data[8:]
+
+
+def streamed(*batches: pa.RecordBatch, compression: str | None = None) -> bytes:
+    """A page of any Arrow stream."""
+    stream = pa.BufferOutputStream()
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    with pa.ipc.new_stream(stream, batches[0].schema, options=options) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+    return folded(stream.getvalue())
+
+
+def folded(raw: pa.Buffer) -> bytes:
+    packed = pa.Codec("zstd").compress(raw, asbytes=True)
+    return struct.pack("<4sI", b"FBP1", raw.size) + packed
+
+
+def with_column(column: pa.Array, metadata: dict[bytes, bytes] | None = None) -> bytes:
+    batch = batch_of([plain(b"a")])
+    field = pa.field("more", column.type, metadata=metadata)
+    return streamed(batch.append_column(field, column))
+
+
+def a_schema_alone() -> bytes:
+    return folded(SCHEMA.serialize())
 
 
 BAD_PATHS = (b"/a", b"a/", b"a//b", b".", b"..", b"a/../b", b"./a", b"a\0b")
@@ -202,6 +238,12 @@ BAD_PATHS = (b"/a", b"a/", b"a//b", b".", b"..", b"a/../b", b"./a", b"a\0b")
         encode_page([plain(b"a")._replace(kind=99)]),
         encode_page([plain(b"a")._replace(size=-1)]),
         encode_page([plain(b"a")._replace(holes=(Extent(-5, 1),))]),
+        encode_page([plain(b"%06d" % number) for number in range(ENTRIES_MAX + 1)]),
+        streamed(batch_of([plain(b"a")]), compression="zstd"),
+        streamed(batch_of([plain(b"a")]), batch_of([plain(b"b")])),
+        with_column(pa.array(["x"]).dictionary_encode()),
+        with_column(pa.array([b"x"]), {b"ARROW:extension:name": b"arrow.json"}),
+        a_schema_alone(),
         *(encode_page([plain(path)]) for path in BAD_PATHS),
         *(encode_page([plain(b"x")._replace(hard_link=path)]) for path in BAD_PATHS),
     ],
@@ -219,6 +261,26 @@ def test_a_changed_byte_is_damage_or_a_page_but_never_a_crash(place: int, change
         decode_page(bytes(data))
     except DamageError:
         return
+
+
+def test_a_page_is_never_unpickled(tmp_path: Path) -> None:
+    """Arrow once made Python objects of pickled extension types while it read a schema."""
+    trap = pickle.dumps(Trap(str(tmp_path / "sprung")))
+    name = {b"ARROW:extension:name": b"arrow.py_extension_type"}
+    data = with_column(pa.array([b"x"]), name | {b"ARROW:extension:metadata": trap})
+    with pytest.raises(DamageError, match="no plain one"):
+        decode_page(data)
+    assert list(tmp_path.iterdir()) == []
+
+
+class Trap:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (Path(self.path),)
 
 
 def test_columns_of_a_newer_version_are_ignored() -> None:
