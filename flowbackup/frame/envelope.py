@@ -6,8 +6,8 @@ smaller: 0.3 against 0.5 microseconds per entry).  Bytes are a function of the b
 
     magic "FBP1" (4)  raw size (u32, little-endian)  zstd frame of the Arrow IPC stream
 
-The stream is a schema, one record batch and the end, all of plain types: neither compressed buffers,
-which would unfold once more and without a limit, nor dictionaries, nor extension types, whose
+The stream is a schema, one record batch and the end, all of plain types: no compressed buffers,
+which would unfold once more and without a limit, no dictionaries, no extension types, whose
 construction runs code of others on bytes of a medium.
 """
 

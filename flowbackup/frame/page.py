@@ -25,7 +25,7 @@ from flowbackup.units import MIB
 ENTRIES_MIN = 128
 ENTRIES_MAX = 4096
 PAGE_RAW_BYTES_MAX = 8 * MIB
-"""No page unfolds into more: pages are cut long before, and a decoded one takes ten times as much."""
+"""No page unfolds into more: pages are cut long before, and decoded they take ten times as much."""
 _BORDER_MASK = 1024 - 1
 
 _FIRST_PATH = pa.field("first_path", pa.binary(), nullable=False)

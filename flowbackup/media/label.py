@@ -20,9 +20,11 @@ from flowbackup.media.layout import (
     FORMAT_MAJOR,
     FORMAT_MINOR,
 )
+from flowbackup.media.regular import read_regular
 from flowbackup.model.device import DEFAULT_BLOCK_BYTES, MediumInfo
 from flowbackup.model.digest import frame_digest, header_checksum
 from flowbackup.model.ids import ID_BYTES, id_from_text, id_text, new_id
+from flowbackup.model.json_values import plain_text, whole_number
 
 LABEL_NAME = "flowbackup.label"
 SEGMENTS_NAME = "segments"
@@ -84,17 +86,18 @@ class Label:
         """Raises FormatError for a newer format, DamageError for what is no label."""
         try:
             value = json.loads(data)
-            major, minor = (int(number) for number in value["format"])
+            major, minor = (whole_number(number) for number in value["format"])
             _check_format(major, minor, value.get("critical", []))
+            documents = dict(value.get("documents", {}))
             return cls(
                 id_from_text(value["medium"]),
-                str(value["device"]),
-                str(value["pool"]),
-                _checked_block(int(value["block_bytes"])),
-                int(value["created_ns"]),
+                plain_text(value["device"]),
+                plain_text(value["pool"]),
+                _checked_block(whole_number(value["block_bytes"])),
+                whole_number(value["created_ns"]),
                 major,
                 minor,
-                {str(k): str(v) for k, v in dict(value.get("documents", {})).items()},
+                {_file_name(k): plain_text(v) for k, v in documents.items()},
             )
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise DamageError(f"the label cannot be understood: {error}") from error
@@ -146,8 +149,7 @@ def read_label(location: str, device: str = "") -> FoundLabel:
     """
     name = device or location
     try:
-        with open(os.path.join(location, LABEL_NAME), "rb") as file:
-            data = file.read(COPIES * COPY_BYTES + 1)
+        data = read_regular(os.path.join(location, LABEL_NAME), COPIES * COPY_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):
         raise _missing(location, name) from None
     except OSError as error:
@@ -236,6 +238,13 @@ def _parse_copy(copy: bytes) -> Label:
     if len(label.medium) != ID_BYTES:
         raise DamageError("its UUID is no UUID")
     return label
+
+
+def _file_name(value: object) -> str:
+    name = plain_text(value)
+    if name in ("", ".", "..") or "/" in name or "\0" in name:
+        raise ValueError(f"{name!r} is no name of a file")
+    return name
 
 
 def _check_format(major: int, minor: int, critical: object) -> None:

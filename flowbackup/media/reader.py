@@ -45,21 +45,21 @@ class MediumReader:
 
     def frames(self) -> Iterator[StoredFrame]:
         for source in self.segments():
+            if isinstance(source, Damage):
+                raise self._refused(source)
             with source:
                 for item in _listed(source):
                     if isinstance(item, StoredFrame):
                         yield item
                     elif not item.torn:
-                        raise DamageError(
-                            f'device "{self._device}": {item.file} is damaged at {item.offset}: '
-                            f"{item.reason}",
-                            remedy="run `flowbackup verify`, then `flowbackup repair`",
-                            device=self._device,
-                        )
+                        raise self._refused(item)
 
     def scan(self) -> Iterator[StoredFrame | Damage]:
         """As `frames`, by reading every header, and going on behind damage."""
         for source in self.segments():
+            if isinstance(source, Damage):
+                yield source
+                continue
             with source:
                 yield from committed(source)
 
@@ -76,12 +76,15 @@ class MediumReader:
                 errno=error.errno,
             ) from error
 
-    def segments(self) -> Iterator[SegmentSource]:
-        """The files of the medium by number and epoch; the caller closes each.  Files that are no
-        segments are left out (see `verify`).  Raises DeviceError."""
+    def segments(self) -> Iterator[SegmentSource | Damage]:
+        """The files of the medium by number and epoch; the caller closes each.  Damage: something
+        else has the name of a segment.  Other names are left out (see `verify`).  Raises
+        DeviceError."""
         for parsed in self._listing():
             try:
                 yield self._open(*parsed)
+            except DamageError as error:
+                yield self._no_file(*parsed, error.message)
             except DeviceError as error:
                 # Sealed between the listing and now: it has its final name.
                 if parsed[2] or not isinstance(error.__cause__, FileNotFoundError):
@@ -99,6 +102,18 @@ class MediumReader:
         name = SegmentName(self._label.medium, segment, epoch, self._label.block_bytes)
         path = os.path.join(self._folder, segment_file_name(segment, epoch, sealed=sealed))
         return SegmentSource(path, name, sealed=sealed, device=self._device, cached=self._cached)
+
+    def _no_file(self, segment: int, epoch: int, sealed: bool, reason: str) -> Damage:
+        path = os.path.join(self._folder, segment_file_name(segment, epoch, sealed=sealed))
+        return Damage(self._label.medium, segment, epoch, path, 0, 0, reason)
+
+    def _refused(self, damage: Damage) -> DamageError:
+        return DamageError(
+            f'device "{self._device}": {damage.file} is damaged at {damage.offset}: '
+            f"{damage.reason}",
+            remedy="run `flowbackup verify`, then `flowbackup repair`",
+            device=self._device,
+        )
 
     def _source_of(self, place: FramePlace) -> SegmentSource:
         if place.medium != self._label.medium:

@@ -27,9 +27,11 @@ from flowbackup.media.segment_source import SegmentSource
 from flowbackup.model.device import FramePlace
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.ids import FrameId
-from flowbackup.units import MIB
+from flowbackup.units import KIB, MIB
 
 _SEARCH_BYTES = 4 * MIB
+_SEARCH_BYTES_FIRST = 64 * KIB
+"""Most damage ends soon; a medium where each record is damaged must not cost 4 MiB for each."""
 
 
 class FoundRecord(NamedTuple):
@@ -203,9 +205,10 @@ def _follows(header: RecordHeader, previous: RecordHeader) -> bool:
 def _search(source: SegmentSource, offset: int, previous: RecordHeader | None) -> int | None:
     """The offset of the next sound record of this segment at a block border."""
     block = source.name.block_bytes
+    size_bytes = max(_SEARCH_BYTES_FIRST, block)
     while offset < source.size:
         offset = max(offset, source.next_data(offset) // block * block)
-        for found in _marks(source, offset):
+        for found in _marks(source, offset, size_bytes):
             try:
                 header = read_header(source, found)
             except (DamageError, FormatError):
@@ -214,24 +217,23 @@ def _search(source: SegmentSource, offset: int, previous: RecordHeader | None) -
                 previous is None or header.ordinal > previous.ordinal
             ):
                 return found
-        offset += _SEARCH_BYTES
+        offset += size_bytes
+        size_bytes = _SEARCH_BYTES
     return None
 
 
-def _marks(source: SegmentSource, offset: int) -> list[int]:
+def _marks(source: SegmentSource, offset: int, size_bytes: int) -> Iterator[int]:
     """Block borders with a sync mark in the next piece of the file."""
     block = source.name.block_bytes
     try:
-        data = bytes(source.read(offset, _SEARCH_BYTES))
+        data = bytes(source.read(offset, size_bytes))
     except DamageError:
-        return []
-    marks = []
+        return
     found = data.find(SYNC_MARK)
     while found >= 0:
         if found % block == 0:
-            marks.append(offset + found)
+            yield offset + found
         found = data.find(SYNC_MARK, found + 1)
-    return marks
 
 
 def _is_blank(source: SegmentSource, offset: int, end: int) -> bool:

@@ -13,6 +13,7 @@ from flowbackup.errors import DamageError
 from flowbackup.media.failure import device_error
 from flowbackup.media.layout import PAYLOAD_BYTES_MAX, SegmentName
 from flowbackup.media.record_file import O_DIRECT
+from flowbackup.media.regular import NotRegularError, open_regular
 from flowbackup.units import MIB, round_up
 
 _ALIGN = 4096
@@ -34,7 +35,7 @@ class SegmentSource:
         device: str = "",
         cached: bool = True,
     ) -> None:
-        """Raises DeviceError."""
+        """Raises DeviceError; DamageError for what is no regular file."""
         self.path = path
         self.name = name
         self.sealed = sealed
@@ -50,19 +51,22 @@ class SegmentSource:
             self.size = os.fstat(self._fd).st_size
             if not cached:
                 os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        except NotRegularError as error:
+            raise DamageError(f"{path} is no regular file", device=device) from error
         except OSError as error:
             raise device_error(device, f"opening {path}", error) from error
 
     def _open(self) -> int:
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
         if self._direct:
             try:
-                return os.open(self.path, flags | O_DIRECT)
+                return open_regular(self.path, O_DIRECT)
+            except NotRegularError:
+                raise
             except OSError as error:
                 if error.errno != errno.EINVAL:
                     raise
                 self._direct = False
-        return os.open(self.path, flags)
+        return open_regular(self.path)
 
     def read(self, offset: int, size_bytes: int) -> memoryview:
         """The bytes of the file from `offset`, fewer at its end; valid until the next call.
@@ -157,7 +161,7 @@ class SegmentSource:
         os.close(self._fd)
         self._fd = -1
         try:
-            self._fd = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW)
+            self._fd = open_regular(self.path)
             os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)
         except OSError as error:
             raise device_error(self.device, f"opening {self.path}", error) from error

@@ -12,12 +12,17 @@ from flowbackup.media.label import LABEL_NAME, SEGMENTS_NAME, FoundLabel, Label,
 from flowbackup.media.layout import IndexRow
 from flowbackup.media.port import Device
 from flowbackup.media.reader import MediumReader, read_index
+from flowbackup.media.regular import read_regular
 from flowbackup.media.scan import Damage, Standing, groups
 from flowbackup.media.segment import parse_file_name
 from flowbackup.media.segment_source import SegmentSource
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.ids import id_text
 from flowbackup.monitor import Monitor, Problem
+from flowbackup.units import MIB
+
+_TEXT_BYTES_MAX = 16 * MIB
+"""More of a text beside the label is not read: then its digest is wrong."""
 
 ReportBytes = Callable[[int, int], None]
 """Called with the bytes that were read so far and the bytes there are, after each group."""
@@ -109,8 +114,7 @@ class _Pass:
             self._add(self._text_damage(LABEL_NAME, fault))
         for name, digest in sorted(self._label.documents.items()):
             try:
-                with open(os.path.join(self._location, os.path.basename(name)), "rb") as file:
-                    data = file.read(1 << 24)
+                data = read_regular(os.path.join(self._location, name), _TEXT_BYTES_MAX)
             except OSError as error:
                 self._add(self._text_damage(name, f"cannot be read: {error.strerror}"))
                 continue
@@ -133,6 +137,9 @@ class _Pass:
             self._tell("unknown_file", f"{os.path.join(folder, name)} is no segment")
         reader = MediumReader(self._location, self._label, device=self._device, cached=False)
         for source in reader.segments():
+            if isinstance(source, Damage):
+                self._add(source)
+                continue
             with source:
                 self._verify_segment(source)
 

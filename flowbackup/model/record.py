@@ -16,9 +16,10 @@ from typing import Any
 
 from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.ids import FrameId, id_from_text, id_text
+from flowbackup.model.json_values import NUMBER_MAX, plain_text, whole_number
 from flowbackup.model.report import DeviceReport, Outcome, SessionReport
 from flowbackup.monitor import Problem
-from flowbackup.units import format_path
+from flowbackup.units import MIB, format_path
 
 Json = dict[str, Any]
 
@@ -26,7 +27,9 @@ PROBLEMS_MAX = 1000
 PROBLEM_BYTES_MAX = 256 * 1024
 """What of a session's problems its record holds: a source that nobody can read makes one for each
 of its files, and the record lies on every medium of the session."""
-NUMBER_MAX = (1 << 63) - 1
+RECORD_BYTES_MAX = 4 * MIB
+"""No record is longer: the longest part is the text of a graph, 1 MiB, which JSON may treble.  The
+objects of JSON take up to 25 times the room of their text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +83,20 @@ class VersionRecord:
     def from_json(cls, value: Json) -> VersionRecord:
         """Raises KeyError, TypeError or ValueError for a record that is not one."""
         return cls(
-            object_id=id_from_text(value["object_id"]),
-            session=id_from_text(value["session"]),
-            client=_text(value["client"]),
-            name=_text(value["name"]),
+            object_id=_id(value["object_id"]),
+            session=_id(value["session"]),
+            client=plain_text(value["client"]),
+            name=plain_text(value["name"]),
             source=base64.b64decode(value["source"], validate=True),
-            started_ns=_number(value["started_ns"]),
-            finished_ns=_number(value["finished_ns"]),
+            started_ns=whole_number(value["started_ns"]),
+            finished_ns=whole_number(value["finished_ns"]),
             outcome=Outcome(value["outcome"]).value,
-            entries=_number(value["entries"]),
-            files=_number(value["files"]),
-            bytes_source=_number(value["bytes_source"]),
-            bytes_read=_number(value["bytes_read"]),
-            bytes_new=_number(value["bytes_new"]),
-            problems=_number(value["problems"]),
+            entries=whole_number(value["entries"]),
+            files=whole_number(value["files"]),
+            bytes_source=whole_number(value["bytes_source"]),
+            bytes_read=whole_number(value["bytes_read"]),
+            bytes_new=whole_number(value["bytes_new"]),
+            problems=whole_number(value["problems"]),
             root=_ref_from_json(value["root"]),
         )
 
@@ -178,32 +181,34 @@ class SessionRecord:
     def from_json(cls, value: Json) -> SessionRecord:
         """Raises KeyError, TypeError or ValueError for a record that is not one."""
         return cls(
-            session=id_from_text(value["session"]),
-            kind=_text(value["kind"]),
-            graph_name=_text(value["graph_name"]),
-            started_ns=_number(value["started_ns"]),
-            finished_ns=_number(value["finished_ns"]),
+            session=_id(value["session"]),
+            kind=plain_text(value["kind"]),
+            graph_name=plain_text(value["graph_name"]),
+            started_ns=whole_number(value["started_ns"]),
+            finished_ns=whole_number(value["finished_ns"]),
             outcome=Outcome(value["outcome"]).value,
-            host=_text(value["host"]),
-            graph=_text(value["graph"]),
-            versions={_text(k): _text(v) for k, v in dict(value["versions"]).items()},
-            exit_code=_number(value["exit_code"]),
-            engine=_text(value["engine"]),
+            host=plain_text(value["host"]),
+            graph=plain_text(value["graph"]),
+            versions={plain_text(k): plain_text(v) for k, v in dict(value["versions"]).items()},
+            exit_code=whole_number(value["exit_code"]),
+            engine=plain_text(value["engine"]),
             duration_seconds=_seconds(value["duration_seconds"]),
             start_seconds=_seconds(value["start_seconds"]),
-            files=_number(value["files"]),
-            bytes_source=_number(value["bytes_source"]),
-            bytes_read=_number(value["bytes_read"]),
-            bytes_new=_number(value["bytes_new"]),
+            files=whole_number(value["files"]),
+            bytes_source=whole_number(value["bytes_source"]),
+            bytes_read=whole_number(value["bytes_read"]),
+            bytes_new=whole_number(value["bytes_new"]),
             devices=tuple(_device_from_json(item) for item in value["devices"]),
             problems=tuple(_problem_from_json(item) for item in value["problems"]),
-            problems_left_out=_number(value["problems_left_out"]),
+            problems_left_out=whole_number(value["problems_left_out"]),
         )
 
 
 def load_record(data: bytes | memoryview) -> VersionRecord | SessionRecord | None:
     """The record in a catalog frame's payload; None for a kind that this version does not know.
     Raises ValueError for bytes that are no record at all."""
+    if len(data) > RECORD_BYTES_MAX:
+        raise ValueError(f"a catalog frame of {len(data)} bytes is over {RECORD_BYTES_MAX}")
     try:
         value = json.loads(bytes(data))
         kind = value["record"]
@@ -237,48 +242,33 @@ def _problem_to_json(problem: Problem) -> Json:
 def _problem_from_json(value: Json) -> Problem:
     path, device = value.get("path"), value.get("device")
     return Problem(
-        _text(value["kind"]),
-        _text(value["text"]),
+        plain_text(value["kind"]),
+        plain_text(value["text"]),
         None if path is None else base64.b64decode(path, validate=True),
-        None if device is None else _text(device),
+        None if device is None else plain_text(device),
     )
 
 
 def _device_from_json(value: Json) -> DeviceReport:
     return DeviceReport(
-        name=_text(value["name"]),
-        agent=_text(value["agent"]),
-        role=_text(value["role"]),
-        level=_number(value["level"]),
-        node=_text(value["node"]),
-        state=_text(value["state"]),
-        bytes_written=_number(value["bytes_written"]),
-        frames=_number(value["frames"]),
-        syncs=_number(value["syncs"]),
+        name=plain_text(value["name"]),
+        agent=plain_text(value["agent"]),
+        role=plain_text(value["role"]),
+        level=whole_number(value["level"]),
+        node=plain_text(value["node"]),
+        state=plain_text(value["state"]),
+        bytes_written=whole_number(value["bytes_written"]),
+        frames=whole_number(value["frames"]),
+        syncs=whole_number(value["syncs"]),
         medium=_medium_text(value["medium"]),
         required=bool(value["required"]),
-        streams=tuple(_number(stream) for stream in value["streams"]),
+        streams=tuple(whole_number(stream) for stream in value["streams"]),
     )
 
 
 def _medium_text(value: object) -> str:
-    text = _text(value)
+    text = plain_text(value)
     return id_text(id_from_text(text)) if text else ""
-
-
-def _text(value: object) -> str:
-    """Text that every encoding of ours can spell: JSON may hold halves of surrogate pairs."""
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
-    value.encode()
-    return value
-
-
-def _number(value: object) -> int:
-    """A whole number that fits 63 bits."""
-    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > NUMBER_MAX:
-        raise TypeError(f"{value!r} is no number of 63 bits")
-    return value
 
 
 def _seconds(value: object) -> float:
@@ -289,6 +279,10 @@ def _seconds(value: object) -> float:
 
 def _dump(value: Json) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def _id(value: object) -> bytes:
+    return id_from_text(plain_text(value))
 
 
 def _ref_to_json(ref: ChunkRef) -> Json:
@@ -304,7 +298,7 @@ def _ref_to_json(ref: ChunkRef) -> Json:
 
 def _ref_from_json(value: Json) -> ChunkRef:
     frame = FrameId(
-        id_from_text(value["session"]), _number(value["stream"]), _number(value["sequence"])
+        _id(value["session"]), whole_number(value["stream"]), whole_number(value["sequence"])
     )
     digest = bytes.fromhex(value["digest"])
-    return ChunkRef(digest, _number(value["size"]), frame, _number(value["offset"]))
+    return ChunkRef(digest, whole_number(value["size"]), frame, whole_number(value["offset"]))

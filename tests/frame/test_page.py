@@ -150,9 +150,7 @@ def test_a_part_without_its_first_is_damage() -> None:
         list(joined([plain(b"a"), plain(b"b")._replace(part=1)]))
 
 
-@given(
-    st.lists(st.builds(PageRef, paths, u32, refs), max_size=6, unique_by=lambda p: p.ref.digest)
-)
+@given(st.lists(st.builds(PageRef, paths, u32, refs), max_size=6, unique_by=lambda p: p.ref.digest))
 def test_a_root_reads_back_equal(pages: list[PageRef]) -> None:
     pages.sort(key=lambda page: path_order(page.first_path))
     assert decode_root(encode_root(pages)) == pages
