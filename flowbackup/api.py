@@ -48,13 +48,15 @@ class RunSettings:
 @dataclass(frozen=True, slots=True)
 class RestoreRequest:
     """overwrite: never, changed or always.  include: patterns on paths below the object's root.
-    as_of: the version that was current at this time (ISO 8601)."""
+    as_of: the version that was current at this time (ISO 8601).  explain: the report says which
+    copies were used, or in a dry run would be, and why."""
 
     catalog: Path | None = None
     overwrite: str = "never"
     include: tuple[str, ...] = ()
     dry_run: bool = False
     as_of: str = ""
+    explain: bool = False
 
 
 def default_catalog_path() -> Path:
@@ -126,7 +128,7 @@ def restore(query: str, target: str, request: RestoreRequest, monitor: Monitor) 
             under, version.record.name, request.overwrite, request.include,
             dry_run=request.dry_run,
         )  # fmt: skip
-        task = RestoreTask(version, os.fsencode(target), settings)
+        task = RestoreTask(version, os.fsencode(target), settings, request.explain)
         return run_restore(catalog, task, monitor)
 
 

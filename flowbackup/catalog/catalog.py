@@ -14,6 +14,7 @@ from flowbackup.catalog import copies, resolve, sessions, versions
 from flowbackup.catalog.database import Database
 from flowbackup.catalog.rows import (
     CopyRow,
+    FrameCopy,
     FrameRow,
     HitRow,
     ObjectRow,
@@ -154,6 +155,10 @@ class Catalog:
     def places(self, frame: FrameId) -> list[tuple[MediumInfo, FramePlace]]:
         """Where copies of a frame lie, damaged ones last."""
         return copies.places(self._database, frame)
+
+    def copies_of_frame(self, frame: FrameId) -> list[FrameCopy]:
+        """Every copy, also those that are damaged or out of reach."""
+        return copies.of_frame(self._database, frame)
 
     # Objects and versions
 

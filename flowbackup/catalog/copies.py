@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from flowbackup.catalog.database import Database, Row
-from flowbackup.catalog.rows import CopyRow, FrameRow
+from flowbackup.catalog.rows import CopyRow, FrameCopy, FrameRow
 from flowbackup.errors import CatalogError, NotFoundError
 from flowbackup.model.device import HERE, FramePlace, MediumInfo
 from flowbackup.model.frame import FrameHeader
@@ -187,6 +187,17 @@ def places(database: Database, frame: FrameId) -> list[tuple[MediumInfo, FramePl
         frame,
     )
     return [(_info(row), FramePlace(row[0], *row[_MEDIUM_COLUMNS:])) for row in rows]
+
+
+def of_frame(database: Database, frame: FrameId) -> list[FrameCopy]:
+    rows = database.rows(
+        """SELECT m.id, c.segment, c.epoch, c.offset, c.damaged,
+             coalesce((SELECT max(finished_ns) FROM verifications WHERE medium = m.medium), 0)
+           FROM frames f JOIN copies c USING (frame) JOIN media m USING (medium)
+           WHERE f.session = ? AND f.stream = ? AND f.sequence = ?""",
+        frame,
+    )
+    return [FrameCopy(FramePlace(*row[:4]), bool(row[4]), row[5]) for row in rows]
 
 
 def frame_at(

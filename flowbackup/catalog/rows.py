@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
-from flowbackup.model.device import MediumInfo
+from flowbackup.model.device import FramePlace, MediumInfo
 from flowbackup.model.frame import FrameHeader
 from flowbackup.model.ids import FrameId
 from flowbackup.model.record import VersionRecord
@@ -79,6 +80,15 @@ class FrameRow:
 
     frame: FrameId
     header: FrameHeader | None
+
+
+class FrameCopy(NamedTuple):
+    """One copy of a frame.  damaged: it was found unreadable.  verified_ns: when its medium was
+    verified last, 0 for never."""
+
+    place: FramePlace
+    damaged: bool = False
+    verified_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from flowbackup import api
+from flowbackup.cli.explanation import show_explanation
 from flowbackup.cli.options import Command, catalog_option, output_options
 from flowbackup.cli.output import Output
 from flowbackup.cli.progress import show_progress
@@ -39,6 +40,7 @@ from flowbackup.cli.summary import show_summary
 )
 @click.option("--as-of", default="", metavar="TIME", help="The version that was newest at TIME.")
 @click.option("--dry-run", is_flag=True, help="Say what would be restored, and write nothing.")
+@click.option("--explain", is_flag=True, help="Tell which copies were used, or would be, and why.")
 @catalog_option
 @output_options
 @click.pass_obj
@@ -50,16 +52,21 @@ def restore(
     overwrite: str,
     as_of: str,
     dry_run: bool,
+    explain: bool,
     catalog: Path | None,
 ) -> int:
     """Put OBJECT, or PATH inside it, into a folder.
 
     OBJECT is the beginning of an id, a name (client/name, or name), a version of it (name@3), or
-    "latest".  Frames are read from whichever copy is good.  The default loses no existing file.
+    "latest".  Each frame is read from the best copy, and from the next one where that is not good;
+    --explain says which and why.  The default loses no existing file.
     """
     request = api.RestoreRequest(
-        catalog=catalog, overwrite=overwrite, include=include, dry_run=dry_run, as_of=as_of
-    )
+        catalog=catalog, overwrite=overwrite, include=include, dry_run=dry_run, as_of=as_of,
+        explain=explain,
+    )  # fmt: skip
     with show_progress(output) as monitor:
         report = api.restore(query, target, request, monitor)
+    if report.explanation is not None:
+        show_explanation(report.explanation, output)
     return show_summary(report, output)

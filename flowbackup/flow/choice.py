@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
-from flowbackup.model.device import FramePlace
+from flowbackup.catalog.rows import FrameCopy
+from flowbackup.model.device import HERE
 
 VERIFIED_NS_MAX = 90 * 86_400 * 1_000_000_000
 """A verification older than a quarter of a year says little about a disk of today."""
@@ -30,44 +31,35 @@ NEWEST = "the newest on its medium"
 class MediumState:
     """What was found when a medium was looked at.
 
-    fault: why it cannot be read from here, "" if it can.  node: where it is, "" for this machine.
-    holder: who is writing to it, "" for nobody.
+    fault: why it cannot be read from here, "" if it can.  node: where it is.  holder: who is
+    writing to it, "" for nobody.
     """
 
     device: str
     location: str
     fault: str = ""
-    node: str = ""
+    node: str = HERE
     holder: str = ""
-
-
-class KnownCopy(NamedTuple):
-    """A copy of a frame as the catalog knows it.  verified_ns: when it was last found sound by a
-    verification, 0 for never."""
-
-    place: FramePlace
-    damaged: bool = False
-    verified_ns: int = 0
 
 
 class Choice(NamedTuple):
     """The copies of a frame that can be read, the best first, and why that one is the best.
     unreachable: the media of the others."""
 
-    order: tuple[KnownCopy, ...]
+    order: tuple[FrameCopy, ...]
     reason: str
     unreachable: tuple[bytes, ...]
 
 
 def choose(
-    turn: int, copies: Sequence[KnownCopy], media: Mapping[bytes, MediumState], now_ns: int
+    turn: int, copies: Sequence[FrameCopy], media: Mapping[bytes, MediumState], now_ns: int
 ) -> Choice:
     """turn: a number that differs from frame to frame, as the sequence does.  media: the state of
     the medium of every copy."""
-    order: list[KnownCopy] = []
+    order: list[FrameCopy] = []
     found = [copy for copy in copies if not media[copy.place.medium].fault]
 
-    def rank(copy: KnownCopy) -> tuple[bool, ...]:
+    def rank(copy: FrameCopy) -> tuple[bool, ...]:
         return _rank(copy, media[copy.place.medium], now_ns)
 
     for _, equals in groupby(sorted(found, key=rank), rank):
@@ -77,16 +69,16 @@ def choose(
     return Choice(tuple(order), reason, tuple(sorted(away)))
 
 
-def _rank(copy: KnownCopy, medium: MediumState, now_ns: int) -> tuple[bool, ...]:
+def _rank(copy: FrameCopy, medium: MediumState, now_ns: int) -> tuple[bool, ...]:
     """What is against a copy, in the order of REASONS."""
     stale = not copy.verified_ns or now_ns - copy.verified_ns > VERIFIED_NS_MAX
-    return copy.damaged, bool(medium.node), bool(medium.holder), stale
+    return copy.damaged, medium.node != HERE, bool(medium.holder), stale
 
 
-def _in_turn(turn: int, equals: list[KnownCopy]) -> list[KnownCopy]:
+def _in_turn(turn: int, equals: list[FrameCopy]) -> list[FrameCopy]:
     """The media one after the other, another one first each turn; of one medium the newest copy,
     as a repair wrote it, before the older."""
-    by_medium: dict[bytes, list[KnownCopy]] = {}
+    by_medium: dict[bytes, list[FrameCopy]] = {}
     for copy in sorted(equals, key=_age, reverse=True):
         by_medium.setdefault(copy.place.medium, []).append(copy)
     names = sorted(by_medium)
@@ -94,13 +86,13 @@ def _in_turn(turn: int, equals: list[KnownCopy]) -> list[KnownCopy]:
     return [copy for name in (*names[first:], *names[:first]) for copy in by_medium[name]]
 
 
-def _age(copy: KnownCopy) -> tuple[int, int, int]:
+def _age(copy: FrameCopy) -> tuple[int, int, int]:
     return copy.place.segment, copy.place.epoch, copy.place.offset
 
 
 def _reason(
-    best: KnownCopy,
-    others: Sequence[KnownCopy],
+    best: FrameCopy,
+    others: Sequence[FrameCopy],
     rank: tuple[bool, ...],
     next_rank: tuple[bool, ...],
 ) -> str:

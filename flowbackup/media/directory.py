@@ -18,7 +18,7 @@ from flowbackup.media.label import (
     read_label,
 )
 from flowbackup.media.leftover import give_back_reserved
-from flowbackup.media.lock import MediumLock
+from flowbackup.media.lock import MediumLock, present_holder
 from flowbackup.media.reader import MediumReader
 from flowbackup.media.segment import SEGMENT_BYTES, SegmentWriter
 from flowbackup.model.device import DeviceTarget, MediumInfo
@@ -82,6 +82,10 @@ class DirectoryDevice:
         if self._lock is None:
             self.label()
             self._lock = MediumLock(os.path.join(self.location, LOCK_NAME), self.name, holder)
+
+    def holder(self) -> str:
+        path = os.path.join(self.location, LOCK_NAME)
+        return present_holder(path) if self._lock is None else ""
 
     def check_writable(self, need_bytes: int) -> None:
         self.label()

@@ -96,6 +96,10 @@ class Device(Protocol):
         """Exclusive until `close`.  `holder` is text for people.  Raises DeviceLockedError naming
         the present holder."""
 
+    def holder(self) -> str:
+        """Who else writes to the medium now, "" if nobody does as far as this machine can tell.
+        Takes no lock, never raises."""
+
     def check_writable(self, need_bytes: int) -> None:
         """Permission and space, without writing a frame.  Raises DeviceError."""
 

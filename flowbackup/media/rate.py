@@ -74,6 +74,9 @@ class RateLimitedDevice:
     def lock(self, holder: str) -> None:
         self._device.lock(holder)
 
+    def holder(self) -> str:
+        return self._device.holder()
+
     def check_writable(self, need_bytes: int) -> None:
         self._device.check_writable(need_bytes)
 

@@ -57,8 +57,48 @@ class DeviceReport:
 
 
 @dataclass(frozen=True, slots=True)
+class MediumUse:
+    """What a medium gave to a restore, and what was found when it was looked at.
+
+    fault: why it could not be read, "" if it could.  holder: who was writing to it, "" for nobody.
+    verified_ns: when it was verified last, 0 for never.  reasons: why its copy was the first choice
+    -> frames for which it was.
+    """
+
+    device: str
+    medium: str
+    location: str
+    node: str
+    fault: str
+    holder: str
+    verified_ns: int
+    frames: int
+    bytes_read: int
+    reasons: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Detour:
+    """A frame that was not taken from its first choice.  taken_from: the place of the copy that was
+    used.  failures: of the copies that were tried before, in that order."""
+
+    frame: str
+    taken_from: str
+    failures: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Which copies were used, and why."""
+
+    media: tuple[MediumUse, ...] = ()
+    detours: tuple[Detour, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SessionReport:
-    """The whole session.  start_seconds: until the first frame was accepted."""
+    """The whole session.  start_seconds: until the first frame was accepted.  explanation: of a
+    restore for which it was asked."""
 
     session: str
     kind: str
@@ -75,3 +115,4 @@ class SessionReport:
     objects: tuple[ObjectReport, ...] = ()
     devices: tuple[DeviceReport, ...] = ()
     problems: tuple[Problem, ...] = ()
+    explanation: Explanation | None = None

@@ -2,131 +2,222 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterator
+import errno
+import threading
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 from flowbackup.catalog.catalog import Catalog
-from flowbackup.errors import DamageError, DeviceError, NotFoundError
+from flowbackup.catalog.rows import FrameCopy
+from flowbackup.errors import CatalogError, DamageError, DeviceError, NotFoundError
+from flowbackup.flow.choice import Choice, choose
 from flowbackup.frame.seal import open_frame
-from flowbackup.media.open import open_device
-from flowbackup.media.port import FrameReader
-from flowbackup.model.device import DeviceTarget, FramePlace, MediumInfo
+from flowbackup.model.device import FramePlace
+from flowbackup.model.frame import FrameHeader
 from flowbackup.model.ids import FrameId, id_text
+from flowbackup.model.report import Detour, Explanation, MediumUse
 from flowbackup.monitor import Monitor, Problem
+from flowbackup.runtime.known_media import KnownMedia
 
 FRAMES_KEPT = 6
 """Entries come in the order in which they were written, so a restore seldom looks back further
 than the frames that a hard link or a shared manifest page needs."""
+FRAMES_AHEAD = 2
+"""Frames that are read before they are asked for.  Copies on equal media take turns, so two of
+them keep two disks busy."""
 
 
 class CopyReader:
-    """A FrameSource over every medium that the catalog knows.  Reads one frame ahead.
+    """A FrameSource over every medium that the catalog knows.  Reads ahead.
 
-    Copies are tried in the order of the media's places; one that fails is reported once per frame
-    and the next is taken.  Nothing is believed that does not match its digests."""
+    Which copy is read first says `flow.choice`; one that fails is reported once per frame, marked
+    in the catalog if it is damaged, and the next is taken.  Nothing is believed that does not match
+    its digests.  May be used by several threads at once."""
 
-    def __init__(self, catalog: Catalog, monitor: Monitor) -> None:
+    def __init__(
+        self, catalog: Catalog, monitor: Monitor, media: KnownMedia | None = None,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:  # fmt: skip
+        self.media = media or KnownMedia(catalog)
         self._catalog = catalog
         self._monitor = monitor
-        self._readers: dict[str, FrameReader | DeviceError] = {}
+        self._now_ns = clock()
         self._opened: OrderedDict[FrameId, Future[memoryview]] = OrderedDict()
-        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
-        self.healed = 0
-        self.bytes_read = 0
+        self._readers = ThreadPoolExecutor(FRAMES_AHEAD, thread_name_prefix="read-ahead")
+        self._lock = threading.Lock()
+        self._unreachable: set[bytes] = set()
+        self._frames: Counter[bytes] = Counter()
+        self._bytes: Counter[bytes] = Counter()
+        self._reasons: Counter[tuple[bytes, str]] = Counter()
+        self._detours: list[Detour] = []
+
+    @property
+    def bytes_read(self) -> int:
+        """Of payloads that were good."""
+        return self._bytes.total()
 
     def payload(self, frame: FrameId) -> memoryview:
         """See FrameSource."""
-        future = self._opened.get(frame) or self._begin(frame)
-        self._opened.move_to_end(frame)
-        following = frame._replace(sequence=frame.sequence + 1)
-        if following not in self._opened and self._catalog.places(following):
-            self._begin(following)
+        with self._lock:
+            future = self._begun(frame)
+            for ahead in range(1, FRAMES_AHEAD + 1):
+                following = frame._replace(sequence=frame.sequence + ahead)
+                if following not in self._opened and self._catalog.copies_of_frame(following):
+                    self._begun(following)
             self._opened.move_to_end(frame)
+            while len(self._opened) > FRAMES_KEPT:
+                self._opened.popitem(last=False)
         return future.result()
+
+    def read(self, frame: FrameId) -> tuple[FrameHeader, bytes]:
+        """Header and sealed payload, from the best copy that is good, kept nowhere.  Raises
+        DamageError if all copies that there are were found damaged, DeviceError if some are out of
+        reach, NotFoundError if there never was one."""
+        choice = self._choose(frame)
+        failures: list[DeviceError] = []
+        for copy in choice.order:
+            try:
+                header, payload = self._read_copy(frame, copy.place)
+            except DeviceError as error:
+                self._failed(copy, error)
+                failures.append(error)
+                continue
+            self._took(frame, choice, copy.place, len(payload), failures)
+            return header, payload
+        raise self._nothing_left(frame, choice, failures)
+
+    def foresee(self, frame: FrameId) -> None:
+        """Counts the first choice for a frame as if it had been read.  Raises DeviceError,
+        NotFoundError where there is none."""
+        choice = self._choose(frame)
+        if not choice.order:
+            raise self._nothing_left(frame, choice, [])
+        size_bytes = self._catalog.header(frame).payload_bytes
+        self._took(frame, choice, choice.order[0].place, size_bytes, [])
+
+    def explanation(self) -> Explanation:
+        """Every medium that was looked at, and every frame that was not taken from its first
+        choice."""
+        with self._lock:
+            uses = [self._use(medium) for medium in self.media.seen()]
+            return Explanation(tuple(uses), tuple(self._detours))
 
     def close(self) -> None:
         """Safe to repeat."""
-        self._ahead.shutdown(cancel_futures=True)
+        self._readers.shutdown(cancel_futures=True)
         self._opened.clear()
 
-    def _begin(self, frame: FrameId) -> Future[memoryview]:
-        places = self._catalog.places(frame)
-        future = self._ahead.submit(self._read, frame, places)
-        self._opened[frame] = future
-        while len(self._opened) > FRAMES_KEPT:
-            self._opened.popitem(last=False)
+    def _begun(self, frame: FrameId) -> Future[memoryview]:
+        future = self._opened.get(frame)
+        if future is None:
+            future = self._opened[frame] = self._readers.submit(self._open, frame)
         return future
 
-    def _read(self, frame: FrameId, places: list[tuple[MediumInfo, FramePlace]]) -> memoryview:
-        if not places:
-            raise NotFoundError(
-                f"no medium that the catalog knows holds frame {frame}",
-                remedy="connect the missing device, or rebuild the catalog from the media",
+    def _open(self, frame: FrameId) -> memoryview:
+        return open_frame(*self.read(frame)).content
+
+    def _choose(self, frame: FrameId) -> Choice:
+        copies = self._catalog.copies_of_frame(frame)
+        media = {copy.place.medium: self.media.state(copy.place.medium) for copy in copies}
+        choice = choose(frame.sequence, copies, media, self._now_ns)
+        for medium in choice.unreachable:
+            self._tell_unreachable(medium)
+        return choice
+
+    def _read_copy(self, frame: FrameId, place: FramePlace) -> tuple[FrameHeader, bytes]:
+        header, payload = self.media.reader(place.medium).read(None, place)
+        if header.frame_id != frame:
+            device = self.media.state(place.medium).device
+            raise DamageError(
+                f"{self._place_text(place)}: frame {header.frame_id} lies there", device=device
             )
-        failures: list[str] = []
-        for info, place in places:
-            try:
-                content = self._read_copy(frame, info, place)
-                self.bytes_read += len(content)
-            except DeviceError as error:
-                failures.append(str(error))
-                continue
-            self._report(frame, failures)
-            return content
-        raise DamageError(
-            f"frame {frame} is damaged or out of reach on every copy: {'; '.join(failures)}",
-            remedy="connect another device of its chain and try again",
+        return header, payload
+
+    def _failed(self, copy: FrameCopy, error: DeviceError) -> None:
+        """A segment that is gone from a medium that is there is a damage, too."""
+        if not isinstance(error, DamageError):
+            if self.media.look_again(copy.place.medium).fault:
+                self._tell_unreachable(copy.place.medium)
+                return
+            if error.errno != errno.ENOENT:
+                return
+        try:
+            self._catalog.mark_damaged(copy.place)
+        except CatalogError as failure:
+            self._monitor.problem(Problem("catalog", str(failure)))
+
+    def _took(
+        self, frame: FrameId, choice: Choice, place: FramePlace, size_bytes: int,
+        failures: list[DeviceError],
+    ) -> None:  # fmt: skip
+        with self._lock:
+            self._frames[place.medium] += 1
+            self._bytes[place.medium] += size_bytes
+            self._reasons[choice.order[0].place.medium, choice.reason] += 1
+            if not failures:
+                return
+            texts = tuple(error.message for error in failures)
+            used = self._place_text(place)
+            self._detours.append(Detour(str(frame), used, texts))
+        for error in failures:
+            text = f"frame {frame}: {error.message}; the copy on {used} was used instead"
+            self._monitor.problem(Problem("healed", text, device=error.device or None))
+
+    def _nothing_left(
+        self, frame: FrameId, choice: Choice, failures: list[DeviceError]
+    ) -> DeviceError | NotFoundError:
+        away = [self.media.state(medium) for medium in choice.unreachable]
+        if not failures and not away:
+            return NotFoundError(
+                f"no medium that the catalog knows holds frame {frame}",
+                remedy="run `flowbackup rebuild` with the device that has it",
+            )
+        texts = "; ".join((*(f.message for f in failures), *(state.fault for state in away)))
+        if not away and all(isinstance(failure, DamageError) for failure in failures):
+            return DamageError(
+                f"frame {frame} is damaged on every copy: {texts}",
+                remedy="run `flowbackup rebuild` with another device that has it, if there is one",
+            )
+        return DeviceError(
+            f"frame {frame} has no good copy within reach: {texts}",
+            remedy="connect the device that is missing and try again",
         )
 
-    def _read_copy(self, frame: FrameId, info: MediumInfo, place: FramePlace) -> memoryview:
-        header, payload = self._reader(info).read(None, place)
-        if header.frame_id != frame:
-            raise DamageError(
-                f"{info.device}: frame {header.frame_id} lies where {frame} should be",
-                device=info.device,
-            )
-        return open_frame(header, payload).content
+    def _tell_unreachable(self, medium: bytes) -> None:
+        with self._lock:
+            if medium in self._unreachable:
+                return
+            self._unreachable.add(medium)
+        state = self.media.state(medium)
+        self._monitor.problem(Problem("unreachable", state.fault, device=state.device))
 
-    def _reader(self, info: MediumInfo) -> FrameReader:
-        known = self._readers.get(info.location)
-        if known is None:
-            known = self._readers[info.location] = _open_reader(info)
-        if isinstance(known, DeviceError):
-            raise known
-        return known
+    def _place_text(self, place: FramePlace) -> str:
+        device = self.media.state(place.medium).device
+        return f'device "{device}", segment {place.segment}, offset {place.offset}'
 
-    def _report(self, frame: FrameId, failures: list[str]) -> None:
-        if failures:
-            self.healed += 1
-            for text in failures:
-                self._monitor.problem(Problem("healed", f"another copy was used: {text}"))
+    def _use(self, medium: bytes) -> MediumUse:
+        state = self.media.state(medium)
+        verified = self._catalog.verifications(medium)
+        reasons = ((why, n) for (name, why), n in self._reasons.items() if name == medium)
+        return MediumUse(
+            device=state.device, medium=id_text(medium), location=state.location, node=state.node,
+            fault=state.fault, holder=state.holder,
+            verified_ns=verified[0].finished_ns if verified else 0,
+            frames=self._frames[medium], bytes_read=self._bytes[medium],
+            reasons=tuple(sorted(reasons)),
+        )  # fmt: skip
 
 
 @contextmanager
-def copy_reader(catalog: Catalog, monitor: Monitor) -> Iterator[CopyReader]:
+def copy_reader(
+    catalog: Catalog, monitor: Monitor, media: KnownMedia | None = None
+) -> Iterator[CopyReader]:
     """A CopyReader that is closed at the end."""
-    reader = CopyReader(catalog, monitor)
+    reader = CopyReader(catalog, monitor, media)
     try:
         yield reader
     finally:
         reader.close()
-
-
-def _open_reader(info: MediumInfo) -> FrameReader | DeviceError:
-    """A device that is not there is remembered as such, and is not asked for every frame again."""
-    target = DeviceTarget(info.device, "directory", info.location, info.block_bytes)
-    try:
-        device = open_device(target)
-        found = device.info()
-        if found.medium != info.medium:
-            raise DeviceError(
-                f"{info.location} holds medium {id_text(found.medium)}, "
-                f"expected {id_text(info.medium)}",
-                remedy="connect the right medium there",
-                device=info.device,
-            )
-        return device.reader()
-    except DeviceError as error:
-        return error

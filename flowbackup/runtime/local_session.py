@@ -11,7 +11,7 @@ from flowbackup.catalog.catalog import Catalog
 from flowbackup.catalog.holder import holder_text
 from flowbackup.errors import EXIT_FAILED, EXIT_INCOMPLETE_SOURCE, EXIT_SUCCESS
 from flowbackup.model.ids import id_text, new_id
-from flowbackup.model.report import DeviceReport, ObjectReport, Outcome, SessionReport
+from flowbackup.model.report import DeviceReport, Explanation, ObjectReport, Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem
 from flowbackup.runtime.beginning import Beginning
 
@@ -55,6 +55,7 @@ class LocalSession:
     def finish(
         self, outcome: Outcome, *, files: int = 0, bytes_source: int = 0, bytes_read: int = 0,
         objects: Iterable[ObjectReport] = (), devices: Iterable[DeviceReport] = (),
+        explanation: Explanation | None = None,
     ) -> SessionReport:  # fmt: skip
         """Records the end and returns the report."""
         report = SessionReport(
@@ -63,6 +64,7 @@ class LocalSession:
             duration_seconds=self._beginning.seconds(), start_seconds=0.0,
             files=files, bytes_source=bytes_source, bytes_read=bytes_read, bytes_new=0,
             objects=tuple(objects), devices=tuple(devices), problems=tuple(self._problems),
+            explanation=explanation,
         )  # fmt: skip
         self._catalog.end_session(report, time.time_ns())
         return report

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.catalog.rows import VersionRow
+from flowbackup.errors import DeviceError, NotFoundError
 from flowbackup.model.entry import Entry
-from flowbackup.model.ids import id_text
+from flowbackup.model.ids import FrameId, id_text
 from flowbackup.model.report import ObjectReport, Outcome, SessionReport
-from flowbackup.monitor import Monitor, SilentMonitor
+from flowbackup.monitor import Monitor, Problem, SilentMonitor
 from flowbackup.restore.content import write_content
+from flowbackup.restore.selection import selected
 from flowbackup.restore.settings import Overwrite, RestoreSettings, RestoreStatistics
 from flowbackup.restore.tree import restore_tree
-from flowbackup.runtime.copies import copy_reader
+from flowbackup.runtime.copies import CopyReader, copy_reader
 from flowbackup.runtime.local_session import LocalSession
 
 
 @dataclass(frozen=True, slots=True)
 class RestoreTask:
-    """What to restore where."""
+    """What to restore where.  explain: the report says which copies were used, and why; in a dry
+    run, which would be."""
 
     version: VersionRow
     target: bytes
     settings: RestoreSettings
+    explain: bool = False
 
 
 def run_restore(catalog: Catalog, task: RestoreTask, monitor: Monitor) -> SessionReport:
@@ -40,20 +45,46 @@ def run_restore(catalog: Catalog, task: RestoreTask, monitor: Monitor) -> Sessio
         return catalog.entry(version, path)
 
     session = LocalSession(catalog, "restore", str(version), monitor)
+    all_there = True
     try:
         with copy_reader(catalog, session) as frames:
             done = restore_tree(entries, frames, task.target, settings, session, entry_of)
             bytes_read = frames.bytes_read
+            if task.explain and settings.dry_run:
+                entries = catalog.entries(version, settings.under)
+                all_there = _foresee(entries, settings, frames, session)
+            explanation = frames.explanation() if task.explain else None
     except BaseException:
         session.finish(Outcome.FAILED)
         raise
     return session.finish(
-        done.outcome,
+        done.outcome if all_there else Outcome.INCOMPLETE,
         files=done.files + done.links,
         bytes_source=done.bytes_written,
         bytes_read=bytes_read,
         objects=[_object_report(catalog, version, done)],
+        explanation=explanation,
     )
+
+
+def _foresee(
+    entries: Iterable[Entry], settings: RestoreSettings, frames: CopyReader, monitor: Monitor
+) -> bool:
+    """Chooses the copies of every frame that the restore of these entries would read; whether there
+    is one of each."""
+    seen: set[FrameId] = set()
+    all_there = True
+    for entry in selected(entries, settings):
+        for chunk in entry.chunks:
+            if chunk.frame in seen:
+                continue
+            seen.add(chunk.frame)
+            try:
+                frames.foresee(chunk.frame)
+            except (DeviceError, NotFoundError) as error:
+                monitor.problem(Problem("damaged", str(error), entry.path))
+                all_there = False
+    return all_there
 
 
 def write_file(catalog: Catalog, version: VersionRow, path: bytes, out: BinaryIO) -> None:

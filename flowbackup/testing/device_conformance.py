@@ -73,7 +73,9 @@ class DeviceConformance:
         with pytest.raises(DeviceLockedError) as caught:
             second.lock("another")
         assert "session seven" in caught.value.holder
+        assert "session seven" in second.holder()
         first.close()
+        assert second.holder() == ""
         second.lock("another")
         second.close()
 

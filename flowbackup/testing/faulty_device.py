@@ -113,6 +113,9 @@ class FaultyDevice:
         self._call.pass_by("lock", self.name)
         self._device.lock(holder)
 
+    def holder(self) -> str:
+        return self._device.holder()
+
     def check_writable(self, need_bytes: int) -> None:
         self._call.pass_by("check_writable", self.name)
         self._device.check_writable(need_bytes)

@@ -8,8 +8,9 @@ from itertools import permutations
 
 import pytest
 
+from flowbackup.catalog.rows import FrameCopy
 from flowbackup.flow import choice
-from flowbackup.flow.choice import Choice, KnownCopy, MediumState, choose
+from flowbackup.flow.choice import Choice, MediumState, choose
 from flowbackup.model.device import FramePlace
 
 A, B, C = b"a" * 16, b"b" * 16, b"c" * 16
@@ -20,12 +21,12 @@ BUSY = replace(NEAR, holder="session 1")
 AWAY = replace(NEAR, fault="not mounted")
 
 
-def copy(medium: bytes, segment: int = 1, damaged: bool = False, verified_ns: int = 0) -> KnownCopy:
-    return KnownCopy(FramePlace(medium, segment, 0, 4096), damaged, verified_ns)
+def copy(medium: bytes, segment: int = 1, damaged: bool = False, verified_ns: int = 0) -> FrameCopy:
+    return FrameCopy(FramePlace(medium, segment, 0, 4096), damaged, verified_ns)
 
 
 def chosen(
-    copies: list[KnownCopy], states: dict[bytes, MediumState] | None = None, turn: int = 0
+    copies: list[FrameCopy], states: dict[bytes, MediumState] | None = None, turn: int = 0
 ) -> Choice:
     return choose(turn, copies, {A: NEAR, B: NEAR, C: NEAR} | (states or {}), NOW)
 
@@ -39,7 +40,7 @@ def chosen(
         (copy(A, verified_ns=NOW - 1), copy(B, verified_ns=1), choice.REASONS[3]),
     ],
 )
-def test_one_thing_decides(better: KnownCopy, worse: KnownCopy, reason: str) -> None:
+def test_one_thing_decides(better: FrameCopy, worse: FrameCopy, reason: str) -> None:
     for order in permutations((better, worse)):
         for turn in range(3):
             found = chosen(list(order), {C: FAR}, turn)

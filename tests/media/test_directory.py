@@ -46,6 +46,7 @@ def test_a_lock_of_another_process_is_named_and_ends_with_it(tmp_path: Path) -> 
         assert child.stdout.readline() == b"locked\n"
         with pytest.raises(DeviceLockedError) as caught:
             device.lock("mine")
+        assert "session of another process" in device.holder()
         assert "session of another process" in caught.value.holder
         assert f"process {child.pid}" in caught.value.holder
         assert caught.value.exit_code == 11
