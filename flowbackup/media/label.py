@@ -1,6 +1,6 @@
 """Who a medium is: the label, in two copies, and the making of a new medium.
 
-A medium is a directory: `flowbackup.label`, `README.txt`, `FORMAT.md`, `segments/`.
+A medium is a directory: `flowbackup.label`, `README.txt`, `FORMAT.md`, `recover.py`, `segments/`.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from flowbackup.model.json_values import plain_text, whole_number
 LABEL_NAME = "flowbackup.label"
 SEGMENTS_NAME = "segments"
 LOCK_NAME = "flowbackup.lock"
-DOCUMENTS = ("README.txt", "FORMAT.md")
-"""Put on every medium, so that it explains itself."""
+DOCUMENTS = ("README.txt", "FORMAT.md", "recover.py")
+"""Put on every medium, so that it explains itself and can be read without this package."""
 
 LABEL_MARK = b"FBLABEL\n"
 COPY_BYTES = 4096

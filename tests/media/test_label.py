@@ -101,7 +101,7 @@ def test_init_makes_a_medium_and_its_texts(tmp_path: Path) -> None:
     info = init_medium(str(place), name="nas", pool="daily", block_bytes=1024)
     assert (info.device, info.pool, info.block_bytes) == ("nas", "daily", 1024)
     assert sorted(path.name for path in place.iterdir()) == [
-        "FORMAT.md", "README.txt", "flowbackup.label", "segments",
+        "FORMAT.md", "README.txt", "flowbackup.label", "recover.py", "segments",
     ]  # fmt: skip
     found = read_label(str(place))
     assert (found.label.medium, found.faults) == (info.medium, ())

@@ -12,6 +12,8 @@ from pathlib import Path
 
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 60
+# A whole reader, one file because it stands alone on every medium.
+LINES_MAX_OF = {"recover.py": 780}
 EMPTY_NAMES = {"util", "utils", "helper", "helpers", "common", "manager", "base", "misc"}
 ROOTS = ("flowbackup", "tests")
 
@@ -22,8 +24,9 @@ def check_file(path: Path) -> Iterator[str]:
     """One line per finding in this file, each beginning with its place."""
     text = path.read_text(encoding="utf-8")
     lines = text.count("\n")
-    if lines > FILE_LINES_MAX:
-        yield f"{path}:1 has {lines} lines, more than {FILE_LINES_MAX}"
+    lines_max = LINES_MAX_OF.get(path.name, FILE_LINES_MAX)
+    if lines > lines_max:
+        yield f"{path}:1 has {lines} lines, more than {lines_max}"
     if path.stem in EMPTY_NAMES:
         yield f'{path}:1 is called "{path.stem}", which does not say what it holds'
     for node in ast.walk(ast.parse(text, filename=str(path))):

@@ -1,0 +1,766 @@
+#!/usr/bin/env python3
+"""Lists, checks and restores media of flowbackup without flowbackup.  Written from FORMAT.md alone.
+
+    python3 recover.py list [MEDIUM...]
+    python3 recover.py check [MEDIUM...]
+    python3 recover.py restore VERSION TARGET [MEDIUM...]
+
+MEDIUM: directories of media; without any, the one in which this file lies.  Every piece comes from
+the first of them that has it unharmed.  VERSION: `latest`, NAME, CLIENT/NAME, NAME@2, the beginning
+of an object id, or `all`: the newest version of every object.  TARGET: a new or empty directory.
+Exit codes: 0 good, 1 something is damaged or was not restored, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import errno
+import functools
+import grp
+import importlib.util
+import itertools
+import json
+import os
+import pwd
+import re
+import resource
+import stat
+import struct
+import sys
+import time
+import uuid
+from collections import deque, namedtuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+try:
+    import blake3
+    import pyarrow as pa
+    import xxhash
+except ImportError:
+    lacking = [n for n in ("blake3", "pyarrow", "xxhash") if importlib.util.find_spec(n) is None]
+    sys.exit(f"recover.py lacks {', '.join(lacking)}:  python3 -m pip install {' '.join(lacking)}")
+
+MIB = 1 << 20
+PAYLOAD_MAX, RECORD_MAX, ADDRESS_SPACE = 256 * MIB, 16 * MIB, 8192 * MIB
+DATA, MANIFEST, CATALOG, SEGMENT, COMMIT, INDEX, FOOTER, OPTIONAL = 1, 2, 3, 16, 17, 18, 19, 128
+FRAMES, KINDS = (DATA, MANIFEST, CATALOG), (*range(1, 4), *range(16, 20))
+MARK = b"\x89FBK\r\n\x1a\n"
+HEADER = struct.Struct("<8sHHHHII16sIIII16sQ16sIIIIHHI16s16s16s16sQ")
+Header = namedtuple(
+    "Header",
+    "mark major minor kind header_bytes critical optional medium segment epoch ordinal stream "
+    "session sequence object_id payload_bytes padded_bytes content_bytes chunk_count codec "
+    "reserved block_bytes digest spare previous chain checksum",
+)
+FRAME = struct.Struct("<QI4x16sIHHQ16sIII4x16s")  # a row of an index
+Frame = namedtuple(
+    "Frame",
+    "offset ordinal session stream kind codec sequence object_id payload_bytes content_bytes "
+    "chunk_count digest",
+)
+CHUNK = struct.Struct("<32sII")
+Ref = namedtuple("Ref", "digest size session stream sequence offset")
+FILE_NAME = re.compile(r"([0-9]{8,10})-([0-9]{4,10})\.(seg|part)")
+REFERENCE = (
+    "digest: fixed_size_binary[32], size: uint32, session: fixed_size_binary[16], "
+    "stream: uint32, sequence: uint64, offset: uint32"
+)
+ROOT_COLUMNS = dict(part.split(": ") for part in REFERENCE.split(", "))
+PAGE_COLUMNS = {
+    "path": "binary", "kind": "uint8", "mode": "uint32", "uid": "uint32", "gid": "uint32",
+    "owner": "binary", "group": "binary", "size": "int64", "mtime_ns": "int64", "target": "binary",
+    "hard_link": "binary", "rdev": "uint64", "problem": "string", "part": "uint32",
+    "xattrs": "list<item: struct<name: binary, value: binary>>",
+    "holes": "list<item: struct<offset: int64, size: int64>>",
+    "chunks": f"list<item: struct<{REFERENCE}>>",
+}  # fmt: skip
+Entry: Any = namedtuple("Entry", " ".join(PAGE_COLUMNS))  # type: ignore[misc]
+Item = namedtuple("Item", "header offset end fault")  # header None: these bytes are no record
+Version = namedtuple("Version", "object_id client name number finished_ns text source root")
+FILE, DIRECTORY, SYMLINK = 1, 2, 3
+NODES = {4: stat.S_IFIFO, 5: stat.S_IFSOCK, 6: stat.S_IFCHR, 7: stat.S_IFBLK}
+NOBODY = 65534
+READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+class Damage(Exception):
+    """Bytes that are not what was written, or not there at all."""
+
+
+class Refused(Exception):
+    """A newer program wrote this medium, in a way that an older one must not interpret."""
+
+
+class Usage(Exception):
+    """What the user asks for does not exist."""
+
+
+class Log:
+    """Everything that is wrong, once each.  notes: what harms nothing, as the traces of a session
+    that was killed, or damage that another medium made good."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.problems: dict[str, None] = {}
+        self.notes: dict[str, None] = {}
+        self._quiet = quiet
+
+    def add(self, text: str, problem: bool = True) -> None:
+        known = self.problems if problem else self.notes
+        if text not in known and not self._quiet:
+            print(text if problem else f"note: {text}", file=sys.stderr)
+        known[text] = None
+
+
+def shown(text: Any) -> str:
+    """Names from a medium, safe on a terminal."""
+    text = text.decode("utf-8", "backslashreplace") if isinstance(text, bytes) else str(text)
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def name_of(frame: Any) -> tuple[bytes, int, int]:
+    """What a frame, or the one of a reference, is called on every medium that has a copy."""
+    return frame.session, frame.stream, frame.sequence
+
+
+class Segment:
+    """One file of a medium; nothing of it is believed that a digest does not vouch for."""
+
+    def __init__(self, path: str, medium: bytes, block: int) -> None:
+        match = FILE_NAME.fullmatch(os.path.basename(path))
+        found = os.lstat(path)
+        if not match or not stat.S_ISREG(found.st_mode):
+            raise Damage("it is no segment")
+        self.path, self.medium, self.block, self.size = path, medium, block, found.st_size
+        self.number, self.epoch, self.sealed = int(match[1]), int(match[2]), match[3] == "seg"
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Exactly these bytes."""
+        if not 0 <= size <= PAYLOAD_MAX + MIB or not 0 <= offset <= self.size - size:
+            raise Damage("it ends behind the end of the file")
+        try:
+            descriptor = os.open(self.path, READ)
+            try:
+                data = os.pread(descriptor, size, offset)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise Damage(f"it cannot be read: {error.strerror}") from error
+        if len(data) != size:
+            raise Damage("it cannot be read to its end")
+        return data
+
+    def header(self, offset: int) -> Any:
+        """The sound header at this place."""
+        block = self.read(offset, self.block)
+        h = Header._make(HEADER.unpack_from(block))
+        if h.mark != MARK or xxhash.xxh3_64_intdigest(block[:184]) != h.checksum:
+            raise Damage("no sound header stands here")
+        if h.major != 1 or h.critical or (h.kind not in KINDS and h.kind < OPTIONAL):
+            what = f"format {h.major}.{h.minor}, features {h.critical:#x}, kind {h.kind}"
+            raise Refused(f"{self.path} at {offset} has {what}: use a newer program")
+        padded = -(-h.payload_bytes // self.block) * self.block
+        possible = h.content_bytes <= h.payload_bytes <= PAYLOAD_MAX and h.header_bytes == 192
+        if not possible or (h.padded_bytes, h.block_bytes) != (padded, self.block):
+            raise Damage("the header has lengths that cannot be")
+        if xxhash.xxh3_128_digest(block[:168]) != h.chain or any(block[192:]):
+            raise Damage("the header does not match its chain value, or more than zeros follow it")
+        if (h.medium, h.segment, h.epoch) != (self.medium, self.number, self.epoch):
+            raise Damage("a record of another medium or segment stands here")
+        if offset + self.block + padded > self.size:
+            raise Damage("the record ends behind the end of the file")
+        return h
+
+    def payload(self, record: Any, offset: int) -> bytes:
+        """The sound payload of a record, by its header or its row of the index."""
+        size = record.payload_bytes
+        data = self.read(offset + self.block, -(-size // self.block) * self.block)
+        if xxhash.xxh3_128_digest(data[:size]) != record.digest or data[size:].strip(b"\0"):
+            raise Damage("the payload does not match its digest, or more than zeros follow it")
+        return data[:size]
+
+    def items(self, deep: bool) -> Iterator[Item]:
+        """The whole file in order: records, and what is wrong with them or between them.  deep:
+        payloads too, to the last chunk."""
+        offset, last, lost = 0, None, False
+        while offset < self.size:
+            header, fault = None, ""
+            try:
+                header = self.header(offset)
+                if not lost and not follows(header, last):
+                    fault = "it does not follow the record before: lost, moved, doubled or put in"
+                if deep:
+                    check_chunks(header, self.payload(header, offset))
+            except Damage as error:
+                fault = str(error)
+            if header is None or (last is not None and header.ordinal <= last.ordinal):
+                end, blank = self._next_record(offset, -1 if last is None else last.ordinal)
+                if self.sealed or not blank:
+                    yield Item(None, offset, end, fault)
+                offset, lost = end, True
+            else:
+                end = offset + self.block + header.padded_bytes
+                yield Item(header, offset, end, fault)
+                offset, last, lost = end, header, False
+        if self.sealed and not lost and (last is None or last.kind != FOOTER):
+            yield Item(None, self.size, self.size, "the file ends before its footer")
+
+    def _next_record(self, offset: int, ordinal: int) -> tuple[int, bool]:
+        """Where the next sound record with a higher ordinal begins, or the file ends; and whether
+        only zeros were on the way."""
+        blank = True
+        while offset < self.size:
+            try:
+                data = self.read(offset, min(MIB, self.size - offset))
+            except Damage:
+                data, blank = b"", False
+            found = data.find(MARK)
+            while found >= 0:
+                try:
+                    if not found % self.block and self.header(offset + found).ordinal > ordinal:
+                        return offset + found, blank and not data[:found].strip(b"\0")
+                except (Damage, Refused):
+                    pass  # It only looks like a record.
+                found = data.find(MARK, found + 1)
+            blank, offset = blank and not data.strip(b"\0"), offset + MIB
+        return self.size, blank
+
+    def judged(self, deep: bool = False) -> Iterator[tuple[Item, bool]]:
+        """Each item, and whether it was durable once: FORMAT.md, "What may be believed"."""
+        group: list[Item] = []
+        waiting: list[Item] = []
+        for item in self.items(deep):
+            if item.header and waiting:
+                yield from ((one, True) for one in waiting)
+                waiting = []
+            group.append(item)
+            if item.header and item.header.kind == COMMIT:
+                first = item.header.sequence
+                older = [n for n, i in enumerate(group) if i.header and i.header.ordinal < first]
+                cut = older[-1] + 1 if older else 0
+                yield from ((one, True) for one in group[:cut])
+                waiting, group = group[cut:], []
+        whole = self.sealed or self._is_whole([item for item in waiting if item.header])
+        yield from ((one, whole) for one in waiting)
+        yield from ((one, self.sealed) for one in group)
+
+    def _is_whole(self, items: list[Item]) -> bool:
+        """Whether a commit record and all that it stands for are sound, payloads included."""
+        headers = [item.header for item in items]
+        frames = sum(header.kind in FRAMES for header in headers)
+        if not items or headers[-1].chunk_count != frames or any(item.fault for item in items):
+            return False
+        try:
+            for item in items:
+                self.payload(item.header, item.offset)
+        except Damage:
+            return False
+        return headers[0].ordinal == headers[-1].sequence and all(
+            map(follows, headers[1:], headers)
+        )
+
+    def index(self) -> list[Frame]:
+        """The frames of a sealed segment, by its last records."""
+        footer = self.header(self.size - self.block)
+        index = self.header(footer.sequence)
+        data = self.payload(index, footer.sequence)
+        if (footer.kind, index.kind, index.chain) != (FOOTER, INDEX, footer.previous):
+            raise Damage("the footer does not lead to the index")
+        if len(data) != index.chunk_count * FRAME.size:
+            raise Damage("the index does not have the rows that it should")
+        return [Frame._make(row) for row in FRAME.iter_unpack(data)]
+
+    def frames(self, log: Log) -> Iterator[Frame]:
+        """Every frame that may be believed, if its payload is sound too."""
+        if self.sealed:
+            try:
+                yield from self.index()
+                return
+            except Damage as error:
+                log.add(f"{self.path}: every record is looked at, because {error}", problem=False)
+        for item, durable in self.judged():
+            if item.fault:
+                log.add(self.place(item), problem=durable)
+            if durable and item.header and item.header.kind in FRAMES:
+                yield frame_of(item)
+
+    def place(self, item: Item) -> str:
+        """What is wrong where, and whose it is."""
+        text = f"medium {uuid.UUID(bytes=self.medium)}, {self.path}, {item.offset} to {item.end}"
+        if item.header and item.header.kind in FRAMES:
+            session, stream, sequence = name_of(item.header)
+            object_id = uuid.UUID(bytes=item.header.object_id)
+            text += f", frame {uuid.UUID(bytes=session)}/{stream}/{sequence} of object {object_id}"
+        return f"{text}: {item.fault}"
+
+
+def follows(header: Any, last: Any) -> bool:
+    """Whether a record is the next one behind another, or the first of all (last None)."""
+    if last is None:
+        return (header.kind, header.ordinal, header.previous) == (SEGMENT, 0, bytes(16))
+    chained = header.ordinal == last.ordinal + 1 and header.previous == last.chain
+    return bool(chained and last.kind != FOOTER)
+
+
+def frame_of(item: Item) -> Frame:
+    return Frame(item.offset, *(getattr(item.header, name) for name in Frame._fields[1:]))
+
+
+def check_chunks(header: Any, payload: bytes) -> None:
+    end, size = 0, header.content_bytes
+    if header.kind not in (DATA, MANIFEST):
+        return
+    if header.codec or len(payload) - size != header.chunk_count * CHUNK.size:
+        raise Damage("it is packed in an unknown way, or its chunk index has another length")
+    for digest, offset, length in CHUNK.iter_unpack(payload[size:]):
+        if not end <= offset < offset + length <= size:
+            raise Damage("its chunk index has chunks that cannot be")
+        end = offset + length
+        if blake3.blake3(payload[offset:end]).digest() != digest:
+            raise Damage(f"the chunk at {offset} of the payload does not match its digest")
+
+
+def read_label(path: str, log: Log, problem: bool = False) -> Any:
+    """What the label of a medium says; one of its two copies is enough."""
+    with open(f"{path}/flowbackup.label", "rb") as file:
+        data, found = file.read(8192).ljust(8192, b"\0"), None
+    for copy in (data[:4096], data[4096:]):
+        size, checksum = (int.from_bytes(part, "little") for part in (copy[8:12], copy[4088:]))
+        if copy[:8] == b"FBLABEL\n" and xxhash.xxh3_64_intdigest(copy[:4088]) == checksum:
+            found = found or json.loads(copy[12 : 12 + size])
+        else:
+            log.add(f"{path}: a copy of the label is damaged", problem)
+    if found is None:
+        raise Damage("no copy of its label is sound")
+    if found["format"][0] != 1 or found["critical"]:
+        raise Refused(f"it has format {found['format']} {found['critical']}: use a newer program")
+    if found["block_bytes"] not in [1 << n for n in range(9, 21)]:
+        raise Damage("its block size cannot be")
+    return found
+
+
+def read_version(segment: Segment, frame: Frame) -> Version | None:
+    """What a catalog frame says, if it is of a version."""
+    if frame.payload_bytes > RECORD_MAX:
+        raise Damage("a record is too long")
+    try:
+        record = json.loads(segment.payload(frame, frame.offset))
+        if record["record"] != "version":
+            return None
+        root = {name: record["root"][name] for name in Ref._fields}
+        root.update(digest=bytes.fromhex(root["digest"]), session=uuid.UUID(root["session"]).bytes)
+        text = f"{record['outcome']}  {record['entries']} entries, {record['bytes_source']} bytes"
+        object_id, finished_ns = str(uuid.UUID(record["object_id"])), int(record["finished_ns"])
+        names, source = (str(record["client"]), str(record["name"])), record["source"]
+        return Version(
+            object_id, *names, 0, finished_ns, text, base64.b64decode(source), Ref(**root)
+        )
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise Damage(f"a record cannot be understood: {error!r}") from error
+
+
+class Library:
+    """Several media as one: frames by their names, versions, chunks, entries."""
+
+    def __init__(self, media: Iterable[str], log: Log) -> None:
+        self.log = log
+        self.media: list[str] = []
+        self.segments: list[Segment] = []
+        self._copies: dict[Any, list[tuple[Segment, Frame]]] = {}
+        for path in media:
+            try:
+                segments = [*self._segments(path, read_label(path, log))]
+                found = [(segment, frame) for segment in segments for frame in segment.frames(log)]
+            except (Damage, Refused, OSError, KeyError, TypeError, ValueError) as error:
+                log.add(f"{path} cannot be used: {error}")
+                continue
+            self.media.append(path)
+            self.segments += segments
+            for segment, frame in found:
+                self._copies.setdefault(name_of(frame), []).append((segment, frame))
+        self.versions = [*self._versions()]
+
+    def _segments(self, path: str, label: Any) -> Iterator[Segment]:
+        medium, block = uuid.UUID(label["medium"]).bytes, label["block_bytes"]
+        for name in sorted(os.listdir(f"{path}/segments")):
+            try:
+                yield Segment(f"{path}/segments/{name}", medium, block)
+            except (Damage, OSError) as error:
+                self.log.add(f"{path}/segments/{shown(name)}: {error}")
+
+    def _versions(self) -> Iterator[Version]:
+        """By object and time, numbered from 1."""
+        found: dict[str, Version] = {}
+        for name in sorted(n for n, copies in self._copies.items() if copies[0][1].kind == CATALOG):
+            try:
+                version = self._first_sound(name, read_version)
+                found.update({version.object_id: version} if version else {})
+            except Damage as error:
+                self.log.add(f"a record is lost: {error}")
+        ordered = sorted(found.values(), key=lambda v: (v.client, v.name, v.finished_ns))
+        for _, group in itertools.groupby(ordered, key=lambda v: (v.client, v.name)):
+            yield from (version._replace(number=n) for n, version in enumerate(group, 1))
+
+    def wanted(self, text: str) -> list[Version]:
+        """The versions that a user means.  Raises Usage."""
+        newest = {(v.client, v.name): v for v in self.versions}.values()
+        if text == "all":
+            return list(newest)
+        found = sorted(newest, key=lambda v: v.finished_ns)[-1:] if text == "latest" else []
+        found = found or [v for v in newest if text in (v.name, f"{v.client}/{v.name}")]
+        found = found or [
+            v for v in self.versions if f"/{v.client}/{v.name}@{v.number}".endswith(f"/{text}")
+        ]
+        found = found or [v for v in self.versions if v.object_id.startswith(text)]
+        if len(found) != 1:
+            raise Usage(f'"{text}" means {len(found)} versions; `list` shows what there is')
+        return found
+
+    def _first_sound(self, name: Any, read: Callable[[Segment, Frame], Any]) -> Any:
+        """What `read` makes of the first copy of a frame that lets it."""
+        faults: list[str] = []
+        for segment, frame in self._copies.get(name, ()):
+            try:
+                data = read(segment, frame)
+            except Damage as error:
+                faults.append(f"{segment.path} at {frame.offset}: {error}")
+                continue
+            for fault in faults:
+                self.log.add(f"{fault}; another copy is sound", problem=False)
+            return data
+        frame_id = f"{uuid.UUID(bytes=name[0])}/{name[1]}/{name[2]}"
+        raise Damage("; ".join(faults) or f"no medium has frame {frame_id}")
+
+    def chunk(self, ref: Ref) -> bytes:
+        """The bytes that a reference means.  Their digest is enough: the frame's is not needed."""
+
+        def read(segment: Segment, frame: Frame) -> bytes:
+            if frame.codec or ref.offset + ref.size > frame.content_bytes:
+                raise Damage("the frame is too short, or packed in an unknown way")
+            data = segment.read(frame.offset + segment.block + ref.offset, ref.size)
+            if blake3.blake3(data).digest() != ref.digest:
+                raise Damage(f"the chunk at {ref.offset} of the frame does not match its digest")
+            return data
+
+        data: bytes = self._first_sound(name_of(ref), read)
+        return data
+
+    def _rows(self, ref: Ref, columns: Mapping[str, str]) -> Iterator[Any]:
+        """The rows of a page or root."""
+        data = self.chunk(ref)
+        size = int.from_bytes(data[4:8], "little")
+        if data[:4] != b"FBP1" or size > PAYLOAD_MAX:
+            raise Damage("it is no page")
+        try:
+            with pa.ipc.open_stream(pa.Codec("zstd").decompress(data[8:], size)) as reader:
+                types = {f.name: str(f.type).replace(" not null", "") for f in reader.schema}
+                if {name: types.get(name) for name in columns} != columns:
+                    raise Damage("a page has columns of other types")
+                (batch,) = itertools.islice(reader, 2)
+                batch.validate(full=True)
+            batch = pa.RecordBatch.from_arrays([batch.column(n) for n in columns], list(columns))
+        except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+            raise Damage(f"a page cannot be read: {error}") from error
+        for start in range(0, batch.num_rows, 64):
+            yield from batch.slice(start, 64).to_pylist()
+
+    def entries(self, version: Version) -> Iterator[Any]:
+        """What a version holds, in order; pages that are lost are reported and left out."""
+        last: tuple[bytes, int] = (b"", -1)
+        where = shown(f"{version.client}/{version.name}@{version.number}")
+        try:
+            for number, page in enumerate(self._rows(version.root, ROOT_COLUMNS)):
+                try:
+                    for row in self._rows(Ref(**page), PAGE_COLUMNS):
+                        entry: Any = Entry(**row)
+                        key = (entry.path.replace(b"/", b"\0"), entry.part)
+                        if key <= last or not is_possible(entry):
+                            raise Damage("it has entries that cannot be")
+                        last = key
+                        yield entry._replace(chunks=[Ref(**chunk) for chunk in entry.chunks])
+                except Damage as error:
+                    self.log.add(f"{where}: page {number} behind {last[0]!r} is lost: {error}")
+        except Damage as error:
+            self.log.add(f"{where}: the list of its pages is lost: {error}")
+
+
+def is_possible(entry: Any) -> bool:
+    """Whether nothing lacks, and no path can lead out of the place that it is relative to."""
+    lists = [*entry.xattrs, *entry.holes, *entry.chunks]
+    lacking = None in entry._replace(target=b"", hard_link=b"")
+    paths = [path for path in (entry.path, entry.hard_link) if path]
+    return (
+        not lacking
+        and not any(None in one.values() for one in lists)
+        and not any({b"", b".", b".."}.intersection(path.split(b"/")) for path in paths)
+        and not any(b"\0" in path for path in paths)
+    )
+
+
+@functools.lru_cache(None)
+def number_here(number: int, name: bytes, look_up: Callable[[str], Any]) -> int:
+    """The owner or group of that name, else that number.  Nobody but root becomes root."""
+    try:
+        here = look_up(os.fsdecode(name))[2] if name else number
+    except (KeyError, ValueError):
+        here = NOBODY
+    here = here or number
+    return here if here < (1 << 32) - 1 else NOBODY
+
+
+class Tree:
+    """Writes a version into a new directory, by descriptors: no name leads out of it."""
+
+    def __init__(self, library: Library, version: Version, target: str) -> None:
+        self._library, self._version, self._log = library, version, library.log
+        os.makedirs(target, exist_ok=True)
+        root = os.open(target, os.O_RDONLY | os.O_DIRECTORY)
+        if os.listdir(root):
+            raise Usage(f"{target} is not empty")
+        try:
+            os.removexattr(root, "system.posix_acl_default")  # what is made here would inherit it
+        except OSError:
+            pass
+        self._levels: list[tuple[bytes, int, Any]] = [(b"", root, None)]
+
+    def write(self) -> None:
+        """Goes through the entries twice: first everything is made but further names of files,
+        then those, and directories get the metadata that every name in them would change."""
+        for self._ending in (False, True):
+            for path, parts in itertools.groupby(
+                self._library.entries(self._version), lambda entry: entry.path
+            ):
+                try:
+                    self._entry(path, parts)
+                except (Damage, OSError, OverflowError, ValueError) as error:
+                    if isinstance(error, OSError) and error.errno in HOPELESS:
+                        raise
+                    self._log.add(f"{shown(path)}: {error}")
+            while len(self._levels) > 1:
+                self._leave()
+        self._leave()
+
+    def _entry(self, path: bytes, parts: Iterator[Any]) -> None:
+        entry = next(parts)
+        parent, slash, name = path.rpartition(b"/")
+        name = name or os.path.basename(self._version.source) or b"content"
+        if entry.kind == DIRECTORY:
+            self._enter(path + b"/" if path else b"")
+            self._levels[-1] = (*self._levels[-1][:2], entry)
+            return
+        self._enter(parent + slash)
+        here = self._levels[-1][1]
+        place = b"/proc/self/fd/%d/%s" % (here, name)
+        if self._ending or entry.hard_link is not None:
+            if self._ending and entry.hard_link is not None:
+                self._link(entry.hard_link, name, here)
+        elif entry.kind == FILE:
+            self._file(name, here, entry, parts)
+        elif entry.kind == SYMLINK:
+            os.symlink(entry.target or b"", name, dir_fd=here)
+            self._metadata(place, entry)
+        elif entry.kind in NODES:
+            os.mknod(name, NODES[entry.kind] | entry.mode & 0o7777, entry.rdev, dir_fd=here)
+            self._metadata(place, entry)
+        else:
+            raise Damage(f"it is of the unknown kind {entry.kind}")
+
+    def _enter(self, prefix: bytes) -> None:
+        """Leaves directories and opens others until it is in this one; makes those not there."""
+        while not prefix.startswith(self._levels[-1][0]):
+            self._leave()
+        while prefix != self._levels[-1][0]:
+            above, here, _ = self._levels[-1]
+            name = prefix[len(above) :].partition(b"/")[0]
+            try:
+                os.mkdir(name, 0o700, dir_fd=here)
+            except FileExistsError:
+                pass
+            below = os.open(name, READ | os.O_DIRECTORY, dir_fd=here)
+            self._levels.append((above + name + b"/", below, None))
+
+    def _leave(self) -> None:
+        _, descriptor, entry = self._levels.pop()
+        if entry and self._ending:
+            self._metadata(descriptor, entry)
+        os.close(descriptor)
+
+    def _link(self, first: bytes, name: bytes, here: int) -> None:
+        *parents, last = first.split(b"/")
+        descriptor = os.dup(self._levels[0][1])
+        try:
+            for parent in parents:
+                below = os.open(parent, READ | os.O_DIRECTORY, dir_fd=descriptor)
+                os.close(descriptor)
+                descriptor = below
+            os.link(last, name, src_dir_fd=descriptor, dst_dir_fd=here, follow_symlinks=False)
+        finally:
+            os.close(descriptor)
+
+    def _file(self, name: bytes, here: int, first: Any, parts: Iterable[Any]) -> None:
+        """A file that cannot be had whole is not left behind: what stands there is right."""
+        descriptor = os.open(name, NEW_FILE, 0o600, dir_fd=here)
+        try:
+            end = 0
+            for number, last in enumerate(itertools.chain((first,), parts)):
+                if last.part != number:
+                    raise Damage("a part of it is lost")
+                end = self._fill(descriptor, last, end)
+            if end != last.size:
+                raise Damage(f"{end} of {last.size} bytes were saved {last.problem}")
+            os.ftruncate(descriptor, end)
+            if last.problem:
+                self._log.add(f"{shown(first.path)}: was saved {last.problem}", problem=False)
+            self._metadata(descriptor, first)
+        except BaseException:
+            os.unlink(name, dir_fd=here)
+            raise
+        finally:
+            os.close(descriptor)
+
+    def _fill(self, descriptor: int, part: Any, end: int) -> int:
+        """Writes the chunks of a part from `end` on, around the holes; returns the new end."""
+        holes = deque((hole["offset"], hole["size"]) for hole in part.holes)
+        for ref in (*part.chunks, None):
+            data = memoryview(self._library.chunk(ref) if ref else b"")
+            while True:
+                while holes and holes[0][0] == end and holes[0][1] >= 0:
+                    end += holes.popleft()[1]
+                if not data:
+                    break
+                room = holes[0][0] - end if holes else len(data)
+                if room <= 0:
+                    raise Damage("it has holes that cannot be")
+                done = os.pwrite(descriptor, data[:room], end)
+                data, end = data[done:], end + done
+        if holes:
+            raise Damage("it has holes that cannot be")
+        return end
+
+    def _metadata(self, place: int | bytes, entry: Any) -> None:
+        """Owner, attributes, mode, times, in this order: each takes something from those before."""
+        follow = {} if isinstance(place, int) else {"follow_symlinks": False}
+
+        def give(what: str, call: Callable[..., None], *values: Any, **options: Any) -> bool:
+            try:
+                call(place, *values, **options)
+                return True
+            except (OSError, OverflowError, ValueError) as error:
+                self._log.add(f"{shown(entry.path)}: its {what} cannot be given: {error}")
+                return False
+
+        owner = number_here(entry.uid, entry.owner, pwd.getpwnam)
+        group = number_here(entry.gid, entry.group, grp.getgrnam)
+        owned = give(f"owner {owner}:{group}", os.chown, owner, group, **follow)
+        for pair in entry.xattrs:
+            if owned or not pair["name"].startswith(b"security."):
+                what = f"attribute {shown(pair['name'])}"
+                give(what, os.setxattr, pair["name"], pair["value"], **follow)
+        if isinstance(place, int):
+            give("mode", os.chmod, entry.mode & (0o7777 if owned else 0o1777))
+        give("time", os.utime, ns=(entry.mtime_ns, entry.mtime_ns), **follow)
+
+
+def check_segment(segment: Segment, sound: set[Any], log: Log) -> None:
+    frames, faults = [], 0
+    for item, durable in segment.judged(deep=True):
+        if item.fault:
+            faults += 1
+            log.add(segment.place(item), problem=durable)
+        elif item.header.kind in FRAMES:
+            sound.add(name_of(item.header))
+            frames.append(frame_of(item))
+    if segment.sealed and not faults and frames != segment.index():
+        log.add(f"{segment.path}: the index does not list its frames")
+
+
+def check(library: Library) -> None:
+    """Reads everything; reports damage, and the files that no medium has whole."""
+    sound: set[Any] = set()
+    for path in library.media:
+        for name, digest in read_label(path, library.log, problem=True)["documents"].items():
+            try:
+                with open(f"{path}/{os.path.basename(name)}", "rb") as file:
+                    if xxhash.xxh3_128_hexdigest(file.read(RECORD_MAX)) != digest:
+                        library.log.add(f"{path}/{name} is not what was written")
+            except OSError as error:
+                library.log.add(f"{path}/{name} cannot be read: {error.strerror}")
+    for segment in library.segments:
+        try:
+            check_segment(segment, sound, library.log)
+        except Refused as error:
+            library.log.add(str(error))
+    for version in library.versions:
+        for entry in library.entries(version):
+            for ref in entry.chunks:
+                try:
+                    if name_of(ref) not in sound:
+                        library.chunk(ref)
+                except Damage as error:
+                    where = f"{version.client}/{version.name}@{version.number}"
+                    library.log.add(f"{shown(where)}: {shown(entry.path)}: {error}")
+
+
+def show(library: Library) -> None:
+    for v in library.versions:
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(v.finished_ns // 10**9))
+        name = shown(f"{v.client}/{v.name}@{v.number}")
+        print(f"{v.object_id}  {name}  {when}  {shown(v.text)}  {shown(v.source)}")
+
+
+def restore(library: Library, text: str, target: str) -> None:
+    """Raises Usage; OSError when the target can take no more."""
+    mask = os.umask(0)
+    try:
+        for version in library.wanted(text):
+            parts = (version.client, version.name) if text == "all" else ()
+            names = [quote(part, safe=" +,=@") for part in parts]
+            below = [name if name.strip(".") else name.replace(".", "%2E") for name in names]
+            Tree(library, version, os.path.join(target, *below)).write()
+    finally:
+        os.umask(mask)
+
+
+def run(command: str, arguments: Sequence[str], media: Sequence[str], log: Log) -> int:
+    """The whole program without its command line: the exit code.  Raises Usage."""
+    library = Library(media, log)
+    try:
+        if command == "restore":
+            restore(library, *arguments)
+        else:
+            {"list": show, "check": check}[command](library)
+    except (OSError, MemoryError) as error:
+        log.add(f"stopped: {error!r}")
+    return 1 if log.problems else 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("command", choices=("list", "check", "restore"))
+    parser.add_argument("arguments", nargs="*", metavar="...")
+    command, arguments = vars(parser.parse_args()).values()
+    count = 2 if command == "restore" else 0
+    if len(arguments) < count:
+        parser.error("restore needs VERSION and TARGET")
+    for limit, most in ((resource.RLIMIT_AS, ADDRESS_SPACE), (resource.RLIMIT_NOFILE, 1 << 16)):
+        hard = resource.getrlimit(limit)[1]  # memory is bounded whatever a medium says
+        resource.setrlimit(limit, (most if hard < 0 else min(most, hard), hard))
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    media, log = arguments[count:] or [os.path.dirname(os.path.abspath(__file__))], Log()
+    try:
+        code = run(command, arguments[:count], media, log)
+    except Usage as error:
+        parser.error(str(error))
+    print(f"{command}: {len(log.problems)} problems" if log.problems else f"{command}: good")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

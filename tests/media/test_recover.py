@@ -1,0 +1,173 @@
+"""recover.py, the reader that shares no code with the package, against what the package writes."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flowbackup.testing.compare import differences
+from flowbackup.testing.trees import random_tree, torture_tree
+from tests.judge import (
+    RECOVER,
+    Listed,
+    check_here,
+    check_media,
+    listed,
+    listed_here,
+    recovered,
+    recovered_here,
+)
+from tests.media.media_samples import make_device, only_segment
+from tests.media.object_media import write_objects
+
+
+def make_tree(place: Path, seed: int = 1) -> Path:
+    random_tree(str(place), seed, files=40, bytes_max=60_000)
+    return place
+
+
+def same(one: Path, other: Path) -> bool:
+    return not [*differences(bytes(one), bytes(other))]
+
+
+def damage(path: Path, offset: int) -> None:
+    """Turns one bit, also of a file that is read-only."""
+    path.chmod(0o644)
+    with path.open("r+b") as file:
+        file.seek(offset)
+        value = file.read(1)[0]
+        file.seek(offset)
+        file.write(bytes([value ^ 1]))
+
+
+def test_it_needs_nothing_of_the_package_and_no_new_python() -> None:
+    tree = ast.parse(RECOVER.read_text(), feature_version=(3, 8))
+    imported = {
+        name.split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else
+                     [alias.name for alias in node.names])
+    }  # fmt: skip
+    assert imported - sys.stdlib_module_names == {"blake3", "pyarrow", "xxhash"}
+
+
+def test_a_new_medium_restores_itself(tmp_path: Path) -> None:
+    tree = make_tree(tmp_path / "tree")
+    write_objects([tmp_path / "m"], [("docs", tree)])
+    target = tmp_path / "target"
+    command = [sys.executable, "-I", tmp_path / "m" / "recover.py", "restore", "latest", target]
+    done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", "restore: good\n")
+    assert same(tree, target)
+
+
+@pytest.mark.parametrize("seal", [True, False], ids=["sealed", "left by a killed session"])
+def test_it_lists_checks_and_restores_what_the_package_wrote(tmp_path: Path, seal: bool) -> None:
+    first, second = make_tree(tmp_path / "1", 1), make_tree(tmp_path / "2", 2)
+    media = [tmp_path / "m"]
+    write_objects(media, [("docs", first), ("mail", second)], seal=seal)
+    write_objects(media, [("docs", second)], session=2, seal=seal)
+    names = ["client/docs@1", "client/docs@2", "client/mail@1"]
+    assert [version.name for version in listed(media)] == names
+    assert listed_here(media) == listed(media)
+    assert check_media(media).exit_code == 0 == check_here(media).exit_code
+    for version, tree in (
+        ("docs@1", first), ("client/docs", second), ("latest", second), ("client/mail@1", second),
+        (listed(media)[0].object_id[:18], first),
+    ):  # fmt: skip
+        target = tmp_path / "target" / version.replace("/", "-")
+        assert recovered_here(media, target, version).exit_code == 0
+        assert same(tree, target), version
+
+
+def test_all_brings_the_newest_version_of_everything(tmp_path: Path) -> None:
+    first, second = make_tree(tmp_path / "1", 1), make_tree(tmp_path / "2", 2)
+    write_objects([tmp_path / "m"], [("docs", first), ("../..", second), ("a/b", first)])
+    write_objects([tmp_path / "m"], [("docs", second)], session=2)
+    target = tmp_path / "out" / "target"
+    assert recovered([tmp_path / "m"], target, "all").exit_code == 0
+    assert sorted(path.name for path in (target / "client").iterdir()) == [
+        "..%2F..", "a%2Fb", "docs",
+    ]  # fmt: skip
+    assert same(target / "client" / "docs", second)
+    assert same(target / "client" / "a%2Fb", first)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["target"]
+
+
+def test_everything_unusual_comes_back_equal(tmp_path: Path) -> None:
+    torture_tree(str(tmp_path / "tree"), depth=600, links=20)
+    write_objects([tmp_path / "m"], [("all", tmp_path / "tree")], frame_bytes=1 << 20)
+    recovery = recovered([tmp_path / "m"], tmp_path / "target")
+    if os.geteuid() == 0:
+        assert (recovery.exit_code, recovery.problems) == (0, ())
+        assert [*differences(bytes(tmp_path / "tree"), bytes(tmp_path / "target"))] == []
+    else:
+        # A user without rights cannot give files away; everything that is said is about that.
+        assert {problem.split(": ")[1].split(" ")[1] for problem in recovery.problems} <= {
+            "owner", "attribute", "Operation",
+        }  # fmt: skip
+
+
+def test_a_single_file_stands_in_the_target_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "one.txt").write_bytes(b"content")
+    write_objects([tmp_path / "m"], [("file", tmp_path / "one.txt")])
+    assert recovered([tmp_path / "m"], tmp_path / "target").exit_code == 0
+    assert (tmp_path / "target" / "one.txt").read_bytes() == b"content"
+
+
+def test_two_media_with_different_damage_make_one_good_restore(tmp_path: Path) -> None:
+    tree = make_tree(tmp_path / "tree")
+    media = [tmp_path / "a", tmp_path / "b"]
+    write_objects(media, [("docs", tree)])
+    for number, medium in enumerate(media):
+        # Each medium has lost every second frame, and one its index, the other its footer.
+        frames = [*make_device(medium).reader().frames()]
+        for frame in frames[number::2]:
+            damage(only_segment(medium), frame.place.offset + 40)
+            damage(only_segment(medium), frame.place.offset + 512 + 40)
+        damage(only_segment(medium), only_segment(medium).stat().st_size - 512 * (1 - number) - 1)
+        assert recovered([medium], tmp_path / f"alone-{number}", "docs").exit_code != 0
+        checked = check_here([medium])
+        assert checked.exit_code == 1
+        assert len([line for line in checked.problems if "/segments/" in line]) >= len(frames) // 2
+    recovery = recovered(media, tmp_path / "target", "docs")
+    assert same(tree, tmp_path / "target")
+    assert recovery.notes
+
+
+def test_damage_is_named_with_its_frame_and_the_files_that_it_hits(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    for name in ("a", "b", "c"):
+        (tree / name).write_bytes(name.encode() * 65_536)
+    write_objects([tmp_path / "m"], [("docs", tree)])
+    segment = only_segment(tmp_path / "m")
+    damage(segment, segment.read_bytes().index(b"b" * 65_536) + 5)
+    checked = check_media([tmp_path / "m"])
+    assert checked.exit_code == 1
+    frame, hit = checked.problems
+    assert "payload does not match" in frame
+    assert str(segment) in frame and "/0/1 of object" in frame
+    assert hit.startswith("client/docs@1: b: ")
+    recovery = recovered([tmp_path / "m"], tmp_path / "target")
+    assert recovery.exit_code == 1
+    assert sorted(path.name for path in (tmp_path / "target").iterdir()) == ["a", "c"]
+    assert [line.split(":")[0] for line in recovery.problems] == ["b"]
+
+
+def test_usage_ends_with_two(tmp_path: Path) -> None:
+    tree = make_tree(tmp_path / "tree")
+    write_objects([tmp_path / "m"], [("docs", tree)])
+    assert recovered([tmp_path / "m"], tree).exit_code == 2
+    assert recovered([tmp_path / "m"], tmp_path / "target", "nothing").exit_code == 2
+    assert recovered_here([tmp_path / "m"], tmp_path / "target", "nothing").exit_code == 2
+    assert not (tmp_path / "target").exists()
+    assert recovered([tmp_path / "nowhere"], tmp_path / "target", "all").exit_code == 1
+    assert listed([tmp_path / "m"]) == [Listed(listed_here([tmp_path / "m"])[0].object_id,
+                                               "client/docs@1")]  # fmt: skip
