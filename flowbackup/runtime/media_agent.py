@@ -136,13 +136,14 @@ class MediaAgent:
         writer.append(frame.header, self._slab.payload(frame.slot, frame.header.payload_bytes))
 
     def _append_record(self, writer: FrameWriter, record: bytes) -> None:
-        # Page-aligned memory, as the writer wants it.
-        with mmap.mmap(-1, max(len(record), 1)) as memory, memoryview(memory) as view:
-            view[: len(record)] = record
-            frame = FrameId(self._settings.session, SESSION_STREAM, 0)
-            header = seal(view, [], frame, FrameKind.CATALOG, NO_ID, len(record))
-            writer.append(header, view[: len(record)])
-            self._commit(writer)
+        # Page-aligned memory, as the writer wants it.  It goes when nobody looks at it any more: an
+        # error on its way up still does, and closing it then would hide that error.
+        memory = memoryview(mmap.mmap(-1, max(len(record), 1)))
+        memory[: len(record)] = record
+        frame = FrameId(self._settings.session, SESSION_STREAM, 0)
+        header = seal(memory, [], frame, FrameKind.CATALOG, NO_ID, len(record))
+        writer.append(header, memory[: len(record)])
+        self._commit(writer)
 
     def _fail(self, writer: FrameWriter, error: DeviceError) -> list[FrameId]:
         """A device that was found full has kept room for a commit of what it had taken before;

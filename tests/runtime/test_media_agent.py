@@ -145,3 +145,14 @@ def test_nothing_is_written_behind_the_end_of_the_session(
     written = agent.write(1, [job(slab, 1), COMMIT])
     assert written.durable == () and written.failure is not None
     assert len(list((tmp_path / "d0" / "segments").iterdir())) == 1
+
+
+def test_a_device_that_fails_at_the_very_end_is_named(
+    slab: Slab, tmp_path: Path, agent_on: Callable[[SystemCalls], MediaAgent]
+) -> None:
+    """Segment, frame and commit are three writes; the fourth is the record of the session."""
+    agent = agent_on(FaultySystemCalls(Fault(4, errno.EIO, "pwritev")))
+    agent.write(0, [job(slab, 0), COMMIT])
+    with pytest.raises(DeviceError, match="d0") as caught:
+        agent.finish(b"{}")
+    assert caught.value.errno == errno.EIO
