@@ -11,10 +11,11 @@ import errno
 import fcntl
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from mmap import mmap
+from typing import ParamSpec, TypeVar
 
 from flowbackup.media.calls import SystemCalls, Writable
 from flowbackup.media.failure import FULL
@@ -33,6 +34,9 @@ UNDER_WAY_MAX = 2
 and the next frame is checked; three measured no faster."""
 INTERRUPTIONS_MAX = 100
 """A call that is interrupted more often than this in a row is an I/O error: every wait ends."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class _Blocks:
@@ -92,7 +96,7 @@ class RecordFile:
     def _reserve_to(self, end: int) -> None:
         start = self._reserved_bytes
         try:
-            self._calls.fallocate(self._fd, start, end - start)
+            _uninterrupted(self._calls.fallocate, self._fd, start, end - start)
         except OSError as error:
             if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENODEV, errno.ENOSYS):
                 raise
@@ -158,17 +162,11 @@ class RecordFile:
 
     def _write(self, buffers: Sequence[Writable], size_bytes: int, offset: int) -> None:
         done = 0
-        interruptions = 0
         while done < size_bytes:
             direct = self.direct
             try:
                 left = _behind(buffers, done) if done else buffers
-                count = self._calls.pwritev(self._fd, left, offset + done)
-            except InterruptedError:
-                interruptions += 1
-                if interruptions > INTERRUPTIONS_MAX:
-                    raise OSError(errno.EIO, "interrupted without end") from None
-                continue
+                count = _uninterrupted(self._calls.pwritev, self._fd, left, offset + done)
             except OSError as error:
                 if error.errno != errno.EINVAL or not direct:
                     raise
@@ -178,7 +176,6 @@ class RecordFile:
             if count <= 0:
                 raise OSError(errno.EIO, "the device took no bytes")
             done += count
-            interruptions = 0
 
     def _leave_direct(self) -> None:
         flags = fcntl.fcntl(self._fd, fcntl.F_GETFL)
@@ -212,6 +209,16 @@ class RecordFile:
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
             self._calls.close(fd)
+
+
+def _uninterrupted(call: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
+    """What the call returns when no signal interrupts it.  Raises OSError."""
+    for _ in range(INTERRUPTIONS_MAX):
+        try:
+            return call(*args, **options)
+        except InterruptedError:
+            continue
+    raise OSError(errno.EIO, "interrupted without end")
 
 
 def _behind(buffers: Sequence[Writable], done: int) -> list[Writable]:
