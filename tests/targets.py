@@ -16,20 +16,23 @@ HEAD = ("target", "cases", "seconds", "seen")
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """cases: how many were tried; all of them ended as `text` says.  seconds: what they took."""
+    """cases: how many were tried; all of them ended as `text` says.  seconds: what they took.
+    longest_seconds: what one of them took at most, 0 where nobody looked."""
 
     target: str
     cases: int
     text: str
     seconds: float
+    longest_seconds: float = 0.0
 
 
 class Target(Protocol):
     """What the fixture gives.  Without `seconds` the time since the test began is taken."""
 
     def __call__(
-        self, target: str, *, cases: int, text: str, seconds: float | None = None
-    ) -> None: ...
+        self, target: str, *, cases: int, text: str, seconds: float | None = None,
+        longest_seconds: float = 0.0,
+    ) -> None: ...  # fmt: skip
 
 
 class Recorder:
@@ -39,29 +42,43 @@ class Recorder:
         self._shown = shown
         self._started = time.monotonic()
 
-    def __call__(self, target: str, *, cases: int, text: str, seconds: float | None = None) -> None:
+    def __call__(
+        self, target: str, *, cases: int, text: str, seconds: float | None = None,
+        longest_seconds: float = 0.0,
+    ) -> None:  # fmt: skip
         if seconds is None:
             seconds = time.monotonic() - self._started
-        self._shown.append(Shown(target, cases, text, seconds))
+        self._shown.append(Shown(target, cases, text, seconds, longest_seconds))
 
 
 def table(shown: Iterable[Shown]) -> list[str]:
     """Lines of the table, by number of the target.  Tests that say the same of one target, as the
     parts of a parametrised one do, share a line."""
-    sums: dict[tuple[str, str], tuple[int, float]] = {}
+    sums: dict[tuple[str, str], Shown] = {}
     for each in shown:
-        cases, seconds = sums.get((each.target, each.text), (0, 0.0))
-        sums[each.target, each.text] = cases + each.cases, seconds + each.seconds
-    rows = [
-        (target, f"{cases:,}", f"{seconds:.1f}", text)
-        for (target, text), (cases, seconds) in sorted(sums.items(), key=_by_number)
-    ]
+        key = each.target, each.text
+        sums[key] = _sum(sums[key], each) if key in sums else each
+    rows = [_row(each) for each in sorted(sums.values(), key=_by_number)]
     return [_line(row, [HEAD, *rows]) for row in (HEAD, *rows)] if rows else []
 
 
-def _by_number(item: tuple[tuple[str, str], object]) -> tuple[int, str]:
-    (target, text), _ = item
-    return int(target.lstrip("F")), text
+def _sum(one: Shown, other: Shown) -> Shown:
+    return Shown(
+        one.target,
+        one.cases + other.cases,
+        one.text,
+        one.seconds + other.seconds,
+        max(one.longest_seconds, other.longest_seconds),
+    )
+
+
+def _row(shown: Shown) -> tuple[str, str, str, str]:
+    longest = f"; the longest took {shown.longest_seconds:.1f} s" if shown.longest_seconds else ""
+    return shown.target, f"{shown.cases:,}", f"{shown.seconds:.1f}", shown.text + longest
+
+
+def _by_number(shown: Shown) -> tuple[int, str]:
+    return int(shown.target.lstrip("F")), shown.text
 
 
 def _line(row: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

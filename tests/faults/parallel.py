@@ -1,0 +1,33 @@
+"""Many cases on all processors: each process has a folder of its own, in memory if there is any."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+
+Case = TypeVar("Case")
+Result = TypeVar("Result")
+
+
+def shared_out(
+    check: Callable[[Path, Sequence[Case]], Result], cases: Sequence[Case]
+) -> list[Result]:
+    """What `check` returns for each share of the cases; it and they can be pickled."""
+    processes = len(os.sched_getaffinity(0))
+    shares = [cases[first::processes] for first in range(processes)]
+    # A fork would inherit locks that threads of this process may hold.
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+        return list(pool.map(partial(in_folder, check), shares))
+
+
+def in_folder(check: Callable[[Path, Sequence[Case]], Result], cases: Sequence[Case]) -> Result:
+    """What `check` returns for the cases, with an empty folder of its own."""
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with TemporaryDirectory(prefix="flowbackup-test-", dir=memory) as folder:
+        return check(Path(folder), cases)
