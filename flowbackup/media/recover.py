@@ -44,7 +44,7 @@ except ImportError:
     sys.exit(f"recover.py lacks {', '.join(lacking)}:  python3 -m pip install {' '.join(lacking)}")
 
 MIB = 1 << 20
-PAYLOAD_MAX, RECORD_MAX, ADDRESS_SPACE = 256 * MIB, 16 * MIB, 8192 * MIB
+PAYLOAD_MAX, RECORD_MAX, PAGE_MAX, ADDRESS_SPACE = 256 * MIB, 16 * MIB, 8 * MIB, 8192 * MIB
 DATA, MANIFEST, CATALOG, SEGMENT, COMMIT, INDEX, FOOTER, OPTIONAL = 1, 2, 3, 16, 17, 18, 19, 128
 FRAMES, KINDS = (DATA, MANIFEST, CATALOG), (*range(1, 4), *range(16, 20))
 MARK = b"\x89FBK\r\n\x1a\n"
@@ -127,29 +127,36 @@ def name_of(frame: Any) -> tuple[bytes, int, int]:
     return frame.session, frame.stream, frame.sequence
 
 
+def read_file(path: str, offset: int, size: int) -> bytes:
+    """These bytes of a file, fewer at its end."""
+    try:
+        descriptor = os.open(path, READ)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise Damage("it is no regular file")
+            return os.pread(descriptor, size, offset)
+        finally:
+            os.close(descriptor)
+    except (OSError, ValueError) as error:
+        raise Damage(f"it cannot be read: {error}") from error
+
+
 class Segment:
     """One file of a medium; nothing of it is believed that a digest does not vouch for."""
 
     def __init__(self, path: str, medium: bytes, block: int) -> None:
         match = FILE_NAME.fullmatch(os.path.basename(path))
-        found = os.lstat(path)
-        if not match or not stat.S_ISREG(found.st_mode):
+        if not match:
             raise Damage("it is no segment")
-        self.path, self.medium, self.block, self.size = path, medium, block, found.st_size
+        read_file(path, 0, 0)
+        self.path, self.medium, self.block, self.size = path, medium, block, os.path.getsize(path)
         self.number, self.epoch, self.sealed = int(match[1]), int(match[2]), match[3] == "seg"
 
     def read(self, offset: int, size: int) -> bytes:
         """Exactly these bytes."""
         if not 0 <= size <= PAYLOAD_MAX + MIB or not 0 <= offset <= self.size - size:
             raise Damage("it ends behind the end of the file")
-        try:
-            descriptor = os.open(self.path, READ)
-            try:
-                data = os.pread(descriptor, size, offset)
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            raise Damage(f"it cannot be read: {error.strerror}") from error
+        data = read_file(self.path, offset, size)
         if len(data) != size:
             raise Damage("it cannot be read to its end")
         return data
@@ -324,23 +331,25 @@ def check_chunks(header: Any, payload: bytes) -> None:
             raise Damage(f"the chunk at {offset} of the payload does not match its digest")
 
 
-def read_label(path: str, log: Log, problem: bool = False) -> Any:
-    """What the label of a medium says; one of its two copies is enough."""
-    with open(f"{path}/flowbackup.label", "rb") as file:
-        data, found = file.read(8192).ljust(8192, b"\0"), None
+def read_label(path: str, log: Log, problem: bool = False) -> tuple[bytes, int, dict[str, Any]]:
+    """UUID, block size and texts of a medium; one of the two copies of its label is enough."""
+    data, found = read_file(f"{path}/flowbackup.label", 0, 8192).ljust(8192, b"\0"), None
     for copy in (data[:4096], data[4096:]):
         size, checksum = (int.from_bytes(part, "little") for part in (copy[8:12], copy[4088:]))
         if copy[:8] == b"FBLABEL\n" and xxhash.xxh3_64_intdigest(copy[:4088]) == checksum:
-            found = found or json.loads(copy[12 : 12 + size])
+            found = found or copy[12 : 12 + size]
         else:
             log.add(f"{path}: a copy of the label is damaged", problem)
-    if found is None:
-        raise Damage("no copy of its label is sound")
-    if found["format"][0] != 1 or found["critical"]:
-        raise Refused(f"it has format {found['format']} {found['critical']}: use a newer program")
-    if found["block_bytes"] not in [1 << n for n in range(9, 21)]:
-        raise Damage("its block size cannot be")
-    return found
+    try:
+        label = json.loads(found or b"")
+        if label["format"][0] != 1 or label["critical"]:
+            raise Refused(f"it has format {label['format']} {label['critical']}: too new")
+        block, documents = label["block_bytes"], {str(k): v for k, v in label["documents"].items()}
+        if block not in [1 << n for n in range(9, 21)]:
+            raise Damage("its block size cannot be")
+        return uuid.UUID(label["medium"]).bytes, block, documents
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise Damage("its label cannot be read") from error
 
 
 def read_version(segment: Segment, frame: Frame) -> Version | None:
@@ -352,9 +361,15 @@ def read_version(segment: Segment, frame: Frame) -> Version | None:
         if record["record"] != "version":
             return None
         root = {name: record["root"][name] for name in Ref._fields}
+        numbers = [root[name] for name in ("size", "stream", "sequence", "offset")]
+        if not all(isinstance(number, int) and 0 <= number < 1 << 64 for number in numbers):
+            raise ValueError("numbers that cannot be")
         root.update(digest=bytes.fromhex(root["digest"]), session=uuid.UUID(root["session"]).bytes)
         text = f"{record['outcome']}  {record['entries']} entries, {record['bytes_source']} bytes"
-        object_id, finished_ns = str(uuid.UUID(record["object_id"])), int(record["finished_ns"])
+        object_id, finished_ns = (
+            str(uuid.UUID(record["object_id"])),
+            int(record["finished_ns"]) % (1 << 63),
+        )
         names, source = (str(record["client"]), str(record["name"])), record["source"]
         return Version(
             object_id, *names, 0, finished_ns, text, base64.b64decode(source), Ref(**root)
@@ -373,9 +388,9 @@ class Library:
         self._copies: dict[Any, list[tuple[Segment, Frame]]] = {}
         for path in media:
             try:
-                segments = [*self._segments(path, read_label(path, log))]
+                segments = [*self._segments(path, *read_label(path, log)[:2])]
                 found = [(segment, frame) for segment in segments for frame in segment.frames(log)]
-            except (Damage, Refused, OSError, KeyError, TypeError, ValueError) as error:
+            except (Damage, Refused, OSError) as error:
                 log.add(f"{path} cannot be used: {error}")
                 continue
             self.media.append(path)
@@ -384,8 +399,7 @@ class Library:
                 self._copies.setdefault(name_of(frame), []).append((segment, frame))
         self.versions = [*self._versions()]
 
-    def _segments(self, path: str, label: Any) -> Iterator[Segment]:
-        medium, block = uuid.UUID(label["medium"]).bytes, label["block_bytes"]
+    def _segments(self, path: str, medium: bytes, block: int) -> Iterator[Segment]:
         for name in sorted(os.listdir(f"{path}/segments")):
             try:
                 yield Segment(f"{path}/segments/{name}", medium, block)
@@ -449,21 +463,26 @@ class Library:
         data: bytes = self._first_sound(name_of(ref), read)
         return data
 
-    def _rows(self, ref: Ref, columns: Mapping[str, str]) -> Iterator[Any]:
-        """The rows of a page or root."""
+    def _rows(self, ref: Ref, columns: Mapping[str, str], size_max: int) -> Iterator[Any]:
+        """The rows of a page or root, made of plain types and nothing else."""
         data = self.chunk(ref)
         size = int.from_bytes(data[4:8], "little")
-        if data[:4] != b"FBP1" or size > PAYLOAD_MAX:
-            raise Damage("it is no page")
+        if data[:4] != b"FBP1" or size > size_max:
+            raise Damage("it is no page, or too long")
         try:
-            with pa.ipc.open_stream(pa.Codec("zstd").decompress(data[8:], size)) as reader:
-                types = {f.name: str(f.type).replace(" not null", "") for f in reader.schema}
-                if {name: types.get(name) for name in columns} != columns:
-                    raise Damage("a page has columns of other types")
-                (batch,) = itertools.islice(reader, 2)
-                batch.validate(full=True)
+            raw = pa.Codec("zstd").decompress(data[8:], size)
+            messages = pa.ipc.MessageReader.open_stream(raw)
+            head, body = messages.read_next_message(), messages.read_next_message()
+            if b"ARROW:extension:" in bytes(head.metadata) or is_packed(bytes(body.metadata)):
+                raise Damage("a page wants types that run code, or unfolds without a limit")
+            schema = pa.ipc.read_schema(head)
+            types = {field.name: str(field.type).replace(" not null", "") for field in schema}
+            if {name: types.get(name) for name in columns} != columns:
+                raise Damage("a page has columns of other types")
+            batch = pa.ipc.read_record_batch(body, schema)
+            batch.validate(full=True)
             batch = pa.RecordBatch.from_arrays([batch.column(n) for n in columns], list(columns))
-        except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        except (pa.ArrowException, OSError, KeyError, ValueError, StopIteration) as error:
             raise Damage(f"a page cannot be read: {error}") from error
         for start in range(0, batch.num_rows, 64):
             yield from batch.slice(start, 64).to_pylist()
@@ -473,19 +492,35 @@ class Library:
         last: tuple[bytes, int] = (b"", -1)
         where = shown(f"{version.client}/{version.name}@{version.number}")
         try:
-            for number, page in enumerate(self._rows(version.root, ROOT_COLUMNS)):
+            for number, page in enumerate(self._rows(version.root, ROOT_COLUMNS, PAYLOAD_MAX)):
                 try:
-                    for row in self._rows(Ref(**page), PAGE_COLUMNS):
+                    for row in self._rows(Ref(**page), PAGE_COLUMNS, PAGE_MAX):
                         entry: Any = Entry(**row)
                         key = (entry.path.replace(b"/", b"\0"), entry.part)
                         if key <= last or not is_possible(entry):
-                            raise Damage("it has entries that cannot be")
+                            self.log.add(f"{where}: no entry like that behind {last[0]!r} can be")
+                            return
                         last = key
                         yield entry._replace(chunks=[Ref(**chunk) for chunk in entry.chunks])
                 except Damage as error:
                     self.log.add(f"{where}: page {number} behind {last[0]!r} is lost: {error}")
         except Damage as error:
             self.log.add(f"{where}: the list of its pages is lost: {error}")
+
+
+def is_packed(metadata: bytes) -> bool:
+    """Whether an Arrow record batch names a compression: field 3 of field 2 of its flatbuffer."""
+
+    def number(at: int, size: int) -> int:
+        return int.from_bytes(metadata[at : at + size], "little", signed=size == 4)
+
+    def field(table: int, place: int) -> int:
+        fields = table - number(table, 4)
+        at = number(fields + 4 + 2 * place, 2) if 4 + 2 * place < number(fields, 2) else 0
+        return at and table + at + number(table + at, 4)
+
+    batch = field(number(0, 4), 2)
+    return not batch or field(batch, 3) != 0
 
 
 def is_possible(entry: Any) -> bool:
@@ -682,13 +717,13 @@ def check(library: Library) -> None:
     """Reads everything; reports damage, and the files that no medium has whole."""
     sound: set[Any] = set()
     for path in library.media:
-        for name, digest in read_label(path, library.log, problem=True)["documents"].items():
+        for name, digest in read_label(path, library.log, problem=True)[2].items():
             try:
-                with open(f"{path}/{os.path.basename(name)}", "rb") as file:
-                    if xxhash.xxh3_128_hexdigest(file.read(RECORD_MAX)) != digest:
-                        library.log.add(f"{path}/{name} is not what was written")
-            except OSError as error:
-                library.log.add(f"{path}/{name} cannot be read: {error.strerror}")
+                data = read_file(f"{path}/{os.path.basename(name)}", 0, RECORD_MAX)
+                if xxhash.xxh3_128_hexdigest(data) != digest:
+                    raise Damage("it is not what was written")
+            except Damage as error:
+                library.log.add(f"{path}/{shown(name)}: {error}")
     for segment in library.segments:
         try:
             check_segment(segment, sound, library.log)
@@ -718,7 +753,7 @@ def restore(library: Library, text: str, target: str) -> None:
     try:
         for version in library.wanted(text):
             parts = (version.client, version.name) if text == "all" else ()
-            names = [quote(part, safe=" +,=@") for part in parts]
+            names = [quote(part, " +,=@", "utf-8", "backslashreplace") for part in parts]
             below = [name if name.strip(".") else name.replace(".", "%2E") for name in names]
             Tree(library, version, os.path.join(target, *below)).write()
     finally:
@@ -727,8 +762,8 @@ def restore(library: Library, text: str, target: str) -> None:
 
 def run(command: str, arguments: Sequence[str], media: Sequence[str], log: Log) -> int:
     """The whole program without its command line: the exit code.  Raises Usage."""
-    library = Library(media, log)
     try:
+        library = Library(media, log)
         if command == "restore":
             restore(library, *arguments)
         else:
