@@ -94,19 +94,19 @@ def _run(*arguments: str) -> Recovery:
 
 
 def _call(command: str, arguments: list[str], media: Sequence[Path]) -> Recovery:
-    program = _program()
-    log = program.Log(quiet=True)
+    module = program()
+    log = module.Log(quiet=True)
     with contextlib.redirect_stdout(io.StringIO()) as output:
         try:
-            code = program.run(command, arguments, [str(medium) for medium in media], log)
-        except program.Usage as error:
+            code = module.run(command, arguments, [str(medium) for medium in media], log)
+        except module.Usage as error:
             return Recovery(2, (*log.problems, str(error)), tuple(log.notes))
     lines = tuple(output.getvalue().splitlines())
     return Recovery(code, tuple(log.problems), tuple(log.notes), lines)
 
 
 @cache
-def _program() -> ModuleType:
+def program() -> ModuleType:
     """By its path, as a program that is no part of the package."""
     spec = importlib.util.spec_from_file_location("recover_as_judge", RECOVER)
     assert spec is not None and spec.loader is not None

@@ -542,7 +542,7 @@ def number_here(number: int, name: bytes, look_up: Callable[[str], Any]) -> int:
     try:
         here = look_up(os.fsdecode(name))[2] if name else number
     except (KeyError, ValueError):
-        here = NOBODY
+        here = number or NOBODY
     here = here or number
     return here if here < (1 << 32) - 1 else NOBODY
 

@@ -3,16 +3,22 @@ any number of media at once, as a chain of mirrors would."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flowbackup.media.port import FrameWriter
-from flowbackup.model.frame import FrameHeader
+from flowbackup.frame.page import decode_page, decode_root, joined
+from flowbackup.media.port import FrameWriter, StoredFrame
+from flowbackup.model.chunk import ChunkRef
+from flowbackup.model.frame import FrameHeader, FrameKind
 from flowbackup.model.ids import FrameId
-from flowbackup.model.record import VersionRecord
+from flowbackup.model.record import VersionRecord, load_record
 from flowbackup.monitor import RecordingMonitor
 from flowbackup.plan.decided import slot_bytes
+from flowbackup.restore.content import ContentSource
+from flowbackup.restore.settings import RestoreSettings
+from flowbackup.restore.tree import restore_tree
 from flowbackup.source.port import OpenSlot
 from flowbackup.source.reader import ObjectTask, read_object
 from flowbackup.testing.frames import sample_id
@@ -93,3 +99,47 @@ def write_objects(
         writer.close()
         device.close()
     return records
+
+
+class Copies:
+    """A FrameSource of media alone: what the package reads of them without a catalog."""
+
+    def __init__(self, media: Sequence[Path]) -> None:
+        self._readers = {}
+        self._frames: dict[FrameId, list[StoredFrame]] = {}
+        for place in media:
+            reader = make_device(place).reader()
+            self._readers[reader.info().medium] = reader
+            for frame in reader.frames():
+                self._frames.setdefault(frame.header.frame_id, []).append(frame)
+
+    def payload(self, frame: FrameId) -> memoryview:
+        stored = self._frames[frame][0]
+        return memoryview(self._readers[stored.place.medium].read(stored.header, stored.place)[1])
+
+    def records(self) -> dict[str, VersionRecord]:
+        """The last version of each name."""
+        found = {}
+        for name, stored in self._frames.items():
+            if stored[0].header.kind == FrameKind.CATALOG:
+                record = load_record(bytes(self.payload(name)))
+                if isinstance(record, VersionRecord):
+                    found[record.name] = record
+        return found
+
+    def chunk(self, ref: ChunkRef) -> memoryview:
+        return ContentSource(self).chunk(ref)
+
+
+def restored(media: Sequence[Path], name: str, target: Path) -> None:
+    """Restores an object by the package."""
+    copies = Copies(media)
+    record = copies.records()[name]
+    pages = decode_root(copies.chunk(record.root))
+    entries = joined(entry for page in pages for entry in decode_page(copies.chunk(page.ref)))
+    restore_tree(
+        entries,
+        copies,
+        bytes(target),
+        RestoreSettings(root_name=os.path.basename(record.source), sync=False),
+    )
