@@ -19,6 +19,7 @@ from source_tree import MIB, make_source
 DEMO = Path("build/demo")
 SOURCE = DEMO / "source"
 RESTORED = DEMO / "restored"
+RECOVERED = DEMO / "recovered"
 DEVICES = [DEMO / f"device{number}" for number in (1, 2, 3)]
 GRAPH = "graphs/chain-of-three.yaml"
 CATALOG = ("--catalog", str(DEMO / "catalog.sqlite"))
@@ -49,6 +50,10 @@ def main() -> int:
     say("Verify finds the damage and says where it is")
     if command("flowbackup", "verify", str(DEVICES[0]), *CATALOG) == 0:
         sys.exit("demo: verify did not find the damage that was made")
+    say("Without flowbackup: the program on the last device restores from what the media have left")
+    recover = (sys.executable, "-I", str(DEVICES[-1] / "recover.py"))
+    must(command(*recover, "restore", "latest", str(RECOVERED), *map(str, DEVICES)))
+    must(command(sys.executable, "-m", "flowbackup.testing.compare", str(SOURCE), str(RECOVERED)))
     say(f"Equal: the restored tree is the source.  {time.monotonic() - started:.0f} s")
     return 0
 
