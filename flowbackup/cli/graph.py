@@ -41,12 +41,14 @@ def check(output: Output, file: Path) -> int:
     plan, warnings = planning.load_checked(file)
     for finding in warnings:
         output.remark(str(finding))
-    agents = {agent.name for agent in plan.agents}
+    parts = (plan, *plan.stages)
+    levels = {agent.name: agent.level for part in parts for agent in part.agents}
     counts = {
         "objects": len(plan.objects),
-        "agents": len(plan.agents),
-        "couplings": sum(edge.source in agents for edge in plan.edges),
-        "levels": 1 + max(agent.level for agent in plan.agents),
+        "agents": len(levels),
+        "couplings": sum(edge.source in levels for part in parts for edge in part.edges),
+        "levels": 1 + max(levels.values()),
+        **({"stages": len(plan.stages)} if plan.stages else {}),
         "warnings": len(warnings),
     }
     words = ", ".join(

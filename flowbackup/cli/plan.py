@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from flowbackup.cli.columns import table
 from flowbackup.cli.output import Output
 from flowbackup.model.device import HERE
-from flowbackup.plan.decided import AgentPlan, EdgePlan, Plan
-from flowbackup.units import format_size
+from flowbackup.plan.decided import AgentPlan, CopySelection, EdgePlan, GroupPlan, Plan
+from flowbackup.units import format_rate, format_seconds, format_size
 
 
 def show_plan(plan: Plan, output: Output) -> None:
@@ -27,10 +29,32 @@ def plan_fields(plan: Plan) -> dict[str, object]:
             {"client": item.client, "name": item.name, "path": item.path, "heads": list(item.heads)}
             for item in plan.objects
         ],
-        "agents": [_agent_fields(agent) for agent in plan.agents],
-        "edges": [_edge_fields(edge) for edge in plan.edges],
+        **_part_fields(plan),
+        "stages": [_stage_fields(stage) for stage in plan.stages],
         "memory_bytes": dict(plan.memory_bytes),
         "bottleneck": plan.bottleneck,
+    }
+
+
+def _part_fields(plan: Plan) -> dict[str, object]:
+    return {
+        "agents": [_agent_fields(agent) for agent in plan.agents],
+        "edges": [_edge_fields(edge) for edge in plan.edges],
+        "groups": [_group_fields(group) for group in plan.groups],
+    }
+
+
+def _stage_fields(stage: Plan) -> dict[str, object]:
+    return {**_part_fields(stage), "copies": [asdict(item) for item in stage.selections]}
+
+
+def _group_fields(group: GroupPlan) -> dict[str, object]:
+    return {
+        "name": group.name,
+        "role": group.role,
+        "assign": group.assign,
+        "devices_min": group.devices_min,
+        "spares": [spare.device.name for spare in group.spares],
     }
 
 
@@ -66,15 +90,34 @@ def plan_text(plan: Plan) -> str:
     )
     parts = [
         f"plan of {plan.graph}: frames of {format_size(plan.frame_bytes)},"
-        f" a sync every {format_size(plan.sync_bytes)} or {plan.sync_seconds:g} s",
-        _object_table(plan),
-        _agent_table(plan),
-        _edge_table(plan),
-        f"memory: {memory}",
+        f" a sync every {format_size(plan.sync_bytes)} or {plan.sync_seconds:g} s"
     ]
+    if plan.objects:
+        parts += [_object_table(plan), *_tables(plan)]
+    for stage in plan.stages:
+        parts += ["\n".join(_copy_text(item) for item in stage.selections), *_tables(stage)]
+    parts.append(f"memory: {memory}")
     if plan.bottleneck:
         parts.append(plan.bottleneck)
     return "\n\n".join(parts)
+
+
+def _tables(part: Plan) -> list[str]:
+    return [_agent_table(part), *([_edge_table(part)] if part.edges else [])]
+
+
+def _copy_text(item: CopySelection) -> str:
+    """What a copy group takes, in words."""
+    when = "after the session" if item.after == "session" else "by flowbackup copy"
+    versions = {"session": "the versions of the session", "latest": "the newest version"}
+    what = versions.get(item.versions, "every version")
+    of = f" of {', '.join(item.objects)}" if item.objects else " of every object"
+    limits = [
+        f"not older than {format_seconds(item.since_seconds)}" if item.since_seconds else "",
+        f"with a copy in pool {item.pool}" if item.pool else "",
+        f"with fewer than {item.below} durable copies" if item.below else "",
+    ]
+    return ", ".join([f"{item.group} copies {what}{of}", *filter(None, limits), when])
 
 
 def _object_table(plan: Plan) -> str:
@@ -100,7 +143,14 @@ def _agent_table(plan: Plan) -> str:
 
 def _edge_table(plan: Plan) -> str:
     rows = [
-        (edge.name, edge.transport.value, f"[{edge.first_slot}:{edge.last_slot}]")
+        (edge.name, edge.transport.value, f"[{edge.first_slot}:{edge.last_slot}]", _rate(edge))
         for edge in plan.edges
     ]
-    return table(("coupling", "by", "buffers"), rows)
+    return table(("coupling", "by", "buffers", ">rate"), rows)
+
+
+def _rate(edge: EdgePlan) -> str:
+    """The limit of an edge, and how many windows with other limits it has."""
+    limit = format_rate(edge.rate.limit) if edge.rate.limit else "no limit"
+    windows = len(edge.rate.windows)
+    return limit if not windows else f"{limit}, {windows} other at times"

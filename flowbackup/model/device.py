@@ -13,13 +13,15 @@ HERE = "here"
 class DeviceTarget:
     """kind: "directory" or "null".  location: an absolute path, "" for kinds without one.
     block_bytes: everything on the medium begins at a multiple of this.
-    rate_limit: bytes per second, 0 for none."""
+    rate_limit: bytes per second, 0 for none.  media_bytes: of one medium of the set that the
+    location holds; 0 where it holds one medium without limit."""
 
     name: str
     kind: str
     location: str = ""
     block_bytes: int = DEFAULT_BLOCK_BYTES
     rate_limit: int = 0
+    media_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

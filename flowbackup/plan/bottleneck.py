@@ -16,9 +16,9 @@ def bottleneck_of(
 ) -> str:
     """One sentence: a device with a rate limit, a disk that several devices share, the network, or
     the devices themselves."""
-    if not agents or not objects:
-        return "Nothing is moved."
     loads = _loads(agents, edges, objects)
+    if not any(loads.values()):
+        return "Nothing is moved."
     limited = [a for a in agents if a.device.rate_limit and loads[a.name]]
     if limited:
         slowest = min(limited, key=lambda a: a.device.rate_limit / loads[a.name])
@@ -42,14 +42,20 @@ def bottleneck_of(
 def _loads(
     agents: tuple[AgentPlan, ...], edges: tuple[EdgePlan, ...], objects: tuple[ObjectPlan, ...]
 ) -> dict[str, float]:
-    """Agent -> bytes that it writes per byte of source, objects taken as equally large."""
+    """Agent -> bytes that it writes (or reads, to copy them) per byte of source, objects taken as
+    equally large."""
     loads: defaultdict[str, float] = defaultdict(float)
+    readers = [agent.name for agent in agents if agent.role == "restore"]
+    loads.update(dict.fromkeys(readers, 1 / len(readers)) if readers else {})
+    fed = {agent.name: agent.group for agent in agents}
     for item in objects:
         for head in item.heads:
             loads[head] += 1 / len(item.heads) / len(objects)
     slots = {agent.name: agent.slots for agent in agents}
     for edge in edges:
-        if edge.source in loads and edge.target not in loads:
+        if edge.source in readers:
+            loads[edge.target] = 1 / sum(group == fed[edge.target] for group in fed.values())
+        elif edge.source in loads and edge.target not in loads:
             part = (edge.first_slot, edge.last_slot)
             whole = part == (0, slots.get(edge.source))
             loads[edge.target] = loads[edge.source] if whole else _pinned(edge, objects)

@@ -16,6 +16,7 @@ from flowbackup.plan.graph import (
     levels_of,
     links_of,
 )
+from flowbackup.plan.groups import RESTORE
 from flowbackup.plan.machine import Machine, this_machine
 from flowbackup.spec.document import GraphDocument
 from flowbackup.spec.finding import MADE_PATH, Finding, Suggester, error, warning
@@ -25,7 +26,8 @@ from flowbackup.spec.tree import Key
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One graph under examination."""
+    """One graph under examination.  levels: couplings behind a head (clients feed backup agents,
+    media restore agents), the longest way.  copied: agents behind restore agents."""
 
     document: GraphDocument
     machine: Machine
@@ -34,11 +36,21 @@ class Context:
     links: tuple[LinkDraft, ...]
     feeders: dict[str, tuple[str, ...]]
     levels: dict[str, int]
+    copied: frozenset[str]
     suggester: Suggester
 
     @property
     def spec(self) -> GraphSpec:
         return self.document.spec
+
+    @property
+    def is_ordered(self) -> bool:
+        """Has every agent a level?  Not where couplings close to a cycle."""
+        return len(self.levels) == len(self.agents)
+
+    def level(self, agent: str) -> int:
+        """Couplings behind the group that begins a chain: a backup group, or a copy group."""
+        return self.levels[agent] - (1 if agent in self.copied else 0)
 
     def node_of(self, agent: str) -> str:
         """The node of an agent's device; "here" where the device is not declared."""
@@ -65,10 +77,21 @@ def context_of(document: GraphDocument, machine: Machine | None = None) -> Conte
     couplings = couplings_of(spec)
     links = links_of(spec, agents, couplings)
     feeders = feeders_of(agents, links)
+    levels = levels_of(agents, feeders)
     return Context(
-        document, machine or this_machine(), agents, couplings, links, feeders,
-        levels_of(agents, feeders), Suggester(),
+        document, machine or this_machine(), agents, couplings, links, feeders, levels,
+        _copied(agents, feeders, levels), Suggester(),
     )  # fmt: skip
+
+
+def _copied(
+    agents: dict[str, AgentDraft], feeders: dict[str, tuple[str, ...]], levels: dict[str, int]
+) -> frozenset[str]:
+    found: set[str] = set()
+    for name in sorted(levels, key=levels.__getitem__):
+        if any(agents[f].role == RESTORE or f in found for f in feeders[name]):
+            found.add(name)
+    return frozenset(found)
 
 
 def absolute_path(document: GraphDocument, path: str) -> str:

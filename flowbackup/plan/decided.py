@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from flowbackup.model.device import DeviceTarget
+from flowbackup.model.rate import NO_LIMIT, RateSchedule
 
 INDEX_RESERVE_DIVISOR = 64
 """A slot is a frame plus 1/64 of it for the chunk index, so that 8 MiB of small files of 3 KiB or
@@ -32,8 +33,10 @@ class Transport(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AgentPlan:
-    """One media agent and its buffer.  role: backup or mirror.  node: name from the graph, "here"
-    for the machine of the command.  slots: frames that its buffer may hold at once."""
+    """One media agent and its buffer.  role: backup, mirror, restore or copy.  level: couplings
+    behind the group that begins the chain.  node: name from the graph, "here" for the machine of
+    the command.  slots: frames that its buffer may hold at once.  slab: the memory in which it
+    receives frames; those of a predecessor on its node lie in that one's."""
 
     name: str
     group: str
@@ -52,6 +55,7 @@ class EdgePlan:
 
     first_slot, last_slot: the range [first, last) of the source's buffers that is coupled.
     when_slow: block or detach; lag_bytes_max: how far behind before detaching (0: no limit).
+    spread: the group of the target where each frame goes to one agent of it only, else "".
     """
 
     name: str
@@ -63,6 +67,47 @@ class EdgePlan:
     required: bool = True
     when_slow: str = "block"
     lag_bytes_max: int = 0
+    spread: str = ""
+    rate: RateSchedule = NO_LIMIT
+
+
+@dataclass(frozen=True, slots=True)
+class SparePlan:
+    """A device that takes the place of a failed one of its group, on the node of that one."""
+
+    device: DeviceTarget
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPlan:
+    """assign: frame or object, what is given to the agent with most credit.  devices_min: below
+    so many devices that work, the session fails."""
+
+    name: str
+    role: str
+    assign: str
+    devices_min: int
+    spares: tuple[SparePlan, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CopySelection:
+    """What a copy group of a stage takes: versions for which everything here holds.
+
+    group: its name.  after: session or command.  objects: patterns of client/name, none for all.
+    versions: session, latest or all.  since_seconds: not older, 0 for any age.  pool: with a copy
+    on its media, "" for any.  below: with fewer durable copies, 0 for any number.  required:
+    whether a session without this copy is complete."""
+
+    group: str
+    after: str = "session"
+    objects: tuple[str, ...] = ()
+    versions: str = "latest"
+    since_seconds: int = 0
+    pool: str = ""
+    below: int = 0
+    required: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +151,14 @@ class NodePlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that was decided for one graph.
+    """Everything that was decided for one graph, or for one stage of it: what one restore group
+    reads and the chains behind it write, when the backup and the stages before have ended.
 
     frame_bytes: content of a frame; sync_bytes, sync_seconds: when an agent commits; copies: how
     many durable copies make an object complete (0: one on every required agent).
-    memory_bytes: node -> bytes of its slabs.  bottleneck: the sentence that `graph plan` prints.
+    memory_bytes: node -> bytes of its slabs, of the stage that has most.  selections: what the
+    copy groups of a stage take.  stages: in their order.  bottleneck: the sentence that
+    `graph plan` prints.
     graph_text: the file that was written, for the media; path: where it came from, or "".
     """
 
@@ -129,10 +177,20 @@ class Plan:
     bottleneck: str
     graph_text: str
     catalog: str = ""
+    groups: tuple[GroupPlan, ...] = ()
+    selections: tuple[CopySelection, ...] = ()
+    stages: tuple[Plan, ...] = ()
 
     def agent(self, name: str) -> AgentPlan:
         """The agent of that name.  Raises KeyError."""
         return next_named(self.agents, name)
+
+    def group(self, name: str) -> GroupPlan:
+        """The group of that name.  Raises KeyError."""
+        for group in self.groups:
+            if group.name == name:
+                return group
+        raise KeyError(name)
 
     def edges_from(self, source: str) -> tuple[EdgePlan, ...]:
         return tuple(edge for edge in self.edges if edge.source == source)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flowbackup.plan.picture import Box, Picture
 
-_SHAPES = {"client": ("([", "])"), "backup": ("[", "]"), "mirror": ("[", "]")}
+_CLIENT, _AGENT = ("([", "])"), ("[", "]")
 
 
 def draw_mermaid(picture: Picture) -> str:
@@ -30,7 +30,7 @@ def draw_mermaid(picture: Picture) -> str:
 
 
 def _shape(box: Box) -> str:
-    before, behind = _SHAPES[box.kind]
+    before, behind = _CLIENT if box.kind == "client" else _AGENT
     text = "<br/>".join(_escaped(part) for part in (box.name, *box.lines))
     return f'{before}"{text}"{behind}'
 

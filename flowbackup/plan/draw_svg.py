@@ -21,8 +21,10 @@ _STYLE = """
   .frame { fill: #f8fafc; stroke: #cbd5e1; stroke-dasharray: 4 3 }
   .box { fill: #ffffff; stroke-width: 1.5 }
   .client { stroke: #2563eb } .backup { stroke: #15803d } .mirror { stroke: #9333ea }
+  .restore { stroke: #b45309 } .copy { stroke: #0e7490 }
   .port { stroke: none; opacity: .75 }
   .port.backup { fill: #15803d } .port.mirror { fill: #9333ea }
+  .port.restore { fill: #b45309 } .port.copy { fill: #0e7490 }
   .line { fill: none; stroke: #64748b; stroke-width: 1.5 }
   .optional { stroke-dasharray: 5 4 }
   .tip { fill: #64748b }
@@ -31,7 +33,9 @@ _STYLE = """
     text { fill: #a3b1c6 } .name, .title { fill: #f1f5f9 } .paper { fill: #0f172a }
     .frame { fill: #16213a; stroke: #3b4a66 } .box { fill: #1e293b }
     .client { stroke: #60a5fa } .backup { stroke: #4ade80 } .mirror { stroke: #c084fc }
+    .restore { stroke: #fbbf24 } .copy { stroke: #22d3ee }
     .port.backup { fill: #4ade80 } .port.mirror { fill: #c084fc }
+    .port.restore { fill: #fbbf24 } .port.copy { fill: #22d3ee }
     .line { stroke: #94a3b8 } .tip { fill: #94a3b8 } .label { stroke: #0f172a }
   }
 """

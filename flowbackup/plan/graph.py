@@ -5,13 +5,17 @@ Made without judging: what cannot be resolved is left out here and named by a ru
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from itertools import product
 
+from flowbackup.model.rate import RateSchedule
+from flowbackup.plan.groups import HEADS, RESTORE, devices_at_work, group_named, groups_of
 from flowbackup.spec.endpoint import BufferRange, Endpoint
-from flowbackup.spec.models import CouplingSpec, GraphSpec, GroupSpec, MirrorGroupSpec
+from flowbackup.spec.models import CopyGroupSpec, CouplingSpec, GraphSpec, MirrorGroupSpec
 from flowbackup.spec.tree import Keys
+from flowbackup.spec.window import parse_window
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +25,16 @@ class AgentDraft:
     group: str
     device: str
     buffers: int
-    backup: bool
+    role: str
     keys: Keys
 
     @property
     def name(self) -> str:
         return f"{self.group}.{self.device}"
+
+    @property
+    def writes(self) -> bool:
+        return self.role != RESTORE
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,8 @@ class CouplingDraft:
     on_failure: str | None = None
     when_slow: str | None = None
     lag_max: int | None = None
+    rate_limit: int | None = None
+    rate_windows: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,52 +61,47 @@ class LinkDraft:
     coupling: CouplingDraft
 
 
-def groups_of(spec: GraphSpec) -> Iterator[tuple[Keys, str, GroupSpec]]:
-    """All groups with their keys and names, backup groups first."""
-    for name, backup in spec.backup_groups.items():
-        yield ("backup_groups", name), name, backup
-    for name, mirror in spec.mirror_groups.items():
-        yield ("mirror_groups", name), name, mirror
-
-
-def group_named(spec: GraphSpec, name: str) -> GroupSpec | None:
-    return spec.backup_groups.get(name) or spec.mirror_groups.get(name)
-
-
 def agents_of(spec: GraphSpec) -> dict[str, AgentDraft]:
     """Every agent by its name, in the order of the file."""
     agents: dict[str, AgentDraft] = {}
     for keys, name, group in groups_of(spec):
-        for device in group.devices:
-            agent = AgentDraft(name, device, group.buffers, keys[0] == "backup_groups", keys)
+        for device in devices_at_work(group):
+            agent = AgentDraft(name, device, group.buffers, str(keys[0])[: -len("_groups")], keys)
             agents.setdefault(agent.name, agent)
     return agents
 
 
 def couplings_of(spec: GraphSpec) -> tuple[CouplingDraft, ...]:
-    """Every coupling: those that `mirrors:` stands for, then the explicit ones."""
-    short = (
+    """Every coupling: those that `mirrors:` and `copies:` stand for, then the explicit ones."""
+    mirrors = (
         CouplingDraft(group.mirrors, Endpoint(name), ("mirror_groups", name, "mirrors"))
         for name, group in spec.mirror_groups.items()
         if group.mirrors is not None
     )
+    copies = (
+        CouplingDraft(group.copies, Endpoint(name), ("copy_groups", name, "copies"))
+        for name, group in spec.copy_groups.items()
+        if group.copies is not None
+    )
     explicit = (_explicit(index, coupling) for index, coupling in enumerate(spec.couplings))
-    return (*short, *explicit)
+    return (*mirrors, *copies, *explicit)
 
 
 def _explicit(index: int, coupling: CouplingSpec) -> CouplingDraft:
     return CouplingDraft(
         coupling.source, coupling.target, ("couplings", index),
-        coupling.on_failure, coupling.when_slow, coupling.lag_max,
+        coupling.on_failure, coupling.when_slow, coupling.lag_max, coupling.rate_limit,
+        coupling.rate_windows,
     )  # fmt: skip
 
 
 def agents_at(spec: GraphSpec, end: Endpoint) -> tuple[str, ...]:
     """Names of the agents at an end of a coupling; none where a name does not exist."""
     group = group_named(spec, end.group)
-    if group is None or (end.device is not None and end.device not in group.devices):
+    at_work = devices_at_work(group) if group else ()
+    if end.device is not None and end.device not in at_work:
         return ()
-    devices = dict.fromkeys(group.devices) if end.device is None else (end.device,)
+    devices = at_work if end.device is None else (end.device,)
     return tuple(f"{end.group}.{device}" for device in devices)
 
 
@@ -104,11 +109,14 @@ def links_of(
     spec: GraphSpec, agents: dict[str, AgentDraft], couplings: tuple[CouplingDraft, ...]
 ) -> tuple[LinkDraft, ...]:
     """Couplings agent by agent: the i-th of the source with the i-th of the target where both have
-    as many, the only one of the source with all of the target."""
+    as many, the only one of the source with all of the target.  Restore agents feed every agent of
+    a copy group: what lies on several media comes together there."""
     links: list[LinkDraft] = []
     for coupling in couplings:
         sources, targets = agents_at(spec, coupling.source), agents_at(spec, coupling.target)
-        if len(sources) == 1:
+        if joins(spec, coupling):
+            sources, targets = _crossed(sources, targets)
+        elif len(sources) == 1:
             sources = sources * len(targets)
         if len(sources) == len(targets):
             links.extend(
@@ -116,6 +124,19 @@ def links_of(
                 for source, target in zip(sources, targets, strict=True)
             )
     return tuple(links)
+
+
+def joins(spec: GraphSpec, coupling: CouplingDraft) -> bool:
+    """Does every agent of the source feed every agent of the target?"""
+    source, target = coupling.source.group, coupling.target.group
+    return source in spec.restore_groups and target in spec.copy_groups
+
+
+def _crossed(
+    sources: tuple[str, ...], targets: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    pairs = list(product(sources, targets))
+    return tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs)
 
 
 def _range(coupling: CouplingDraft, source: AgentDraft) -> BufferRange:
@@ -134,8 +155,8 @@ def feeders_of(
 
 
 def levels_of(agents: dict[str, AgentDraft], feeders: dict[str, tuple[str, ...]]) -> dict[str, int]:
-    """Level of every agent that a backup agent reaches: couplings behind it, the longest way.
-    Agents of cycles, and those behind them, have none."""
+    """Level of every agent that a head reaches: couplings behind it, the longest way.  Agents of
+    cycles, and those behind them, have none."""
     order = TopologicalSorter(feeders)
     try:
         order.prepare()
@@ -145,21 +166,43 @@ def levels_of(agents: dict[str, AgentDraft], feeders: dict[str, tuple[str, ...]]
     while ready := order.get_ready():
         for name in ready:
             before = [levels[source] for source in feeders[name] if source in levels]
-            if before or agents[name].backup:
+            if before or agents[name].role in HEADS:
                 levels[name] = max(before) + 1 if before else 0
         order.done(*ready)
     return levels
 
 
 def required(spec: GraphSpec, link: LinkDraft) -> bool:
-    group = spec.mirror_groups.get(link.coupling.target.group)
-    written = link.coupling.on_failure or (group.on_failure if group else None)
-    return written != "optional"
+    group = _target_of(spec, link)
+    return (link.coupling.on_failure or group.on_failure) != "optional"
 
 
 def slowness(spec: GraphSpec, link: LinkDraft) -> tuple[str, int]:
     """when_slow and the bytes of lag at which a slow target is detached."""
-    coupling = link.coupling
-    group = spec.mirror_groups.get(coupling.target.group) or MirrorGroupSpec(devices=("-",))
+    coupling, group = link.coupling, _target_of(spec, link)
+    if isinstance(group, CopyGroupSpec):
+        return coupling.when_slow or "block", coupling.lag_max or 0
     lag_max = group.lag_max if coupling.lag_max is None else coupling.lag_max
     return coupling.when_slow or group.when_slow, lag_max
+
+
+def rate_of(spec: GraphSpec, link: LinkDraft) -> RateSchedule:
+    """How fast this coupling may be."""
+    coupling, group = link.coupling, _target_of(spec, link)
+    limit = group.rate_limit if coupling.rate_limit is None else coupling.rate_limit
+    windows = group.rate_windows if coupling.rate_windows is None else coupling.rate_windows
+    return schedule_of(limit, windows)
+
+
+def schedule_of(limit: int, windows: Mapping[str, int]) -> RateSchedule:
+    return RateSchedule(limit, tuple((parse_window(text), rate) for text, rate in windows.items()))
+
+
+def _target_of(spec: GraphSpec, link: LinkDraft) -> MirrorGroupSpec | CopyGroupSpec:
+    """The group that a coupling feeds; for a target that nothing may feed, the defaults."""
+    name = link.coupling.target.group
+    return (
+        spec.mirror_groups.get(name)
+        or spec.copy_groups.get(name)
+        or MirrorGroupSpec(devices=("-",))
+    )

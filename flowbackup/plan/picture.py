@@ -6,7 +6,9 @@ Made from a plan once, and shown in several forms, which know nothing of plans.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 
 from flowbackup.model.device import HERE
 from flowbackup.plan.decided import AgentPlan, EdgePlan, Plan, Transport
@@ -19,8 +21,8 @@ TEXT_SHOWN = 30
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A client or a media agent.  kind: client, backup, mirror.  frame: its group, "" for a
-    client.  buffers: 0 for a client."""
+    """A client or a media agent.  kind: client, backup, mirror, restore or copy.  frame: its group,
+    "" for a client.  buffers: 0 for a client."""
 
     name: str
     kind: str
@@ -32,7 +34,8 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """An edge.  label: a range of buffers, the way between nodes, or ""."""
+    """An edge, or the step from a device that was written to the agent that reads it.  label: a
+    range of buffers, the way between nodes, "then" for such a step, or ""."""
 
     source: str
     target: str
@@ -56,11 +59,34 @@ class Picture:
 
 def picture_of(plan: Plan) -> Picture:
     """What there is to draw, in an order in which few lines cross."""
-    slots = {agent.name: agent.slots for agent in plan.agents}
-    lines = tuple(_line(edge, slots) for edge in plan.edges)
-    boxes = [*_client_boxes(plan), *(_agent_box(plan, agent) for agent in plan.agents)]
+    agents = [agent for part in (plan, *plan.stages) for agent in part.agents]
+    slots = {agent.name: agent.slots for agent in agents}
+    lines = [_line(edge, slots) for part in (plan, *plan.stages) for edge in part.edges]
+    steps = [
+        Line(writer.name, reader.name, "then", False)
+        for reader in agents
+        for writer in agents
+        if reader.role == "restore" != writer.role and reader.device == writer.device
+    ]
+    at = _ranks_of(agents, [*lines, *steps])
+    # A step over other ranks would run through their boxes; the reader says what it reads.
+    lines += [step for step in steps if at[step.source] + 1 == at[step.target]]
+    boxes = [*_client_boxes(plan), *(_agent_box(plan, a, at[a.name]) for a in agents)]
     memory = ", ".join(f"{node} {format_size(size)}" for node, size in plan.memory_bytes)
-    return Picture(plan.graph, _ranks(boxes, lines), lines, f"memory: {memory}. {plan.bottleneck}")
+    note = f"memory: {memory}. {plan.bottleneck}"
+    return Picture(plan.graph, _ranks(boxes, lines), tuple(lines), note)
+
+
+def _ranks_of(agents: Sequence[AgentPlan], lines: Sequence[Line]) -> dict[str, int]:
+    """How many lines lead to each agent, the longest way; those of clients count."""
+    feeders: dict[str, list[str]] = {agent.name: [] for agent in agents}
+    for line in lines:
+        feeders[line.target].append(line.source)
+    ranks: dict[str, int] = {}
+    for name in TopologicalSorter(feeders).static_order():
+        before = [ranks[feeder] + 1 for feeder in feeders.get(name, ())]
+        ranks[name] = max(before, default=0)
+    return ranks
 
 
 def _client_boxes(plan: Plan) -> list[Box]:
@@ -79,13 +105,14 @@ def _client_boxes(plan: Plan) -> list[Box]:
     return boxes
 
 
-def _agent_box(plan: Plan, agent: AgentPlan) -> Box:
+def _agent_box(plan: Plan, agent: AgentPlan, rank: int) -> Box:
     place = _short(agent.device.location) or agent.device.kind
     where = "" if agent.node == HERE else f" on {agent.node}"
+    reads = "reads " if agent.role == "restore" else ""
     return Box(
         agent.name, agent.role,
-        (f"{place}{where}", f"{agent.slots} x {format_size(plan.frame_bytes)}"),
-        agent.group, agent.level + 1, agent.slots,
+        (f"{reads}{place}{where}", f"{agent.slots} x {format_size(plan.frame_bytes)}"),
+        agent.group, rank, agent.slots,
     )  # fmt: skip
 
 
@@ -99,7 +126,7 @@ def _line(edge: EdgePlan, slots: dict[str, int]) -> Line:
     return Line(edge.source, edge.target, " ".join(parts), not edge.required)
 
 
-def _ranks(boxes: list[Box], lines: tuple[Line, ...]) -> tuple[tuple[Box, ...], ...]:
+def _ranks(boxes: list[Box], lines: list[Line]) -> tuple[tuple[Box, ...], ...]:
     """Each rank sorted by the mean position of what feeds it, agents of a group together."""
     feeders: defaultdict[str, list[str]] = defaultdict(list)
     for line in lines:

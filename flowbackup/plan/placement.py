@@ -2,33 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+
 from flowbackup.model.device import HERE, DeviceTarget
+from flowbackup.model.rate import RateSchedule
 from flowbackup.plan.bottleneck import bottleneck_of
 from flowbackup.plan.context import Context, absolute_path
 from flowbackup.plan.decided import (
     AgentPlan,
+    CopySelection,
     EdgePlan,
+    GroupPlan,
     NodePlan,
     ObjectPlan,
     Plan,
     SlabPlan,
+    SparePlan,
     Transport,
     slot_bytes,
 )
-from flowbackup.plan.graph import required, slowness
-from flowbackup.spec.models import GraphSpec, ObjectSpec
+from flowbackup.plan.graph import joins, rate_of, required, schedule_of, slowness
+from flowbackup.plan.groups import devices_at_work, groups_of, role_of, spare_devices
+from flowbackup.plan.stages import backup_agents, stages_of
+from flowbackup.spec.models import GraphSpec, GroupSpec, ObjectSpec
 
 NODE_LABEL = "flowbackup.io/node"
 
 
 def place(context: Context) -> Plan:
     """The plan of a graph in which no rule found an error."""
-    spec, document = context.spec, context.document
-    owners = slab_owners(context)
+    stages = tuple(
+        _planned(context, part, (), selections) for part, selections in stages_of(context)
+    )
+    plan = _planned(context, backup_agents(context), _objects(context), ())
+    memory = most_memory(stage.slabs for stage in (plan, *stages))
+    first = plan if plan.agents or not stages else stages[0]
+    return replace(plan, stages=stages, memory_bytes=memory, bottleneck=first.bottleneck)
+
+
+def planned_slabs(context: Context) -> list[tuple[SlabPlan, ...]]:
+    """The slabs that the backup and each stage would have; for the rule about memory."""
     objects = _objects(context)
+    return [
+        _slabs(context, slab_owners(context, backup_agents(context)), objects),
+        *(_slabs(context, slab_owners(context, part), ()) for part, _ in stages_of(context)),
+    ]
+
+
+def _planned(
+    context: Context,
+    names: Collection[str],
+    objects: tuple[ObjectPlan, ...],
+    selections: tuple[CopySelection, ...],
+) -> Plan:
+    """The part of a graph that these agents are."""
+    spec, document = context.spec, context.document
+    owners = slab_owners(context, names)
     slabs = _slabs(context, owners, objects)
     agents = _agents(context, owners)
-    edges = (*_client_edges(context, objects, agents), *_couplings(context))
+    edges = (*_client_edges(context, objects, agents), *_couplings(context, names))
     return Plan(
         graph=spec.graph,
         path="" if document.path.startswith("<") else document.path,
@@ -45,18 +78,21 @@ def place(context: Context) -> Plan:
         bottleneck=bottleneck_of(agents, edges, objects),
         graph_text=document.text,
         catalog=absolute_path(document, spec.catalog) if spec.catalog else "",
+        groups=_groups(context, agents),
+        selections=selections,
     )
 
 
-def slab_owners(context: Context) -> dict[str, str]:
-    """Agent -> the agent that owns its slab: the head of its chain on that node."""
+def slab_owners(context: Context, names: Collection[str] | None = None) -> dict[str, str]:
+    """Agent -> the agent that owns its slab: the head of its chain on that node.  names: of these
+    agents only."""
     owners: dict[str, str] = {}
-    feeders = {link.target: link.source for link in context.links}
     for agent in sorted(context.levels, key=context.levels.__getitem__):
-        feeder = feeders.get(agent)
-        shares = feeder in owners and context.node_of(feeder) == context.node_of(agent)
-        owners[agent] = owners[feeder] if feeder and shares else agent
-    return owners
+        feeders = context.feeders[agent]
+        nodes = {context.node_of(feeder) for feeder in feeders}
+        shares = nodes == {context.node_of(agent)} and feeders[0] in owners
+        owners[agent] = owners[feeders[0]] if shares else agent
+    return {agent: owners[agent] for agent in owners if names is None or agent in names}
 
 
 def client_slab_slots(context: Context, objects: tuple[ObjectPlan, ...]) -> dict[str, int]:
@@ -71,17 +107,40 @@ def client_slab_slots(context: Context, objects: tuple[ObjectPlan, ...]) -> dict
     return slots
 
 
-def planned_slabs(context: Context) -> tuple[SlabPlan, ...]:
-    """The slabs that this graph would have; for the rule about memory."""
-    return _slabs(context, slab_owners(context), _objects(context))
+def _groups(context: Context, agents: tuple[AgentPlan, ...]) -> tuple[GroupPlan, ...]:
+    devices = context.spec.devices
+    present = {agent.group for agent in agents}
+    return tuple(
+        GroupPlan(
+            name=name,
+            role=role_of(context.spec, name),
+            assign=getattr(group, "assign", "frame"),
+            devices_min=(group.min or 1) if isinstance(group, GroupSpec) else 1,
+            spares=tuple(
+                SparePlan(_device(context, spare), devices[spare].node)
+                for spare in spare_devices(group)
+            ),
+        )
+        for _, name, group in groups_of(context.spec)
+        if name in present
+    )
 
 
-def memory_by_node(slabs: tuple[SlabPlan, ...]) -> tuple[tuple[str, int], ...]:
+def memory_by_node(slabs: Iterable[SlabPlan]) -> tuple[tuple[str, int], ...]:
     """Node -> bytes of its slabs."""
     memory: dict[str, int] = {}
     for slab in slabs:
         memory[slab.node] = memory.get(slab.node, 0) + slab.size_bytes
     return tuple(memory.items())
+
+
+def most_memory(stages: Iterable[Iterable[SlabPlan]]) -> tuple[tuple[str, int], ...]:
+    """Node -> bytes; stages follow each other, so a node needs what the largest needs there."""
+    most: dict[str, int] = {}
+    for slabs in stages:
+        for node, size in memory_by_node(slabs):
+            most[node] = max(size, most.get(node, 0))
+    return tuple(most.items())
 
 
 def group_of(spec: GraphSpec, item: ObjectSpec) -> str:
@@ -107,9 +166,9 @@ def _objects(context: Context) -> tuple[ObjectPlan, ...]:
             group = group_of(spec, item)
             if not group:
                 continue
-            devices = spec.backup_groups[group].devices
+            devices = devices_at_work(spec.backup_groups[group])
             pinned = item.buffers
-            chosen = (pinned.device,) if pinned else tuple(dict.fromkeys(devices))
+            chosen = (pinned.device,) if pinned else devices
             planned.append(
                 ObjectPlan(
                     client=client_name,
@@ -127,28 +186,49 @@ def _objects(context: Context) -> tuple[ObjectPlan, ...]:
 def _agents(context: Context, owners: dict[str, str]) -> tuple[AgentPlan, ...]:
     needed = {link.target: required(context.spec, link) for link in context.links}
     agents = []
-    for name, draft in context.agents.items():
-        owner = owners[name]
+    for name, owner in owners.items():
+        draft = context.agents[name]
         agents.append(
             AgentPlan(
                 name=name,
                 group=draft.group,
-                role="backup" if draft.backup else "mirror",
-                level=context.levels[name],
+                role=draft.role,
+                level=context.level(name),
                 node=context.node_of(name),
                 device=_device(context, draft.device),
-                slots=min(draft.buffers, context.agents[owner].buffers),
+                slots=_slots(context, name, owner),
                 slab=owner,
                 required=needed.get(name, True),
             )
         )
-    return tuple(sorted(agents, key=lambda agent: agent.level))
+    return tuple(sorted(agents, key=lambda agent: context.levels[agent.name]))
+
+
+def _slots(context: Context, agent: str, owner: str) -> int:
+    """As many as were asked for; who receives frames in the memory of others, no more than these
+    have."""
+    wanted = context.agents[agent].buffers
+    if owner == agent:
+        return wanted
+    owners = {slab_owner(context, feeder) for feeder in context.feeders[agent]}
+    return min(wanted, sum(context.agents[name].buffers for name in owners))
+
+
+def slab_owner(context: Context, agent: str) -> str:
+    """Where the frames of an agent lie: with itself, or with who feeds it on its node."""
+    feeders = context.feeders[agent]
+    while feeders and {context.node_of(f) for f in feeders} == {context.node_of(agent)}:
+        agent = feeders[0]
+        feeders = context.feeders[agent]
+    return agent
 
 
 def _device(context: Context, name: str) -> DeviceTarget:
     device = context.spec.devices[name]
     location = absolute_path(context.document, device.path) if device.path else ""
-    return DeviceTarget(name, device.kind, location, device.block_size, device.rate_limit)
+    return DeviceTarget(
+        name, device.kind, location, device.block_size, device.rate_limit, device.media_size
+    )
 
 
 def _slabs(
@@ -194,15 +274,18 @@ def _client_edges(
             transport=Transport.OBJECT_STORE if client in remote else Transport.SHARED_MEMORY,
             first_slot=0,
             last_slot=slots[head],
+            spread=head.partition(".")[0],
+            rate=_client_rate(context.spec, head),
         )
         for client in context.spec.clients
         for head in _heads_of_client(objects, client)
     )
 
 
-def _couplings(context: Context) -> tuple[EdgePlan, ...]:
+def _couplings(context: Context, names: Collection[str]) -> tuple[EdgePlan, ...]:
     edges = []
-    for link in sorted(context.links, key=lambda link: context.levels[link.target]):
+    links = [link for link in context.links if link.target in names]
+    for link in sorted(links, key=lambda link: context.levels[link.target]):
         same = context.node_of(link.source) == context.node_of(link.target)
         when_slow, lag_max = slowness(context.spec, link)
         edges.append(
@@ -216,6 +299,13 @@ def _couplings(context: Context) -> tuple[EdgePlan, ...]:
                 required=required(context.spec, link),
                 when_slow=when_slow,
                 lag_bytes_max=lag_max,
+                spread=link.coupling.target.group if joins(context.spec, link.coupling) else "",
+                rate=rate_of(context.spec, link),
             )
         )
     return tuple(edges)
+
+
+def _client_rate(spec: GraphSpec, head: str) -> RateSchedule:
+    group = spec.backup_groups[head.partition(".")[0]]
+    return schedule_of(group.rate_limit, group.rate_windows)

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from flowbackup.plan import rules_couplings, rules_devices, rules_memory, rules_names
+from flowbackup.plan import (
+    rules_copies,
+    rules_couplings,
+    rules_devices,
+    rules_memory,
+    rules_names,
+)
 from flowbackup.plan.context import Context
 from flowbackup.spec.finding import Finding
 
@@ -13,6 +19,8 @@ Rule = Callable[[Context], Iterable[Finding]]
 INDEPENDENT_RULES = frozenset(
     {"doubled-name", "reserved-name", "unknown-node", "unknown-device", "unknown-group",
      "unknown-agent", "object-to-mirror", "self-loop", "cycle", "feeds-backup-group",
+     "feeds-copy-group",
+     "feeds-restore-group", "feeds-mirror-group",
      "doubled-coupling", "two-sources", "device-twice", "same-device", "device-inside-device",
      "source-in-device", "device-in-source"}
 )  # fmt: skip
@@ -29,7 +37,7 @@ RULES: tuple[Rule, ...] = (
     rules_names.unused,
     rules_couplings.self_loops,
     rules_couplings.cycles,
-    rules_couplings.backup_groups_are_heads,
+    rules_couplings.roles_fit,
     rules_couplings.agent_counts,
     rules_couplings.one_source,
     rules_couplings.unreached,
@@ -38,6 +46,12 @@ RULES: tuple[Rule, ...] = (
     rules_couplings.pinned_objects,
     rules_couplings.half_mirrored,
     rules_couplings.copies_possible,
+    rules_copies.copy_loops,
+    rules_copies.copy_selections,
+    rules_copies.idle_readers,
+    rules_copies.spares_at_hand,
+    rules_copies.staging_is_drained,
+    rules_copies.media_hold_frames,
     rules_devices.one_agent_per_device,
     rules_devices.devices_apart,
     rules_devices.sources_apart,

@@ -6,12 +6,17 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from flowbackup.plan.context import Context
-from flowbackup.plan.graph import (
-    CouplingDraft,
-    LinkDraft,
-    agents_at,
+from flowbackup.plan.graph import CouplingDraft, LinkDraft, agents_at, joins
+from flowbackup.plan.groups import (
+    BACKUP,
+    COPY,
+    FED_BY,
+    MIRROR,
+    RESTORE,
+    devices_at_work,
     group_named,
-    groups_of,
+    role_of,
+    writing_groups,
 )
 from flowbackup.spec.finding import Finding, listed
 
@@ -31,7 +36,7 @@ def self_loops(context: Context) -> Iterator[Finding]:
 
 def cycles(context: Context) -> Iterator[Finding]:
     """Agents that feed each other would wait for each other for ever."""
-    if all(name in context.levels for name in context.agents):
+    if context.is_ordered:
         return
     from flowbackup.plan.cycles import named_cycles  # noqa: PLC0415  slow, and seldom needed
 
@@ -50,18 +55,25 @@ def _line(context: Context, link: LinkDraft) -> int:
     return int(context.document.place(*link.coupling.keys).rsplit(":", 2)[1])
 
 
-def backup_groups_are_heads(context: Context) -> Iterator[Finding]:
-    """Clients feed backup groups, and nobody else does."""
+def roles_fit(context: Context) -> Iterator[Finding]:
+    """Clients feed backup groups, media restore groups; these feed mirror and copy groups."""
     for coupling in context.couplings:
         source, target = coupling.source.group, coupling.target.group
-        if target in context.spec.backup_groups and group_named(context.spec, source):
-            kind = "mirror" if source in context.spec.mirror_groups else "backup"
-            if source != target:
-                yield context.error(
-                    coupling.keys, "feeds-backup-group",
-                    f'{kind} group "{source}" feeds "{target}", which is a backup group',
-                    f'Move "{target}" to mirror_groups, or turn the coupling round.',
-                )  # fmt: skip
+        feeds, fed = role_of(context.spec, source), role_of(context.spec, target)
+        if not feeds or not fed or source == target or feeds in FED_BY[fed]:
+            continue
+        reason = f'{feeds} group "{source}" feeds "{target}", which is a {fed} group'
+        yield context.error(
+            coupling.keys, f"feeds-{fed}-group", reason, _ROLE_REMEDIES[fed].format(target)
+        )
+
+
+_ROLE_REMEDIES = {
+    BACKUP: 'Move "{0}" to mirror_groups, or turn the coupling round.',
+    RESTORE: 'Name the devices that "{0}" reads; nothing is coupled to it.',
+    COPY: 'Feed "{0}" from a restore group that reads the devices, or move it to mirror_groups.',
+    MIRROR: 'Move "{0}" to copy_groups: what restore agents read is copied.',
+}
 
 
 def agent_counts(context: Context) -> Iterator[Finding]:
@@ -69,6 +81,8 @@ def agent_counts(context: Context) -> Iterator[Finding]:
     for coupling in context.couplings:
         sources = agents_at(context.spec, coupling.source)
         targets = agents_at(context.spec, coupling.target)
+        if joins(context.spec, coupling):
+            continue
         if sources and targets and len(sources) not in (1, len(targets)):
             yield context.error(
                 coupling.keys, "agent-count",
@@ -84,11 +98,15 @@ def _agents(names: tuple[str, ...]) -> str:
 
 
 def one_source(context: Context) -> Iterator[Finding]:
-    """An agent is fed by one other: the slots of its chain belong to one head."""
+    """An agent is fed by one other, or by the agents of one restore group: a frame has one way."""
     first: dict[str, LinkDraft] = {}
+    seen: dict[tuple[str, str], LinkDraft] = {}
     for link in context.links:
         before = first.setdefault(link.target, link)
+        before = seen.setdefault((link.source, link.target), before)
         if before is link or link.source == link.target:
+            continue
+        if before.coupling is link.coupling and joins(context.spec, link.coupling):
             continue
         line = _line(context, before)
         if before.source == link.source:
@@ -106,39 +124,45 @@ def one_source(context: Context) -> Iterator[Finding]:
 
 
 def unreached(context: Context) -> Iterator[Finding]:
-    """A mirror group that nobody feeds holds nothing after a session."""
+    """A mirror or copy group that nobody feeds holds nothing after a session."""
     named: dict[str, set[str]] = {}
     for coupling in context.couplings:
         named.setdefault(coupling.target.group, set()).update(
             agents_at(context.spec, coupling.target) or ("?",)
         )
-    for name, group in context.spec.mirror_groups.items():
-        keys = ("mirror_groups", name)
+    for keys, name, group in writing_groups(context.spec):
+        role = role_of(context.spec, name)
+        if role == BACKUP:
+            continue
         if name not in named:
+            word = "copies" if role == COPY else "mirrors"
             yield context.error(
-                keys, "unreached", f'no coupling reaches mirror group "{name}"',
-                "Write mirrors: with the group that feeds it, or a coupling to it.",
+                keys, "unreached", f'no coupling reaches {role} group "{name}"',
+                f"Write {word}: with the group that feeds it, or a coupling to it.",
             )  # fmt: skip
         elif "?" not in named[name]:
-            missing = [d for d in group.devices if f"{name}.{d}" not in named[name]]
+            missing = [d for d in devices_at_work(group) if f"{name}.{d}" not in named[name]]
             if missing:
                 yield context.error(
                     keys, "unreached",
-                    f'no coupling reaches device {listed(missing)} of mirror group "{name}"',
-                    f"Couple it, as in {_some_source(context)} -> {name}.{missing[0]}.",
+                    f'no coupling reaches device {listed(missing)} of {role} group "{name}"',
+                    f"Couple it, as in {_some_source(context, role)} -> {name}.{missing[0]}.",
                 )  # fmt: skip
 
 
-def _some_source(context: Context) -> str:
-    return next((name for name, agent in context.agents.items() if agent.backup), "group.device")
+def _some_source(context: Context, role: str) -> str:
+    return next(
+        (name for name, agent in context.agents.items() if agent.role == FED_BY[role][0]),
+        "group.device",
+    )
 
 
 def written_levels(context: Context) -> Iterator[Finding]:
     """Level n is fed by level n-1, and a group stands on one level."""
     for name, group in context.spec.mirror_groups.items():
         found = {
-            context.levels[agent]
-            for agent in (f"{name}.{device}" for device in group.devices)
+            context.level(agent)
+            for agent in (f"{name}.{device}" for device in devices_at_work(group))
             if agent in context.levels
         }
         if len(found) > 1:
@@ -162,6 +186,13 @@ def coupled_ranges(context: Context) -> Iterator[Finding]:
     """Ranges lie inside the buffers of their agents and are equally long at both ends."""
     for coupling in context.couplings:
         fits = True
+        if joins(context.spec, coupling) and (coupling.source.buffers or coupling.target.buffers):
+            yield context.error(
+                coupling.keys, "range-of-copy",
+                f'"{coupling}" couples a part of the buffers, but copies take whatever is read',
+                "Write the groups or agents alone; select: says what is copied.",
+            )  # fmt: skip
+            continue
         for end in (coupling.source, coupling.target):
             group = group_named(context.spec, end.group)
             if group and end.buffers and end.buffers.last > group.buffers:
@@ -197,14 +228,14 @@ def pinned_objects(context: Context) -> Iterator[Finding]:
                 continue
             keys = ("clients", client, "objects", name, "buffers")
             who = f'object "{name}" of client "{client}"'
-            if item.buffers.device not in group.devices:
+            at_work = devices_at_work(group)
+            if item.buffers.device not in at_work:
                 yield context.error(
                     keys, "unknown-agent",
                     f'{who} uses buffers of "{item.buffers.device}", which is no device of '
                     f'group "{group_name}"',
                     context.suggester.remedy(
-                        item.buffers.device, group.devices,
-                        f"Its devices are {listed(group.devices)}.",
+                        item.buffers.device, at_work, f"Its devices are {listed(at_work)}.",
                     ),
                 )  # fmt: skip
             elif item.buffers.buffers.last > group.buffers:
@@ -222,7 +253,7 @@ def half_mirrored(context: Context) -> Iterator[Finding]:
     partial: dict[str, list[LinkDraft]] = {}
     for link in context.links:
         agent = context.agents[link.source]
-        if agent.backup and link.buffers != (0, agent.buffers):
+        if agent.role == BACKUP and link.buffers != (0, agent.buffers):
             partial.setdefault(link.source, []).append(link)
     if not partial:
         return
@@ -232,7 +263,7 @@ def half_mirrored(context: Context) -> Iterator[Finding]:
             group_name = item.group or (next(iter(groups)) if len(groups) == 1 else "")
             group = groups.get(group_name)
             pinned = item.buffers
-            devices = (pinned.device,) if pinned else group.devices if group else ()
+            devices = (pinned.device,) if pinned else devices_at_work(group) if group else ()
             for link in (ln for d in devices for ln in partial.get(f"{group_name}.{d}", ())):
                 buffers = pinned.buffers if pinned else (0, context.agents[link.source].buffers)
                 inside = link.buffers.first <= buffers[0] and buffers[1] <= link.buffers.last
@@ -260,10 +291,10 @@ def copies_possible(context: Context) -> Iterator[Finding]:
         feeder = feeders.get(agent)
         if feeder in behind:
             behind[feeder] += behind[agent]
-    for keys, name, group in groups_of(context.spec):
-        heads = [f"{name}.{device}" for device in group.devices]
+    for name, group in context.spec.backup_groups.items():
+        heads = [f"{name}.{device}" for device in devices_at_work(group)]
         least = min((behind.get(head, wanted) for head in heads), default=wanted)
-        if keys[0] == "backup_groups" and least < wanted:
+        if least < wanted:
             yield context.error(
                 ("copies",), "too-many-copies",
                 f'{wanted} copies are asked for, but the chain of group "{name}" has '

@@ -7,27 +7,28 @@ from collections.abc import Iterator
 
 from flowbackup.model.device import HERE
 from flowbackup.plan.context import Context, real_path
-from flowbackup.plan.graph import groups_of
+from flowbackup.plan.groups import groups_of, named_devices
 from flowbackup.plan.machine import identity_of
 from flowbackup.spec.finding import Finding
 from flowbackup.spec.tree import Keys
 
 
 def one_agent_per_device(context: Context) -> Iterator[Finding]:
-    """Two programs writing to one device would write into each other."""
-    users: dict[str, tuple[str, int]] = {}
+    """Two programs writing to one device would write into each other; what a restore agent reads
+    was written by another session or stage, but one reader is enough."""
+    writers: dict[str, tuple[str, str, int]] = {}
     for keys, name, group in groups_of(context.spec):
-        for field, devices in (("devices", group.devices), ("reserve", group.reserve)):
-            for index, device in enumerate(devices):
-                at = (*keys, field, index)
-                line = int(context.document.place(*at).rsplit(":", 2)[1])
-                first, first_line = users.setdefault(device, (f"{name}/{field}/{index}", line))
-                if first == f"{name}/{field}/{index}":
-                    continue
+        users = {} if keys[0] == "restore_groups" else writers
+        for field, index, device in named_devices(group):
+            at = (*keys, field, index)
+            line = int(context.document.place(*at).rsplit(":", 2)[1])
+            use = (name, f"{field}/{index}", line)
+            first = users.setdefault(device, use)
+            if first != use:
                 yield context.error(
                     at, "device-twice",
                     f'device "{device}" is used by group "{name}" and already by group '
-                    f'"{first.partition("/")[0]}" in line {first_line}',
+                    f'"{first[0]}" in line {first[2]}',
                     "One device has one media agent: declare and use another one.",
                 )  # fmt: skip
 

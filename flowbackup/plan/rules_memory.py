@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from flowbackup.model.device import HERE
 from flowbackup.plan.context import Context
 from flowbackup.plan.decided import slot_bytes
-from flowbackup.plan.graph import groups_of
-from flowbackup.plan.placement import memory_by_node, planned_slabs, slab_owners
+from flowbackup.plan.groups import groups_of
+from flowbackup.plan.placement import most_memory, planned_slabs, slab_owners
 from flowbackup.spec.finding import Finding
 from flowbackup.units import format_size
 
@@ -31,7 +31,7 @@ def windows(context: Context) -> Iterator[Finding]:
 
 def shared_slots(context: Context) -> Iterator[Finding]:
     """Agents of a chain on one node share the slots of its head."""
-    if len(context.levels) < len(context.agents):
+    if not context.is_ordered:
         return
     seen: set[str] = set()
     for agent, owner in slab_owners(context).items():
@@ -49,10 +49,11 @@ def shared_slots(context: Context) -> Iterator[Finding]:
 def memory(context: Context) -> Iterator[Finding]:
     """The slabs of this machine fit its shared memory and its memory; other nodes are asked when
     the graph starts."""
-    if len(context.levels) < len(context.agents):
+    if not context.is_ordered:
         return
-    slabs = planned_slabs(context)
-    needed = dict(memory_by_node(slabs)).get(HERE, 0)
+    stages = planned_slabs(context)
+    needed = dict(most_memory(stages)).get(HERE, 0)
+    slabs = [slab for stage in stages for slab in stage]
     machine = context.machine
     free, what = min(
         (value, name)

@@ -6,7 +6,15 @@ from collections.abc import Iterable, Iterator
 
 from flowbackup.model.device import HERE
 from flowbackup.plan.context import Context
-from flowbackup.plan.graph import CouplingDraft, group_named, groups_of
+from flowbackup.plan.graph import CouplingDraft
+from flowbackup.plan.groups import (
+    devices_at_work,
+    group_named,
+    groups_of,
+    named_devices,
+    role_of,
+    spare_devices,
+)
 from flowbackup.spec.endpoint import Endpoint
 from flowbackup.spec.finding import Finding, listed
 from flowbackup.spec.tree import Key
@@ -72,23 +80,22 @@ def unknown_devices(context: Context) -> Iterator[Finding]:
     """Groups use declared devices."""
     known = context.spec.devices
     for keys, name, group in groups_of(context.spec):
-        for field, devices in (("devices", group.devices), ("reserve", group.reserve)):
-            for index, device in enumerate(devices):
-                if device not in known:
-                    yield context.error(
-                        (*keys, field, index), "unknown-device",
-                        f'group "{name}" uses device "{device}", which does not exist',
-                        context.suggester.remedy(
-                            device, known, f'Declare "{device}" under devices.'
-                        ),
-                    )  # fmt: skip
+        for field, index, device in named_devices(group):
+            if device not in known:
+                yield context.error(
+                    (*keys, field, index), "unknown-device",
+                    f'group "{name}" uses device "{device}", which does not exist',
+                    context.suggester.remedy(device, known, f'Declare "{device}" under devices.'),
+                )  # fmt: skip
 
 
 def unknown_ends(context: Context) -> Iterator[Finding]:
     """Couplings join declared groups and their agents."""
     for coupling in context.couplings:
-        short = coupling.keys[0] == "mirror_groups"
-        verb = f'group "{coupling.target.group}" mirrors' if short else "a coupling names"
+        short = coupling.keys[0] != "couplings"
+        verb = (
+            f'group "{coupling.target.group}" {coupling.keys[-1]}' if short else "a coupling names"
+        )
         yield from _unknown_end(context, coupling, coupling.source, verb)
         if not short:
             yield from _unknown_end(context, coupling, coupling.target, verb)
@@ -104,14 +111,20 @@ def _unknown_end(
             coupling.keys, "unknown-group", f'{verb} "{end.group}", which does not exist',
             context.suggester.remedy(end.group, names, f"Known groups are {listed(names)}."),
         )  # fmt: skip
-    elif end.device is not None and end.device not in group.devices:
+        return
+    at_work = devices_at_work(group)
+    if end.device in spare_devices(group):
+        yield context.error(
+            coupling.keys, "spare-agent",
+            f'{verb} "{end.group}.{end.device}", which takes the place of a failed device only',
+            f"Name one of {listed(at_work)}; a spare takes over its couplings.",
+        )  # fmt: skip
+    elif end.device is not None and end.device not in at_work:
         yield context.error(
             coupling.keys, "unknown-agent",
             f'{verb} "{end.group}.{end.device}", but group "{end.group}" has no device '
             f'"{end.device}"',
-            context.suggester.remedy(
-                end.device, group.devices, f"Its devices are {listed(group.devices)}."
-            ),
+            context.suggester.remedy(end.device, at_work, f"Its devices are {listed(at_work)}."),
         )  # fmt: skip
 
 
@@ -129,10 +142,10 @@ def object_groups(context: Context) -> Iterator[Finding]:
                         f"{who} does not say which of {len(groups)} backup groups takes it",
                         f"Write group: with one of {listed(groups)}.",
                     )  # fmt: skip
-            elif item.group in context.spec.mirror_groups:
+            elif item.group not in groups and (role := role_of(context.spec, item.group)):
                 yield context.error(
                     (*keys, "group"), "object-to-mirror",
-                    f'{who} goes to "{item.group}", which is a mirror group',
+                    f'{who} goes to "{item.group}", which is a {role} group',
                     f"Only backup groups take objects: {listed(groups)}.",
                 )  # fmt: skip
             elif item.group not in groups:
@@ -146,13 +159,14 @@ def object_groups(context: Context) -> Iterator[Finding]:
 
 
 def something_to_do(context: Context) -> Iterator[Finding]:
-    """A graph has clients with objects, and devices to take them."""
+    """A graph has clients with objects and devices to take them, or something to copy."""
     spec = context.spec
-    if not spec.clients:
+    copies_only = spec.copy_groups and not spec.clients and not spec.backup_groups
+    if not spec.clients and not copies_only:
         yield context.error(
             (), "no-client", "the graph has no client", "Write clients: with one that has objects."
         )
-    if not spec.backup_groups:
+    if not spec.backup_groups and not copies_only:
         yield context.error(
             (),
             "no-backup-group",
@@ -170,7 +184,7 @@ def something_to_do(context: Context) -> Iterator[Finding]:
 def unused(context: Context) -> Iterator[Finding]:
     """Declared and not used is mostly a slip of the pen."""
     spec = context.spec
-    devices = {d for _, _, group in groups_of(spec) for d in (*group.devices, *group.reserve)}
+    devices = {d for _, _, group in groups_of(spec) for _, _, d in named_devices(group)}
     for name in spec.devices:
         if name not in devices:
             yield context.warning(

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 from flowbackup.catalog.catalog import Catalog
-from flowbackup.errors import DeviceError, FlowbackupError, SourceError
+from flowbackup.errors import DeviceError, FlowbackupError, GraphError, SourceError
 from flowbackup.media.label import init_medium
 from flowbackup.media.open import open_device
 from flowbackup.model.ids import id_text
@@ -35,6 +35,7 @@ def check_before_start(plan: Plan, catalog: Catalog, labels: Labelling, monitor:
     """Looks at the objects and devices of this machine; the agents look again, and at those of
     other nodes, when they open.  Raises the first fault, with the others and their remedies in
     its message, a line each."""
+    refuse_unbuilt(plan)
     near = set(near_nodes(plan))
     faults: list[FlowbackupError] = []
     for plan_object in plan.objects:
@@ -53,6 +54,24 @@ def check_before_start(plan: Plan, catalog: Catalog, labels: Labelling, monitor:
                 faults.append(error)
     if faults:
         raise _joined(faults)
+
+
+def refuse_unbuilt(plan: Plan) -> None:
+    """What the graph asks for and this version cannot do yet.  Raises GraphError: a promise that
+    is not kept is worse than none."""
+    asked = {
+        "copy groups": bool(plan.stages),
+        "media_size": any(agent.device.media_bytes for agent in plan.agents),
+        "rate limits of couplings": any(edge.rate.is_limited for edge in plan.edges),
+        "reserve and max": any(group.spares for group in plan.groups),
+        "assign: object": any(group.assign == "object" for group in plan.groups),
+    }
+    missing = [name for name, is_asked in asked.items() if is_asked]
+    if missing:
+        raise GraphError(
+            f"graph {plan.graph} asks for what this version cannot run yet: {', '.join(missing)}",
+            remedy="leave it out of the graph; `graph check`, `plan` and `draw` know it already",
+        )
 
 
 def _joined(faults: list[FlowbackupError]) -> FlowbackupError:

@@ -22,6 +22,8 @@ from flowbackup.spec.names import safe_name
 from flowbackup.spec.tree import Key, Tree, Value
 
 Section = dict[str, dict[str, Value]]
+Options = Mapping[str, Value | Sequence[str]]
+"""Keys and values as in the file."""
 
 
 class GraphBuilder:
@@ -47,6 +49,8 @@ class GraphBuilder:
         self._devices: Section = {}
         self._backup_groups: Section = {}
         self._mirror_groups: Section = {}
+        self._restore_groups: Section = {}
+        self._copy_groups: Section = {}
         self._couplings: list[Value] = []
 
     def node(self, name: str, *, labels: Mapping[str, str] | None = None) -> str:
@@ -69,11 +73,14 @@ class GraphBuilder:
         node: str | None = None,
         block_size: int | str | None = None,
         rate_limit: int | str | None = None,
+        media_size: int | str | None = None,
+        staging: Options | None = None,
     ) -> str:
-        """Declares a device; returns its name."""
+        """Declares a device; returns its name.  staging: as in {"copies": 2, "keep": "7d"}."""
         self._devices[name] = _written(
             path=None if path is None else str(path), kind=kind, node=node,
-            block_size=block_size, rate_limit=rate_limit,
+            block_size=block_size, rate_limit=rate_limit, media_size=media_size,
+            staging=_values(staging),
         )  # fmt: skip
         return name
 
@@ -87,11 +94,14 @@ class GraphBuilder:
         max: int | None = None,  # noqa: A002
         reserve: Sequence[str | PurePath] = (),
         assign: str | None = None,
+        rate_limit: int | str | None = None,
+        rate_windows: Options | None = None,
     ) -> GroupBuilder:
         """Level 0: what clients feed."""
         self._backup_groups[name] = _written(
             devices=self._names(devices), buffers=buffers, min=min, max=max,
-            reserve=self._names(reserve) or None, assign=assign,
+            reserve=self._names(reserve) or None, assign=assign, rate_limit=rate_limit,
+            rate_windows=_values(rate_windows),
         )  # fmt: skip
         return GroupBuilder(self, name)
 
@@ -109,12 +119,48 @@ class GraphBuilder:
         on_failure: OnFailure | None = None,
         when_slow: WhenSlow | None = None,
         lag_max: int | str | None = None,
+        rate_limit: int | str | None = None,
+        rate_windows: Options | None = None,
     ) -> GroupBuilder:
         """Level 1 and up: what other agents feed."""
         self._mirror_groups[name] = _written(
             mirrors=mirrors, devices=self._names(devices), buffers=buffers, level=level, min=min,
             max=max, reserve=self._names(reserve) or None, on_failure=on_failure,
-            when_slow=when_slow, lag_max=lag_max,
+            when_slow=when_slow, lag_max=lag_max, rate_limit=rate_limit,
+            rate_windows=_values(rate_windows),
+        )  # fmt: skip
+        return GroupBuilder(self, name)
+
+    def restore_group(
+        self, name: str, *, devices: Sequence[str | PurePath], buffers: int | None = None
+    ) -> RestoreGroupBuilder:
+        """What reads devices, to copy them."""
+        self._restore_groups[name] = _written(devices=self._names(devices), buffers=buffers)
+        return RestoreGroupBuilder(self, name)
+
+    def copy_group(
+        self,
+        name: str,
+        *,
+        devices: Sequence[str | PurePath],
+        copies: str | None = None,
+        buffers: int | None = None,
+        min: int | None = None,  # noqa: A002  the keyword is the YAML key
+        max: int | None = None,  # noqa: A002
+        reserve: Sequence[str | PurePath] = (),
+        assign: str | None = None,
+        after: str | None = None,
+        select: Options | None = None,
+        on_failure: OnFailure | None = None,
+        rate_limit: int | str | None = None,
+        rate_windows: Options | None = None,
+    ) -> GroupBuilder:
+        """What writes copies.  select: as in {"objects": ["web/*"], "below": 2}."""
+        self._copy_groups[name] = _written(
+            copies=copies, devices=self._names(devices), buffers=buffers, min=min, max=max,
+            reserve=self._names(reserve) or None, assign=assign, after=after,
+            select=_values(select), on_failure=on_failure, rate_limit=rate_limit,
+            rate_windows=_values(rate_windows),
         )  # fmt: skip
         return GroupBuilder(self, name)
 
@@ -126,9 +172,14 @@ class GraphBuilder:
         on_failure: OnFailure | None = None,
         when_slow: WhenSlow | None = None,
         lag_max: int | str | None = None,
+        rate_limit: int | str | None = None,
+        rate_windows: Options | None = None,
     ) -> None:
         """An explicit edge, as in couple("primary.nas[0:4]", "offsite.usb[0:4]")."""
-        options = _written(on_failure=on_failure, when_slow=when_slow, lag_max=lag_max)
+        options = _written(
+            on_failure=on_failure, when_slow=when_slow, lag_max=lag_max, rate_limit=rate_limit,
+            rate_windows=_values(rate_windows),
+        )  # fmt: skip
         self._couplings.append({"from": source, "to": target, **options})
 
     def spec(self) -> GraphSpec:
@@ -136,7 +187,9 @@ class GraphBuilder:
         values: dict[str, Value] = {
             **self._head, "nodes": dict(self._nodes), "clients": dict(self._clients),
             "devices": dict(self._devices), "backup_groups": dict(self._backup_groups),
-            "mirror_groups": dict(self._mirror_groups), "couplings": list(self._couplings),
+            "mirror_groups": dict(self._mirror_groups),
+            "restore_groups": dict(self._restore_groups), "copy_groups": dict(self._copy_groups),
+            "couplings": list(self._couplings),
         }  # fmt: skip
         try:
             return GraphSpec.model_validate(values)
@@ -200,11 +253,38 @@ class GroupBuilder:
         on_failure: OnFailure | None = None,
         when_slow: WhenSlow | None = None,
         lag_max: int | str | None = None,
+        rate_limit: int | str | None = None,
+        rate_windows: Options | None = None,
     ) -> GroupBuilder:
         """A mirror group that this group feeds, one level behind it."""
         return self._graph.mirror_group(
             name, devices=devices, mirrors=self.name, buffers=buffers, level=level,
-            on_failure=on_failure, when_slow=when_slow, lag_max=lag_max,
+            on_failure=on_failure, when_slow=when_slow, lag_max=lag_max, rate_limit=rate_limit,
+            rate_windows=rate_windows,
+        )  # fmt: skip
+
+
+class RestoreGroupBuilder:
+    """A restore group of a graph under construction."""
+
+    def __init__(self, graph: GraphBuilder, name: str) -> None:
+        self.name = name
+        self._graph = graph
+
+    def copy(
+        self,
+        name: str,
+        *,
+        devices: Sequence[str | PurePath],
+        buffers: int | None = None,
+        after: str | None = None,
+        select: Options | None = None,
+        on_failure: OnFailure | None = None,
+    ) -> GroupBuilder:
+        """A copy group that this group feeds."""
+        return self._graph.copy_group(
+            name, devices=devices, copies=self.name, buffers=buffers, after=after, select=select,
+            on_failure=on_failure,
         )  # fmt: skip
 
 
@@ -220,6 +300,16 @@ def unique_name(wished: str, taken: Mapping[str, object]) -> str:
 def _written(**options: Value) -> dict[str, Value]:
     """What was really asked for: options that are None were not."""
     return {key: value for key, value in options.items() if value is not None}
+
+
+def _values(options: Options | None) -> dict[str, Value] | None:
+    """As a file would have them: lists for whatever holds several values."""
+    if options is None:
+        return None
+    return {
+        key: list(value) if isinstance(value, (tuple, list)) else value  # type: ignore[misc]
+        for key, value in options.items()
+    }
 
 
 def _note_places(tree: Tree, value: Value, keys: tuple[Key, ...]) -> None:

@@ -18,7 +18,16 @@ from flowbackup.spec.tree import TEXT_BYTES_MAX, Key, Keys, Value, place_in, rea
 
 TEXT_PATH = "<text>"
 _MAY_BE_EMPTY = frozenset(
-    {"nodes", "clients", "devices", "backup_groups", "mirror_groups", "couplings"}
+    {
+        "nodes",
+        "clients",
+        "devices",
+        "backup_groups",
+        "mirror_groups",
+        "restore_groups",
+        "copy_groups",
+        "couplings",
+    }
 )
 
 

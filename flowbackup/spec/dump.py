@@ -17,7 +17,10 @@ from flowbackup.spec.scalars import TrapError, resolve_plain
 from flowbackup.spec.tree import Value
 
 _LINE_WIDTH = 100
-_FLOW_PATHS = {"devices": 2, "nodes": 2, "backup_groups": 2, "mirror_groups": 2, "couplings": 2}
+_FLOW_PATHS = dict.fromkeys(
+    ("devices", "nodes", "backup_groups", "mirror_groups", "restore_groups", "copy_groups",
+     "couplings"), 2
+)  # fmt: skip
 """Sections -> the depth from which their values stand in one line."""
 
 

@@ -11,12 +11,16 @@ from flowbackup.spec.finding import Finding, Suggester, error, listed
 from flowbackup.spec.models import (
     BackupGroupSpec,
     ClientSpec,
+    CopyGroupSpec,
     CouplingSpec,
     DeviceSpec,
     GraphSpec,
     MirrorGroupSpec,
     NodeSpec,
     ObjectSpec,
+    RestoreGroupSpec,
+    SelectionSpec,
+    StagingSpec,
 )
 from flowbackup.spec.names import shown
 from flowbackup.spec.tree import Key, Keys, Tree
@@ -27,8 +31,11 @@ PARTS: Mapping[str, tuple[str, type[BaseModel]]] = {
     "devices": ("device", DeviceSpec),
     "backup_groups": ("group", BackupGroupSpec),
     "mirror_groups": ("group", MirrorGroupSpec),
+    "restore_groups": ("group", RestoreGroupSpec),
+    "copy_groups": ("group", CopyGroupSpec),
     "couplings": ("coupling", CouplingSpec),
 }
+_PARTS_INSIDE: Mapping[str, type[BaseModel]] = {"select": SelectionSpec, "staging": StagingSpec}
 _WANTED = {
     "string_type": "a text",
     "int_type": "a whole number",
@@ -139,4 +146,6 @@ def _known_keys(keys: Keys) -> list[str]:
         model = PARTS[str(keys[0])][1]
         if keys[0] == "clients" and len(keys) >= 5:
             model = ObjectSpec
+        elif len(keys) >= 4:
+            model = _PARTS_INSIDE.get(str(keys[2]), model)
     return [field.alias or name for name, field in model.model_fields.items()]

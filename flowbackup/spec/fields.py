@@ -17,12 +17,17 @@ from flowbackup.spec.endpoint import (
     parse_pinned,
 )
 from flowbackup.spec.names import check_dotted_name, check_name, check_object_name, shown
+from flowbackup.spec.window import parse_window
 from flowbackup.units import GIB, KIB, MIB, TIB, format_size, parse_size
 
 FRAME_BYTES_MIN = 64 * KIB
 FRAME_BYTES_MAX = 256 * MIB
 SIZE_BYTES_MAX = 1 << 60
 BUFFERS_MAX = 65_536
+
+DURATION_SECONDS_MAX = 100 * 366 * 86_400
+_DURATION = re.compile(r"\s*(\d{1,10})\s*(s|min|h|d|w)\s*", re.IGNORECASE)
+_DURATION_UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 OnFailure = Literal["required", "optional"]
 WhenSlow = Literal["block", "detach"]
@@ -100,6 +105,41 @@ def read_block_size(value: object) -> int:
     return size_bytes
 
 
+def read_duration(value: object) -> int:
+    """Seconds of an int or of "7d", "12h", "30 min"."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        seconds = value
+    else:
+        match = _DURATION.fullmatch(value) if isinstance(value, str) and len(value) < 40 else None
+        if match is None:
+            raise ValueError(f"{shown(str(value))} is no duration|Write it as in 7d, 12h or 30 min")
+        seconds = int(match[1]) * _DURATION_UNITS[match[2].lower()]
+    if seconds > DURATION_SECONDS_MAX:
+        raise ValueError(f"{shown(str(value))} is over a hundred years|Write a shorter one")
+    return seconds
+
+
+def written_duration(seconds: int) -> int | str:
+    """The shortest form that reads back to the same number."""
+    for unit in ("d", "h", "min"):
+        if seconds and seconds % _DURATION_UNITS[unit] == 0:
+            return f"{seconds // _DURATION_UNITS[unit]} {unit}"
+    return seconds
+
+
+def read_window(value: str) -> str:
+    """Hours of the week in the form in which they were written."""
+    parse_window(value)
+    return value
+
+
+def check_pattern(text: str) -> str:
+    """A pattern of object names as in "web/*"."""
+    if not text or not text.isprintable() or len(text) > 256:
+        raise ValueError(f'"{shown(text)}" is no pattern of objects|Write it as in "web/*"')
+    return text
+
+
 def check_path(path: str) -> str:
     """A path as text; it need not exist now."""
     if not path:
@@ -151,6 +191,14 @@ Rate = Annotated[
     _as_size,
     WithJsonSchema({"type": ["string", "integer"], "examples": ["80 MB/s"]}),
 ]
+Duration = Annotated[
+    int,
+    BeforeValidator(read_duration),
+    PlainSerializer(written_duration),
+    WithJsonSchema({"type": ["string", "integer"], "examples": ["7d", 3600]}),
+]
+WindowText = Annotated[str, AfterValidator(read_window)]
+Pattern = Annotated[str, AfterValidator(check_pattern)]
 Limit = Annotated[int, BeforeValidator(read_size), _as_size, _size_in_schema]
 Count = Annotated[int, Field(ge=1, le=BUFFERS_MAX)]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]

@@ -15,6 +15,7 @@ from flowbackup.spec.fields import (
     BlockSize,
     Count,
     DottedName,
+    Duration,
     EndpointText,
     FrameSize,
     Limit,
@@ -22,17 +23,22 @@ from flowbackup.spec.fields import (
     ObjectName,
     OnFailure,
     PathText,
+    Pattern,
     PinnedText,
     Rate,
     Seconds,
     Size,
     WhenSlow,
+    WindowText,
 )
-from flowbackup.units import MIB
+from flowbackup.units import MIB, format_size
 
 FRAME_BYTES = 16 * MIB
 """Actor calls cost the same for a frame of any size: with 16 MiB the engine alone moved 2.1 GB/s on
 two cores, with 8 MiB 1.5; larger ones gain little and hold more back before a sync."""
+
+MEDIA_BYTES_MIN = 1 * MIB
+"""Below that, labels and documents are most of a medium."""
 
 
 class Written(BaseModel):
@@ -71,6 +77,13 @@ class ClientSpec(Written):
     objects: dict[ObjectName, ObjectSpec] = Field(default={}, description="Its data objects.")
 
 
+class StagingSpec(Written):
+    """When the frames of a device may make room for new ones."""
+
+    copies: Count = Field(description="Durable copies that a version must have elsewhere.")
+    keep: Duration = Field(default=0, description="And how old it must be.")
+
+
 class DeviceSpec(Written):
     """A place where media are."""
 
@@ -83,6 +96,13 @@ class DeviceSpec(Written):
         default=4096, description="Everything on the medium begins at a multiple of this."
     )
     rate_limit: Rate = Field(default=0, description="Bytes per second at most, 0 for no limit.")
+    media_size: Limit = Field(
+        default=0, description="Bytes of one medium; the path then holds a set of media, and an "
+        "object may lie on several. 0: one medium without limit.",
+    )  # fmt: skip
+    staging: StagingSpec | None = Field(
+        default=None, description="A fast device whose frames are freed once they are elsewhere."
+    )
 
     @model_validator(mode="after")
     def _path_fits_kind(self) -> DeviceSpec:
@@ -90,11 +110,28 @@ class DeviceSpec(Written):
             raise ValueError('has no path|Write where it is, as in path: /mnt/nas, or kind: "null"')
         if self.kind == "null" and self.path is not None:
             raise ValueError('is of kind "null" and has a path|Delete the path or the kind')
+        if self.kind == "null" and (self.media_size or self.staging):
+            raise ValueError('is of kind "null", which keeps nothing|Delete media_size and staging')
+        if 0 < self.media_size < MEDIA_BYTES_MIN:
+            raise ValueError(
+                f"has media of {format_size(self.media_size)}"
+                f"|Write media_size: {format_size(MEDIA_BYTES_MIN)} or more"
+            )
         return self
 
 
-class GroupSpec(Written):
-    """What backup and mirror groups share."""
+class RatedSpec(Written):
+    """What is fed no faster than this."""
+
+    rate_limit: Rate = Field(default=0, description="Bytes per second at most, 0 for no limit.")
+    rate_windows: dict[WindowText, Rate] = Field(
+        default={}, description='Other limits at certain hours, as in "mon-fri 08:00-18:00"; the '
+        "first that covers the moment counts.",
+    )  # fmt: skip
+
+
+class GroupSpec(RatedSpec):
+    """What backup, mirror and copy groups share.  The rate is that of each coupling to it."""
 
     devices: Annotated[tuple[Name, ...], BeforeValidator(lambda v: _as_tuple(v))] = Field(
         description="One media agent is made for each of them."
@@ -149,6 +186,54 @@ class MirrorGroupSpec(GroupSpec):
     )
 
 
+class RestoreGroupSpec(Written):
+    """Agents that read devices, for copy groups."""
+
+    devices: Annotated[tuple[Name, ...], BeforeValidator(lambda v: _as_tuple(v))] = Field(
+        description="One media agent reads each of them."
+    )
+    buffers: Count = Field(default=8, description="Frames that each agent may hold in memory.")
+
+    @model_validator(mode="after")
+    def _has_devices(self) -> RestoreGroupSpec:
+        if not self.devices:
+            raise ValueError("has no devices|Name at least one, as in devices: [nas]")
+        return self
+
+
+class SelectionSpec(Written):
+    """Which versions are copied: those for which everything written here holds."""
+
+    objects: Annotated[tuple[Pattern, ...], BeforeValidator(lambda v: _as_tuple(v))] = Field(
+        default=(), description='Patterns of client/name, as in "web/*"; none for all.'
+    )
+    versions: Literal["session", "latest", "all"] = Field(
+        default="latest", description="Those that this session made, the newest of each, or all."
+    )
+    since: Duration = Field(default=0, description="Not older than this; 0 for any age.")
+    pool: Name | None = Field(default=None, description="With a copy on media of this pool.")
+    below: Count | None = Field(default=None, description="With fewer durable copies than this.")
+
+
+class CopyGroupSpec(GroupSpec):
+    """Agents that write what restore agents read; a head of mirrors like a backup group."""
+
+    copies: EndpointText | None = Field(
+        default=None, description="The restore group that feeds it; else write couplings."
+    )
+    after: Literal["session", "command"] = Field(
+        default="session", description="Copy at the end of each run, or only by flowbackup copy."
+    )
+    select: SelectionSpec = Field(default=SelectionSpec(), description="What is copied.")
+    assign: Literal["frame", "object"] = Field(
+        default="frame", description="What is given to the agent with most credit: each frame, "
+        "or a whole object.",
+    )  # fmt: skip
+    on_failure: OnFailure = Field(
+        default="required", description="Whether a session without this copy is complete."
+    )
+
+
 class CouplingSpec(Written):
     """An edge from buffers to buffers; options that are not written are those of the target."""
 
@@ -157,6 +242,8 @@ class CouplingSpec(Written):
     on_failure: OnFailure | None = None
     when_slow: WhenSlow | None = None
     lag_max: Limit | None = None
+    rate_limit: Rate | None = None
+    rate_windows: dict[WindowText, Rate] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -168,7 +255,12 @@ class CouplingSpec(Written):
 
     @property
     def has_options(self) -> bool:
-        return (self.on_failure, self.when_slow, self.lag_max) != (None, None, None)
+        return any(
+            option is not None
+            for option in (
+                self.on_failure, self.when_slow, self.lag_max, self.rate_limit, self.rate_windows
+            )
+        )  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.source} -> {self.target}"
@@ -191,6 +283,12 @@ class GraphSpec(Written):
     devices: dict[Name, DeviceSpec] = Field(default={}, description="Where media are.")
     backup_groups: dict[Name, BackupGroupSpec] = Field(default={}, description="Level 0.")
     mirror_groups: dict[Name, MirrorGroupSpec] = Field(default={}, description="Level 1 and up.")
+    restore_groups: dict[Name, RestoreGroupSpec] = Field(
+        default={}, description="What reads devices, to copy them."
+    )
+    copy_groups: dict[Name, CopyGroupSpec] = Field(
+        default={}, description="What writes copies, level 0 of chains of their own."
+    )
     couplings: Annotated[tuple[CouplingSpec, ...], BeforeValidator(lambda v: _as_tuple(v))] = Field(
         default=(), description="Explicit edges: source -> target."
     )

@@ -35,13 +35,15 @@ def test_a_graph_is_loaded_planned_and_drawn(file: Path) -> None:
     assert plan.graph == file.stem
     assert plan.graph_text == dump_graph(document) == file.read_text()
     assert plan.bottleneck.endswith(".")
+    parts = (plan, *plan.stages)
+    names = {item.client for item in plan.objects} | {a.name for p in parts for a in p.agents}
     for form in ("text", "mermaid", "svg"):
         picture = draw(plan, form)
-        for name in [agent.name for agent in plan.agents] + [item.client for item in plan.objects]:
-            assert name in picture
+        assert all(name in picture for name in names)
     svg = ET.fromstring(draw(plan, "svg"))
     lines = svg.findall("{http://www.w3.org/2000/svg}path")
-    assert len(lines) == len(plan.edges)
+    steps = [label.text for label in svg.iter("{http://www.w3.org/2000/svg}text")].count("then")
+    assert len(lines) == sum(len(part.edges) for part in parts) + steps
 
 
 def test_a_chain_on_one_machine_shares_one_slab() -> None:
