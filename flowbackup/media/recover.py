@@ -489,23 +489,29 @@ class Library:
 
     def entries(self, version: Version) -> Iterator[Any]:
         """What a version holds, in order; pages that are lost are reported and left out."""
-        last: tuple[bytes, int] = (b"", -1)
+        last, seen = (b"", -1), set()
         where = shown(f"{version.client}/{version.name}@{version.number}")
         try:
-            for number, page in enumerate(self._rows(version.root, ROOT_COLUMNS, PAYLOAD_MAX)):
+            for page in self._rows(version.root, ROOT_COLUMNS, PAYLOAD_MAX):
+                if page["digest"] in seen:
+                    raise Damage("it has a page twice")
+                seen.add(page["digest"])
                 try:
                     for row in self._rows(Ref(**page), PAGE_COLUMNS, PAGE_MAX):
                         entry: Any = Entry(**row)
-                        key = (entry.path.replace(b"/", b"\0"), entry.part)
-                        if key <= last or not is_possible(entry):
-                            self.log.add(f"{where}: no entry like that behind {last[0]!r} can be")
-                            return
-                        last = key
+                        if not is_possible(entry, last):
+                            self.log.add(f"{where}: there can be no entry {entry.path!r}")
+                            continue
+                        last = order_of(entry)
                         yield entry._replace(chunks=[Ref(**chunk) for chunk in entry.chunks])
                 except Damage as error:
-                    self.log.add(f"{where}: page {number} behind {last[0]!r} is lost: {error}")
+                    self.log.add(f"{where}: the page behind {last[0]!r} is lost: {error}")
         except Damage as error:
             self.log.add(f"{where}: the list of its pages is lost: {error}")
+
+
+def order_of(entry: Any) -> tuple[bytes, int]:
+    return entry.path.replace(b"/", b"\0"), entry.part
 
 
 def is_packed(metadata: bytes) -> bool:
@@ -523,17 +529,15 @@ def is_packed(metadata: bytes) -> bool:
     return not batch or field(batch, 3) != 0
 
 
-def is_possible(entry: Any) -> bool:
-    """Whether nothing lacks, and no path can lead out of the place that it is relative to."""
+def is_possible(entry: Any, last: tuple[bytes, int]) -> bool:
+    """Whether nothing lacks, no path leads out of the place that it is relative to, and it comes
+    behind the one before: no name has two entries."""
     lists = [*entry.xattrs, *entry.holes, *entry.chunks]
-    lacking = None in entry._replace(target=b"", hard_link=b"")
-    paths = [path for path in (entry.path, entry.hard_link) if path]
-    return (
-        not lacking
-        and not any(None in one.values() for one in lists)
-        and not any({b"", b".", b".."}.intersection(path.split(b"/")) for path in paths)
-        and not any(b"\0" in path for path in paths)
-    )
+    if None in entry._replace(target=b"", hard_link=b"") or any(None in x.values() for x in lists):
+        return False
+    parts = [part for path in (entry.path, entry.hard_link) if path for part in path.split(b"/")]
+    plain = not {b"", b".", b".."}.intersection(parts) and not any(b"\0" in part for part in parts)
+    return plain and order_of(entry) > last
 
 
 @functools.lru_cache(None)

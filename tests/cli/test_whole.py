@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from flowbackup.testing.compare import differences
 
 pytestmark = pytest.mark.ray
 
@@ -125,6 +128,17 @@ def test_restore_and_what_it_does_to_files_that_exist(place: Place, tmp_path: Pa
 
 def test_verify_reads_all_and_is_content(place: Place) -> None:
     assert place.run("verify").returncode == 0
+
+
+def test_one_device_is_enough_without_catalog_graph_and_program(
+    place: Place, tmp_path: Path
+) -> None:
+    shutil.copytree(place.folder / "usb", tmp_path / "usb")
+    target = tmp_path / "back"
+    command = [sys.executable, "-I", tmp_path / "usb" / "recover.py", "restore", "latest", target]
+    done = subprocess.run(command, cwd="/", capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert not list(differences(bytes(place.folder / "src"), bytes(target)))
 
 
 def test_what_does_not_exist_is_named(place: Place) -> None:

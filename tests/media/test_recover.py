@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -171,3 +172,50 @@ def test_usage_ends_with_two(tmp_path: Path) -> None:
     assert recovered([tmp_path / "nowhere"], tmp_path / "target", "all").exit_code == 1
     assert listed([tmp_path / "m"]) == [Listed(listed_here([tmp_path / "m"])[0].object_id,
                                                "client/docs@1")]  # fmt: skip
+
+
+def test_one_device_of_three_is_enough_without_catalog_and_graph(tmp_path: Path) -> None:
+    trees = {name: make_tree(tmp_path / name, seed) for seed, name in enumerate(("docs", "mail"))}
+    media = [tmp_path / name for name in ("nas", "usb", "vault")]
+    write_objects(media, [*trees.items()], segment_bytes=200_000)
+    for medium in media[:2]:
+        shutil.rmtree(medium)
+    command = [sys.executable, "-I", media[2] / "recover.py", "restore", "all", tmp_path / "target"]
+    assert subprocess.run(command, cwd="/", check=False).returncode == 0
+    for name, tree in trees.items():
+        assert same(tree, tmp_path / "target" / "client" / name)
+
+
+def test_a_copy_of_the_label_and_the_index_may_be_lost(tmp_path: Path) -> None:
+    tree = make_tree(tmp_path / "tree")
+    write_objects([tmp_path / "m"], [("docs", tree)])
+    damage(tmp_path / "m" / "flowbackup.label", 20)
+    damage(only_segment(tmp_path / "m"), only_segment(tmp_path / "m").stat().st_size - 512 + 40)
+    recovery = recovered_here([tmp_path / "m"], tmp_path / "target")
+    assert (recovery.exit_code, recovery.problems) == (1, recovery.problems[:1])
+    assert "no sound header stands here" in recovery.problems[0]
+    assert ["copy of the label" in note for note in recovery.notes] == [True, False]
+    assert same(tree, tmp_path / "target")
+    assert len(check_here([tmp_path / "m"]).problems) == 2
+
+
+@pytest.mark.parametrize("rest", [0, 1], ids=["a frame that was not synced", "a record cut off"])
+def test_what_a_killed_session_had_not_committed_is_left_out(tmp_path: Path, rest: int) -> None:
+    tree = make_tree(tmp_path / "tree")
+    write_objects([tmp_path / "m"], [("docs", tree)], seal=False)
+    segment = only_segment(tmp_path / "m")
+    committed = segment.read_bytes()
+    lone = tmp_path / "lone"
+    write_objects([lone], [("docs", tree)], seal=False, group=1000)
+    if rest:
+        segment.write_bytes(committed + committed[512:1500] + bytes(100_000))
+    else:
+        segment.write_bytes(committed[: committed.rindex(b"\x89FBK\r\n\x1a\n")])
+    checked = check_here([tmp_path / "m"])
+    assert (checked.exit_code, checked.problems) == (0, ())
+    found = [version.name for version in listed_here([tmp_path / "m"])]
+    assert found == (["client/docs@1"] if rest else [])
+    # One group, of which a payload is damaged and behind which nothing stands: none of it counts.
+    damage(only_segment(lone), 512 * 4)
+    assert listed_here([lone]) == []
+    assert check_here([lone]).exit_code == 0
