@@ -219,10 +219,10 @@ class Segment:
     def _next_record(self, offset: int, ordinal: int) -> tuple[int, bool]:
         """Where the next sound record with a higher ordinal begins, or the file ends; and whether
         only zeros were on the way."""
-        blank = True
+        blank, step = True, max(65536, self.block)
         while offset < self.size:
             try:
-                data = self.read(offset, min(MIB, self.size - offset))
+                data = self.read(offset, min(step, self.size - offset))
             except Damage:
                 data, blank = b"", False
             found = data.find(MARK)
@@ -233,7 +233,7 @@ class Segment:
                 except (Damage, Refused):
                     pass  # It only looks like a record.
                 found = data.find(MARK, found + 1)
-            blank, offset = blank and not data.strip(b"\0"), offset + MIB
+            blank, offset = blank and not data.strip(b"\0"), offset + step
         return self.size, blank
 
     def judged(self, deep: bool = False) -> Iterator[tuple[Item, bool]]:
@@ -332,16 +332,21 @@ def check_chunks(header: Any, payload: bytes) -> None:
 
 
 def read_label(path: str, log: Log, problem: bool = False) -> tuple[bytes, int, dict[str, Any]]:
-    """UUID, block size and texts of a medium; one of the two copies of its label is enough."""
-    data, found = read_file(f"{path}/flowbackup.label", 0, 8192).ljust(8192, b"\0"), None
-    for copy in (data[:4096], data[4096:]):
+    """UUID, block size and texts of a medium: what any of the two copies of its label says, or, if
+    both are lost, the first record of a segment."""
+    found, data = b"", b""
+    try:
+        data = read_file(f"{path}/flowbackup.label", 0, 8192)
+    except Damage as error:
+        log.add(f"{path}: the label: {error}", problem)
+    for copy in (data[:4096].ljust(4096, b"\0"), data[4096:].ljust(4096, b"\0")):
         size, checksum = (int.from_bytes(part, "little") for part in (copy[8:12], copy[4088:]))
         if copy[:8] == b"FBLABEL\n" and xxhash.xxh3_64_intdigest(copy[:4088]) == checksum:
             found = found or copy[12 : 12 + size]
         else:
             log.add(f"{path}: a copy of the label is damaged", problem)
     try:
-        label = json.loads(found or b"")
+        label = json.loads(found or first_record(path))
         if label["format"][0] != 1 or label["critical"]:
             raise Refused(f"it has format {label['format']} {label['critical']}: too new")
         block, documents = label["block_bytes"], {str(k): v for k, v in label["documents"].items()}
@@ -350,6 +355,19 @@ def read_label(path: str, log: Log, problem: bool = False) -> tuple[bytes, int, 
         return uuid.UUID(label["medium"]).bytes, block, documents
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise Damage("its label cannot be read") from error
+
+
+def first_record(path: str) -> bytes:
+    """The payload with which a segment of a medium begins, which is the JSON of the label."""
+    for name in sorted(os.listdir(f"{path}/segments")):
+        place = f"{path}/segments/{name}"
+        try:
+            head = Header._make(HEADER.unpack(read_file(place, 0, HEADER.size)))
+            segment = Segment(place, head.medium, head.block_bytes)
+            return segment.payload(segment.header(0), 0)
+        except (Damage, struct.error):
+            continue
+    return b""
 
 
 def read_version(segment: Segment, frame: Frame) -> Version | None:
@@ -366,14 +384,10 @@ def read_version(segment: Segment, frame: Frame) -> Version | None:
             raise ValueError("numbers that cannot be")
         root.update(digest=bytes.fromhex(root["digest"]), session=uuid.UUID(root["session"]).bytes)
         text = f"{record['outcome']}  {record['entries']} entries, {record['bytes_source']} bytes"
-        object_id, finished_ns = (
-            str(uuid.UUID(record["object_id"])),
-            int(record["finished_ns"]) % (1 << 63),
-        )
         names, source = (str(record["client"]), str(record["name"])), record["source"]
-        return Version(
-            object_id, *names, 0, finished_ns, text, base64.b64decode(source), Ref(**root)
-        )
+        finished_ns = int(record["finished_ns"]) % (1 << 63)
+        last = (0, finished_ns, text, base64.b64decode(source), Ref(**root))
+        return Version(str(uuid.UUID(record["object_id"])), *names, *last)
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise Damage(f"a record cannot be understood: {error!r}") from error
 

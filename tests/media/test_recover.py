@@ -219,3 +219,25 @@ def test_what_a_killed_session_had_not_committed_is_left_out(tmp_path: Path, res
     damage(only_segment(lone), 512 * 4)
     assert listed_here([lone]) == []
     assert check_here([lone]).exit_code == 0
+
+
+@pytest.mark.parametrize("lost", ["damaged", "missing"])
+def test_without_a_label_the_first_record_of_a_segment_says_the_same(
+    tmp_path: Path, lost: str
+) -> None:
+    tree = make_tree(tmp_path / "tree")
+    write_objects([tmp_path / "m"], [("docs", tree)])
+    label = tmp_path / "m" / "flowbackup.label"
+    if lost == "missing":
+        label.unlink()
+    else:
+        label.write_bytes(bytes(8192))
+    recovery = recovered_here([tmp_path / "m"], tmp_path / "target")
+    assert (recovery.exit_code, recovery.problems) == (0, ())
+    assert recovery.notes
+    assert same(tree, tmp_path / "target")
+    assert check_here([tmp_path / "m"]).exit_code == 1
+    empty = tmp_path / "empty"
+    (empty / "segments").mkdir(parents=True)
+    (problem,) = check_here([empty]).problems
+    assert "label cannot be read" in problem
