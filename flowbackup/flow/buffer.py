@@ -95,16 +95,17 @@ class BufferMachine:
         if epoch < self._predecessor_epochs.get(edge, 0):
             return self._refuse(edge, frame, f"epoch {epoch} is not the present one", fatal=False)
         self.predecessor_restarted(edge, epoch)
-        order = self._orders.setdefault(header.stream, StreamOrder())
-        order.advance(floor, header.sequence)
-        verdict = order.judge(header.sequence, header.digest)
+        stream, sequence = frame.route
+        order = self._orders.setdefault(stream, StreamOrder())
+        order.advance(floor, sequence)
+        verdict = order.judge(sequence, header.digest)
         if verdict is Verdict.ACCEPT:
             return self._accept(edge, order, frame, now)
         if verdict is Verdict.GAP:
             self._counts["gaps"] += 1
-            if not order.must_ask(edge, header.sequence):
+            if not order.must_ask(edge, sequence):
                 return []
-            return [Ask(edge, self.epoch, header.stream, order.expected)]
+            return [Ask(edge, self.epoch, stream, order.expected)]
         if verdict is Verdict.CONFLICT:
             reason = "the same sequence came with another digest"
             return self._refuse(edge, frame, reason, fatal=True)
@@ -238,25 +239,31 @@ class BufferMachine:
         header = frame.header
         if self.broken:
             return self._refuse(edge, frame, "this agent is broken", fatal=False)
-        if (header.object_id, header.stream) in self._closed_objects:
+        stream, sequence = frame.route
+        if frame.copied is None and (header.object_id, stream) in self._closed_objects:
             reason = "its object has ended already: an object id may be sent once"
             return self._refuse(edge, frame, reason, fatal=True)
-        self._window.take(header.payload_bytes)
-        order.accept(header.sequence, header.digest)
+        is_double = header.frame_id in self._held
+        if not is_double:
+            self._window.take(header.payload_bytes)
+        order.accept(sequence, header.digest)
+        asks: list[Action] = [
+            Ask(asked, self.epoch, stream, order.expected) for asked in order.overdue()
+        ]
+        if is_double:
+            # Copied, and sent again by another reader in the place of one that was lost.
+            return asks + self._double(edge, frame)
         self._counts["accepted"] += 1
         self._counts["bytes_in"] += header.payload_bytes
         durable = header.frame_id in self._durable_before
         self._held[header.frame_id] = _Held(frame, [edge], durable, now)
-        actions: list[Action] = [
-            Ask(asked, self.epoch, header.stream, order.expected) for asked in order.overdue()
-        ]
-        actions += [
+        actions = asks + [
             outbox.push(frame) for outbox in self._successors.values() if outbox.covers(frame)
         ]
         if self.device_alive and not durable:
             actions += self._write(frame, now)
         if header.kind == FrameKind.CATALOG:
-            self._closed_objects.add((header.object_id, header.stream))
+            self._closed_objects.add((header.object_id, stream))
             actions += self._commit_now() if self._commit.has_pending else []
         actions += self._release_if_done(header.frame_id)
         return actions + self._commit_if_stuck()

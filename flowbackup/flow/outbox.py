@@ -36,10 +36,11 @@ class Outbox:
     def push(self, frame: FrameDescriptor) -> Forward:
         """Sends a frame for the first time."""
         # Sequences enter in order and dictionaries keep it, so the last one is the highest.
-        waiting = self._streams.setdefault(frame.header.stream, {})
+        stream, sequence = frame.route
+        waiting = self._streams.setdefault(stream, {})
         floor = next(reversed(waiting)) + 1 if waiting else 0
         self._sent[frame.header.frame_id] = frame
-        waiting[frame.header.sequence] = None
+        waiting[sequence] = None
         return Forward(self.edge, self.epoch, floor, frame)
 
     def release(self, frame: FrameId, epoch: int) -> bool:
@@ -56,7 +57,7 @@ class Outbox:
             return []
         return [
             forward for forward in self._again()
-            if forward.frame.header.stream == stream and forward.frame.header.sequence >= sequence
+            if forward.frame.route.stream == stream and forward.frame.route.sequence >= sequence
         ]  # fmt: skip
 
     def restart(self, epoch: int) -> list[Forward]:
@@ -77,20 +78,20 @@ class Outbox:
         return len(self._sent)
 
     def _in_order(self) -> list[FrameDescriptor]:
-        return sorted(self._sent.values(), key=lambda f: (f.header.stream, f.header.sequence))
+        return sorted(self._sent.values(), key=lambda frame: frame.route)
 
     def _again(self) -> list[Forward]:
         forwards: list[Forward] = []
         floors: dict[int, int] = {}
         for frame in self._in_order():
-            stream, sequence = frame.header.stream, frame.header.sequence
+            stream, sequence = frame.route
             forwards.append(Forward(self.edge, self.epoch, floors.get(stream, 0), frame))
             floors[stream] = sequence + 1
         return forwards
 
     def _forget(self, frame: FrameId) -> None:
-        del self._sent[frame]
-        waiting = self._streams[frame.stream]
-        del waiting[frame.sequence]
+        stream, sequence = self._sent.pop(frame).route
+        waiting = self._streams[stream]
+        del waiting[sequence]
         if not waiting:
-            del self._streams[frame.stream]
+            del self._streams[stream]

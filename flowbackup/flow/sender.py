@@ -84,7 +84,8 @@ class SenderMachine:
     def filled(self, frame: FrameDescriptor) -> Forward | None:
         """The lent slot was filled and sealed; None where its edge has gone meanwhile."""
         lent = self._take_lent()
-        if frame.header.frame_id != lent.frame or frame.slot != lent.slot:
+        is_own = frame.copied is not None or frame.header.session == lent.frame.session
+        if frame.route != lent.frame[1:] or not is_own or frame.slot != lent.slot:
             raise ProtocolError(f"frame {frame.header.frame_id} does not lie in the slot lent")
         lent.lane.next_sequence += 1
         outbox = self._outboxes.get(lent.lane.edge)

@@ -50,13 +50,27 @@ class FrameHeader(NamedTuple):
         return FrameId(self.session, self.stream, self.sequence)
 
 
+class Route(NamedTuple):
+    """A frame's place in what one sender of a session sends: edges judge order by it.  A frame that
+    is made in the session has its own numbers for that; one that is copied keeps its identity, and
+    gets a route beside it."""
+
+    stream: int
+    sequence: int
+
+
 class FrameDescriptor(NamedTuple):
     """A frame that lies in a slot of a slab: what actors pass to each other instead of bytes.
 
     Whoever holds a descriptor may read the slot until he has released the frame; nobody writes to
-    it after it was sealed.
+    it after it was sealed.  copied: its route, where it was not made in this session.
     """
 
     header: FrameHeader
     slab: str
     slot: int
+    copied: Route | None = None
+
+    @property
+    def route(self) -> Route:
+        return self.copied or Route(self.header.stream, self.header.sequence)

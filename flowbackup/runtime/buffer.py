@@ -162,8 +162,9 @@ class Buffer:
 
     async def _collect(self, offer: Offer) -> FrameDescriptor:
         """The frame in memory of this node; what is no news is not fetched."""
-        header = offer.frame.header
-        is_old = header.sequence < self._live().expected(header.stream)
+        header, (stream, sequence) = offer.frame.header, offer.frame.route
+        machine = self._live()
+        is_old = sequence < machine.expected(stream) or machine.holds(header.frame_id)
         if not offer.bytes_refs or is_old or self._slab is None:
             return offer.frame
         slot = await self._free_slots.get()

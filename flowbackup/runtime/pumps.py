@@ -153,9 +153,9 @@ class EdgePump:
         it, the machine sends again."""
         asks = dict(reply.asks)
         for forward in batch:
-            header = forward.frame.header
-            asked = asks.get(header.stream, header.sequence + 1)
-            if header.frame_id not in reply.released and header.sequence < asked:
+            stream, sequence = forward.frame.route
+            asked = asks.get(stream, sequence + 1)
+            if forward.frame.header.frame_id not in reply.released and sequence < asked:
                 self.put(forward)
 
 

@@ -64,7 +64,7 @@ class ObjectStore:
     ) -> FrameDescriptor:
         data = await refs[0]  # type: ignore[misc]  # Ray's references are awaitable, untyped
         await asyncio.to_thread(_copy_checked, memoryview(data), frame, slab, slot)
-        return FrameDescriptor(frame.header, slab.path.name, slot)
+        return frame._replace(slab=slab.path.name, slot=slot)
 
 
 def open_transport(kind: Transport, slab: Slab | None) -> SharedMemory | ObjectStore:

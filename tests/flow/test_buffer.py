@@ -8,7 +8,7 @@ from flowbackup.errors import ProtocolError
 from flowbackup.flow.actions import Action, Ask, Break, Commit, Forward, Refuse, Release, Write
 from flowbackup.flow.buffer import BufferMachine
 from flowbackup.flow.outbox import Outbox
-from flowbackup.model.frame import FrameDescriptor, FrameKind
+from flowbackup.model.frame import FrameDescriptor, FrameKind, Route
 from tests.flow.parts import buffer, frame, identity
 
 
@@ -264,3 +264,25 @@ def test_statistics_name_whom_the_oldest_frame_waits_for() -> None:
     assert machine.statistics(3.0).waiting_for == "b"
     assert machine.holds(identity(0)) and not machine.holds(identity(1))
     assert (waiting.frames_accepted, waiting.bytes_accepted) == (1, 10)
+
+
+# Copied frames.
+
+
+def test_copied_frames_keep_their_names_and_go_by_their_route() -> None:
+    machine = buffer("next")
+    for number, name in enumerate([40, 3, 12]):
+        copied = frame(name)._replace(copied=Route(7, number))
+        actions = offer(machine, copied, floor=number)
+        assert [a.frame for a in actions if isinstance(a, Forward)] == [copied]
+    # One that comes before its turn is asked for by the route, not by its own number.
+    late = frame(1)._replace(copied=Route(7, 4))
+    assert offer(machine, late, floor=4) == [Ask("in", 0, 7, 3)]
+
+
+def test_a_frame_that_another_reader_sends_again_is_answered_to_both() -> None:
+    machine = buffer()
+    copied = frame(5)._replace(copied=Route(1, 0))
+    offer(machine, copied, edge="lost")
+    assert offer(machine, copied._replace(copied=Route(2, 0)), edge="heir") == []
+    assert machine.committed([identity(5)], 0) == [release(5, "lost"), release(5, "heir")]
