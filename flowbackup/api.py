@@ -59,6 +59,17 @@ class RestoreRequest:
     explain: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class RepairRequest:
+    """objects: only their versions.  full: each device is to hold every one of them, also if it was
+    never meant to.  dry_run: say what would move, and write to no medium."""
+
+    catalog: Path | None = None
+    objects: tuple[str, ...] = ()
+    full: bool = False
+    dry_run: bool = False
+
+
 def default_catalog_path() -> Path:
     """FLOWBACKUP_CATALOG, or flowbackup/catalog.sqlite in the user's data directory."""
     named = os.environ.get("FLOWBACKUP_CATALOG")
@@ -150,6 +161,16 @@ def verify(
 
     with open_catalog(_catalog_path(catalog), create=False) as opened:
         return run_verify(opened, devices, monitor)
+
+
+def repair(devices: Sequence[str], request: RepairRequest, monitor: Monitor) -> SessionReport:
+    """Brings every copy back to what it was meant to hold.  devices: names or locations, none for
+    all that the catalog knows.  Raises NotFoundError, UsageError."""
+    from flowbackup.runtime.repairing import RepairTask, run_repair
+
+    with open_catalog(_catalog_path(request.catalog), create=False) as opened:
+        task = RepairTask(tuple(devices), request.objects, request.full, request.dry_run)
+        return run_repair(opened, task, monitor)
 
 
 def sessions(catalog: Path | None = None) -> list[SessionRow]:

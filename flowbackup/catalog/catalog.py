@@ -10,8 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from flowbackup.catalog import copies, resolve, sessions, versions
+from flowbackup.catalog import copies, missing, resolve, sessions, versions
 from flowbackup.catalog.database import Database
+from flowbackup.catalog.missing import MissingFrame, MissingTotal, Wanted
 from flowbackup.catalog.rows import (
     CopyRow,
     FrameCopy,
@@ -233,13 +234,36 @@ class Catalog:
             for key, count in copies.copies_by_version(self._database, required)
         ]
 
+    def find_missing(self, wanted: Sequence[Wanted]) -> dict[bytes, MissingTotal]:
+        """What each of these media should hold and does not hold soundly."""
+        return missing.find(self._database, wanted)
+
+    def missing_frames(self) -> Iterator[MissingFrame]:
+        """The frames that `find_missing` found last, in the order of their writing, also those
+        that have become durable since."""
+        return missing.frames(self._database)
+
+    def segments(self, medium: bytes) -> list[tuple[int, int]]:
+        """Number and epoch of the segments of a medium in which frames are known."""
+        return missing.segments(self._database, medium)
+
+    def mark_cut_off(self, medium: bytes, segment: int, epoch: int, end: int) -> int:
+        """The file of a segment ends at `end`, or is gone (-1): copies behind it are damaged.  How
+        many were not known to be."""
+        return missing.lose_behind(self._database, medium, segment, epoch, end)
+
+    def hits_of_frame(self, frame: FrameId) -> list[HitRow]:
+        """As `objects_at`, for a frame wherever it lies."""
+        found = copies.key_of(self._database, frame)
+        return [] if found is None else self._hits(*found)
+
     def objects_at(self, medium: bytes, segment: int, offset: int) -> list[HitRow]:
         """What a damaged byte of a medium hits: every version that needs the frame there, with the
         paths whose content it holds (names hard-linked to them are not repeated)."""
         found = copies.frame_at(self._database, medium, segment, offset)
-        if found is None:
-            return []
-        key, frame, kind = found
+        return [] if found is None else self._hits(*found)
+
+    def _hits(self, key: int, frame: FrameId, kind: int) -> list[HitRow]:
         return [
             HitRow(versions.by_key(self._database, version), frame, kind, paths)
             for version, paths in self._pages.paths_in(key, frame)

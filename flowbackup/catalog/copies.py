@@ -200,6 +200,16 @@ def of_frame(database: Database, frame: FrameId) -> list[FrameCopy]:
     return [FrameCopy(FramePlace(*row[:4]), bool(row[4]), row[5]) for row in rows]
 
 
+def key_of(database: Database, frame: FrameId) -> tuple[int, FrameId, int] | None:
+    """(key, id, kind) of a frame; kind 0 while no medium was seen to hold it."""
+    rows = database.rows(
+        """SELECT frame, coalesce(kind, 0) FROM frames
+           WHERE session = ? AND stream = ? AND sequence = ?""",
+        frame,
+    )
+    return (rows[0][0], frame, rows[0][1]) if rows else None
+
+
 def frame_at(
     database: Database, medium: bytes, segment: int, offset: int
 ) -> tuple[int, FrameId, int] | None:

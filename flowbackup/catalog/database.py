@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from flowbackup.catalog.schema import APPLICATION_ID, MIGRATIONS, VERSION
 from flowbackup.errors import CatalogError
 
 Value = int | float | str | bytes | None
+Values = Sequence[Value] | Mapping[str, Value]
 Row = tuple[Any, ...]
 """What sqlite gives back; the columns are typed by the tables, which mypy does not see."""
 BUSY_SECONDS = 20
@@ -107,7 +108,7 @@ class Database:
         finally:
             self._in_transaction = False
 
-    def execute(self, sql: str, values: Sequence[Value] = ()) -> int:
+    def execute(self, sql: str, values: Values = ()) -> int:
         """The number of rows changed."""
         with self._inside, self._errors("write"):
             return self._connection.execute(sql, values).rowcount

@@ -39,6 +39,7 @@ COMMANDS = {
     "ls": Place("ls", "ls", "List what is inside a version of an object."),
     "copies": Place("copies", "copies", "Show how many durable copies each version has."),
     "verify": Place("verify", "verify", "Read media completely and check every digest."),
+    "repair": Place("repair", "repair", "Complete copies that lag, failed or are damaged."),
     "device": Place("device", "device", "Make, list and show devices and their media."),
     "doctor": Place("doctor", "doctor", "Check this machine: versions, memory, limits, catalog."),
 }

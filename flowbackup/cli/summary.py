@@ -10,6 +10,7 @@ from flowbackup.monitor import Problem, count_by_kind
 from flowbackup.units import format_rate, format_seconds, format_size
 
 BACKUP = "backup"
+REPAIR = "repair"
 PROBLEMS_SHOWN_MAX = 20
 """More than a screen of problems hides the rest; the catalog and --json have all of them."""
 
@@ -105,8 +106,11 @@ def _head(report: SessionReport, output: Output) -> str:
 
 
 def _numbers(report: SessionReport) -> str:
-    """Only a backup selects and sends; reading sessions just read."""
+    """Only a backup selects and sends, a repair moves frames; reading sessions just read."""
     parts = [f"{report.files} files", f"{format_size(report.bytes_read)} read"]
+    if report.kind == REPAIR:
+        frames = sum(device.frames for device in report.devices)
+        parts = [f"{frames} frames moved", parts[1], f"{format_size(report.bytes_new)} written"]
     if report.kind == BACKUP:
         parts.insert(1, f"{format_size(report.bytes_source)} selected")
         parts.append(f"{format_size(report.bytes_new)} new")

@@ -189,10 +189,10 @@ def init_medium(
         for document in DOCUMENTS:
             data = files("flowbackup.media").joinpath(document).read_bytes()
             digests[document] = frame_digest(data).hex()
-            _write_file(calls, os.path.join(location, document), data)
+            write_file(calls, os.path.join(location, document), data)
         label = Label(new_id(), name, pool, block_bytes, time.time_ns(), documents=digests)
         path = os.path.join(location, LABEL_NAME)
-        _write_file(calls, path + ".new", pack_label(label))
+        write_file(calls, path + ".new", pack_label(label))
         calls.sync_directory(segments)
         calls.rename(path + ".new", path)
         calls.sync_directory(location)
@@ -213,7 +213,9 @@ def free_bytes(location: str) -> int:
     return space.f_bavail * space.f_frsize
 
 
-def _write_file(calls: SystemCalls, path: str, data: bytes) -> None:
+def write_file(calls: SystemCalls, path: str, data: bytes) -> None:
+    """Makes or overwrites a small file; its content is durable when this returns, its name is not.
+    Raises OSError."""
     fd = calls.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     try:
         written = 0

@@ -48,7 +48,7 @@ class MediumReader:
             if isinstance(source, Damage):
                 raise self._refused(source)
             with source:
-                for item in _listed(source):
+                for item in listed(source):
                     if isinstance(item, StoredFrame):
                         yield item
                     elif not item.torn:
@@ -169,7 +169,7 @@ def _check_rows(rows: list[IndexRow], block: int, end: int) -> None:
         raise DamageError("the index lists a frame that ends behind it")
 
 
-def _listed(source: SegmentSource) -> Iterator[StoredFrame | Damage]:
+def listed(source: SegmentSource) -> Iterator[StoredFrame | Damage]:
     if not source.sealed:
         yield from committed(source)
         return

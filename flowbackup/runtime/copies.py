@@ -6,7 +6,7 @@ import errno
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -39,8 +39,9 @@ class CopyReader:
 
     def __init__(
         self, catalog: Catalog, monitor: Monitor, media: KnownMedia | None = None,
-        clock: Callable[[], int] = time.time_ns,
+        lost: Collection[bytes] = (), clock: Callable[[], int] = time.time_ns,
     ) -> None:  # fmt: skip
+        """lost: media that have been replaced, so that nobody needs to hear that they are away."""
         self.media = media or KnownMedia(catalog)
         self._catalog = catalog
         self._monitor = monitor
@@ -48,7 +49,7 @@ class CopyReader:
         self._opened: OrderedDict[FrameId, Future[memoryview]] = OrderedDict()
         self._readers = ThreadPoolExecutor(FRAMES_AHEAD, thread_name_prefix="read-ahead")
         self._lock = threading.Lock()
-        self._unreachable: set[bytes] = set()
+        self._unreachable_told = set(lost)
         self._frames: Counter[bytes] = Counter()
         self._bytes: Counter[bytes] = Counter()
         self._reasons: Counter[tuple[bytes, str]] = Counter()
@@ -188,9 +189,9 @@ class CopyReader:
 
     def _tell_unreachable(self, medium: bytes) -> None:
         with self._lock:
-            if medium in self._unreachable:
+            if medium in self._unreachable_told:
                 return
-            self._unreachable.add(medium)
+            self._unreachable_told.add(medium)
         state = self.media.state(medium)
         self._monitor.problem(Problem("unreachable", state.fault, device=state.device))
 
@@ -213,10 +214,13 @@ class CopyReader:
 
 @contextmanager
 def copy_reader(
-    catalog: Catalog, monitor: Monitor, media: KnownMedia | None = None
+    catalog: Catalog,
+    monitor: Monitor,
+    media: KnownMedia | None = None,
+    lost: Collection[bytes] = (),
 ) -> Iterator[CopyReader]:
     """A CopyReader that is closed at the end."""
-    reader = CopyReader(catalog, monitor, media)
+    reader = CopyReader(catalog, monitor, media, lost)
     try:
         yield reader
     finally:

@@ -73,6 +73,8 @@ class KnownMedia:
                 f'device "{info.device}" is on node "{info.node}" and not within reach of this '
                 "machine (run the command there)"
             )
+        if not info.location:
+            return f'device "{info.device}" swallows what it is given and can return nothing'
         try:
             found = self._opening(target_of(info)).info()
         except DeviceError as error:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.catalog.holder import holder_text
@@ -36,14 +37,14 @@ class LocalSession:
         self._subject = subject
         self._monitor = monitor
         self._problems: list[Problem] = []
-        self._beginning = Beginning()
+        self.beginning = Beginning()
         catalog.begin_session(
             self.session,
             kind,
             subject,
             "",
             socket.gethostname(),
-            self._beginning.started_ns,
+            self.beginning.started_ns,
             holder_text(),
         )
 
@@ -58,13 +59,24 @@ class LocalSession:
         explanation: Explanation | None = None,
     ) -> SessionReport:  # fmt: skip
         """Records the end and returns the report."""
-        report = SessionReport(
+        return self.end(
+            replace(
+                self.report(outcome), files=files, bytes_source=bytes_source,
+                bytes_read=bytes_read, objects=tuple(objects), devices=tuple(devices),
+                explanation=explanation,
+            )
+        )  # fmt: skip
+
+    def report(self, outcome: Outcome) -> SessionReport:
+        """What this knows of itself; the caller fills in the rest."""
+        return SessionReport(
             session=id_text(self.session), kind=self._kind, graph=self._subject, outcome=outcome,
             exit_code=_EXIT_CODES[outcome], engine=ENGINE,
-            duration_seconds=self._beginning.seconds(), start_seconds=0.0,
-            files=files, bytes_source=bytes_source, bytes_read=bytes_read, bytes_new=0,
-            objects=tuple(objects), devices=tuple(devices), problems=tuple(self._problems),
-            explanation=explanation,
+            duration_seconds=self.beginning.seconds(), start_seconds=0.0,
+            files=0, bytes_source=0, bytes_read=0, bytes_new=0, problems=tuple(self._problems),
         )  # fmt: skip
+
+    def end(self, report: SessionReport) -> SessionReport:
+        """Records this as the end."""
         self._catalog.end_session(report, time.time_ns())
         return report

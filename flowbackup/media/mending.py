@@ -1,0 +1,73 @@
+"""Label and documents of a medium made whole again: the only files that are ever written anew."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from importlib.resources import files
+
+from flowbackup.media.calls import SYSTEM, SystemCalls
+from flowbackup.media.failure import device_error
+from flowbackup.media.label import (
+    DOCUMENTS,
+    LABEL_NAME,
+    FoundLabel,
+    pack_label,
+    read_label,
+    write_file,
+)
+from flowbackup.media.regular import read_regular
+from flowbackup.model.digest import frame_digest
+from flowbackup.units import MIB
+
+_DOCUMENT_BYTES_MAX = 16 * MIB
+
+
+def faults(location: str, device: str) -> tuple[str, ...]:
+    """What is wrong with the label and the documents beside it, one line each.  Raises DeviceError
+    if no copy of the label can be read."""
+    found = read_label(location, device)
+    return (*found.faults, *(f"{name} is not what was written" for name in _bad(location, found)))
+
+
+def mend(location: str, device: str, calls: SystemCalls = SYSTEM) -> tuple[str, ...]:
+    """Writes what has a fault anew, each file beside the old one and then in its place; returns the
+    names of those files.  A damaged document gets the text of this version of flowbackup, and the
+    label its digest.  Only for the holder of the lock.  Raises DeviceError."""
+    found = read_label(location, device)
+    bad = [name for name in _bad(location, found) if name in DOCUMENTS]
+    if not bad and not found.faults:
+        return ()
+    digests = dict(found.label.documents)
+    try:
+        for name in bad:
+            data = files("flowbackup.media").joinpath(name).read_bytes()
+            _replace(calls, os.path.join(location, name), data)
+            digests[name] = frame_digest(data).hex()
+        # The label last: until then it still says that the document is damaged.
+        label = pack_label(replace(found.label, documents=digests))
+        _replace(calls, os.path.join(location, LABEL_NAME), label)
+        calls.sync_directory(location)
+    except OSError as error:
+        raise device_error(device, f"mending the label of {location}", error) from error
+    return (*bad, LABEL_NAME)
+
+
+def _bad(location: str, found: FoundLabel) -> list[str]:
+    return [
+        name
+        for name, digest in sorted(found.label.documents.items())
+        if not _is_sound(os.path.join(location, os.path.basename(name)), digest)
+    ]
+
+
+def _is_sound(path: str, digest: str) -> bool:
+    try:
+        return frame_digest(read_regular(path, _DOCUMENT_BYTES_MAX)).hex() == digest
+    except OSError:
+        return False
+
+
+def _replace(calls: SystemCalls, path: str, data: bytes) -> None:
+    write_file(calls, path + ".new", data)
+    calls.rename(path + ".new", path)

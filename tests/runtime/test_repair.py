@@ -1,0 +1,462 @@
+"""Repair: copies that lag, failed, are damaged, lost or new are completed, and only that moves."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from flowbackup import api
+from flowbackup.catalog.rows import VersionRow
+from flowbackup.errors import NotFoundError, UsageError
+from flowbackup.media.calls import SYSTEM, SystemCalls
+from flowbackup.media.directory import DirectoryDevice
+from flowbackup.media.label import LABEL_NAME, read_label
+from flowbackup.media.open import open_device
+from flowbackup.media.port import Device
+from flowbackup.model.device import DeviceTarget, FramePlace
+from flowbackup.model.ids import FrameId
+from flowbackup.model.report import Outcome, SessionReport
+from flowbackup.monitor import RecordingMonitor
+from flowbackup.runtime.repairing import RepairTask, run_repair
+from flowbackup.testing.compare import differences
+from flowbackup.testing.faulty_calls import Fault, FaultySystemCalls
+from flowbackup.testing.faulty_device import FailingCall, FaultyDevice
+from tests import judge
+from tests.local_backup import SEGMENT_BYTES, LocalBackup, damage
+
+FILES = 24
+
+
+def tree(place: Path) -> Path:
+    place.mkdir()
+    for number in range(FILES):
+        (place / f"file{number:02d}").write_bytes(os.urandom(60_000))
+    return place
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return tree(tmp_path / "site")
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> LocalBackup:
+    return LocalBackup(tmp_path, "nas", "usb", "vault")
+
+
+def repair(kept: LocalBackup, *devices: str, **options: object) -> SessionReport:
+    request = api.RepairRequest(catalog=kept.catalog_path, **options)  # type: ignore[arg-type]
+    return api.repair(devices, request, RecordingMonitor())
+
+
+def moved(report: SessionReport) -> dict[str, int]:
+    return {device.name: device.frames for device in report.devices}
+
+
+def states(report: SessionReport) -> dict[str, str]:
+    return {device.name: device.state for device in report.devices}
+
+
+def frames_of(kept: LocalBackup, version: VersionRow) -> list[FrameId]:
+    with kept.catalog() as catalog:
+        return [row.frame for row in catalog.frames_of(version)]
+
+
+def place_on(kept: LocalBackup, frame: FrameId, device: str) -> FramePlace:
+    with kept.catalog() as catalog:
+        return next(place for info, place in catalog.places(frame) if info.device == device)
+
+
+def held(kept: LocalBackup) -> dict[str, bool]:
+    """Whether each medium holds the newest version completely."""
+    with kept.catalog() as catalog:
+        rows = catalog.copies_of(catalog.resolve("latest"))
+    return {row.medium.device: row.complete for row in rows}
+
+
+def judged(kept: LocalBackup, device: str, source: Path) -> None:
+    """recover.py restores the newest version from this medium alone, equal to the source."""
+    target = kept.folder / f"judged-{device}"
+    done = judge.recovered_here([kept.place(device)], target)
+    assert (done.exit_code, done.problems) == (0, ())
+    assert list(differences(str(source), str(target))) == []
+    shutil.rmtree(target)
+
+
+def content_of(place: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((place / "segments").iterdir())}
+
+
+@pytest.mark.parametrize("taken", [0, 1, 9])
+def test_a_copy_that_failed_in_the_middle_is_completed(
+    kept: LocalBackup, source: Path, taken: int
+) -> None:
+    version = kept.run(source, "nas", "usb", "vault", fails_at={"usb": taken})
+    wanted = frames_of(kept, version)
+    with kept.catalog() as catalog:
+        assert [row.copies for row in catalog.below_copies(3)] == [2]
+    before = content_of(kept.place("nas")), content_of(kept.place("vault"))
+    report = repair(kept)
+    assert (report.outcome, report.exit_code, report.problems) == (Outcome.SUCCESS, 0, ())
+    # Its own record of the session was not written either.
+    assert moved(report) == {"nas": 0, "usb": len(wanted) - taken + 1, "vault": 0}
+    assert set(states(report).values()) == {"complete"}
+    assert (content_of(kept.place("nas")), content_of(kept.place("vault"))) == before
+    with kept.catalog() as catalog:
+        assert catalog.below_copies(3) == []
+        assert report.bytes_new == report.bytes_read > 0
+    judged(kept, "usb", source)
+    again = repair(kept)
+    assert (again.exit_code, sum(moved(again).values()), again.bytes_read) == (0, 0, 0)
+
+
+def test_a_damaged_frame_is_written_to_a_new_segment_and_stays_where_it_is(
+    kept: LocalBackup, source: Path
+) -> None:
+    version = kept.run(source, "nas", "usb")
+    bad = frames_of(kept, version)[3]
+    place = place_on(kept, bad, "usb")
+    damage(kept.place("usb"), place)
+    before = content_of(kept.place("usb"))
+    assert api.verify([], RecordingMonitor(), kept.catalog_path).outcome is Outcome.FAILED
+    assert held(kept)["usb"] is False
+    report = repair(kept)
+    assert (report.exit_code, moved(report)) == (0, {"nas": 0, "usb": 1})
+    after = content_of(kept.place("usb"))
+    assert before.items() < after.items() and len(after) == len(before) + 1
+    assert held(kept) == {"nas": True, "usb": True}
+    # Both readers take the good one of the two that are there.
+    judged(kept, "usb", source)
+    kept.place("nas").rename(kept.folder / "away")
+    request = api.RestoreRequest(catalog=kept.catalog_path)
+    monitor = RecordingMonitor()
+    restored = api.restore("latest", str(kept.folder / "back"), request, monitor)
+    assert restored.outcome is Outcome.SUCCESS
+    assert list(differences(str(source), str(kept.folder / "back"))) == []
+    assert {problem.kind for problem in monitor.problems} <= {"unreachable"}
+
+
+def test_damage_that_nobody_has_found_yet_is_found_by_reading_and_repaired(
+    kept: LocalBackup, source: Path
+) -> None:
+    """usb lacks everything; nas, from which it is read, turns out to be damaged in one frame that
+    vault has: both are completed."""
+    version = kept.run(source, "nas", "usb", "vault", fails_at={"usb": 0})
+    for frame in frames_of(kept, version):
+        damage(kept.place("nas"), place_on(kept, frame, "nas"))
+    report = repair(kept)
+    assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0)
+    assert {problem.kind for problem in report.problems} == {"healed"}
+    assert moved(report)["usb"] == len(frames_of(kept, version)) + 1
+    assert moved(report)["nas"] == len(report.problems) > 0
+    judged(kept, "usb", source)
+
+
+def test_each_copy_heals_the_other(kept: LocalBackup, source: Path) -> None:
+    version = kept.run(source, "nas", "usb")
+    first, last = frames_of(kept, version)[0], frames_of(kept, version)[-1]
+    damage(kept.place("nas"), place_on(kept, first, "nas"))
+    damage(kept.place("usb"), place_on(kept, last, "usb"))
+    api.verify([], RecordingMonitor(), kept.catalog_path)
+    report = repair(kept)
+    assert (report.exit_code, moved(report)) == (0, {"nas": 1, "usb": 1})
+    for device in ("nas", "usb"):
+        judged(kept, device, source)
+
+
+@pytest.mark.parametrize("name", ["usb", "location", None])
+def test_a_lost_device_is_replaced_by_an_empty_one(
+    kept: LocalBackup, source: Path, name: str | None
+) -> None:
+    version = kept.run(source, "nas", "usb")
+    shutil.rmtree(kept.place("usb"))
+    LocalBackup(kept.folder, "usb")
+    words = {"usb": ("usb",), "location": (str(kept.place("usb")),), None: ()}[name]
+    report = repair(kept, *words)
+    assert (report.outcome, report.exit_code, report.problems) == (Outcome.SUCCESS, 0, ())
+    assert moved(report)["usb"] == len(frames_of(kept, version)) + 1
+    judged(kept, "usb", source)
+    assert sum(moved(repair(kept)).values()) == 0
+    # What is meant for the device is meant for the new medium, now and later.
+    kept.run(tree(kept.folder / "more"), "nas", "usb", fails_at={"usb": 2})
+    assert repair(kept).exit_code == 0
+    judged(kept, "usb", kept.folder / "more")
+
+
+def test_a_replacement_elsewhere_is_completed_when_it_is_named(
+    kept: LocalBackup, source: Path, tmp_path: Path
+) -> None:
+    version = kept.run(source, "nas", "usb")
+    shutil.rmtree(kept.place("usb"))
+    elsewhere = LocalBackup(tmp_path / "elsewhere", "usb").place("usb")
+    assert moved(repair(kept)) == {"nas": 0, "usb": 0}
+    report = repair(kept, str(elsewhere))
+    assert (report.exit_code, report.problems) == (0, ())
+    assert moved(report) == {"usb": len(frames_of(kept, version)) + 1}
+
+
+def test_the_same_name_alone_moves_nothing(kept: LocalBackup, source: Path, tmp_path: Path) -> None:
+    """Two graphs may call their disks the same; while one is away the other is not filled."""
+    kept.run(source, "nas", "usb")
+    other = LocalBackup(tmp_path / "other", "usb")
+    with kept.catalog() as catalog:
+        catalog.add_medium(open_device(target(other, "usb")).info())
+    kept.place("usb").rename(kept.folder / "away")
+    report = repair(kept)
+    assert (report.exit_code, sum(moved(report).values())) == (0, 0)
+    assert content_of(other.place("usb")) == {}
+
+
+def test_a_new_mirror_gets_everything_or_one_object(kept: LocalBackup, source: Path) -> None:
+    first = kept.run(source, "nas")
+    second = kept.run(tree(kept.folder / "more"), "nas")
+    assert moved(repair(kept, str(kept.place("vault")))) == {"vault": 0}
+    report = repair(kept, "vault", full=True, objects=("more",))
+    assert (report.exit_code, moved(report)) == (0, {"vault": len(frames_of(kept, second)) + 1})
+    judged(kept, "vault", kept.folder / "more")
+    report = repair(kept, "vault", full=True)
+    assert (report.exit_code, moved(report)) == (0, {"vault": len(frames_of(kept, first)) + 1})
+    with kept.catalog() as catalog:
+        assert catalog.below_copies(2) == []
+    # What it holds by now is kept there, though it was never meant for it.
+    damage(kept.place("vault"), place_on(kept, frames_of(kept, first)[0], "vault"))
+    api.verify(["vault"], RecordingMonitor(), kept.catalog_path)
+    assert moved(repair(kept))["vault"] == 1
+
+
+def test_a_segment_that_is_gone_or_cut_is_noticed_and_replaced(
+    kept: LocalBackup, source: Path
+) -> None:
+    version = kept.run(source, "nas", "usb")
+    segments = sorted((kept.place("usb") / "segments").iterdir())
+    assert len(segments) >= 3
+    places = [place_on(kept, frame, "usb") for frame in frames_of(kept, version)]
+    lost = sum(place.segment == 1 for place in places)
+    cut = max(place.offset for place in places if place.segment == 2)
+    segments[0].unlink()
+    segments[1].chmod(0o600)
+    os.truncate(segments[1], cut)
+    report = repair(kept)
+    assert report.exit_code == 0
+    assert [problem.kind for problem in report.problems] == ["damaged"]
+    assert f"{lost + 1} frames are gone" in report.problems[0].text
+    assert moved(report) == {"nas": 0, "usb": lost + 1}
+    target = kept.folder / "judged"
+    judge.recovered_here([kept.place("usb")], target)
+    assert list(differences(str(source), str(target))) == []
+
+
+def test_what_no_copy_holds_is_named_and_the_rest_is_repaired(
+    kept: LocalBackup, source: Path
+) -> None:
+    version = kept.run(source, "nas", "usb", "vault", fails_at={"vault": 0})
+    frames = frames_of(kept, version)
+    for device in ("nas", "usb"):
+        damage(kept.place(device), place_on(kept, frames[0], device))
+    report = repair(kept)
+    assert (report.outcome, report.exit_code) == (Outcome.FAILED, 1)
+    (lost,) = [problem for problem in report.problems if problem.kind == "lost"]
+    assert str(frames[0]) in lost.text and "web/site@1: file00" in lost.text
+    assert moved(report) == {"nas": 0, "usb": 0, "vault": len(frames)}
+    assert states(report) == dict.fromkeys(("nas", "usb", "vault"), "incomplete")
+
+
+def test_what_only_an_absent_device_holds_is_left_for_another_day(
+    kept: LocalBackup, source: Path
+) -> None:
+    version = kept.run(source, "nas", "usb", fails_at={"usb": 5})
+    kept.place("nas").rename(kept.folder / "away")
+    report = repair(kept)
+    assert (report.outcome, report.exit_code) == (Outcome.INCOMPLETE, 4)
+    assert states(report) == {"nas": "unreachable", "usb": "incomplete"}
+    assert "lost" not in {problem.kind for problem in report.problems}
+    (kept.folder / "away").rename(kept.place("nas"))
+    report = repair(kept)
+    assert (report.exit_code, moved(report)["usb"]) == (0, len(frames_of(kept, version)) - 5 + 1)
+
+
+@pytest.mark.parametrize(("optional", "exit_code"), [((), 4), (("usb",), 0)])
+def test_an_absent_copy_that_lacks_frames_is_told(
+    kept: LocalBackup, source: Path, optional: tuple[str, ...], exit_code: int
+) -> None:
+    kept.run(source, "nas", "usb", fails_at={"usb": 5}, optional=optional)
+    kept.place("usb").rename(kept.folder / "away")
+    report = repair(kept)
+    assert (report.exit_code, states(report)["usb"]) == (exit_code, "unreachable")
+    assert [(p.kind, p.device) for p in report.problems] == [("unreachable", "usb")]
+
+
+def test_a_dry_run_tells_and_moves_nothing(kept: LocalBackup, source: Path) -> None:
+    version = kept.run(source, "nas", "usb", fails_at={"usb": 5})
+    before = content_of(kept.place("usb"))
+    report = repair(kept, dry_run=True)
+    missing = len(frames_of(kept, version)) - 5 + 1
+    assert (report.exit_code, moved(report)) == (4, {"nas": 0, "usb": missing})
+    assert (report.bytes_new, content_of(kept.place("usb"))) == (0, before)
+    assert moved(repair(kept))["usb"] == missing
+
+
+def test_a_locked_device_is_left_alone_and_the_others_are_repaired(
+    kept: LocalBackup, source: Path
+) -> None:
+    kept.run(source, "nas", "usb", "vault", fails_at={"usb": 5, "vault": 7})
+    with locked(kept, "vault"):
+        report = repair(kept)
+    assert (report.outcome, report.exit_code) == (Outcome.INCOMPLETE, 11)
+    assert states(report) == {"nas": "complete", "usb": "complete", "vault": "locked"}
+    assert "a long backup" in next(p.text for p in report.problems if p.kind == "locked")
+    assert repair(kept).exit_code == 0
+
+
+@contextmanager
+def locked(kept: LocalBackup, name: str) -> Iterator[None]:
+    device = open_device(target(kept, name))
+    device.lock("a long backup")
+    try:
+        yield
+    finally:
+        device.close()
+
+
+def test_a_device_that_is_complete_may_be_locked(kept: LocalBackup, source: Path) -> None:
+    kept.run(source, "nas", "usb", fails_at={"usb": 5})
+    with locked(kept, "nas"):
+        report = repair(kept)
+    assert (report.exit_code, states(report)["nas"]) == (0, "complete")
+
+
+def test_label_and_documents_are_written_anew(kept: LocalBackup, source: Path) -> None:
+    kept.run(source, "nas")
+    place = kept.place("nas")
+    label = bytearray((place / LABEL_NAME).read_bytes())
+    label[40] ^= 1
+    (place / LABEL_NAME).write_bytes(label)
+    good = (place / "FORMAT.md").read_bytes()
+    (place / "FORMAT.md").write_bytes(good[:-1])
+    (place / "README.txt").unlink()
+    report = repair(kept)
+    assert report.exit_code == 0
+    assert len([p for p in report.problems if p.kind == "damaged"]) == 3
+    assert (place / "FORMAT.md").read_bytes() == good
+    assert read_label(str(place)).faults == ()
+    assert repair(kept).problems == ()
+    assert api.verify([], RecordingMonitor(), kept.catalog_path).outcome is Outcome.SUCCESS
+
+
+def test_what_cannot_be_meant_is_refused(kept: LocalBackup, source: Path) -> None:
+    kept.run(source, "nas")
+    with pytest.raises(UsageError, match="--full"):
+        repair(kept, full=True)
+    with pytest.raises(NotFoundError, match="nowhere"):
+        repair(kept, "nowhere")
+    with pytest.raises(NotFoundError, match="nothing"):
+        repair(kept, objects=("nothing",))
+
+
+def target(kept: LocalBackup, name: str) -> DeviceTarget:
+    return DeviceTarget(name, "directory", str(kept.place(name)))
+
+
+# Faults: what was committed counts, nothing else is believed, and the next repair goes on.
+
+
+def repaired_with(kept: LocalBackup, opening: Callable[[DeviceTarget], Device]) -> SessionReport:
+    with kept.catalog() as catalog:
+        return run_repair(catalog, RepairTask(), RecordingMonitor(), opening)
+
+
+@pytest.mark.parametrize("verb", ["append", "commit", "finish", "lock", "check_writable"])
+def test_a_target_that_fails_does_not_stop_the_other(
+    kept: LocalBackup, source: Path, verb: str
+) -> None:
+    kept.run(source, "nas", "usb", "vault", fails_at={"usb": 5, "vault": 5})
+    call = FailingCall(1, errno.EIO, verb)
+
+    def opening(where: DeviceTarget) -> Device:
+        device = open_device(where)
+        return FaultyDevice(device, call) if where.name == "usb" else device
+
+    report = repaired_with(kept, opening)
+    assert (report.outcome, report.exit_code) == (Outcome.INCOMPLETE, 4)
+    assert (states(report)["usb"], states(report)["vault"]) == ("failed", "complete")
+    assert [(p.kind, p.device) for p in report.problems] == [("device_failed", "usb")]
+    judged(kept, "vault", source)
+    assert repair(kept).exit_code == 0
+    judged(kept, "usb", source)
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class DyingCalls(SystemCalls):
+    """Dies at the n-th call, and does nothing any more from then on."""
+
+    def __init__(self, nth: int) -> None:
+        self.left = nth
+
+    def __getattribute__(self, name: str) -> object:
+        found = object.__getattribute__(self, name)
+        if name == "left" or name.startswith("__"):
+            return found
+        self.left -= 1
+        if self.left <= 0 and name != "close":
+            raise Killed(name)
+        return found
+
+
+def test_a_repair_that_dies_at_any_call_is_continued(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one moves what was not durable, and no more."""
+    monkeypatch.setattr("flowbackup.runtime.repairing.GROUP_FRAMES", 4)
+    calls = FaultySystemCalls()
+    kept = LocalBackup(tmp_path / "counted", "nas", "usb")
+    version = kept.run(source, "nas", "usb", fails_at={"usb": 5})
+    wanted = {*frames_of(kept, version), FrameId(version.record.session, 0, 0)}
+    shutil.copytree(kept.folder, tmp_path / "before")
+    assert moved(repaired_with(kept, opening_with(kept, calls)))["usb"] == len(wanted) - 5
+    died = 0
+    for nth in range(1, len(calls.made) + 1, 3):
+        shutil.rmtree(kept.folder)
+        shutil.copytree(tmp_path / "before", kept.folder)
+        try:
+            repaired_with(kept, opening_with(kept, DyingCalls(nth)))
+        except Killed:
+            died += 1
+        reader = open_device(target(kept, "usb")).reader()
+        durable = {frame.header.frame_id for frame in reader.frames()}
+        report = repair(kept)
+        assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), nth
+        assert moved(report)["usb"] == len(wanted - durable), nth
+        judged(kept, "usb", source)
+    assert died >= 10
+
+
+def opening_with(kept: LocalBackup, calls: SystemCalls) -> Callable[[DeviceTarget], Device]:
+    def opening(where: DeviceTarget) -> Device:
+        used = calls if where.name == "usb" else SYSTEM
+        return DirectoryDevice(where, segment_bytes=SEGMENT_BYTES, calls=used)
+
+    return opening
+
+
+def test_a_full_device_keeps_what_it_took(
+    kept: LocalBackup, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flowbackup.runtime.repairing.GROUP_FRAMES", 4)
+    kept.run(source, "nas", "usb", fails_at={"usb": 5})
+    calls = FaultySystemCalls(Fault(2, errno.ENOSPC, "fallocate", for_ever=True))
+    report = repaired_with(kept, opening_with(kept, calls))
+    assert (report.exit_code, states(report)["usb"]) == (4, "failed")
+    first = moved(report)["usb"]
+    assert first > 0
+    report = repair(kept)
+    assert report.exit_code == 0 and moved(report)["usb"] > 0
+    judged(kept, "usb", source)
