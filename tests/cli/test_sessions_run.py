@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -176,3 +177,15 @@ def test_verify(flowbackup: RunCommand, fake_api: FakeApi) -> None:
     fake = fake_api("verify", samples.report(Outcome.FAILED, 1))
     assert flowbackup("verify", "/mnt/nas", "usb").exit_code == 1
     assert fake.call_args.args[0] == ("/mnt/nas", "usb")
+
+
+def test_repair_asks_for_what_was_written(flowbackup: RunCommand, fake_api: FakeApi) -> None:
+    done = replace(samples.report(), kind="repair", graph="nas, usb", bytes_new=3 << 20)
+    repair = fake_api("repair", done)
+    ran = flowbackup("repair", "nas", "/mnt/usb", "--object", "site", "--full", "--dry-run")
+    devices, request, _ = repair.call_args.args
+    assert devices == ("nas", "/mnt/usb")
+    assert request == api.RepairRequest(objects=("site",), full=True, dry_run=True)
+    assert "13 frames moved, 5 MiB read, 3 MiB written" in ran.out
+    flowbackup("repair")
+    assert repair.call_args.args[:2] == ((), api.RepairRequest())

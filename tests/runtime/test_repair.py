@@ -2,95 +2,45 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from flowbackup import api
-from flowbackup.catalog.rows import VersionRow
 from flowbackup.errors import NotFoundError, UsageError
-from flowbackup.media.calls import SYSTEM, SystemCalls
-from flowbackup.media.directory import DirectoryDevice
 from flowbackup.media.label import LABEL_NAME, read_label
 from flowbackup.media.open import open_device
-from flowbackup.media.port import Device
-from flowbackup.model.device import DeviceTarget, FramePlace
-from flowbackup.model.ids import FrameId
-from flowbackup.model.report import Outcome, SessionReport
+from flowbackup.model.report import Outcome
 from flowbackup.monitor import RecordingMonitor
-from flowbackup.runtime.repairing import RepairTask, run_repair
 from flowbackup.testing.compare import differences
-from flowbackup.testing.faulty_calls import Fault, FaultySystemCalls
-from flowbackup.testing.faulty_device import FailingCall, FaultyDevice
 from tests import judge
-from tests.local_backup import SEGMENT_BYTES, LocalBackup, damage
-
-FILES = 24
-
-
-def tree(place: Path) -> Path:
-    place.mkdir()
-    for number in range(FILES):
-        (place / f"file{number:02d}").write_bytes(os.urandom(60_000))
-    return place
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    return tree(tmp_path / "site")
+from tests.local_backup import LocalBackup, damage
+from tests.runtime.repaired import (
+    content_of,
+    frames_of,
+    held,
+    judged,
+    moved,
+    place_on,
+    repair,
+    states,
+    target,
+    tree,
+)
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> LocalBackup:
-    return LocalBackup(tmp_path, "nas", "usb", "vault")
+def source(memory_path: Path) -> Path:
+    return tree(memory_path / "site")
 
 
-def repair(kept: LocalBackup, *devices: str, **options: object) -> SessionReport:
-    request = api.RepairRequest(catalog=kept.catalog_path, **options)  # type: ignore[arg-type]
-    return api.repair(devices, request, RecordingMonitor())
-
-
-def moved(report: SessionReport) -> dict[str, int]:
-    return {device.name: device.frames for device in report.devices}
-
-
-def states(report: SessionReport) -> dict[str, str]:
-    return {device.name: device.state for device in report.devices}
-
-
-def frames_of(kept: LocalBackup, version: VersionRow) -> list[FrameId]:
-    with kept.catalog() as catalog:
-        return [row.frame for row in catalog.frames_of(version)]
-
-
-def place_on(kept: LocalBackup, frame: FrameId, device: str) -> FramePlace:
-    with kept.catalog() as catalog:
-        return next(place for info, place in catalog.places(frame) if info.device == device)
-
-
-def held(kept: LocalBackup) -> dict[str, bool]:
-    """Whether each medium holds the newest version completely."""
-    with kept.catalog() as catalog:
-        rows = catalog.copies_of(catalog.resolve("latest"))
-    return {row.medium.device: row.complete for row in rows}
-
-
-def judged(kept: LocalBackup, device: str, source: Path) -> None:
-    """recover.py restores the newest version from this medium alone, equal to the source."""
-    target = kept.folder / f"judged-{device}"
-    done = judge.recovered_here([kept.place(device)], target)
-    assert (done.exit_code, done.problems) == (0, ())
-    assert list(differences(str(source), str(target))) == []
-    shutil.rmtree(target)
-
-
-def content_of(place: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted((place / "segments").iterdir())}
+@pytest.fixture
+def kept(memory_path: Path) -> LocalBackup:
+    return LocalBackup(memory_path, "nas", "usb", "vault")
 
 
 @pytest.mark.parametrize("taken", [0, 1, 9])
@@ -357,106 +307,3 @@ def test_what_cannot_be_meant_is_refused(kept: LocalBackup, source: Path) -> Non
         repair(kept, "nowhere")
     with pytest.raises(NotFoundError, match="nothing"):
         repair(kept, objects=("nothing",))
-
-
-def target(kept: LocalBackup, name: str) -> DeviceTarget:
-    return DeviceTarget(name, "directory", str(kept.place(name)))
-
-
-# Faults: what was committed counts, nothing else is believed, and the next repair goes on.
-
-
-def repaired_with(kept: LocalBackup, opening: Callable[[DeviceTarget], Device]) -> SessionReport:
-    with kept.catalog() as catalog:
-        return run_repair(catalog, RepairTask(), RecordingMonitor(), opening)
-
-
-@pytest.mark.parametrize("verb", ["append", "commit", "finish", "lock", "check_writable"])
-def test_a_target_that_fails_does_not_stop_the_other(
-    kept: LocalBackup, source: Path, verb: str
-) -> None:
-    kept.run(source, "nas", "usb", "vault", fails_at={"usb": 5, "vault": 5})
-    call = FailingCall(1, errno.EIO, verb)
-
-    def opening(where: DeviceTarget) -> Device:
-        device = open_device(where)
-        return FaultyDevice(device, call) if where.name == "usb" else device
-
-    report = repaired_with(kept, opening)
-    assert (report.outcome, report.exit_code) == (Outcome.INCOMPLETE, 4)
-    assert (states(report)["usb"], states(report)["vault"]) == ("failed", "complete")
-    assert [(p.kind, p.device) for p in report.problems] == [("device_failed", "usb")]
-    judged(kept, "vault", source)
-    assert repair(kept).exit_code == 0
-    judged(kept, "usb", source)
-
-
-class Killed(BaseException):
-    """The process ends here."""
-
-
-class DyingCalls(SystemCalls):
-    """Dies at the n-th call, and does nothing any more from then on."""
-
-    def __init__(self, nth: int) -> None:
-        self.left = nth
-
-    def __getattribute__(self, name: str) -> object:
-        found = object.__getattribute__(self, name)
-        if name == "left" or name.startswith("__"):
-            return found
-        self.left -= 1
-        if self.left <= 0 and name != "close":
-            raise Killed(name)
-        return found
-
-
-def test_a_repair_that_dies_at_any_call_is_continued(
-    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The next one moves what was not durable, and no more."""
-    monkeypatch.setattr("flowbackup.runtime.repairing.GROUP_FRAMES", 4)
-    calls = FaultySystemCalls()
-    kept = LocalBackup(tmp_path / "counted", "nas", "usb")
-    version = kept.run(source, "nas", "usb", fails_at={"usb": 5})
-    wanted = {*frames_of(kept, version), FrameId(version.record.session, 0, 0)}
-    shutil.copytree(kept.folder, tmp_path / "before")
-    assert moved(repaired_with(kept, opening_with(kept, calls)))["usb"] == len(wanted) - 5
-    died = 0
-    for nth in range(1, len(calls.made) + 1, 3):
-        shutil.rmtree(kept.folder)
-        shutil.copytree(tmp_path / "before", kept.folder)
-        try:
-            repaired_with(kept, opening_with(kept, DyingCalls(nth)))
-        except Killed:
-            died += 1
-        reader = open_device(target(kept, "usb")).reader()
-        durable = {frame.header.frame_id for frame in reader.frames()}
-        report = repair(kept)
-        assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), nth
-        assert moved(report)["usb"] == len(wanted - durable), nth
-        judged(kept, "usb", source)
-    assert died >= 10
-
-
-def opening_with(kept: LocalBackup, calls: SystemCalls) -> Callable[[DeviceTarget], Device]:
-    def opening(where: DeviceTarget) -> Device:
-        used = calls if where.name == "usb" else SYSTEM
-        return DirectoryDevice(where, segment_bytes=SEGMENT_BYTES, calls=used)
-
-    return opening
-
-
-def test_a_full_device_keeps_what_it_took(
-    kept: LocalBackup, source: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("flowbackup.runtime.repairing.GROUP_FRAMES", 4)
-    kept.run(source, "nas", "usb", fails_at={"usb": 5})
-    calls = FaultySystemCalls(Fault(2, errno.ENOSPC, "fallocate", for_ever=True))
-    report = repaired_with(kept, opening_with(kept, calls))
-    assert (report.exit_code, states(report)["usb"]) == (4, "failed")
-    first = moved(report)["usb"]
-    assert first > 0
-    report = repair(kept)
-    assert report.exit_code == 0 and moved(report)["usb"] > 0
-    judged(kept, "usb", source)
