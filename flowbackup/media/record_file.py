@@ -200,6 +200,13 @@ class RecordFile:
         if self._reserved_bytes > self.end:
             self._calls.truncate(self._fd, self.end)
 
+    def cut_back(self, end: int) -> None:
+        """Takes away all that stands behind `end`, where `end` is what is durable: after a failed
+        sync the page cache still shows the rest, and the device may not have it."""
+        with suppress(OSError):
+            self.wait()
+        self._calls.truncate(self._fd, end)
+
     def close(self) -> None:
         """Safe to repeat.  Waits for what is under way; how it ended matters to nobody any more."""
         with suppress(OSError):

@@ -91,6 +91,7 @@ class SegmentWriter:
         self._name = SegmentName(label.medium, 0, epoch, label.block_bytes)
         self._ordinal = 0
         self._chain = NO_CHAIN
+        self._durable_end = 0
         self._rows: list[IndexRow] = []
         self._group: list[StoredFrame] = []
         self._failure: DeviceError | None = None
@@ -130,6 +131,7 @@ class SegmentWriter:
         with self._guard("the sync"):
             self._file.sync()
         self._count(syncs=1, sync_seconds=time.perf_counter() - started)
+        self._durable_end = self._file.end
         durable = tuple(self._group)
         self._group.clear()
         return durable
@@ -141,14 +143,13 @@ class SegmentWriter:
 
     def close(self) -> None:
         file, self._file = self._file, None
-        try:
-            if file is not None and self._failure is None:
-                file.cut()
-            if file is not None:
+        if file is not None:
+            # Nothing that was acknowledged depends on these; the next session finds a longer file.
+            with suppress(OSError):
+                if self._failure is None:
+                    file.cut()
+            with suppress(OSError):
                 file.close()
-        except OSError:
-            # Nothing that was acknowledged depends on this; the next session finds a longer file.
-            pass
         if self._failure is None:
             self._failure = DeviceError(
                 f'device "{self._device}": the writer is closed', device=self._device
@@ -200,7 +201,7 @@ class SegmentWriter:
             path = os.path.join(self._folder, segment_file_name(segment, self._epoch, sealed=False))
             file = self._file = RecordFile(self._calls, path, self._name.block_bytes)
             self._calls.sync_directory(self._folder)
-        self._ordinal, self._chain = 0, NO_CHAIN
+        self._ordinal, self._chain, self._durable_end = 0, NO_CHAIN, 0
         self._rows.clear()
         self._append_plain(file, RecordKind.SEGMENT, self._label.to_json(), sequence=time.time_ns())
         return file
@@ -293,12 +294,13 @@ class SegmentWriter:
             raise failure from error
 
     def _poison(self, failure: DeviceError) -> None:
-        """The first failure stays; nothing is under way any more when the caller hears of it."""
+        """The first failure stays.  Nothing is under way any more when the caller hears of it, and
+        nobody finds in the segment what was not acknowledged."""
         if self._failure is None:
             self._failure = failure
         if self._file is not None:
             with suppress(OSError):
-                self._file.wait()
+                self._file.cut_back(self._durable_end)
 
 
 def _segment_numbers(folder: str) -> Iterator[int]:
