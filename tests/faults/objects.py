@@ -21,6 +21,7 @@ FILES = 4
 FRAME_BYTES = 4096
 SLOT_BYTES = slot_bytes(FRAME_BYTES)
 STREAM = 1
+CLIENT = "c"
 
 
 @dataclass
@@ -47,17 +48,21 @@ class _Sink:
         pass
 
 
-def make_objects(source: Path, session: int = 1, objects: int = OBJECTS) -> list[SampleFrame]:
-    """Makes the trees `source`/000, /001, ... and reads them; the frames in their order."""
+def object_name(session: int, number: int) -> str:
+    return f"object {number} of session {session}"
+
+
+def make_objects(source: Path, session: int, objects: int) -> list[SampleFrame]:
+    """Makes trees below `source` and reads them; the frames in their order."""
     random = Random(session)
     sink = _Sink(sample_id(session))
     for number in range(objects):
-        tree = source / f"{number:03}"
+        tree = source / object_name(session, number)
         tree.mkdir(parents=True)
         for name in range(FILES):
             (tree / f"file{name}").write_bytes(random.randbytes(random.randint(1000, 1900)))
         task = ObjectTask(
-            session=sink.session, object_id=sample_id(1000 * session + number), client="c",
+            session=sink.session, object_id=sample_id(1000 * session + number), client=CLIENT,
             name=tree.name, path=os.fsencode(tree), frame_bytes=FRAME_BYTES, started_ns=0,
             clock=lambda: 1,
         )  # fmt: skip

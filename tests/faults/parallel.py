@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 from collections.abc import Callable, Sequence
@@ -23,7 +24,7 @@ def shared_out(
     shares = [cases[first::processes] for first in range(processes)]
     # A fork would inherit locks that threads of this process may hold.
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
-        return list(pool.map(partial(in_folder, check), shares))
+        return list(pool.map(partial(_in_process, check), shares))
 
 
 def in_folder(check: Callable[[Path, Sequence[Case]], Result], cases: Sequence[Case]) -> Result:
@@ -31,3 +32,9 @@ def in_folder(check: Callable[[Path, Sequence[Case]], Result], cases: Sequence[C
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with TemporaryDirectory(prefix="flowbackup-test-", dir=memory) as folder:
         return check(Path(folder), cases)
+
+
+def _in_process(check: Callable[[Path, Sequence[Case]], Result], cases: Sequence[Case]) -> Result:
+    # What was imported stays: looking through it for garbage costs a sixth of the time.
+    gc.freeze()
+    return in_folder(check, cases)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,7 +24,9 @@ from flowbackup.monitor import SilentMonitor
 from flowbackup.restore.tree import restore_tree
 from flowbackup.testing.compare import differences
 from flowbackup.testing.frames import SampleFrame
+from tests.faults.objects import CLIENT
 from tests.faults.pipeline import target_of
+from tests.judge import listed_here, recovered_here
 
 NEXT_EPOCH = 1
 
@@ -32,7 +35,7 @@ class NoReservation(SystemCalls):
     """A file system that reserves nothing: the sessions that go on write a few blocks only."""
 
     def fallocate(self, fd: int, offset: int, size_bytes: int) -> None:
-        raise OSError(95, "not supported")
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
 
 
 def check_medium(
@@ -41,7 +44,7 @@ def check_medium(
 ) -> None:  # fmt: skip
     """durable: what was acknowledged; it is there.  Nothing is there that is not as it was sent,
     verify finds no damage, and the next session, `following`, is written and read."""
-    frames = _check_content(DirectoryDevice(target_of(place, name)), originals)
+    frames = check_content(DirectoryDevice(target_of(place, name)), originals)
     missing = durable - frames
     assert not missing, f"{name}: acknowledged and lost: {sorted(missing)}"
     device = DirectoryDevice(target_of(place, name), calls=NoReservation())
@@ -73,6 +76,19 @@ def check_restores(place: Path, name: str, source: Path, target: Path) -> set[st
     return restored
 
 
+def check_recovers(place: Path, name: str, source: Path, target: Path) -> set[str]:
+    """As `check_restores`, by the second reader."""
+    if not listed_here([place]):
+        return set()
+    recovery = recovered_here([place], target, "all")
+    assert recovery.exit_code == 0 and not recovery.problems, (name, recovery)
+    restored = {tree.name for tree in (target / CLIENT).iterdir()}
+    for tree in restored:
+        there, back = str(source / tree), str(target / CLIENT / tree)
+        assert list(differences(there, back)) == [], (name, tree)
+    return restored
+
+
 class MediumFrames:
     """A FrameSource over one medium and nothing else."""
 
@@ -101,7 +117,7 @@ class MediumFrames:
         return joined(entry for chunk in chunks for entry in decode_page(chunk))
 
 
-def _check_content(device: DirectoryDevice, originals: Mapping[FrameId, bytes]) -> set[FrameId]:
+def check_content(device: DirectoryDevice, originals: Mapping[FrameId, bytes]) -> set[FrameId]:
     """Every frame that the medium claims to have is what was sent.  Returns their names."""
     reader = device.reader()
     found = set()

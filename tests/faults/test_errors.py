@@ -27,6 +27,8 @@ from tests.faults.pipeline import STAGES
 from tests.targets import Target
 
 SEED = 1
+PARTS = 4
+"""So that none takes minutes on a slow machine."""
 TEXT = "right result, or device and error named; 0 acknowledged frames lost; others complete"
 
 Check = Callable[[Path, Sequence[ErrorCase]], float]
@@ -61,10 +63,13 @@ def test_some_errors(count: int, how: Check, made: list[list[str]], target: Targ
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("stage", range(len(STAGES)))
-@pytest.mark.parametrize("how", [check, check_with_threads])
-def test_every_error(stage: int, how: Check, made: list[list[str]], target: Target) -> None:
-    cases = list(cases_of(stage, made[stage]))
+@pytest.mark.parametrize("how", [check, check_with_threads], ids=["at once", "in threads"])
+def test_every_error(
+    how: Check, stage: int, part: int, made: list[list[str]], target: Target
+) -> None:
+    cases = list(cases_of(stage, made[stage]))[part::PARTS]
     longest = max(shared_out(how, cases))
     target("F2", cases=len(cases), text=TEXT, longest_seconds=longest)
 

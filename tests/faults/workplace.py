@@ -11,9 +11,11 @@ from flowbackup.media.calls import SystemCalls
 from flowbackup.model.frame import FrameKind
 from flowbackup.model.ids import FrameId
 from flowbackup.runtime.media_agent import SESSION_STREAM
-from tests.faults.objects import make_objects
+from tests.faults.objects import make_objects, object_name
 from tests.faults.pipeline import SESSION_RECORD, STAGES, Pipeline, make_media, small_steps
-from tests.faults.recovery import check_medium, check_restores
+from tests.faults.recovery import check_medium, check_recovers, check_restores
+
+SESSION, FOLLOWING = 1, 2
 
 
 class Workplace:
@@ -24,8 +26,8 @@ class Workplace:
         self._threads = threads
         self._source = folder / "source"
         self._target = folder / "target"
-        self.frames = make_objects(self._source, objects=objects)
-        self._following = make_objects(folder / "following", 2, objects=1)
+        self.frames = make_objects(self._source, SESSION, objects=objects)
+        self._following = make_objects(self._source, FOLLOWING, objects=1)
         self.originals = {f.header.frame_id: bytes(f.payload) for f in self.frames}
         record = FrameId(self.frames[0].header.session, SESSION_STREAM, 0)
         self.originals[record] = SESSION_RECORD
@@ -57,9 +59,17 @@ class Workplace:
         check_medium(self.media[stage], STAGES[stage], self.originals, durable, self._following)
 
     def check_restores(self, stage: int, durable: Collection[FrameId]) -> None:
-        """Every acknowledged object is restored from this medium alone, equal to its source."""
+        """Every acknowledged object is restored from this medium alone, equal to its source: by
+        the package, and by the program that lies on the medium."""
         shutil.rmtree(self._target, ignore_errors=True)
         records = [f for f in self.frames if f.header.kind == FrameKind.CATALOG]
-        owed = {f"{n:03}" for n, f in enumerate(records) if f.header.frame_id in durable}
-        restored = check_restores(self.media[stage], STAGES[stage], self._source, self._target)
-        assert owed <= restored, f"{STAGES[stage]}: acknowledged and lost: {owed - restored}"
+        owed = {
+            object_name(SESSION, number)
+            for number, frame in enumerate(records)
+            if frame.header.frame_id in durable
+        }
+        for restores in (check_restores, check_recovers):
+            restored = restores(
+                self.media[stage], STAGES[stage], self._source, self._target / restores.__name__
+            )
+            assert owed <= restored, f"{STAGES[stage]}: acknowledged and lost: {owed - restored}"
