@@ -4,7 +4,11 @@ goes on."""
 from __future__ import annotations
 
 import errno
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +25,7 @@ from flowbackup.monitor import RecordingMonitor
 from flowbackup.runtime.repairing import RepairTask, run_repair
 from flowbackup.testing.faulty_calls import Fault, FaultySystemCalls
 from flowbackup.testing.faulty_device import FailingCall, FaultyDevice
+from tests import judge
 from tests.local_backup import SEGMENT_BYTES, LocalBackup
 from tests.runtime.repaired import frames_of, judged, moved, repair, states, target, tree
 
@@ -100,8 +105,7 @@ def test_a_repair_that_dies_at_any_call_is_continued(
             repaired_with(kept, opening_with(kept, DyingCalls(nth)))
         except Killed:
             died += 1
-        reader = open_device(target(kept, "usb")).reader()
-        durable = {frame.header.frame_id for frame in reader.frames()}
+        durable = durable_on(kept, "usb")
         report = repair(kept)
         assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), nth
         assert moved(report)["usb"] == len(wanted - durable), nth
@@ -130,3 +134,54 @@ def test_a_full_device_keeps_what_it_took(
     report = repair(kept)
     assert report.exit_code == 0 and moved(report)["usb"] > 0
     judged(kept, "usb", source)
+
+
+REPAIR = """
+import sys
+from pathlib import Path
+from flowbackup import api
+from flowbackup.monitor import SilentMonitor
+from flowbackup.runtime import repairing
+repairing.GROUP_FRAMES = 2
+sys.exit(api.repair((), api.RepairRequest(catalog=Path(sys.argv[1])), SilentMonitor()).exit_code)
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_repair_leaves_valid_media_and_the_next_goes_on(tmp_path: Path) -> None:
+    """On a disk, with kill -9, at several lengths of what was written."""
+    source = tmp_path / "site"
+    source.mkdir()
+    for number in range(20):
+        (source / f"file{number:02d}").write_bytes(os.urandom(1 << 20))
+    kept = LocalBackup(tmp_path, "nas", "usb")
+    version = kept.run(source, "nas", "usb", fails_at={"usb": 0})
+    wanted = len(frames_of(kept, version)) + 1
+    durable = killed = 0
+    for length in (1, 100_000, 1_000_000, 3_000_000, 6_000_000):
+        child = subprocess.Popen(
+            [sys.executable, "-c", REPAIR, str(kept.catalog_path)], cwd=Path(__file__).parents[2]
+        )
+        with child:
+            while written_by(kept, "usb") < length and child.poll() is None:
+                pass
+            child.kill()
+        killed += child.returncode == -signal.SIGKILL
+        before, durable = durable, len(durable_on(kept, "usb"))
+        assert durable >= before
+        assert judge.check_here([kept.place("usb")]).problems == ()
+    assert killed == 5 and 0 < durable < wanted
+    report = repair(kept)
+    assert (report.exit_code, moved(report)["usb"]) == (0, wanted - durable)
+    judged(kept, "usb", source)
+
+
+def written_by(kept: LocalBackup, name: str) -> int:
+    """Bytes in the newest segment."""
+    files = sorted((kept.place(name) / "segments").glob("*.part"))
+    return files[-1].stat().st_size if files else 0
+
+
+def durable_on(kept: LocalBackup, name: str) -> set[FrameId]:
+    reader = open_device(target(kept, name)).reader()
+    return {frame.header.frame_id for frame in reader.frames()}
