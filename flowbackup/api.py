@@ -11,12 +11,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, BinaryIO
 
 from flowbackup.catalog.catalog import open_catalog
-from flowbackup.catalog.rows import CopyRow, ObjectRow, SessionRow, VersionCopies
+from flowbackup.catalog.rows import CopyRow, MediumRow, ObjectRow, SessionRow, VersionCopies
 from flowbackup.errors import UsageError
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.entry import Entry
@@ -153,14 +154,26 @@ def cat(query: str, out: BinaryIO, catalog: Path | None = None) -> None:
 
 
 def verify(
-    devices: Sequence[str], monitor: Monitor, catalog: Path | None = None
+    devices: Sequence[str], monitor: Monitor, catalog: Path | None = None, *,
+    sample: Fraction | None = None, address: str = "",
 ) -> SessionReport:  # fmt: skip
-    """Reads media from end to end, bypassing the page cache.  devices: names or locations, none
-    for all that the catalog knows."""
-    from flowbackup.runtime.verifying import run_verify
+    """Reads media, bypassing the page cache.  devices: names or locations, none for all that the
+    catalog knows.  sample: that share of each medium, what was verified longest ago; without it
+    all.  Media of other nodes are read there, by the Ray cluster at `address`.  Raises UsageError
+    where one is needed and none is given."""
+    from flowbackup.runtime.verifying import WHOLE, media_named, refuse_far, run_verify
 
     with open_catalog(_catalog_path(catalog), create=False) as opened:
-        return run_verify(opened, devices, monitor)
+        media = media_named(opened, devices)
+        share = sample or WHOLE
+        if not address or all(info.is_near for info in media):
+            refuse_far(media)
+            return run_verify(opened, media, share, monitor)
+        from flowbackup.runtime.engine import ray_engine
+        from flowbackup.runtime.far_verifier import open_far
+
+        with ray_engine(address) as engine:
+            return run_verify(opened, media, share, monitor, open_far, engine)
 
 
 def repair(devices: Sequence[str], request: RepairRequest, monitor: Monitor) -> SessionReport:
@@ -218,19 +231,29 @@ def init_device(location: str, name: str = "", pool: str = "default") -> MediumI
     return init_medium(place, name=name or os.path.basename(place), pool=pool)
 
 
-def show_device(location: str) -> MediumInfo:
-    """What the label says.  Raises DeviceError."""
+def show_device(name: str, catalog: Path | None = None) -> MediumRow:
+    """What the label says of a medium in a directory or of a device that the catalog knows, and
+    what the catalog knows besides: all of it for one on another node.  Raises DeviceError."""
     from flowbackup.media.open import open_device
     from flowbackup.model.device import DeviceTarget
 
-    place = os.path.abspath(location)
-    return open_device(DeviceTarget(os.path.basename(place), "directory", place)).info()
+    place = os.path.abspath(name)
+    path = _catalog_path(catalog)
+    known = devices(path) if path.exists() else []
+    if not os.path.isdir(place):
+        named = [row for row in known if row.info.device == name]
+        if named and not named[-1].info.is_near:
+            return named[-1]
+        place = named[-1].info.location if named else place
+    info = open_device(DeviceTarget(os.path.basename(place), "directory", place)).info()
+    verified = (row.verified for row in known if row.info.medium == info.medium)
+    return MediumRow(info, next(verified, None))
 
 
-def devices(catalog: Path | None = None) -> list[MediumInfo]:
+def devices(catalog: Path | None = None) -> list[MediumRow]:
     """All media that the catalog knows."""
     with open_catalog(_catalog_path(catalog)) as opened:
-        return list(opened.media())
+        return [MediumRow(info, opened.verified(info.medium)) for info in opened.media()]
 
 
 def split_query(query: str) -> tuple[str, bytes]:

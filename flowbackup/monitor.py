@@ -27,7 +27,8 @@ class EdgeState:
     """One edge of the running graph.
 
     bytes_moved counts what the target accepted, bytes_durable what it has released; fill is slots
-    in use of `slots`; `waiting_for` names who holds the edge up, since `waiting_seconds`.
+    in use of `slots`, 0 for what is only read; `waiting_for` names who holds the edge up, since
+    `waiting_seconds`.
     """
 
     name: str

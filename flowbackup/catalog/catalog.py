@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from flowbackup.catalog import copies, missing, resolve, sessions, versions
+from flowbackup.catalog import copies, missing, resolve, sessions, stretches, versions
 from flowbackup.catalog.database import Database
 from flowbackup.catalog.missing import MissingFrame, MissingTotal, Wanted
 from flowbackup.catalog.rows import (
@@ -18,9 +19,11 @@ from flowbackup.catalog.rows import (
     FrameCopy,
     FrameRow,
     HitRow,
+    LostRow,
     ObjectRow,
     SessionRow,
     VerificationRow,
+    VerifiedRow,
     VersionCopies,
     VersionRow,
 )
@@ -31,6 +34,7 @@ from flowbackup.model.frame import FrameHeader
 from flowbackup.model.ids import FrameId
 from flowbackup.model.record import SessionRecord, VersionRecord
 from flowbackup.model.report import SessionReport
+from flowbackup.model.stretch import Stretch
 from flowbackup.units import format_path
 
 if TYPE_CHECKING:
@@ -118,8 +122,47 @@ class Catalog:
         return sessions.found(self._database, query)
 
     def add_verification(self, row: VerificationRow) -> None:
-        """What reading a whole medium has shown; its session and medium must be there."""
+        """What reading a medium has shown; its session and medium must be there."""
         sessions.insert_verification(self._database, row)
+
+    def extents(self, medium: bytes) -> stretches.Extents:
+        """How far the copies on a medium reach that are known now: what `add_verified` and
+        `lose_absent` may judge."""
+        return stretches.extents(self._database, self._medium(medium))
+
+    def due_stretches(
+        self, medium: bytes, present: Sequence[Stretch], share: Fraction
+    ) -> list[Stretch]:
+        """Which of the stretches that a medium has are to be read now, by place: at least that
+        share of its bytes, those that wait longest.  Remembers those that are new."""
+        return stretches.due(self._database, self._medium(medium), present, share)
+
+    def add_verified(
+        self,
+        medium: bytes,
+        stretch: Stretch,
+        found: Sequence[tuple[FrameId, FramePlace]],
+        verified_ns: int,
+        known: stretches.Extents,
+    ) -> list[LostRow]:
+        """A stretch was read, and these sound frames were found in it: their copies count, and the
+        others that were known to lie there do not any more.  Returns those."""
+        key = self._medium(medium)
+        return stretches.record(self._database, key, medium, stretch, found, verified_ns, known)
+
+    def lose_absent(
+        self, medium: bytes, present: Sequence[Stretch], known: stretches.Extents
+    ) -> list[LostRow]:
+        """Known copies in segments that a medium has no more, or behind the end of their file, do
+        not count.  present: all that there is.  Returns the first of each segment."""
+        return stretches.lose(self._database, self._medium(medium), medium, present, known)
+
+    def verified(self, medium: bytes) -> VerifiedRow:
+        """How much of a medium was verified, and when."""
+        return stretches.verified(self._database, self._medium(medium))
+
+    def _medium(self, medium: bytes) -> int:
+        return copies.medium_key(self._database, medium)
 
     def verifications(self, medium: bytes) -> list[VerificationRow]:
         """Of one medium, newest first."""
@@ -255,16 +298,18 @@ class Catalog:
     def hits_of_frame(self, frame: FrameId) -> list[HitRow]:
         """As `objects_at`, for a frame wherever it lies."""
         found = copies.key_of(self._database, frame)
-        return [] if found is None else self._hits(*found)
+        return [] if found is None else list(self._hits(*found))
 
-    def objects_at(self, medium: bytes, segment: int, offset: int) -> list[HitRow]:
-        """What a damaged byte of a medium hits: every version that needs the frame there, with the
-        paths whose content it holds (names hard-linked to them are not repeated)."""
-        found = copies.frame_at(self._database, medium, segment, offset)
-        return [] if found is None else self._hits(*found)
+    def objects_at(
+        self, medium: bytes, segment: int, offset: int, end: int = 0
+    ) -> Iterator[HitRow]:
+        """What a damaged byte of a medium hits, or all bytes up to `end`: every version that needs
+        a frame there, with the paths whose content it holds (names hard-linked to them are not
+        repeated)."""
+        last = max(end, offset + 1)
+        for key, frame, kind in copies.frames_at(self._database, medium, segment, offset, last):
+            yield from self._hits(key, frame, kind)
 
-    def _hits(self, key: int, frame: FrameId, kind: int) -> list[HitRow]:
-        return [
-            HitRow(versions.by_key(self._database, version), frame, kind, paths)
-            for version, paths in self._pages.paths_in(key, frame)
-        ]
+    def _hits(self, key: int, frame: FrameId, kind: int) -> Iterator[HitRow]:
+        for version, paths in self._pages.paths_in(key, frame):
+            yield HitRow(versions.by_key(self._database, version), frame, kind, paths)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from flowbackup.catalog.database import Database, Row
 from flowbackup.catalog.rows import CopyRow, FrameCopy, FrameRow
+from flowbackup.catalog.stretches import verified_ns
 from flowbackup.errors import CatalogError, NotFoundError
 from flowbackup.model.device import HERE, FramePlace, MediumInfo
 from flowbackup.model.frame import FrameHeader
@@ -54,6 +55,14 @@ def media(database: Database) -> list[MediumInfo]:
     """All media ever seen, in the order of their labels' making."""
     rows = database.rows(f"SELECT {_MEDIUM} FROM media m ORDER BY created_ns, id")
     return [_info(row) for row in rows]
+
+
+def medium_key(database: Database, medium: bytes) -> int:
+    """Raises CatalogError for a medium that was never seen."""
+    rows = database.rows("SELECT medium FROM media WHERE id = ?", (medium,))
+    if not rows:
+        raise CatalogError(f"medium {id_text(medium)} is not in the catalog")
+    return int(rows[0][0])
 
 
 def medium_of_location(database: Database, location: str) -> MediumInfo | None:
@@ -143,12 +152,15 @@ def held(database: Database, version: int) -> list[CopyRow]:
     """What each medium holds of a version, the fullest first; media with nothing are left out."""
     total = database.one("SELECT count(*) FROM version_frames WHERE version = ?", (version,))[0]
     rows = database.rows(
-        f"""SELECT {_MEDIUM}, count(DISTINCT c.frame) AS held FROM version_frames vf
+        f"""SELECT {_MEDIUM}, count(DISTINCT c.frame) AS held, min({verified_ns()})
+            FROM version_frames vf
             JOIN copies c ON c.frame = vf.frame AND NOT c.damaged JOIN media m USING (medium)
             WHERE vf.version = ? GROUP BY m.medium ORDER BY held DESC, m.medium""",
         (version,),
     )
-    return [CopyRow(_info(row), row[_MEDIUM_COLUMNS], total) for row in rows]
+    return [
+        CopyRow(_info(row), row[_MEDIUM_COLUMNS], total, row[_MEDIUM_COLUMNS + 1]) for row in rows
+    ]
 
 
 def copies_by_version(
@@ -191,8 +203,7 @@ def places(database: Database, frame: FrameId) -> list[tuple[MediumInfo, FramePl
 
 def of_frame(database: Database, frame: FrameId) -> list[FrameCopy]:
     rows = database.rows(
-        """SELECT m.id, c.segment, c.epoch, c.offset, c.damaged,
-             coalesce((SELECT max(finished_ns) FROM verifications WHERE medium = m.medium), 0)
+        f"""SELECT m.id, c.segment, c.epoch, c.offset, c.damaged, {verified_ns()}
            FROM frames f JOIN copies c USING (frame) JOIN media m USING (medium)
            WHERE f.session = ? AND f.stream = ? AND f.sequence = ?""",
         frame,
@@ -210,19 +221,19 @@ def key_of(database: Database, frame: FrameId) -> tuple[int, FrameId, int] | Non
     return (rows[0][0], frame, rows[0][1]) if rows else None
 
 
-def frame_at(
-    database: Database, medium: bytes, segment: int, offset: int
-) -> tuple[int, FrameId, int] | None:
-    """(key, id, kind) of the frame in whose record a byte of a segment lies."""
+def frames_at(
+    database: Database, medium: bytes, segment: int, offset: int, end: int
+) -> list[tuple[int, FrameId, int]]:
+    """(key, id, kind) of the frames in whose records bytes [offset, end) of a segment lie."""
     rows = database.rows(
         """SELECT f.frame, f.session, f.stream, f.sequence, f.kind FROM copies c
            JOIN media m USING (medium) JOIN frames f USING (frame)
-           WHERE m.id = ? AND c.segment = ? AND c.offset <= ?
-             AND ? < c.offset + f.payload_bytes + 2 * m.block_bytes
-           ORDER BY c.offset DESC LIMIT 1""",
-        (medium, segment, offset, offset),
+           WHERE m.id = ? AND c.segment = ? AND c.offset < ? AND c.offset
+             + (f.payload_bytes + 2 * m.block_bytes - 1) / m.block_bytes * m.block_bytes > ?
+           ORDER BY c.offset""",
+        (medium, segment, end, offset),
     )
-    return (rows[0][0], FrameId(*rows[0][1:4]), rows[0][4]) if rows else None
+    return [(row[0], FrameId(*row[1:4]), row[4]) for row in rows]
 
 
 def _info(row: Row) -> MediumInfo:

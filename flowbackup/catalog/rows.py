@@ -93,11 +93,14 @@ class FrameCopy(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CopyRow:
-    """What one medium holds, durable and undamaged, of the frames that a version needs."""
+    """What one medium holds, durable and undamaged, of the frames that a version needs.
+    verified_ns: when that one of them was verified that waits longest for it, 0 if one never was.
+    """
 
     medium: MediumInfo
     frames_held: int
     frames_needed: int
+    verified_ns: int = 0
 
     @property
     def complete(self) -> bool:
@@ -126,7 +129,7 @@ class HitRow:
 
 @dataclass(frozen=True, slots=True)
 class VerificationRow:
-    """One reading of a medium from end to end."""
+    """One reading of a medium, or of a part of it.  bytes_total: what there was to read."""
 
     session: bytes
     medium: bytes
@@ -134,4 +137,34 @@ class VerificationRow:
     finished_ns: int
     frames: int
     bytes_read: int
+    bytes_total: int
     damaged: int
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedRow:
+    """What is known of the copies on a medium: how many there are, how many of them were verified
+    (once at least), how many are damaged; when the first of them was verified, 0 if one never was,
+    and the last, 0 if none was."""
+
+    frames: int
+    frames_verified: int
+    frames_damaged: int
+    oldest_ns: int
+    newest_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class MediumRow:
+    """A medium, and what is known of its verification; None for one that no catalog knows."""
+
+    info: MediumInfo
+    verified: VerifiedRow | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LostRow:
+    """A frame that should lie somewhere and does not."""
+
+    frame: FrameId
+    place: FramePlace

@@ -85,8 +85,16 @@ _FIRST = (
     """CREATE TABLE verifications (
         session BLOB NOT NULL REFERENCES sessions, medium INTEGER NOT NULL REFERENCES media,
         started_ns INTEGER NOT NULL, finished_ns INTEGER NOT NULL, frames INTEGER NOT NULL,
-        bytes_read INTEGER NOT NULL, damaged INTEGER NOT NULL,
+        bytes_read INTEGER NOT NULL, bytes_total INTEGER NOT NULL, damaged INTEGER NOT NULL,
         PRIMARY KEY (session, medium)) WITHOUT ROWID""",
+    # turn: the place in the queue of the medium; the lowest is verified next.  A count and no time,
+    # because clocks jump.  verified_ns: 0 for never.
+    """CREATE TABLE stretches (
+        medium INTEGER NOT NULL REFERENCES media, segment INTEGER NOT NULL, epoch INTEGER NOT NULL,
+        number INTEGER NOT NULL, size_bytes INTEGER NOT NULL, turn INTEGER NOT NULL,
+        verified_ns INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (medium, segment, epoch, number)) WITHOUT ROWID""",
+    "CREATE INDEX stretches_by_turn ON stretches (medium, turn)",
 )
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)

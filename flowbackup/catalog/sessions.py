@@ -197,13 +197,14 @@ def id_range(column: str, prefix: str) -> tuple[str, tuple[bytes, ...]]:
 def insert_verification(database: Database, row: VerificationRow) -> None:
     database.execute(
         """INSERT OR REPLACE INTO verifications
-           SELECT ?, medium, ?, ?, ?, ?, ? FROM media WHERE id = ?""",
+           SELECT ?, medium, ?, ?, ?, ?, ?, ? FROM media WHERE id = ?""",
         (
             row.session,
             row.started_ns,
             row.finished_ns,
             row.frames,
             row.bytes_read,
+            row.bytes_total,
             row.damaged,
             row.medium,
         ),
@@ -213,7 +214,8 @@ def insert_verification(database: Database, row: VerificationRow) -> None:
 def verifications(database: Database, medium: bytes) -> list[VerificationRow]:
     """Of one medium, newest first."""
     rows = database.rows(
-        """SELECT v.session, m.id, v.started_ns, v.finished_ns, v.frames, v.bytes_read, v.damaged
+        """SELECT v.session, m.id, v.started_ns, v.finished_ns, v.frames, v.bytes_read,
+             v.bytes_total, v.damaged
            FROM verifications v JOIN media m USING (medium) WHERE m.id = ?
            ORDER BY v.started_ns DESC""",
         (medium,),

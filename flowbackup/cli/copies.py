@@ -15,7 +15,7 @@ from flowbackup.cli.output import Output
 from flowbackup.errors import EXIT_SUCCESS
 
 VERSION_HEADS = ("object", "id", "made", "outcome", ">durable copies")
-MEDIUM_HEADS = ("device", "medium", "pool", ">frames", "state", "location")
+MEDIUM_HEADS = ("device", "medium", "pool", ">frames", "state", "verified", "location")
 
 
 @click.command(
@@ -74,6 +74,7 @@ def medium_fields(row: CopyRow) -> dict[str, object]:
         "frames_held": row.frames_held,
         "frames_needed": row.frames_needed,
         "complete": row.complete,
+        "verified_ns": row.verified_ns or None,
     }
 
 
@@ -95,5 +96,6 @@ def _medium_cells(row: CopyRow) -> tuple[str, ...]:
         row.medium.pool,
         f"{row.frames_held} of {row.frames_needed}",
         "complete" if row.complete else "incomplete",
+        time_text(row.verified_ns) if row.verified_ns else "not all",
         row.medium.location,
     )

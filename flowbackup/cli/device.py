@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from flowbackup import api
+from flowbackup.catalog.rows import MediumRow, VerifiedRow
 from flowbackup.cli.columns import table
 from flowbackup.cli.names import long_id, short_id, time_text
 from flowbackup.cli.options import Command, Group, catalog_option, output_options
@@ -15,7 +16,7 @@ from flowbackup.errors import EXIT_SUCCESS
 from flowbackup.model.device import MediumInfo
 from flowbackup.units import format_size
 
-HEADS = ("device", "pool", "medium", "made", ">free", "node", "location")
+HEADS = ("device", "pool", "medium", "made", ">free", "verified", "node", "location")
 
 
 @click.group(
@@ -57,7 +58,7 @@ def list_devices(output: Output, catalog: Path | None) -> int:
     rows = api.devices(catalog)
     if output.json:
         for row in rows:
-            output.row("device", medium_fields(row), "")
+            output.row("device", row_fields(row), "")
     elif rows:
         output.text(table(HEADS, [_cells(row) for row in rows]))
     else:
@@ -67,15 +68,19 @@ def list_devices(output: Output, catalog: Path | None) -> int:
 
 @device.command(
     cls=Command,
-    examples=("flowbackup device show /mnt/nas", "flowbackup device show /mnt/usb --json"),
+    examples=("flowbackup device show /mnt/nas", "flowbackup device show usb --json"),
 )
-@click.argument("location", metavar="DIR")
+@click.argument("device", metavar="DEVICE")
+@catalog_option
 @output_options
 @click.pass_obj
-def show(output: Output, location: str) -> int:
-    """Show what the label of the medium in DIR says."""
-    medium = api.show_device(location)
-    output.row("device", medium_fields(medium), medium_text(medium))
+def show(output: Output, device: str, catalog: Path | None) -> int:
+    """Show what the label of a medium says, and what the catalog knows of it.
+
+    DEVICE is a directory, or the name of a device that the catalog knows.
+    """
+    row = api.show_device(device, catalog)
+    output.row("device", row_fields(row), medium_text(row))
     return EXIT_SUCCESS
 
 
@@ -93,7 +98,23 @@ def medium_fields(medium: MediumInfo) -> dict[str, object]:
     }
 
 
-def medium_text(medium: MediumInfo) -> str:
+def row_fields(row: MediumRow) -> dict[str, object]:
+    """Of a medium, with how much of it was verified: times are null for never, `verified_oldest_ns`
+    also while a frame never was."""
+    known = row.verified
+    if known is None:
+        return medium_fields(row.info)
+    return medium_fields(row.info) | {
+        "frames": known.frames,
+        "frames_verified": known.frames_verified,
+        "frames_damaged": known.frames_damaged,
+        "verified_oldest_ns": known.oldest_ns or None,
+        "verified_newest_ns": known.newest_ns or None,
+    }
+
+
+def medium_text(row: MediumRow) -> str:
+    medium = row.info
     lines = (
         ("device", medium.device),
         ("medium", long_id(medium.medium)),
@@ -104,6 +125,7 @@ def medium_text(medium: MediumInfo) -> str:
         ("block", format_size(medium.block_bytes)),
         ("free", _free_text(medium)),
         ("made", time_text(medium.created_ns)),
+        ("verified", _verified_text(row.verified)),
     )
     return "\n".join(f"{name:<10}{value}" for name, value in lines)
 
@@ -112,13 +134,25 @@ def _free_text(medium: MediumInfo) -> str:
     return format_size(medium.free_bytes) if medium.free_bytes >= 0 else "unknown"
 
 
-def _cells(medium: MediumInfo) -> tuple[str, ...]:
+def _verified_text(known: VerifiedRow | None) -> str:
+    """Since when all of it counts as verified, or how much of it was so far."""
+    if known is None or not known.frames:
+        return "-"
+    text = time_text(known.oldest_ns)
+    if known.frames_verified < known.frames:
+        text = f"{known.frames_verified} of {known.frames} frames"
+    return f"{text}, {known.frames_damaged} damaged" if known.frames_damaged else text
+
+
+def _cells(row: MediumRow) -> tuple[str, ...]:
+    medium = row.info
     return (
         medium.device,
         medium.pool,
         short_id(medium.medium),
         time_text(medium.created_ns),
         _free_text(medium),
+        _verified_text(row.verified),
         medium.node,
         medium.location,
     )

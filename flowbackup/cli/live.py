@@ -98,22 +98,28 @@ def edge_table(edges: tuple[EdgeState, ...], rates: dict[str, float]) -> Table:
         table.add_row(
             Text("  " * edge.level + edge.name),
             format_rate(rates[edge.name]),
-            ProgressBar(
-                total=max(edge.slots, 1),
-                completed=edge.slots_used,
-                width=BAR_COLUMNS,
-                style="dim",
-                complete_style="cyan",
-                finished_style="cyan",
-            ),
-            f"{edge.slots_used}/{edge.slots}",
-            format_size(edge.bytes_durable),
+            *_buffer_cells(edge),
             Text(state, style=_style(state)),
         )
     return table
 
 
+def _buffer_cells(edge: EdgeState) -> tuple[ConsoleRenderable | str, str, str]:
+    """Fill and what is durable; nothing for what is only read."""
+    if not edge.slots:
+        return "", "", ""
+    bar = ProgressBar(
+        total=edge.slots,
+        completed=edge.slots_used,
+        width=BAR_COLUMNS,
+        style="dim",
+        complete_style="cyan",
+        finished_style="cyan",
+    )
+    return bar, f"{edge.slots_used}/{edge.slots}", format_size(edge.bytes_durable)
+
+
 def _style(state: str) -> str:
-    if state == "failed":
+    if state in ("failed", "damaged"):
         return "red"
     return "yellow" if state.startswith(("waiting", "relay-only", "detached")) else ""

@@ -26,7 +26,8 @@ def stage_text(progress: Progress, rates: dict[str, float]) -> str:
 
 def _edge_text(edge: EdgeState, rate: float) -> str:
     text = f"{edge.name} {format_rate(rate)}"
-    text += f" buffer {edge.slots_used}/{edge.slots} durable {format_size(edge.bytes_durable)}"
+    if edge.slots:
+        text += f" buffer {edge.slots_used}/{edge.slots} durable {format_size(edge.bytes_durable)}"
     state = edge_state_text(edge)
     return text if state == "running" else f"{text} {state}"
 

@@ -91,6 +91,22 @@ class MediumReader:
                     raise
                 yield self._open(parsed[0], parsed[1], True)
 
+    def segment(self, segment: int, epoch: int) -> SegmentSource:
+        """The file of one segment, sealed or not; the caller closes it.  Raises DeviceError, with
+        FileNotFoundError as its cause where there is none."""
+        try:
+            return self._open(segment, epoch, True)
+        except DeviceError as error:
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise
+        try:
+            return self._open(segment, epoch, False)
+        except DeviceError as error:
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise
+        # Sealed between the two.
+        return self._open(segment, epoch, True)
+
     def _listing(self) -> list[tuple[int, int, bool]]:
         try:
             names = os.listdir(self._folder)
@@ -118,17 +134,7 @@ class MediumReader:
     def _source_of(self, place: FramePlace) -> SegmentSource:
         if place.medium != self._label.medium:
             raise DamageError("the frame lies on another medium than the one that is there")
-        try:
-            return self._open(place.segment, place.epoch, True)
-        except DeviceError as error:
-            if not isinstance(error.__cause__, FileNotFoundError):
-                raise
-        try:
-            return self._open(place.segment, place.epoch, False)
-        except DeviceError as error:
-            if not isinstance(error.__cause__, FileNotFoundError):
-                raise
-        return self._open(place.segment, place.epoch, True)
+        return self.segment(place.segment, place.epoch)
 
 
 def read_index(source: SegmentSource) -> tuple[list[IndexRow], RecordHeader, RecordHeader]:

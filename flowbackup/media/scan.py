@@ -80,16 +80,24 @@ class Standing(Enum):
 
 
 def walk(
-    source: SegmentSource, start: int = 0, *, payloads: bool = False
+    source: SegmentSource,
+    start: int = 0,
+    *,
+    end: int | None = None,
+    previous: RecordHeader | None = None,
+    payloads: bool = False,
 ) -> Iterator[FoundRecord | Damage]:
     """Records of a segment from `start` on, and everything that is wrong, in order of offset.
 
-    payloads: also read payloads and padding and check them; a frame that fails is a Damage and
-    not a record.  Ends at the end of the file, or of an unfinished file's written part.
+    end: no record that begins there or behind is looked at.  previous: the record that ends at
+    `start`, to which the first one is linked.  payloads: also read payloads and padding and check
+    them; a frame that fails is a Damage and not a record.  Ends at the end of
+    the file, or of an unfinished file's written part.
     Raises FormatError, and DeviceError if the file cannot be read at all.
     """
-    offset, previous = start, None
-    while offset < source.size:
+    offset = start
+    stop = source.size if end is None else min(end, source.size)
+    while offset < stop:
         try:
             header = read_header(source, offset)
             _check_link(header, previous, first=offset == 0)
@@ -107,6 +115,8 @@ def walk(
         if not fault or not header.is_frame:
             yield record
         offset, previous = record.end, header
+    if stop < source.size:
+        return
     whole = previous is not None and previous.kind == RecordKind.FOOTER
     if source.sealed and not whole and (previous is not None or not source.size):
         yield _damage(source, source.size, source.size, "the file ends before its footer")

@@ -27,14 +27,18 @@ _EXIT_CODES = {
 class LocalSession:
     """One such session.  It is a Monitor that keeps problems for the report and hands all on."""
 
-    def __init__(self, catalog: Catalog, kind: str, subject: str, monitor: Monitor) -> None:
-        """subject: what it is about, in the place where a backup session has its graph's name."""
+    def __init__(
+        self, catalog: Catalog, kind: str, subject: str, monitor: Monitor, engine: str = ENGINE
+    ) -> None:
+        """subject: what it is about, in the place where a backup session has its graph's name.
+        engine: what runs those parts of it that are not in this process."""
         self.session = new_id()
         self.progress = monitor.progress
         self.message = monitor.message
         self._catalog = catalog
         self._kind = kind
         self._subject = subject
+        self._engine = engine
         self._monitor = monitor
         self._problems: list[Problem] = []
         self.beginning = Beginning()
@@ -71,7 +75,7 @@ class LocalSession:
         """What this knows of itself; the caller fills in the rest."""
         return SessionReport(
             session=id_text(self.session), kind=self._kind, graph=self._subject, outcome=outcome,
-            exit_code=_EXIT_CODES[outcome], engine=ENGINE,
+            exit_code=_EXIT_CODES[outcome], engine=self._engine,
             duration_seconds=self.beginning.seconds(), start_seconds=0.0,
             files=0, bytes_source=0, bytes_read=0, bytes_new=0, problems=tuple(self._problems),
         )  # fmt: skip

@@ -164,8 +164,10 @@ def test_damage_is_told_by_path(catalog: Catalog) -> None:
     for offset in (0, 5000, 12_000):
         (hit,) = catalog.objects_at(FIRST.medium, where.segment, where.offset + offset)
         assert (str(hit.version), hit.frame, hit.paths) == ("web/site@1", FRAMES[1], (b"b",))
+    both = catalog.objects_at(FIRST.medium, 1, where.offset - 1, where.offset + 1)
+    assert [hit.frame for hit in both] == FRAMES[:2]
     (hit,) = catalog.objects_at(FIRST.medium, 1, place(FIRST, FRAMES[2]).offset)
     assert (hit.kind, hit.paths) == (FrameKind.MANIFEST, ())
-    assert catalog.objects_at(FIRST.medium, 2, where.offset) == []
-    assert catalog.objects_at(FIRST.medium, 1, 10**9) == []
-    assert catalog.objects_at(SECOND.medium, 1, where.offset) == []
+    assert list(catalog.objects_at(FIRST.medium, 2, where.offset)) == []
+    assert list(catalog.objects_at(FIRST.medium, 1, 10**9)) == []
+    assert list(catalog.objects_at(SECOND.medium, 1, where.offset)) == []

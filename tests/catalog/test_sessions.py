@@ -114,7 +114,7 @@ def test_a_record_from_a_medium_ends_a_session_that_was_begun_and_heard_no_more(
 def test_verifications_are_kept(catalog: Catalog) -> None:
     begin(catalog, 1)
     catalog.add_medium(medium(1))
-    row = VerificationRow(identifier(1), medium(1).medium, 1, 2, 3, 4, 0)
+    row = VerificationRow(identifier(1), medium(1).medium, 1, 2, 3, 4, 5, 0)
     catalog.add_verification(row)
     assert catalog.verifications(medium(1).medium) == [row]
     assert catalog.verifications(medium(2).medium) == []

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from flowbackup.catalog.rows import CopyRow, ObjectRow, SessionRow, SessionState, VersionRow
+from flowbackup.catalog.rows import (
+    CopyRow,
+    MediumRow,
+    ObjectRow,
+    SessionRow,
+    SessionState,
+    VerifiedRow,
+    VersionRow,
+)
 from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.ids import FrameId, id_text, new_id
@@ -38,6 +46,7 @@ VERSION = VersionRow(
     ),
 )
 OBJECT_ROW = ObjectRow("web", "site", 3, VERSION)
+MEDIUM_ROW = MediumRow(MEDIUM_INFO, VerifiedRow(9, 5, 1, 0, STARTED_NS))
 COPY_ROW = CopyRow(MEDIUM_INFO, 7, 8)
 RUNNING_SESSION = SessionRow(
     SESSION, "backup", "nightly", "", "web", "", STARTED_NS, SessionState.INTERRUPTED

@@ -8,7 +8,7 @@ from typing import BinaryIO
 import pytest
 
 from flowbackup import api
-from flowbackup.catalog.rows import VersionCopies
+from flowbackup.catalog.rows import MediumRow, VersionCopies
 from flowbackup.cli.names import short_id
 from flowbackup.model.entry import Entry, EntryKind
 from flowbackup.model.ids import id_text, new_id
@@ -99,7 +99,7 @@ def test_copies(flowbackup: RunCommand, fake_api: FakeApi) -> None:
     fake_api("copies", [samples.COPY_ROW])
     (row,) = flowbackup("copies", "web/site", "--json").lines
     assert (row["frames_held"], row["frames_needed"], row["complete"]) == (7, 8, False)
-    assert "7 of 8  incomplete  /mnt/nas" in flowbackup("copies", "web/site").out
+    assert "7 of 8  incomplete  not all   /mnt/nas" in flowbackup("copies", "web/site").out
 
 
 def test_device(flowbackup: RunCommand, fake_api: FakeApi) -> None:
@@ -107,9 +107,12 @@ def test_device(flowbackup: RunCommand, fake_api: FakeApi) -> None:
     (row,) = flowbackup("device", "init", "/mnt/nas", "--pool", "p", "--json").lines
     fake.assert_called_once_with("/mnt/nas", "", "p")
     assert (row["device"], row["format"], row["free_bytes"]) == ("nas", "1.0", 1 << 30)
-    fake_api("devices", [samples.MEDIUM_INFO])
-    assert "here  /mnt/nas" in flowbackup("device", "list").out
-    fake_api("show_device", samples.MEDIUM_INFO)
+    fake_api("devices", [samples.MEDIUM_ROW])
+    assert "5 of 9 frames, 1 damaged  here  /mnt/nas" in flowbackup("device", "list").out
+    (row,) = flowbackup("device", "list", "--json").lines
+    assert (row["frames_verified"], row["verified_oldest_ns"]) == (5, None)
+    assert row["verified_newest_ns"] == samples.STARTED_NS
+    fake_api("show_device", MediumRow(samples.MEDIUM_INFO))
     assert "free      1 GiB" in flowbackup("device", "show", "/mnt/nas").out
 
 

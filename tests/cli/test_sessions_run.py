@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -177,6 +178,17 @@ def test_verify(flowbackup: RunCommand, fake_api: FakeApi) -> None:
     fake = fake_api("verify", samples.report(Outcome.FAILED, 1))
     assert flowbackup("verify", "/mnt/nas", "usb").exit_code == 1
     assert fake.call_args.args[0] == ("/mnt/nas", "usb")
+    assert fake.call_args.kwargs == {"sample": None, "address": ""}
+    flowbackup("verify", "--sample", "1/30", "--address", "auto")
+    assert fake.call_args.kwargs == {"sample": Fraction(1, 30), "address": "auto"}
+
+
+@pytest.mark.parametrize("share", ["0", "1/0", "-1/3", "31/30", "all", ""])
+def test_a_part_is_a_part_of_a_whole(share: str, flowbackup: RunCommand, fake_api: FakeApi) -> None:
+    fake = fake_api("verify", samples.report())
+    ran = flowbackup("verify", "--sample", share)
+    assert (ran.exit_code, fake.called) == (2, False)
+    assert "write 1/30" in ran.err
 
 
 def test_repair_asks_for_what_was_written(flowbackup: RunCommand, fake_api: FakeApi) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,10 @@ from ray.cluster_utils import Cluster
 from flowbackup import api
 from flowbackup.api import RunSettings
 from flowbackup.catalog.catalog import open_catalog
-from flowbackup.errors import PeerLostError
+from flowbackup.errors import PeerLostError, UsageError
 from flowbackup.model.report import Outcome
 from flowbackup.monitor import Progress, RecordingMonitor, SilentMonitor
+from flowbackup.runtime import verify_progress
 from flowbackup.runtime.slab import PREFIX, SHARED_MEMORY
 from flowbackup.testing.compare import differences
 
@@ -25,6 +27,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 MIB = 1 << 20
 STORE_BYTES = 128 * MIB
 LABEL = "flowbackup.io/node"
+QUIET = SilentMonitor()
 
 
 @pytest.fixture
@@ -121,6 +124,37 @@ def test_each_node_of_a_cascade_sends_the_tree_once(
         assert list(differences(str(tree), str(target))) == []
         for number in {1, 2, 3} - {keep}:
             (tmp_path / f"away{number}").rename(tmp_path / f"disk{number}")
+
+
+def test_a_damage_on_another_node_is_found_there_and_told_here(
+    cluster: Cluster, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify_progress, "PROGRESS_SECONDS", 0)
+    catalog = tmp_path / "catalog.sqlite"
+    api.run_backup(api.load_plan(written(tmp_path, tree)), RunSettings(catalog=catalog), QUIET)
+    monitor = _ActorNames()
+    report = api.verify([], monitor, catalog, address="auto")
+    assert (report.outcome, report.problems) == (Outcome.SUCCESS, ())
+    assert {device.name: (device.node, device.state) for device in report.devices} == {
+        f"disk{n}": (f"storage{n}", "sound") for n in (1, 2, 3)
+    }
+    nodes = {node["Labels"][LABEL]: node["NodeID"] for node in ray.nodes()}
+    assert {("VerifierActor", node) for node in nodes.values()} == set().union(
+        *monitor.actors.values()
+    )
+    (segment,) = (tmp_path / "disk3" / "segments").iterdir()
+    segment.chmod(0o600)
+    with segment.open("r+b") as file:
+        file.seek(MIB // 2)
+        file.write(b"other")
+    for sample in (None, Fraction(1, 30)):
+        report = api.verify(["disk2", "disk3"], QUIET, catalog, sample=sample, address="auto")
+        assert {d.name: d.state for d in report.devices} == {"disk2": "sound", "disk3": "damaged"}
+        (problem,) = report.problems
+        assert (problem.kind, problem.device) == ("damaged", "disk3")
+        assert "web/source@1: file0" in problem.text
+    with pytest.raises(UsageError, match='"disk1" is on node storage1'):
+        api.verify(["disk1"], QUIET, catalog)
 
 
 def test_a_slow_end_of_the_chain_keeps_memory_as_planned_and_nothing_spills(
