@@ -83,8 +83,8 @@ class FrameRow:
 
 
 class FrameCopy(NamedTuple):
-    """One copy of a frame.  damaged: it was found unreadable.  verified_ns: when its medium was
-    verified last, 0 for never."""
+    """One copy of a frame.  damaged: it was found unreadable.  verified_ns: when it was verified
+    last, 0 for never."""
 
     place: FramePlace
     damaged: bool = False

@@ -201,12 +201,11 @@ class CopyReader:
 
     def _use(self, medium: bytes) -> MediumUse:
         state = self.media.state(medium)
-        verified = self._catalog.verifications(medium)
         reasons = ((why, n) for (name, why), n in self._reasons.items() if name == medium)
         return MediumUse(
             device=state.device, medium=id_text(medium), location=state.location, node=state.node,
             fault=state.fault, holder=state.holder,
-            verified_ns=verified[0].finished_ns if verified else 0,
+            verified_ns=self._catalog.verified(medium).oldest_ns,
             frames=self._frames[medium], bytes_read=self._bytes[medium],
             reasons=tuple(sorted(reasons)),
         )  # fmt: skip
