@@ -26,6 +26,8 @@ ENTRIES_MIN = 128
 ENTRIES_MAX = 4096
 PAGE_RAW_BYTES_MAX = 8 * MIB
 """No page unfolds into more: pages are cut long before, and decoded they take ten times as much."""
+PAGES_MAX = 1 << 18
+"""No root lists more: a quarter of a billion files, and a second to decode."""
 _BORDER_MASK = 1024 - 1
 
 _FIRST_PATH = pa.field("first_path", pa.binary(), nullable=False)
@@ -149,6 +151,8 @@ def encode_root(pages: Sequence[PageRef]) -> bytes:
 def decode_root(data: bytes | memoryview) -> list[PageRef]:
     """The pages of a version, in path order, each once.  Raises DamageError."""
     batch = unfold(data, ROOT_SCHEMA)
+    if batch.num_rows > PAGES_MAX:
+        raise DamageError(f"the manifest's root lists {batch.num_rows} pages, over {PAGES_MAX}")
     # A page repeated without end costs its maker nothing and its reader everything.
     if pc.count_distinct(batch.column("digest")).as_py() != batch.num_rows:
         raise DamageError("the manifest's root lists a page twice")

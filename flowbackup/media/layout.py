@@ -40,6 +40,9 @@ segment, whatever its size."""
 ROWS_MAX = 2 * FRAMES_MAX
 ORDINALS_MAX = 4 * FRAMES_MAX
 
+SEQUENCE_MAX = (1 << 63) - 1
+"""Databases and file offsets have 63 bits."""
+
 KNOWN_CRITICAL = 0
 """Feature bits without which a record cannot be understood.  None exist in version 1.0."""
 
@@ -291,6 +294,8 @@ def _check_lengths(record: RecordHeader) -> None:
         raise DamageError("payload and padding do not end at a block border")
     if record.content_bytes > record.payload_bytes:
         raise DamageError("the content is longer than the payload")
+    if record.sequence > SEQUENCE_MAX:
+        raise DamageError(f"a sequence of {record.sequence} is not possible")
     if record.ordinal >= ORDINALS_MAX:
         raise DamageError(f"a segment has no record {record.ordinal}")
 

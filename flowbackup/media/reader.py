@@ -10,6 +10,7 @@ from flowbackup.media.failure import device_error
 from flowbackup.media.label import SEGMENTS_NAME, Label, free_bytes
 from flowbackup.media.layout import (
     FRAME_KINDS,
+    SEQUENCE_MAX,
     IndexRow,
     RecordHeader,
     RecordKind,
@@ -165,8 +166,8 @@ def _check_rows(rows: list[IndexRow], block: int, end: int) -> None:
     """Rows name frames that lie one behind the other before `end`."""
     place, ordinal = 0, 0
     for row in rows:
-        if row.frame.kind not in FRAME_KINDS:
-            raise DamageError(f"the index lists a record of kind {row.frame.kind} as a frame")
+        if row.frame.kind not in FRAME_KINDS or row.frame.sequence > SEQUENCE_MAX:
+            raise DamageError("the index lists a frame that cannot be")
         if row.offset % block or row.offset < place or row.ordinal <= ordinal:
             raise DamageError("the index lists frames out of order or over each other")
         place = row.offset + block + round_up(row.frame.payload_bytes, block)

@@ -44,7 +44,8 @@ except ImportError:
     sys.exit(f"recover.py lacks {', '.join(lacking)}:  python3 -m pip install {' '.join(lacking)}")
 
 MIB = 1 << 20
-PAYLOAD_MAX, RECORD_MAX, PAGE_MAX, ADDRESS_SPACE = 256 * MIB, 16 * MIB, 8 * MIB, 8192 * MIB
+PAYLOAD_MAX, RECORD_MAX, PAGE_MAX, ADDRESS_SPACE = 256 * MIB, 4 * MIB, 8 * MIB, 8192 * MIB
+PAGES_MAX, DEPTH_MAX = 1 << 18, 1 << 14
 DATA, MANIFEST, CATALOG, SEGMENT, COMMIT, INDEX, FOOTER, OPTIONAL = 1, 2, 3, 16, 17, 18, 19, 128
 FRAMES, KINDS = (DATA, MANIFEST, CATALOG), (*range(1, 4), *range(16, 20))
 MARK = b"\x89FBK\r\n\x1a\n"
@@ -220,7 +221,7 @@ class Segment:
         """Where the next sound record with a higher ordinal begins, or the file ends; and whether
         only zeros were on the way."""
         blank, step = True, max(65536, self.block)
-        while offset < self.size:
+        while (offset := self._behind_hole(offset)) < self.size:
             try:
                 data = self.read(offset, min(step, self.size - offset))
             except Damage:
@@ -235,6 +236,18 @@ class Segment:
                 found = data.find(MARK, found + 1)
             blank, offset = blank and not data.strip(b"\0"), offset + step
         return self.size, blank
+
+    def _behind_hole(self, offset: int) -> int:
+        """The next block that may hold more than zeros: a file may be larger than any disk."""
+        try:
+            descriptor = os.open(self.path, READ)
+            try:
+                found = os.lseek(descriptor, offset, os.SEEK_DATA)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            return self.size if error.errno == errno.ENXIO else offset
+        return max(offset, found // self.block * self.block)
 
     def judged(self, deep: bool = False) -> Iterator[tuple[Item, bool]]:
         """Each item, and whether it was durable once: FORMAT.md, "What may be believed"."""
@@ -388,7 +401,14 @@ def read_version(segment: Segment, frame: Frame) -> Version | None:
         finished_ns = int(record["finished_ns"]) % (1 << 63)
         last = (0, finished_ns, text, base64.b64decode(source), Ref(**root))
         return Version(str(uuid.UUID(record["object_id"])), *names, *last)
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except (
+        ArithmeticError,
+        AttributeError,
+        KeyError,
+        TypeError,
+        ValueError,
+        RecursionError,
+    ) as error:
         raise Damage(f"a record cannot be understood: {error!r}") from error
 
 
@@ -498,6 +518,8 @@ class Library:
             batch = pa.RecordBatch.from_arrays([batch.column(n) for n in columns], list(columns))
         except (pa.ArrowException, OSError, KeyError, ValueError, StopIteration) as error:
             raise Damage(f"a page cannot be read: {error}") from error
+        if batch.num_rows > PAGES_MAX:
+            raise Damage("it has too many rows")
         for start in range(0, batch.num_rows, 64):
             yield from batch.slice(start, 64).to_pylist()
 
@@ -551,7 +573,7 @@ def is_possible(entry: Any, last: tuple[bytes, int]) -> bool:
         return False
     parts = [part for path in (entry.path, entry.hard_link) if path for part in path.split(b"/")]
     plain = not {b"", b".", b".."}.intersection(parts) and not any(b"\0" in part for part in parts)
-    return plain and order_of(entry) > last
+    return plain and len(parts) <= DEPTH_MAX and order_of(entry) > last
 
 
 @functools.lru_cache(None)
@@ -727,8 +749,12 @@ def check_segment(segment: Segment, sound: set[Any], log: Log) -> None:
         elif item.header.kind in FRAMES:
             sound.add(name_of(item.header))
             frames.append(frame_of(item))
-    if segment.sealed and not faults and frames != segment.index():
-        log.add(f"{segment.path}: the index does not list its frames")
+    if segment.sealed and not faults:
+        try:
+            if frames != segment.index():
+                log.add(f"{segment.path}: the index does not list its frames")
+        except Damage as error:
+            log.add(f"{segment.path}: the index cannot be used: {error}")
 
 
 def check(library: Library) -> None:

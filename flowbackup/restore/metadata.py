@@ -20,6 +20,7 @@ from flowbackup.units import format_path
 NOBODY = 65534
 _ID_MAX = (1 << 32) - 2  # 2^32-1 means "leave it" to chown
 _SET_ID = stat.S_ISUID | stat.S_ISGID
+_CAPABILITY = b"security.capability"
 _ACLS = (b"system.posix_acl_access", b"system.posix_acl_default")
 
 Report = Callable[[str, str], None]
@@ -71,13 +72,14 @@ class MetadataWriter:
 
     def apply(self, descriptor: int, entry: Entry, report: Report, *, fresh: bool) -> None:
         """On an open file or directory.  fresh: made here just now, with this process's owner."""
-        mode = entry.mode & 0o7777
+        mode, owned = entry.mode & 0o7777, True
         uid = self._owners.user(entry.uid, entry.owner)
         gid = self._owners.group(entry.gid, entry.group)
         if not fresh or uid != self._user or gid != self._group:
-            mode = self._own(descriptor, uid, gid, mode, report)
+            owned = self._own(descriptor, uid, gid, report)
         if entry.xattrs:
-            _set_attributes(descriptor, entry, report)
+            _set_attributes(descriptor, entry, report, owned=owned)
+        mode = mode if owned else mode & ~_SET_ID
         try:
             os.fchmod(descriptor, mode)
             os.utime(descriptor, ns=(entry.mtime_ns, entry.mtime_ns))
@@ -94,20 +96,20 @@ class MetadataWriter:
             itself = b"/proc/self/fd/%d" % handle
             is_link = entry.kind == EntryKind.SYMLINK
             place = b"/proc/self/fd/%d/%s" % (directory, name) if is_link else itself
-            mode = self._own(place, uid, gid, entry.mode & 0o7777, report, follow=not is_link)
+            owned = self._own(place, uid, gid, report, follow=not is_link)
             if entry.xattrs:
-                _set_attributes(place, entry, report, follow=not is_link)
+                _set_attributes(place, entry, report, owned=owned, follow=not is_link)
             if not is_link:
-                os.chmod(itself, mode)
+                os.chmod(itself, entry.mode & (0o7777 if owned else 0o7777 & ~_SET_ID))
             times = (entry.mtime_ns, entry.mtime_ns)
             os.utime(place, ns=times, follow_symlinks=not is_link)
         finally:
             os.close(handle)
 
     def _own(
-        self, place: int | bytes, uid: int, gid: int, mode: int, report: Report, follow: bool = True
-    ) -> int:
-        """The mode that may be given: without setuid and setgid where the owner is not right."""
+        self, place: int | bytes, uid: int, gid: int, report: Report, follow: bool = True
+    ) -> bool:
+        """Whether the owner is right: setuid, setgid and capabilities may be given only then."""
         try:
             _change_owner(place, uid, gid, follow)
         except OSError as error:
@@ -118,8 +120,8 @@ class MetadataWriter:
                 _change_owner(place, *fallback, follow)
             except OSError:
                 pass  # Reported above.
-            return mode & ~_SET_ID
-        return mode
+            return False
+        return True
 
 
 def strip_inherited(descriptor: int) -> None:
@@ -157,8 +159,13 @@ def _change_owner(place: int | bytes, uid: int, gid: int, follow: bool) -> None:
         os.chown(place, uid, gid, follow_symlinks=follow)
 
 
-def _set_attributes(place: int | bytes, entry: Entry, report: Report, follow: bool = True) -> None:
+def _set_attributes(
+    place: int | bytes, entry: Entry, report: Report, *, owned: bool, follow: bool = True
+) -> None:
     for name, value in entry.xattrs:
+        if name == _CAPABILITY and not owned:
+            report("xattr", "its capabilities are not given, because its owner is another one")
+            continue
         try:
             os.setxattr(place, name, value, follow_symlinks=follow)
         except (OSError, ValueError) as error:

@@ -60,7 +60,7 @@ def restore_tree(
     root, name = open_target(target, first, wanted)
     if name:
         first = first._replace(path=name)
-    job = _Job(root, frames, wanted, monitor or SilentMonitor(), first_entry)
+    job = _Job(root, frames, wanted, monitor or SilentMonitor(), first_entry, alone=bool(name))
     try:
         return job.run(chain((first,), chosen))
     except OSError as error:
@@ -83,8 +83,12 @@ class _Job:
         settings: RestoreSettings,
         monitor: Monitor,
         first_entry: FirstEntry | None,
+        *,
+        alone: bool,
     ) -> None:
+        """alone: the object is one file, and `root` the directory of the user that it goes into."""
         self._root = root
+        self._alone = alone
         self._settings = settings
         self._monitor = monitor
         self._first_entry = first_entry
@@ -94,8 +98,9 @@ class _Job:
         self._metadata = MetadataWriter(owners)
         self._existing = Existing(settings.overwrite, owners)
         self._nodes = NodeWriter(ContentSource(frames), self._metadata, replace=self._replace)
-        # First names of hard links: original path -> where it was restored, device and inode.
-        self._links: dict[bytes, tuple[bytes, tuple[int, int]]] = {}
+        # First names of hard links: kind and original path -> where it was restored, device and
+        # inode.
+        self._links: dict[tuple[int, bytes], tuple[bytes, tuple[int, int]]] = {}
         self._blocked: bytes | None = None
         self._path = b""
         self._reported_at = time.monotonic()
@@ -108,9 +113,11 @@ class _Job:
             self._root = -1
 
     def run(self, entries: Iterator[Entry]) -> RestoreStatistics:
-        for entry in entries:
+        for number, entry in enumerate(entries):
             self._path = entry.path
             try:
+                if self._alone and number:
+                    raise DamageError("it stands behind an object that is a single file")
                 self._one(entry)
             except (DeviceError, NotFoundError, OverflowError, ValueError) as error:
                 self._failed(entry, "damaged", str(error))
@@ -244,7 +251,7 @@ class _Job:
 
     def _make(self, entry: Entry, name: bytes, here: Level) -> None:
         if entry.hard_link is not None:
-            known = self._links.get(entry.hard_link)
+            known = self._links.get((entry.kind, entry.hard_link))
             if known is not None and self._linked(known, name, here):
                 self._counters.links += 1
                 return
@@ -278,6 +285,8 @@ class _Job:
                 f"its content belongs to {format_path(first)}, which is not restored"
             )
         content = self._first_entry(first)
+        if content.kind != EntryKind.FILE or content.hard_link is not None:
+            raise DamageError(f"it is a further name of {format_path(first)}, which has no content")
         return entry._replace(size=content.size, holes=content.holes, chunks=content.chunks)
 
     def _remember(self, entry: Entry, identity: tuple[int, int] | None) -> None:
@@ -285,7 +294,7 @@ class _Job:
         if entry.links > 1 and identity is not None:
             under = self._settings.under
             original = b"/".join(part for part in (under, entry.path) if part)
-            self._links[entry.hard_link or original] = (entry.path, identity)
+            self._links[entry.kind, entry.hard_link or original] = (entry.path, identity)
 
     def _count(self, entry: Entry, written: int) -> None:
         counters = self._counters

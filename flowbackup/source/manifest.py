@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from flowbackup.errors import SourceError
-from flowbackup.frame.page import PageCutter, PageRef, encode_page, encode_root
+from flowbackup.frame.page import PAGES_MAX, PageCutter, PageRef, encode_page, encode_root
 from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.entry import Entry
 from flowbackup.source.filler import FrameFiller
@@ -76,10 +76,10 @@ class ManifestWriter:
         while self._waiting:
             self._store_one()
         data = encode_root(self._stored)
-        if len(data) > self._frame_bytes:
+        if len(data) > self._frame_bytes or len(self._stored) > PAGES_MAX:
             raise SourceError(
                 f"the list of {len(self._stored)} manifest pages takes {len(data)} bytes, "
-                f"a frame has {self._frame_bytes}",
+                f"a frame has {self._frame_bytes}, and no list more than {PAGES_MAX} pages",
                 remedy="use larger frames, or back up parts of the tree as objects of their own",
             )
         root = self._filler.put(data)

@@ -137,6 +137,30 @@ def test_a_hard_link_out_of_the_tree(tmp_path: Path) -> None:
     assert os.stat(tmp_path / "secret").st_nlink == 1
 
 
+def test_nothing_comes_behind_an_object_that_is_one_file(tmp_path: Path) -> None:
+    """Its target is a name in a directory of the user, where nothing else may be made."""
+    memory, monitor = Memory(), RecordingMonitor()
+    entries = [file(b"", memory, b"alone"), ROOT._replace(path=b"d"), file(b"evil", memory)]
+    target = os.fsencode(tmp_path / "t")
+    restore_tree(entries, memory, target, RestoreSettings(sync=False), monitor)
+    assert (tmp_path / "t").read_bytes() == b"alone"
+    assert os.listdir(tmp_path) == ["t"]
+    assert [(p.kind, p.path) for p in monitor.problems] == [("damaged", b"d"), ("damaged", b"evil")]
+
+
+@pytest.mark.parametrize("first", [b"l", b"d", b"s"])
+def test_a_hard_link_to_what_has_no_content(tmp_path: Path, first: bytes) -> None:
+    memory, monitor = Memory(), RecordingMonitor()
+    link = file(b"l", memory, b"", hard_link=first, links=2)._replace(chunks=())
+    linked = Entry(b"s", EntryKind.SYMLINK, target=b"/etc/passwd", links=2)
+    known = {entry.path: entry for entry in (ROOT._replace(path=b"d", links=2), link, linked)}
+    entries = [ROOT, known[b"d"], linked._replace(path=b"k"), link]
+    settings = RestoreSettings(sync=False)
+    target = os.fsencode(tmp_path / "t")
+    restore_tree(entries, memory, target, settings, monitor, known.__getitem__)
+    assert [(p.kind, p.path) for p in monitor.problems] == [("damaged", b"l")]
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -249,9 +273,13 @@ def test_setuid_does_not_outlive_its_owner(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(os, "fchown", refuse)
     memory = Memory()
+    capability = bytes.fromhex("0100000200200000000000000000000000000000")
     owned = file(b"f", memory, uid=12_345, mode=0o4755)
-    assert ("owner", b"f") in restore(tmp_path, memory, owned)
+    owned = owned._replace(xattrs=((b"security.capability", capability), (b"user.kept", b"1")))
+    problems = restore(tmp_path, memory, owned)
+    assert problems[:2] == [("owner", b"f"), ("xattr", b"f")]
     assert stat.S_IMODE(os.stat(tmp_path / "t" / "f").st_mode) == 0o755
+    assert "security.capability" not in os.listxattr(tmp_path / "t" / "f")
 
 
 def test_an_unknown_owner_never_becomes_root() -> None:

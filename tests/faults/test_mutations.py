@@ -1,0 +1,115 @@
+"""Target F5: structural mutations, stale and forged, through everything that reads a medium.
+
+A mutation that fails is named with its number: `check(folder, [NUMBER])` does it again.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+import pytest
+
+from flowbackup.errors import FlowbackupError
+from tests.faults.mutations import Mutation, Originals
+from tests.faults.parallel import in_folder, shared_out
+from tests.faults.readings import Watch, read_package, surroundings
+from tests.faults.test_hostile_media import guard
+from tests.judge import check_here, recovered_here
+from tests.targets import Target
+
+MUTATIONS = 20_000
+PEAK_KIB_MAX = 100 * 1024
+SECONDS_MAX = 2.0
+"""Of the processor; gross excess only, because machines are shared.  The target is 0.1."""
+BY_CATALOG = 10
+"""Every so many mutations goes by way of a new catalog too, which takes longest."""
+
+
+class Cost(NamedTuple):
+    """longest_seconds, peak_kib: of one mutation for one reader; slow: how many took over 0.1 s."""
+
+    longest_seconds: float
+    peak_kib: int
+    slow: int
+
+
+def check(folder: Path, seeds: Sequence[int]) -> Cost:
+    (folder / "originals").mkdir()
+    originals = Originals.made(folder / "originals")
+    guard(folder / "outside")
+    # What is imported and made once belongs to no mutation.
+    costs = [check_one(folder, originals, seed) for seed in (seeds[0], *seeds)][2:]
+    flat = [cost for pair in costs for cost in pair]
+    return Cost(
+        max((cost.seconds for cost in flat), default=0),
+        max((cost.peak_kib for cost in flat), default=0),
+        sum(cost.seconds > 0.1 for cost in flat),
+    )
+
+
+def check_one(folder: Path, originals: Originals, seed: int) -> tuple[Watch, Watch]:
+    mutation = Mutation(originals, seed)
+    medium, work = folder / "medium", folder / "work"
+    mutation.write(medium)
+    for name in ("package", "judge"):
+        (work / name).mkdir(parents=True)
+    before = surroundings(folder, without=work)
+    catalog = work / "catalog" if seed % BY_CATALOG == 0 else None
+    try:
+        with Watch() as package:
+            read_package(medium, work / "package", catalog=catalog)
+        with Watch() as judge:
+            check_here([medium])
+            recovered_here([medium], work / "judge" / "0", "all")
+        assert surroundings(folder, without=work) == before, "something outside has changed"
+        if mutation.stale:
+            assert restored(work) <= originals.contents, "wrong bytes were believed"
+        for watch in (package, judge):
+            assert watch.peak_kib < PEAK_KIB_MAX, f"{watch.peak_kib} KiB"
+            assert watch.seconds < SECONDS_MAX, f"{watch.seconds} s"
+    except (Exception, FlowbackupError) as error:
+        error.add_note(mutation.name)
+        raise
+    for place in (medium, work):
+        shutil.rmtree(place)
+    return package, judge
+
+
+def restored(work: Path) -> set[bytes]:
+    """The content of every file that somebody restored."""
+    found = set()
+    for where, _, names in os.walk(work):
+        for name in names:
+            path = Path(where) / name
+            is_file = stat.S_ISREG(path.lstat().st_mode)
+            if is_file and not path.name.startswith("catalog"):
+                found.add(path.read_bytes())
+    return found
+
+
+def text(costs: Sequence[Cost]) -> str:
+    longest = max(cost.longest_seconds for cost in costs)
+    peak = max(cost.peak_kib for cost in costs) // 1024
+    slow = sum(cost.slow for cost in costs)
+    return (
+        f"mutations: our errors only, right bytes only; at most {peak} MiB and {longest:.2f} s, "
+        f"{slow} over 0.1 s"
+    )
+
+
+def test_some_mutations(target: Target) -> None:
+    seeds = Random(1).sample(range(MUTATIONS), 150)
+    cost = in_folder(check, seeds)
+    target("F5", cases=len(seeds), text=text([cost]))
+
+
+@pytest.mark.slow
+def test_mutations(target: Target) -> None:
+    costs = shared_out(check, range(MUTATIONS))
+    target("F5", cases=MUTATIONS, text=text(costs))
