@@ -106,7 +106,9 @@ class Assignments:
         shared = edge.transport is Transport.SHARED_MEMORY
         frames_max = slots if shared else len(self._share(edge))
         first, last = coupled_buffers(self._plan, edge)
-        return EdgeSettings(edge.name, edge.target, edge.transport, first, last, frames_max)
+        return EdgeSettings(
+            edge.name, edge.target, edge.transport, first, last, frames_max, edge.rate
+        )
 
     def _own_slab(self, client: str) -> SlabPlan | None:
         """A client that sends to another node fills memory of its own."""

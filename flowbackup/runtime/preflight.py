@@ -62,7 +62,6 @@ def refuse_unbuilt(plan: Plan) -> None:
     asked = {
         "copy groups": bool(plan.stages),
         "media_size": any(agent.device.media_bytes for agent in plan.agents),
-        "rate limits of couplings": any(edge.rate.is_limited for edge in plan.edges),
         "reserve and max": any(group.spares for group in plan.groups),
         "assign: object": any(group.assign == "object" for group in plan.groups),
     }

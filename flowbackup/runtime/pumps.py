@@ -6,11 +6,13 @@ Both batch by themselves: what gathers while a call is on its way goes with the 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 
 from flowbackup.errors import FlowbackupError
 from flowbackup.flow.actions import Forward
+from flowbackup.flow.pace import Moment, Pace
 from flowbackup.model.ids import FrameId
 from flowbackup.runtime.faults import as_ours
 from flowbackup.runtime.transport import ObjectStore, SharedMemory
@@ -24,7 +26,15 @@ EPOCH = 0
 JOBS_PER_CALL = 8
 """Bounds how long one write call may take, so that a commit is reported before the next batch."""
 
+RATE_LOOK_SECONDS = 5.0
+"""How often the hour is looked at while a frame waits for its turn."""
+
 Failed = Callable[[str, FlowbackupError], None]
+
+
+def present_moment() -> Moment:
+    local = time.localtime()
+    return Moment(time.monotonic(), local.tm_wday, local.tm_hour * 60 + local.tm_min)
 
 
 class DevicePump:
@@ -85,8 +95,11 @@ class EdgePump:
     def __init__(
         self, settings: EdgeSettings, target: Handle, transport: SharedMemory | ObjectStore,
         replied: Callable[[str, Reply], None], failed: Failed,
+        clock: Callable[[], Moment] = present_moment,
     ) -> None:  # fmt: skip
         self.settings = settings
+        self._pace = Pace(settings.rate)
+        self._clock = clock
         self._target = target
         self._transport = transport
         self._replied = replied
@@ -115,6 +128,9 @@ class EdgePump:
             room = self.settings.frames_max - self._frames_out
             if room <= 0:
                 break
+            if self._pace.is_limited:
+                room = 1
+                await self._wait_for_turn()
             batch = [self._waiting.popleft() for _ in range(min(room, len(self._waiting)))]
             self._frames_out += len(batch)
             offers = [await self._offer(forward) for forward in batch]
@@ -123,6 +139,13 @@ class EdgePump:
             self._number += 1
             _keep(self._tasks, self._finish(call, batch), self._fail)
         self._kick = None
+
+    async def _wait_for_turn(self) -> None:
+        """Until the rate of this coupling lets the next frame go; the hour may change meanwhile."""
+        while self._waiting and (wait := self._pace.wait_seconds(self._clock())):
+            await asyncio.sleep(min(wait, RATE_LOOK_SECONDS))
+        if self._waiting:
+            self._pace.sent(self._waiting[0].frame.header.payload_bytes, self._clock())
 
     async def _offer(self, forward: Forward) -> Offer:
         frame = forward.frame

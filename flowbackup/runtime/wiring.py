@@ -10,6 +10,7 @@ from flowbackup.flow.sender import Lane
 from flowbackup.model.device import DeviceTarget, FramePlace
 from flowbackup.model.frame import FrameDescriptor, FrameHeader
 from flowbackup.model.ids import FrameId
+from flowbackup.model.rate import NO_LIMIT, RateSchedule
 from flowbackup.plan.decided import ObjectPlan, Transport
 from flowbackup.process import ProcessIdentity
 
@@ -52,6 +53,7 @@ class EdgeSettings:
     first_slot: int
     last_slot: int
     frames_max: int
+    rate: RateSchedule = NO_LIMIT
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from types import SimpleNamespace
 
 from flowbackup.errors import DeviceError, FlowbackupError, ProtocolError
 from flowbackup.flow.actions import Forward
+from flowbackup.flow.pace import Moment
 from flowbackup.model.frame import FrameDescriptor
 from flowbackup.model.ids import FrameId
+from flowbackup.model.rate import RateSchedule
 from flowbackup.plan.decided import Transport
 from flowbackup.runtime.pumps import DevicePump, EdgePump
 from flowbackup.runtime.transport import SharedMemory
@@ -139,3 +142,33 @@ def test_an_edge_that_was_given_up_hears_no_late_answer() -> None:
 
     asyncio.run(run())
     assert (heard.replies, heard.failures) == ([], [])
+
+
+def test_an_edge_with_a_rate_sends_one_frame_after_the_other() -> None:
+    calls: list[tuple[float, int]] = []
+    now = 0.0
+
+    def clock() -> Moment:
+        nonlocal now
+        now += 0.001
+        return Moment(now, 0, 0)
+
+    async def offer(edge: str, epoch: int, number: int, offers: list[Offer]) -> Reply:
+        calls.append((now, len(offers)))
+        return Reply(tuple(o.frame.header.frame_id for o in offers))
+
+    async def run() -> None:
+        heard = Heard()
+        edge = replace(EDGE, rate=RateSchedule(1600))
+        pump = EdgePump(
+            edge, SimpleNamespace(offer=remote(offer)), SharedMemory(), heard.reply, heard.fail,
+            clock,
+        )  # fmt: skip
+        for sequence in range(3):
+            pump.put(Forward("a -> b", 0, 0, descriptor(sequence)))
+        while len(heard.replies) < 3:
+            await asyncio.sleep(0.001)
+        assert heard.failures == []
+
+    asyncio.run(run())
+    assert [frames for _, frames in calls] == [1, 1, 1]
