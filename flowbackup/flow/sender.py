@@ -59,15 +59,7 @@ class SenderMachine:
         when the range holds none of this client's slots: that would be waited for for ever."""
         if self._lent is not None:
             raise ProtocolError("a slot is lent already; frames are filled one at a time")
-        alive = [lane for lane in self._lanes if lane.edge in self._outboxes]
-        wanted = set(edges)
-        lanes = [lane for lane in alive if lane.edge in wanted and _overlaps(lane, slots)]
-        if not lanes:
-            raise PeerLostError(f"no chain is left that can take frames: {self._broken or 'none'}")
-        lanes = [lane for lane in lanes if self._owns_any(lane, slots)]
-        if not lanes:
-            raise ProtocolError(f"no slot in buffers {slots} belongs to this client")
-        best = max(lanes, key=lambda lane: self._credit(lane, slots))
+        best = self._freest(edges, slots)
         number = self._pick(best, slots)
         if number is None:
             return None
@@ -75,6 +67,11 @@ class SenderMachine:
         frame = FrameId(self._session, best.stream, best.next_sequence)
         self._lent = Lent(best, frame, number)
         return self._lent
+
+    def freest(self, edges: Iterable[str], slots: tuple[int, int] | None = None) -> str:
+        """The edge with most free credit, for an object that shall lie together.  Raises as
+        `lend`."""
+        return self._freest(edges, slots).edge
 
     def give_back(self) -> None:
         """The lent slot stays empty; its identity is lent again next time."""
@@ -127,6 +124,16 @@ class SenderMachine:
     @property
     def frames_out(self) -> int:
         return sum(len(outbox) for outbox in self._outboxes.values())
+
+    def _freest(self, edges: Iterable[str], slots: tuple[int, int] | None) -> Lane:
+        wanted = {edge for edge in edges if edge in self._outboxes}
+        lanes = [lane for lane in self._lanes if lane.edge in wanted and _overlaps(lane, slots)]
+        if not lanes:
+            raise PeerLostError(f"no chain is left that can take frames: {self._broken or 'none'}")
+        lanes = [lane for lane in lanes if self._owns_any(lane, slots)]
+        if not lanes:
+            raise ProtocolError(f"no slot in buffers {slots} belongs to this client")
+        return max(lanes, key=lambda lane: self._credit(lane, slots))
 
     def _owns_any(self, lane: Lane, slots: tuple[int, int] | None) -> bool:
         return any(_inside(lane, slots, number) for number in self._own[lane.edge])

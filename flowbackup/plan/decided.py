@@ -130,7 +130,8 @@ class SlabPlan:
 @dataclass(frozen=True, slots=True)
 class ObjectPlan:
     """A data object: the tree or file at `path` on the node of its client.  heads: the agents of
-    the backup group that it goes to; buffers: the range of their buffers it may use, or None."""
+    the backup group that it goes to; buffers: the range of their buffers it may use, or None;
+    assign: as that of the group."""
 
     client: str
     name: str
@@ -139,6 +140,7 @@ class ObjectPlan:
     group: str
     heads: tuple[str, ...]
     buffers: tuple[int, int] | None = None
+    assign: str = "frame"
 
 
 @dataclass(frozen=True, slots=True)

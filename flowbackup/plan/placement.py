@@ -178,6 +178,7 @@ def _objects(context: Context) -> tuple[ObjectPlan, ...]:
                     group=group,
                     heads=tuple(f"{group}.{device}" for device in chosen if device in devices),
                     buffers=(pinned.buffers.first, pinned.buffers.last) if pinned else None,
+                    assign=spec.backup_groups[group].assign,
                 )
             )
     return tuple(planned)

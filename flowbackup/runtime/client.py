@@ -175,7 +175,8 @@ class Client:
             failure = InterruptedSessionError(f"{plan.name} was not begun: the session was ended")
             return ObjectEnding(plan.name, object_id, None, failure, (), ())
         self._counters.append(counters)
-        sink.aim(tuple(f"{plan.client} -> {head}" for head in plan.heads), plan.buffers)
+        edges = tuple(f"{plan.client} -> {head}" for head in plan.heads)
+        sink.aim(edges, plan.buffers, lies_together=plan.assign == "object")
         try:
             task = ObjectTask(
                 session=self._settings.session, object_id=object_id, client=plan.client,

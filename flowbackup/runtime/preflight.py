@@ -63,7 +63,6 @@ def refuse_unbuilt(plan: Plan) -> None:
         "copy groups": bool(plan.stages),
         "media_size": any(agent.device.media_bytes for agent in plan.agents),
         "reserve and max": any(group.spares for group in plan.groups),
-        "assign: object": any(group.assign == "object" for group in plan.groups),
     }
     missing = [name for name, is_asked in asked.items() if is_asked]
     if missing:

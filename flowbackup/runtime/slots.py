@@ -38,20 +38,27 @@ class SlotSink:
         self._changed = threading.Condition()
         self._slots: dict[FrameId, int] = {}
         self._edges: tuple[str, ...] = ()
+        self._lies_together = False
+        self._chosen = ""
         self._buffers: tuple[int, int] | None = None
         self._lent: Lent | None = None
         self._failure: FlowbackupError | None = None
         self._frames_sent: dict[bytes, Counter[str]] = {}
 
-    def aim(self, edges: tuple[str, ...], buffers: tuple[int, int] | None) -> None:
-        """From now on frames go over these edges, in these of their buffers."""
+    def aim(
+        self, edges: tuple[str, ...], buffers: tuple[int, int] | None, *, lies_together: bool
+    ) -> None:  # fmt: skip
+        """The next object goes over these edges, in these of their buffers.  lies_together: all of
+        it over the one that has most credit when it begins, or is left when that one is lost."""
         self._edges = edges
         self._buffers = buffers
+        self._lies_together = lies_together
+        self._chosen = ""
 
     def borrow(self) -> OpenSlot:
         """See FrameSink."""
         with self._changed:
-            lent = self._lend(self._edges)
+            lent = self._lend(self._ways())
         return OpenSlot(lent.frame, self._slabs[lent.lane.edge].slot(lent.slot), lent.slot)
 
     def send(self, slot: OpenSlot, header: FrameHeader) -> None:
@@ -61,8 +68,10 @@ class SlotSink:
             sent_over = self._send(slot, header)
             if header.kind != FrameKind.CATALOG:
                 return
+            used = self._frames_sent[header.object_id]
             for edge in self._edges:
-                if edge != sent_over and self._machine.has(edge):
+                is_due = edge in used or not self._lies_together
+                if is_due and edge != sent_over and self._machine.has(edge):
                     self._repeat(edge, slot.memory[: header.payload_bytes], header)
 
     def give_back(self, slot: OpenSlot) -> None:
@@ -107,6 +116,14 @@ class SlotSink:
         """How many frames of an object went out over which edge."""
         with self._changed:
             return tuple(self._frames_sent.get(object_id, Counter()).items())
+
+    def _ways(self) -> tuple[str, ...]:
+        """The edges over which the next frame may go."""
+        if not self._lies_together:
+            return self._edges
+        if not self._machine.has(self._chosen):
+            self._chosen = self._machine.freest(self._edges, self._buffers)
+        return (self._chosen,)
 
     def _lend(self, edges: tuple[str, ...]) -> Lent:
         while True:

@@ -223,3 +223,40 @@ def test_any_sequence_of_objects_of_any_size_comes_back(tmp_path: Path) -> None:
             source = tmp_path / f"object{number}"
             assert target.read_bytes() == source.read_bytes(), (number, size)
         (tmp_path / "away").rename(tmp_path / lost)
+
+
+def striped(tmp_path: Path, objects: str, group: str, rate: str = "0") -> str:
+    """A graph of two devices in one group."""
+    return f"""
+        graph: striped
+        frame_size: 256 KiB
+        sync_size: 512 KiB
+        clients: {{web: {{objects: {{{objects}}}}}}}
+        devices:
+          left: {{path: {tmp_path}/left, rate_limit: 9 MB/s}}
+          right: {{path: {tmp_path}/right, rate_limit: {rate}}}
+        backup_groups: {{primary: {{devices: [left, right], buffers: 4{group}}}}}
+        """
+
+
+def test_a_group_spreads_frames_by_the_speed_of_its_devices(tmp_path: Path) -> None:
+    tree(tmp_path / "site", files=48)
+    report = run(tmp_path, striped(tmp_path, f"site: {{path: {tmp_path}/site}}", "", rate="3 MB/s"))
+    assert report.outcome is Outcome.SUCCESS, report.problems
+    left, right = (device.frames for device in report.devices)
+    assert 2.4 <= left / right <= 3.6
+    assert restored_equal(tmp_path, "site")
+
+
+def test_objects_that_lie_together_lie_on_one_device_each(tmp_path: Path) -> None:
+    names = [f"object{number}" for number in range(6)]
+    for name in names:
+        tree(tmp_path / name, files=2)
+    objects = ", ".join(f"{name}: {{path: {tmp_path}/{name}}}" for name in names)
+    report = run(tmp_path, striped(tmp_path, objects, ", assign: object"))
+    assert report.outcome is Outcome.SUCCESS, report.problems
+    assert {o.copies_durable for o in report.objects} == {1}
+    frames = frames_on(tmp_path)
+    assert all(len(on) == 1 for on in frames.values())
+    assert {device for on in frames.values() for device in on} == {"left", "right"}
+    assert all(restored_equal(tmp_path, name) for name in names)
