@@ -28,6 +28,7 @@ from flowbackup.runtime.beginning import Beginning
 from flowbackup.runtime.doctor import Check, examine
 
 if TYPE_CHECKING:
+    from flowbackup.runtime.known_media import OpenFar
     from flowbackup.runtime.session import BackupSession
 
 COPIES_MAX = 1 << 31
@@ -50,7 +51,8 @@ class RunSettings:
 class RestoreRequest:
     """overwrite: never, changed or always.  include: patterns on paths below the object's root.
     as_of: the version that was current at this time (ISO 8601).  explain: the report says which
-    copies were used, or in a dry run would be, and why."""
+    copies were used, or in a dry run would be, and why.  address: of the Ray cluster that reads
+    media of other nodes, "" for none."""
 
     catalog: Path | None = None
     overwrite: str = "never"
@@ -58,17 +60,20 @@ class RestoreRequest:
     dry_run: bool = False
     as_of: str = ""
     explain: bool = False
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RepairRequest:
     """objects: only their versions.  full: each device is to hold every one of them, also if it was
-    never meant to.  dry_run: say what would move, and write to no medium."""
+    never meant to.  dry_run: say what would move, and write to no medium.  address: of the Ray
+    cluster that reads media of other nodes, "" for none."""
 
     catalog: Path | None = None
     objects: tuple[str, ...] = ()
     full: bool = False
     dry_run: bool = False
+    address: str = ""
 
 
 def default_catalog_path() -> Path:
@@ -141,7 +146,8 @@ def restore(query: str, target: str, request: RestoreRequest, monitor: Monitor) 
             dry_run=request.dry_run,
         )  # fmt: skip
         task = RestoreTask(version, os.fsencode(target), settings, request.explain)
-        return run_restore(catalog, task, monitor)
+        with _far_media(request.address) as far:
+            return run_restore(catalog, task, monitor, far)
 
 
 def cat(query: str, out: BinaryIO, catalog: Path | None = None) -> None:
@@ -183,7 +189,8 @@ def repair(devices: Sequence[str], request: RepairRequest, monitor: Monitor) -> 
 
     with open_catalog(_catalog_path(request.catalog), create=False) as opened:
         task = RepairTask(tuple(devices), request.objects, request.full, request.dry_run)
-        return run_repair(opened, task, monitor)
+        with _far_media(request.address) as far:
+            return run_repair(opened, task, monitor, far=far)
 
 
 def sessions(catalog: Path | None = None) -> list[SessionRow]:
@@ -271,6 +278,19 @@ def _catalog_path(named: Path | None, plan: Plan | None = None) -> Path:
     if plan is not None and plan.catalog and "FLOWBACKUP_CATALOG" not in os.environ:
         return Path(plan.catalog)
     return default_catalog_path()
+
+
+@contextmanager
+def _far_media(address: str) -> Iterator[OpenFar | None]:
+    """What opens media of other nodes, where a cluster was named."""
+    if not address:
+        yield None
+        return
+    from flowbackup.runtime.engine import ray_engine
+    from flowbackup.runtime.far_media import far_media
+
+    with ray_engine(address), far_media() as far:
+        yield far
 
 
 @contextmanager

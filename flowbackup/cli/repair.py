@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from flowbackup import api
-from flowbackup.cli.options import Command, catalog_option, output_options
+from flowbackup.cli.options import Command, address_option, catalog_option, output_options
 from flowbackup.cli.output import Output
 from flowbackup.cli.progress import show_progress
 from flowbackup.cli.summary import show_summary
@@ -29,6 +29,7 @@ from flowbackup.cli.summary import show_summary
     "--full", is_flag=True, help="Put everything on DEVICE, also what was never meant for it."
 )
 @click.option("--dry-run", is_flag=True, help="Say what would move, and write to no medium.")
+@address_option
 @catalog_option
 @output_options
 @click.pass_obj
@@ -38,6 +39,7 @@ def repair(
     objects: tuple[str, ...],
     full: bool,
     dry_run: bool,
+    address: str,
     catalog: Path | None,
 ) -> int:
     """Bring copies back to what they were meant to hold, from the others, frame by frame.
@@ -45,9 +47,12 @@ def repair(
     Only frames that a copy lacks, or that were found damaged on it, are moved; each is read once
     and checked, and damage stays where it is.  DEVICE is a directory or the name of a device;
     without one, all that the catalog knows.  A new medium in the place of a lost one is completed
-    like that.  Exit code 4: some required copies are still incomplete.
+    like that; one on another node is read with --address, and completed by a repair there.  Exit
+    code 4: some required copies are still incomplete.
     """
-    request = api.RepairRequest(catalog=catalog, objects=objects, full=full, dry_run=dry_run)
+    request = api.RepairRequest(
+        catalog=catalog, objects=objects, full=full, dry_run=dry_run, address=address
+    )
     with show_progress(output) as monitor:
         report = api.repair(devices, request, monitor)
     return show_summary(report, output)

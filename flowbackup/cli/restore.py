@@ -8,7 +8,7 @@ import click
 
 from flowbackup import api
 from flowbackup.cli.explanation import show_explanation
-from flowbackup.cli.options import Command, catalog_option, output_options
+from flowbackup.cli.options import Command, address_option, catalog_option, output_options
 from flowbackup.cli.output import Output
 from flowbackup.cli.progress import show_progress
 from flowbackup.cli.summary import show_summary
@@ -41,6 +41,7 @@ from flowbackup.cli.summary import show_summary
 @click.option("--as-of", default="", metavar="TIME", help="The version that was newest at TIME.")
 @click.option("--dry-run", is_flag=True, help="Say what would be restored, and write nothing.")
 @click.option("--explain", is_flag=True, help="Tell which copies were used, or would be, and why.")
+@address_option
 @catalog_option
 @output_options
 @click.pass_obj
@@ -53,6 +54,7 @@ def restore(
     as_of: str,
     dry_run: bool,
     explain: bool,
+    address: str,
     catalog: Path | None,
 ) -> int:
     """Put OBJECT, or PATH inside it, into a folder.
@@ -63,7 +65,7 @@ def restore(
     """
     request = api.RestoreRequest(
         catalog=catalog, overwrite=overwrite, include=include, dry_run=dry_run, as_of=as_of,
-        explain=explain,
+        explain=explain, address=address,
     )  # fmt: skip
     with show_progress(output) as monitor:
         report = api.restore(query, target, request, monitor)

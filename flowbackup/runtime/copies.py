@@ -73,7 +73,7 @@ class CopyReader:
                 self._opened.popitem(last=False)
         return future.result()
 
-    def read(self, frame: FrameId) -> tuple[FrameHeader, bytes]:
+    def read(self, frame: FrameId) -> tuple[FrameHeader, bytes | memoryview]:
         """Header and sealed payload, from the best copy that is good, kept nowhere.  Raises
         DamageError if all copies that there are were found damaged, DeviceError if some are out of
         reach, NotFoundError if there never was one."""
@@ -128,7 +128,9 @@ class CopyReader:
             self._tell_unreachable(medium)
         return choice
 
-    def _read_copy(self, frame: FrameId, place: FramePlace) -> tuple[FrameHeader, bytes]:
+    def _read_copy(
+        self, frame: FrameId, place: FramePlace
+    ) -> tuple[FrameHeader, bytes | memoryview]:
         header, payload = self.media.reader(place.medium).read(None, place)
         if header.frame_id != frame:
             device = self.media.state(place.medium).device

@@ -5,26 +5,58 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.errors import DeviceError
 from flowbackup.flow.choice import MediumState
 from flowbackup.media.open import open_device
-from flowbackup.media.port import Device, FrameReader
-from flowbackup.model.device import DeviceTarget, MediumInfo
+from flowbackup.media.port import Device
+from flowbackup.model.device import DeviceTarget, FramePlace, MediumInfo
+from flowbackup.model.frame import FrameHeader
 from flowbackup.model.ids import id_text
 
 OpenDevice = Callable[[DeviceTarget], Device]
 
 
+class PlaceReader(Protocol):
+    """The part of a FrameReader that a restore needs."""
+
+    def read(
+        self, header: FrameHeader | None, place: FramePlace
+    ) -> tuple[FrameHeader, bytes | memoryview]:
+        """See FrameReader."""
+
+
+class ReadableMedium(Protocol):
+    """The part of a Device that a restore needs; on another node there is no more."""
+
+    def info(self) -> MediumInfo:
+        """See Device."""
+
+    def holder(self) -> str:
+        """See Device."""
+
+    def reader(self) -> PlaceReader:
+        """See Device."""
+
+
+OpenFar = Callable[[MediumInfo], ReadableMedium]
+"""Raises DeviceError for a medium that is out of reach."""
+
+
 class KnownMedia:
     """What can be read from here, and how.  May be used by several threads at once."""
 
-    def __init__(self, catalog: Catalog, opening: OpenDevice = open_device) -> None:
+    def __init__(
+        self, catalog: Catalog, opening: OpenDevice = open_device, far: OpenFar | None = None
+    ) -> None:
+        """far: opens media of other nodes; without it they are out of reach."""
         self.infos = {info.medium: info for info in catalog.media()}
         self._opening = opening
+        self._far = far
         self._states: dict[bytes, MediumState] = {}
-        self._readers: dict[bytes, FrameReader] = {}
+        self._readers: dict[bytes, PlaceReader] = {}
         self._looking = threading.Lock()
 
     def state(self, medium: bytes) -> MediumState:
@@ -39,7 +71,7 @@ class KnownMedia:
         with self._looking:
             return dict(self._states)
 
-    def reader(self, medium: bytes) -> FrameReader:
+    def reader(self, medium: bytes) -> PlaceReader:
         """Raises DeviceError for a medium with a fault."""
         state = self.state(medium)
         if state.fault:
@@ -59,24 +91,29 @@ class KnownMedia:
         fault = self._present(info)
         if fault:
             return replace(state, fault=fault)
-        device = self._opening(target_of(info))
         try:
+            device = self._open(info)
             self._readers[info.medium] = device.reader()
+            return replace(state, holder=device.holder())
         except DeviceError as error:
             return replace(state, fault=str(error))
-        return replace(state, holder=device.holder())
+
+    def _open(self, info: MediumInfo) -> ReadableMedium:
+        if info.is_near or self._far is None:
+            return self._opening(target_of(info))
+        return self._far(info)
 
     def _present(self, info: MediumInfo) -> str:
         """Why the medium is not there, "" if it is."""
-        if not info.is_near:
+        if not info.is_near and self._far is None:
             return (
-                f'device "{info.device}" is on node "{info.node}" and not within reach of this '
-                "machine (run the command there)"
+                f'device "{info.device}" is on node {info.node}, and not on this machine '
+                "(give the --address of the Ray cluster)"
             )
         if not info.location:
             return f'device "{info.device}" swallows what it is given and can return nothing'
         try:
-            found = self._opening(target_of(info)).info()
+            found = self._open(info).info()
         except DeviceError as error:
             return str(error)
         if found.medium == info.medium:

@@ -97,7 +97,7 @@ class RepairTarget:
             pass
 
 
-class FrameMemory:
+class GroupMemory:
     """Page-aligned memory for the frames of one group, used again for the next."""
 
     def __init__(self) -> None:

@@ -36,10 +36,10 @@ from flowbackup.model.report import DeviceReport, Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem, Progress
 from flowbackup.runtime.copies import CopyReader, copy_reader
 from flowbackup.runtime.hits import hits_text
-from flowbackup.runtime.known_media import KnownMedia, OpenDevice, target_of
+from flowbackup.runtime.known_media import KnownMedia, OpenDevice, OpenFar, target_of
 from flowbackup.runtime.local_session import LocalSession
 from flowbackup.runtime.repair_media import RepairMedium, media_to_repair
-from flowbackup.runtime.repair_target import FrameMemory, RepairTarget
+from flowbackup.runtime.repair_target import GroupMemory, RepairTarget
 from flowbackup.runtime.versions import tool_versions
 from flowbackup.units import MIB, format_size
 
@@ -64,10 +64,12 @@ class RepairTask:
 
 
 def run_repair(
-    catalog: Catalog, task: RepairTask, monitor: Monitor, opening: OpenDevice = open_device
-) -> SessionReport:
-    """Raises NotFoundError for a device or object that is not known, UsageError; everything else is
-    told in the report.  Facts that are found out about media are recorded also in a dry run."""
+    catalog: Catalog, task: RepairTask, monitor: Monitor, opening: OpenDevice = open_device,
+    far: OpenFar | None = None,
+) -> SessionReport:  # fmt: skip
+    """far: opens media of other nodes, to read from.  Raises NotFoundError for a device or object
+    that is not known, UsageError; everything else is told in the report.  Facts that are found out
+    about media are recorded also in a dry run."""
     if task.full and not task.devices:
         raise UsageError("--full needs a DEVICE", remedy="name the device that is to hold all")
     versions = _versions(catalog, task.objects) if task.objects else None
@@ -75,7 +77,7 @@ def run_repair(
     session = LocalSession(catalog, "repair", ", ".join(m.info.device for m in media), monitor)
     try:
         lost = {medium for m in media for medium in m.stands_for}
-        with copy_reader(catalog, session, KnownMedia(catalog, opening), lost) as frames:
+        with copy_reader(catalog, session, KnownMedia(catalog, opening, far), lost) as frames:
             repair = _Repair(catalog, task, media, versions, session, frames, opening)
             try:
                 report = repair.run()
@@ -117,7 +119,7 @@ class _Repair:
         self._states = {m.info.medium: "unreachable" for m in media if m.fault}
         self._locked: dict[bytes, DeviceLockedError] = {}
         self._targets: dict[bytes, RepairTarget] = {}
-        self._memory = FrameMemory()
+        self._memory = GroupMemory()
         self._hopeless: set[FrameId] = set()
         self._lost = 0
         self._told = 0.0

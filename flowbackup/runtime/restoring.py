@@ -19,6 +19,7 @@ from flowbackup.restore.selection import selected
 from flowbackup.restore.settings import Overwrite, RestoreSettings, RestoreStatistics
 from flowbackup.restore.tree import restore_tree
 from flowbackup.runtime.copies import CopyReader, copy_reader
+from flowbackup.runtime.known_media import KnownMedia, OpenFar
 from flowbackup.runtime.local_session import LocalSession
 
 
@@ -33,9 +34,12 @@ class RestoreTask:
     explain: bool = False
 
 
-def run_restore(catalog: Catalog, task: RestoreTask, monitor: Monitor) -> SessionReport:
+def run_restore(
+    catalog: Catalog, task: RestoreTask, monitor: Monitor, far: OpenFar | None = None
+) -> SessionReport:
     """Restores a version, or a part of it.  Files that cannot be restored are problems and make the
     outcome incomplete; copies that were damaged are problems too and do not, if another was good.
+    far: opens media of other nodes.
     Raises RestoreError for a target that cannot take it, NotFoundError for a path that is not in
     the version."""
     version, settings = task.version, task.settings
@@ -47,7 +51,7 @@ def run_restore(catalog: Catalog, task: RestoreTask, monitor: Monitor) -> Sessio
     session = LocalSession(catalog, "restore", str(version), monitor)
     all_there = True
     try:
-        with copy_reader(catalog, session) as frames:
+        with copy_reader(catalog, session, KnownMedia(catalog, far=far)) as frames:
             done = restore_tree(entries, frames, task.target, settings, session, entry_of)
             bytes_read = frames.bytes_read
             if task.explain and settings.dry_run:

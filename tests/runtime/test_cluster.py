@@ -17,11 +17,14 @@ from flowbackup import api
 from flowbackup.api import RunSettings
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.errors import PeerLostError, UsageError
+from flowbackup.model.ids import FrameId
 from flowbackup.model.report import Outcome
 from flowbackup.monitor import Progress, RecordingMonitor, SilentMonitor
 from flowbackup.runtime import verify_progress
 from flowbackup.runtime.slab import PREFIX, SHARED_MEMORY
 from flowbackup.testing.compare import differences
+from tests import judge
+from tests.local_backup import LocalBackup, damage
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 MIB = 1 << 20
@@ -84,6 +87,11 @@ def written(
     return graph
 
 
+def restore_request(catalog: Path) -> api.RestoreRequest:
+    """Every node is this machine, but media are read where the catalog says that they are."""
+    return api.RestoreRequest(catalog=catalog, address="auto", explain=True)
+
+
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     place = tmp_path / "source"
@@ -120,7 +128,7 @@ def test_each_node_of_a_cascade_sends_the_tree_once(
         for number in {1, 2, 3} - {keep}:
             (tmp_path / f"disk{number}").rename(tmp_path / f"away{number}")
         target = tmp_path / f"restored{keep}"
-        api.restore("latest", str(target), api.RestoreRequest(catalog=catalog), SilentMonitor())
+        api.restore("latest", str(target), restore_request(catalog), SilentMonitor())
         assert list(differences(str(tree), str(target))) == []
         for number in {1, 2, 3} - {keep}:
             (tmp_path / f"away{number}").rename(tmp_path / f"disk{number}")
@@ -155,6 +163,61 @@ def test_a_damage_on_another_node_is_found_there_and_told_here(
         assert "web/source@1: file0" in problem.text
     with pytest.raises(UsageError, match='"disk1" is on node storage1'):
         api.verify(["disk1"], QUIET, catalog)
+
+
+def test_frames_of_other_nodes_are_handed_over_by_restore_agents(
+    cluster: Cluster, tree: Path, tmp_path: Path
+) -> None:
+    catalog = tmp_path / "catalog.sqlite"
+    api.run_backup(
+        api.load_plan(written(tmp_path, tree)), RunSettings(catalog=catalog), SilentMonitor()
+    )
+    monitor = RecordingMonitor()
+    alone = api.RestoreRequest(catalog=catalog)
+    assert api.restore("latest", str(tmp_path / "alone"), alone, monitor).exit_code == 3
+    away = [problem for problem in monitor.problems if problem.kind == "unreachable"]
+    assert sorted(str(problem.device) for problem in away) == ["disk1", "disk2", "disk3"]
+    assert all("--address" in problem.text for problem in away)
+
+    bad = damaged_frame(catalog, tmp_path / "disk2")
+    monitor.problems.clear()
+    report = api.restore("latest", str(tmp_path / "back"), restore_request(catalog), monitor)
+    assert report.outcome is Outcome.SUCCESS
+    assert list(differences(str(tree), str(tmp_path / "back"))) == []
+    assert report.explanation is not None
+    uses = {use.device: use for use in report.explanation.media}
+    assert {(use.node, use.fault) for use in uses.values()} == {
+        ("storage1", ""), ("storage2", ""), ("storage3", ""),
+    }  # fmt: skip
+    assert all(use.frames for use in uses.values())
+    # The frame is the first choice of one of the three.
+    assert [p.device for p in monitor.problems] in ([], ["disk2"])
+    with open_catalog(catalog) as opened:
+        marked = {c.place for c in opened.copies_of_frame(bad) if c.damaged}
+    assert len(marked) == len(monitor.problems)
+
+    (tmp_path / "disk1").rename(tmp_path / "away")
+    LocalBackup(tmp_path, "disk1")
+    with open_catalog(catalog) as opened:
+        opened.add_medium(api.show_device(str(tmp_path / "disk1")).info)
+    request = api.RepairRequest(catalog=catalog, full=True, address="auto")
+    repaired = api.repair(("disk1",), request, RecordingMonitor())
+    near = next(device for device in repaired.devices if device.node == "here")
+    assert (near.state, near.frames > 0) == ("complete", True)
+    target = tmp_path / "judged"
+    assert judge.recovered([tmp_path / "disk1"], target).problems == ()
+    assert list(differences(str(tree), str(target))) == []
+    agents = [a for a in ray._private.state.actors().values() if a["State"] == "ALIVE"]
+    assert [a for a in agents if a["ActorClassName"] == "RestoreAgent"] == []
+
+
+def damaged_frame(catalog: Path, disk: Path) -> FrameId:
+    """Damages the first frame of the newest version on a device, and names it."""
+    with open_catalog(catalog) as opened:
+        frame = opened.frames_of(opened.resolve("latest"))[0].frame
+        place = next(p for info, p in opened.places(frame) if info.device == disk.name)
+    damage(disk, place)
+    return frame
 
 
 def test_a_slow_end_of_the_chain_keeps_memory_as_planned_and_nothing_spills(
@@ -222,8 +285,7 @@ def test_a_mirror_whose_node_dies_costs_its_copy_and_no_other(
         (tmp_path / f"disk{3 - number}").rename(tmp_path / "away")
         target = tmp_path / f"restored{number}"
         api.restore(
-            "latest", str(target), api.RestoreRequest(catalog=tmp_path / "catalog.sqlite"),
-            SilentMonitor(),
+            "latest", str(target), restore_request(tmp_path / "catalog.sqlite"), SilentMonitor()
         )  # fmt: skip
         assert list(differences(str(tree), str(target))) == []
         (tmp_path / "away").rename(tmp_path / f"disk{3 - number}")
