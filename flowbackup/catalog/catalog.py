@@ -295,10 +295,10 @@ class Catalog:
         many were not known to be."""
         return missing.lose_behind(self._database, medium, segment, epoch, end)
 
-    def hits_of_frame(self, frame: FrameId) -> list[HitRow]:
+    def hits_of_frame(self, frame: FrameId) -> Iterator[HitRow]:
         """As `objects_at`, for a frame wherever it lies."""
         found = copies.key_of(self._database, frame)
-        return [] if found is None else list(self._hits(*found))
+        return iter(()) if found is None else self._hits(*found)
 
     def objects_at(
         self, medium: bytes, segment: int, offset: int, end: int = 0

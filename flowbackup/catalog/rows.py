@@ -164,7 +164,9 @@ class MediumRow:
 
 @dataclass(frozen=True, slots=True)
 class LostRow:
-    """A frame that should lie somewhere and does not."""
+    """A frame that should lie somewhere and does not.  is_repaired: the same medium holds it
+    soundly in another place, where a repair has put it."""
 
     frame: FrameId
     place: FramePlace
+    is_repaired: bool = False

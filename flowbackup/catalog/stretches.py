@@ -22,6 +22,7 @@ from flowbackup.model.stretch import Stretch
 Extents = Mapping[tuple[int, int], int]
 """(segment, epoch) -> offset of the last copy that is known in it.  Asked for before a medium is
 looked at: a session that runs meanwhile writes behind it, and nothing of that is missed."""
+_SOUND_COPY = "SELECT 1 FROM copies WHERE frame = ? AND medium = ? AND NOT damaged"
 _NEXT_TURN = "(SELECT coalesce(max(turn), 0) + 1 FROM stretches WHERE medium = ?)"
 
 
@@ -108,14 +109,21 @@ def record(
                 if bool(row[5]) != ((row[0], row[4]) in now)
             ),
         )
-    return [LostRow(FrameId(*r[1:4]), FramePlace(medium, *stretch[:2], r[4])) for r in lost]
+        return [
+            LostRow(
+                FrameId(*r[1:4]),
+                FramePlace(medium, *stretch[:2], r[4]),
+                bool(database.rows(_SOUND_COPY, (r[0], key))),
+            )
+            for r in lost
+        ]
 
 
 def lose(
     database: Database, key: int, medium: bytes, present: Sequence[Stretch], known: Extents
 ) -> list[LostRow]:
     """Marks those of the known copies damaged that lie where a medium has nothing: in no file, or
-    behind the end of theirs.  Returns the first of each segment."""
+    behind the end of theirs.  Returns the first of each segment that no repair has replaced."""
     ends = {stretch[:2]: stretch.end for stretch in present}
     lost = []
     for (segment, epoch), last in sorted(known.items()):
@@ -125,12 +133,14 @@ def lose(
         where = "medium = ? AND segment = ? AND epoch = ? AND offset BETWEEN ? AND ?"
         values = (key, segment, epoch, end, last)
         database.execute(f"UPDATE copies SET damaged = 1 WHERE {where}", values)
-        first = database.one(
+        rows = database.rows(
             f"""SELECT session, stream, sequence, offset FROM copies JOIN frames USING (frame)
-                WHERE {where} ORDER BY offset LIMIT 1""",
+                WHERE {where} AND NOT EXISTS (SELECT 1 FROM copies c
+                  WHERE c.frame = copies.frame AND c.medium = copies.medium AND NOT c.damaged)
+                ORDER BY offset LIMIT 1""",
             values,
         )
-        lost.append(LostRow(FrameId(*first[:3]), FramePlace(medium, segment, epoch, first[3])))
+        lost += [LostRow(FrameId(*r[:3]), FramePlace(medium, segment, epoch, r[3])) for r in rows]
     return lost
 
 

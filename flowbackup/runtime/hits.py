@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from itertools import islice
 
 from flowbackup.catalog.rows import HitRow
 from flowbackup.units import format_path
 
+HITS_NAMED_MAX = 4
 PATHS_NAMED_MAX = 3
-"""So many paths in one message; the rest is a number."""
+"""So many in one message; the rest is a number, or "more"."""
 
 
-def hits_text(hits: Sequence[HitRow]) -> str:
-    """Every version that needs the frame, with the first paths whose content lies in it."""
-    return "; ".join(_hit_text(hit) for hit in hits) or "hits no object"
+def hits_text(hits: Iterator[HitRow]) -> str:
+    """The first versions that need it, each with the first paths whose content lies in it."""
+    named = [_hit_text(hit) for hit in islice(hits, HITS_NAMED_MAX)]
+    if next(hits, None) is not None:
+        named.append("and more")
+    return "; ".join(named) or "hits no object"
 
 
 def _hit_text(hit: HitRow) -> str:

@@ -7,11 +7,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from itertools import islice
 from typing import Protocol
 
 from flowbackup.catalog.catalog import Catalog
-from flowbackup.catalog.rows import HitRow, LostRow, VerificationRow
+from flowbackup.catalog.rows import LostRow, VerificationRow
 from flowbackup.catalog.stretches import Extents
 from flowbackup.errors import DeviceError, FlowbackupError
 from flowbackup.media.medium_verifier import StretchReport
@@ -22,13 +21,9 @@ from flowbackup.model.ids import id_text
 from flowbackup.model.report import DeviceReport
 from flowbackup.model.stretch import Stretch
 from flowbackup.monitor import Problem
+from flowbackup.runtime.hits import hits_text
 from flowbackup.runtime.local_session import LocalSession
 from flowbackup.runtime.verify_progress import VerifyProgress
-from flowbackup.units import format_path
-
-HITS_NAMED_MAX = 4
-PATHS_NAMED_MAX = 3
-"""So many in one message; the rest is a number, or "more"."""
 
 
 class Verifier(Protocol):
@@ -130,16 +125,21 @@ class VerifyTurn:
             self.info.medium, report.stretch, frames, time.time_ns(), known
         )
         for damage in report.damages:
+            hit = [row for row in lost if _begins_in(row, damage)]
             # A torn tail is what a killed session leaves, unless it is known to have been durable.
-            if damage.torn and not any(_begins_in(row, damage) for row in lost):
+            if damage.torn and not hit:
                 self._tell("unfinished", _damage_text(damage))
+                continue
+            self._told = (damage.segment, damage.epoch, damage.end)
+            # Damage is never written over: what a repair has replaced stays, and harms nobody.
+            if hit and all(row.is_repaired for row in hit):
+                self._tell("repaired", _damage_text(damage))
             else:
                 self._tell_damage(damage)
-                self._told = (damage.segment, damage.epoch, damage.end)
         for row in lost:
             # A damage may reach into stretches behind its own.
             is_told = self._told[:2] == report.stretch[:2] and row.place.offset < self._told[2]
-            if not is_told:
+            if not is_told and not row.is_repaired:
                 self._tell_lost(row, "the frame that was written here is not here any more")
 
     def _tell_damage(self, damage: Damage) -> None:
@@ -149,13 +149,13 @@ class VerifyTurn:
             if damage.segment
             else iter(())
         )
-        self._tell("damaged", f"{_damage_text(damage)}; {_hits_text(hits)}")
+        self._tell("damaged", f"{_damage_text(damage)}; {hits_text(hits)}")
 
     def _tell_lost(self, lost: LostRow, reason: str) -> None:
         self._damages += 1
         place = lost.place
         hits = self._catalog.objects_at(place.medium, place.segment, place.offset)
-        text = f"segment {place.segment}, offset {place.offset}: {reason}; {_hits_text(hits)}"
+        text = f"segment {place.segment}, offset {place.offset}: {reason}; {hits_text(hits)}"
         self._tell("damaged", text)
 
     def _tell(self, kind: str, text: str) -> None:
@@ -173,20 +173,3 @@ def _damage_text(damage: Damage) -> str:
         return damage.reason
     span = f"bytes {damage.offset} to {damage.end}"
     return f"segment {damage.segment}, {span} of {damage.file}: {damage.reason}"
-
-
-def _hits_text(hits: Iterator[HitRow]) -> str:
-    named = [_hit_text(hit) for hit in islice(hits, HITS_NAMED_MAX)]
-    if next(hits, None) is not None:
-        named.append("and more")
-    return "; ".join(named) or "hits no object"
-
-
-def _hit_text(hit: HitRow) -> str:
-    if not hit.paths:
-        return f"frame {hit.frame} of {hit.version} (its list of files)"
-    named = ", ".join(format_path(path) for path in hit.paths[:PATHS_NAMED_MAX])
-    more = len(hit.paths) - PATHS_NAMED_MAX
-    return f"frame {hit.frame} of {hit.version}: {named}" + (
-        f" and {more} more" if more > 0 else ""
-    )

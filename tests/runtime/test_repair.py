@@ -81,6 +81,11 @@ def test_a_damaged_frame_is_written_to_a_new_segment_and_stays_where_it_is(
     after = content_of(kept.place("usb"))
     assert before.items() < after.items() and len(after) == len(before) + 1
     assert held(kept) == {"nas": True, "usb": True}
+    # The damage is still seen, and harms nobody any more.
+    verified = api.verify(["usb"], RecordingMonitor(), kept.catalog_path)
+    assert (verified.outcome, [p.kind for p in verified.problems]) == (
+        Outcome.SUCCESS, ["repaired"],
+    )  # fmt: skip
     # Both readers take the good one of the two that are there.
     judged(kept, "usb", source)
     kept.place("nas").rename(kept.folder / "away")
@@ -199,6 +204,10 @@ def test_a_segment_that_is_gone_or_cut_is_noticed_and_replaced(
     assert moved(report) == {"nas": 0, "usb": lost + 1}
     target = kept.folder / "judged"
     judge.recovered_here([kept.place("usb")], target)
+    segments[1].unlink()
+    assert moved(repair(kept))["usb"] > 0
+    verified = api.verify(["usb"], RecordingMonitor(), kept.catalog_path)
+    assert (verified.outcome, verified.problems) == (Outcome.SUCCESS, ())
     assert list(differences(str(source), str(target))) == []
 
 
