@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,73 +14,23 @@ import pytest
 from flowbackup.frame.columns import SCHEMA, batch_of
 from flowbackup.frame.envelope import fold
 from flowbackup.frame.index import INDEX_RECORD_BYTES
-from flowbackup.frame.page import PageRef, encode_root
 from flowbackup.frame.seal import seal
 from flowbackup.media.label import COPY_BYTES
-from flowbackup.model.chunk import ChunkRef, ChunkSpan
+from flowbackup.model.chunk import ChunkSpan
 from flowbackup.model.digest import chunk_digest, frame_digest, header_checksum
 from flowbackup.model.entry import Entry, EntryKind, Extent
 from flowbackup.model.frame import FrameKind
 from flowbackup.model.ids import FrameId
-from flowbackup.model.record import VersionRecord
-from flowbackup.testing.frames import sample_id
 from tests.judge import Recovery, check_here, program, recovered, recovered_here
-from tests.media.media_samples import make_device, only_segment
+from tests.media.crafted import CONTENT, OBJECT, ROOT, SESSION, USER, Crafted, file, page
+from tests.media.media_samples import only_segment
 
-SESSION, OBJECT = sample_id(1), sample_id(2)
-USER = {"uid": os.getuid(), "gid": os.getgid()}
-ROOT = Entry(b"", EntryKind.DIRECTORY, 0o755, **USER)
-CONTENT = b"harm" * 10
 RAW_OVER_LIMIT = b"FBP1" + (1 << 30).to_bytes(4, "little") + b"zstd"
-
-
-class Crafted:
-    """A medium whose digests are all right and whose content is what a test puts there."""
-
-    def __init__(self, place: Path) -> None:
-        self.place = place
-        self.device = make_device(place)
-        self.device.lock("test")
-        self.writer = self.device.writer(SESSION, 1)
-        self.sequence = 0
-
-    def put(self, kind: FrameKind, *chunks: bytes) -> list[ChunkRef]:
-        """One frame; for a catalog frame, of one record."""
-        frame = FrameId(SESSION, 0, self.sequence)
-        content, spans = b"".join(chunks), []
-        for chunk in chunks if kind != FrameKind.CATALOG else ():
-            offset = spans[-1].offset + spans[-1].size if spans else 0
-            spans.append(ChunkSpan(chunk_digest(chunk), offset, len(chunk)))
-        memory = memoryview(bytearray(len(content) + INDEX_RECORD_BYTES * len(spans)))
-        memory[: len(content)] = content
-        self.writer.append(seal(memory, spans, frame, kind, OBJECT, len(content)), memory)
-        self.sequence += 1
-        return [ChunkRef(span.digest, span.size, frame, span.offset) for span in spans]
-
-    def finish(self, *pages: bytes, manifest: bytes = b"", **changes: object) -> None:
-        """The manifest of these pages and the record of the version."""
-        refs = self.put(FrameKind.MANIFEST, *pages) if pages else []
-        (top,) = self.put(
-            FrameKind.MANIFEST, manifest or encode_root([PageRef(b"", 1, ref) for ref in refs])
-        )
-        record = VersionRecord(
-            OBJECT, SESSION, "c", "n", b"/source", 1, 2, "success", 1, 1, 1, 1, 1, 0, top
-        )
-        value = {**json.loads(record.to_json()), **changes}
-        self.put(FrameKind.CATALOG, json.dumps(value).encode())
-        self.writer.commit()
-        self.writer.finish()
-        self.writer.close()
-        self.device.close()
 
 
 @pytest.fixture
 def crafted(tmp_path: Path) -> Crafted:
     return Crafted(tmp_path / "m")
-
-
-def page(*entries: Entry) -> bytes:
-    return fold(batch_of(entries))
 
 
 def restore(crafted: Crafted) -> Recovery:
@@ -94,12 +45,6 @@ def restore(crafted: Crafted) -> Recovery:
 def names(crafted: Crafted) -> list[str]:
     target = crafted.place.parent / "target"
     return sorted(str(path.relative_to(target)) for path in target.rglob("*"))
-
-
-def file(crafted: Crafted, path: bytes, **changes: object) -> Entry:
-    chunks = tuple(crafted.put(FrameKind.DATA, CONTENT))
-    entry = Entry(path, EntryKind.FILE, 0o644, **USER, size=len(CONTENT), chunks=chunks)
-    return entry._replace(**changes)
 
 
 @pytest.mark.parametrize(
@@ -339,6 +284,13 @@ def test_what_is_no_regular_file_is_not_opened(crafted: Crafted) -> None:
     )
 
 
+def sign(data: bytearray, begin: int) -> None:
+    """Makes chain value and checksum of a header fit what stands in it."""
+    data[begin + 168 : begin + 184] = frame_digest(data[begin : begin + 168])
+    checksum = header_checksum(data[begin : begin + 184])
+    data[begin + 184 : begin + 192] = checksum.to_bytes(8, "little")
+
+
 @pytest.mark.parametrize(
     ("offset", "value"),
     [(8, b"\2\0"), (16, b"\1\0\0\0"), (12, b"\x63\0")],
@@ -353,14 +305,10 @@ def test_a_medium_of_a_newer_program_is_refused_and_others_are_read(
     path = only_segment(tmp_path / "new")
     path.chmod(0o644)
     data = bytearray(path.read_bytes())
-    data[512 * 2 + offset :][: len(value)] = value
-    for begin in range(0, len(data), 512):
-        if data[begin : begin + 8] == b"\x89FBK\r\n\x1a\n" and begin > 512:
-            head = bytearray(data[begin : begin + 192])
-            head[offset : offset + len(value)] = value
-            head[168:184] = frame_digest(head[:168])
-            head[184:] = header_checksum(head[:184]).to_bytes(8, "little")
-            data[begin : begin + 192] = head
+    for begin in range(512, len(data), 512):
+        if data[begin : begin + 8] == b"\x89FBK\r\n\x1a\n":
+            data[begin + offset : begin + offset + len(value)] = value
+            sign(data, begin)
     path.write_bytes(data)
     recovery = recovered([tmp_path / "new", tmp_path / "old"], tmp_path / "target")
     assert recovery.exit_code == 1
@@ -380,3 +328,68 @@ def test_an_unknown_owner_is_never_root_and_root_only_root() -> None:
     assert number_here(77, b"someone", look_up) == 1234
     assert number_here(77, b"nobody here", look_up) == 77
     assert number_here(2**32 - 1, b"", look_up) == 65534
+
+
+def test_a_frame_that_names_its_chunks_wrongly(crafted: Crafted) -> None:
+    memory = memoryview(bytearray(CONTENT + bytes(INDEX_RECORD_BYTES)))
+    frame = FrameId(SESSION, 0, 77)
+    spans = [ChunkSpan(chunk_digest(b"something else"), 0, len(CONTENT))]
+    header = seal(memory, spans, frame, FrameKind.DATA, OBJECT, len(CONTENT))
+    crafted.writer.append(header, memory)
+    crafted.finish(page(ROOT))
+    (problem,) = check_here([crafted.place]).problems
+    assert "the chunk at 0 of the payload does not match" in problem
+
+
+def test_an_index_that_does_not_list_the_frames(crafted: Crafted) -> None:
+    crafted.finish(page(ROOT, file(crafted, b"a")))
+    path = only_segment(crafted.place)
+    path.chmod(0o644)
+    data = bytearray(path.read_bytes())
+    footer = len(data) - 512
+    index = int.from_bytes(data[footer + 72 : footer + 80], "little")
+    size = int.from_bytes(data[index + 96 : index + 100], "little")
+    data[index + 512] ^= 1
+    data[index + 120 : index + 136] = frame_digest(data[index + 512 : index + 512 + size])
+    sign(data, index)
+    data[footer + 152 : footer + 168] = data[index + 168 : index + 184]
+    sign(data, footer)
+    path.write_bytes(data)
+    (problem,) = check_here([crafted.place]).problems
+    assert "the index does not list its frames" in problem
+
+
+def test_what_appears_in_the_target_meanwhile_is_not_written(crafted: Crafted) -> None:
+    crafted.finish(page(ROOT, file(crafted, b"a"), file(crafted, b"b")))
+    kept, target = crafted.place.parent / "kept", crafted.place.parent / "target"
+    kept.write_text("kept")
+    log = program().Log(quiet=True)
+    library = program().Library([str(crafted.place)], log)
+    tree = program().Tree(library, library.versions[0], str(target))
+    os.link(kept, target / "a")
+    (target / "b").symlink_to(kept)
+    tree.write()
+    assert len(log.problems) == 2
+    assert kept.read_text() == "kept"
+
+
+def test_a_target_that_hands_down_rights_hands_down_none(crafted: Crafted) -> None:
+    crafted.finish(page(ROOT, file(crafted, b"a")))
+    target = crafted.place.parent / "target"
+    target.mkdir()
+    everybody = b"".join(
+        struct.pack("<HHI", tag, 7, number)
+        for tag, number in (
+            (1, 2**32 - 1),
+            (2, 12_345),
+            (4, 2**32 - 1),
+            (16, 2**32 - 1),
+            (32, 2**32 - 1),
+        )
+    )
+    try:
+        os.setxattr(target, "system.posix_acl_default", struct.pack("<I", 2) + everybody)
+    except OSError as error:
+        pytest.skip(f"no ACLs here: {error.strerror}")
+    assert restore(crafted).exit_code == 0
+    assert os.listxattr(target / "a") == []
