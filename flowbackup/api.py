@@ -193,6 +193,20 @@ def repair(devices: Sequence[str], request: RepairRequest, monitor: Monitor) -> 
             return run_repair(opened, task, monitor, far=far)
 
 
+def rebuild(
+    devices: Sequence[str], monitor: Monitor, catalog: Path | None = None, *,
+    mode: str = "fast", fresh: bool = False,
+) -> SessionReport:  # fmt: skip
+    """Takes what media tell over into the catalog, or into a new one.  devices: directories of
+    media.  mode: fast (indexes), slow (all headers) or paranoid (all digests).  fresh: begin anew,
+    and keep the present catalog under another name.  Raises DeviceError, CatalogError."""
+    from flowbackup.media.facts import Mode
+    from flowbackup.runtime.rebuilding import RebuildTask, run_rebuild
+
+    task = RebuildTask(_catalog_path(catalog), tuple(devices), Mode(mode), fresh)
+    return run_rebuild(task, monitor)
+
+
 def sessions(catalog: Path | None = None) -> list[SessionRow]:
     """All sessions, newest first."""
     with open_catalog(_catalog_path(catalog), create=False) as opened:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 from flowbackup.catalog import copies, missing, resolve, sessions, stretches, versions
 from flowbackup.catalog.database import Database
 from flowbackup.catalog.missing import MissingFrame, MissingTotal, Wanted
+from flowbackup.catalog.rebuild import Rebuild
 from flowbackup.catalog.rows import (
     CopyRow,
     FrameCopy,
@@ -32,7 +33,7 @@ from flowbackup.model.device import FramePlace, MediumInfo
 from flowbackup.model.entry import Entry
 from flowbackup.model.frame import FrameHeader
 from flowbackup.model.ids import FrameId
-from flowbackup.model.record import SessionRecord, VersionRecord
+from flowbackup.model.record import VersionRecord
 from flowbackup.model.report import SessionReport
 from flowbackup.model.stretch import Stretch
 from flowbackup.units import format_path
@@ -49,7 +50,8 @@ def open_catalog(path: str | os.PathLike[str], *, create: bool = True) -> Catalo
     if not create and not file.exists():
         raise CatalogError(
             f"there is no catalog at {file}",
-            remedy="make a backup first, or name another one with --catalog",
+            remedy="make a backup first, name another one with --catalog, or let "
+            "`flowbackup rebuild DEVICE...` make it from media",
         )
     return Catalog(Database(file))
 
@@ -88,6 +90,14 @@ class Catalog:
         """Everything inside happens together or not at all, and costs one commit."""
         return self._database.transaction(durable=durable)
 
+    def check(self) -> None:
+        """Reads all of it.  Raises CatalogError if it contradicts itself."""
+        self._database.check()
+
+    def rebuild(self) -> Rebuild:
+        """Takes what media tell; one at a time."""
+        return Rebuild(self._database)
+
     # Sessions
 
     def begin_session(
@@ -108,10 +118,6 @@ class Catalog:
     def end_session(self, report: SessionReport, finished_ns: int) -> None:
         """Raises CatalogError if it was not begun, or has ended already."""
         sessions.finish(self._database, report, finished_ns)
-
-    def add_session(self, record: SessionRecord) -> None:
-        """A session as a medium tells of it (rebuild); one that is known stays as it is."""
-        sessions.insert_record(self._database, record)
 
     def sessions(self) -> list[SessionRow]:
         """Newest first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,8 +21,6 @@ Row = tuple[Any, ...]
 BUSY_SECONDS = 20
 """How long to wait for another command's transaction: they last milliseconds, an end of session
 with millions of entries some seconds."""
-
-_REBUILD = "media are not affected: move the file away and run `flowbackup rebuild`"
 
 
 class Database:
@@ -130,6 +129,14 @@ class Database:
         """The first row of a question that always has one."""
         return self.rows(sql, values)[0]
 
+    def check(self) -> None:
+        """Reads all of it.  Raises CatalogError if it contradicts itself."""
+        found = self.one("PRAGMA quick_check(1)")[0]
+        if found != "ok":
+            raise CatalogError(
+                f"the catalog {self.path} is damaged: {found}", remedy=rebuild_remedy(self.path)
+            )
+
     def close(self) -> None:
         """Safe to repeat."""
         self._connection.close()
@@ -140,11 +147,12 @@ class Database:
             yield
         except sqlite3.OperationalError as error:
             raise CatalogError(
-                f"cannot {verb} the catalog {self.path}: {error}", remedy=_remedy(error)
+                f"cannot {verb} the catalog {self.path}: {error}", remedy=_remedy(error, self.path)
             ) from error
         except sqlite3.Error as error:
             raise CatalogError(
-                f"cannot {verb} the catalog {self.path}: {error}", remedy=_REBUILD
+                f"cannot {verb} the catalog {self.path}: {error}",
+                remedy=rebuild_remedy(self.path),
             ) from error
         except OverflowError as error:
             raise CatalogError(
@@ -157,7 +165,13 @@ class Database:
             ) from error
 
 
-def _remedy(error: sqlite3.OperationalError) -> str:
+def rebuild_remedy(path: Path) -> str:
+    """What to do about a catalog that cannot be read: the command, ready to be copied."""
+    command = f"flowbackup rebuild --fresh --catalog {shlex.quote(str(path))} DEVICE..."
+    return f"media are not affected: `{command}` makes a new one from them and keeps this file"
+
+
+def _remedy(error: sqlite3.OperationalError, path: Path) -> str:
     code = error.sqlite_errorcode & 0xFF
     if code == sqlite3.SQLITE_FULL:
         return "its disk is full: make room and try again"
@@ -165,7 +179,7 @@ def _remedy(error: sqlite3.OperationalError) -> str:
         return "another command is writing to it: try again when that has ended"
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
         return "check the path and its permissions"
-    return _REBUILD
+    return rebuild_remedy(path)
 
 
 def _make_private(path: Path) -> None:
@@ -183,4 +197,4 @@ def _check_mark(path: Path) -> None:
     with path.open("rb") as file:
         mark = file.read(16)
     if mark not in (b"", b"SQLite format 3\0"):
-        raise CatalogError(f"{path} is no catalog", remedy=_REBUILD)
+        raise CatalogError(f"{path} is no catalog", remedy=rebuild_remedy(path))

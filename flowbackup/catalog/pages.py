@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from functools import lru_cache
 
-from flowbackup.catalog.database import Database
+from flowbackup.catalog.database import Database, rebuild_remedy
 from flowbackup.catalog.versions import sort_key, version_key
 from flowbackup.errors import CatalogError, DamageError, NotFoundError
 from flowbackup.frame.page import decode_page, joined
@@ -90,7 +90,7 @@ class Pages:
         except DamageError as error:
             raise CatalogError(
                 f"the catalog has an unreadable manifest page: {error.message}",
-                remedy="media are not affected: run `flowbackup rebuild`",
+                remedy=rebuild_remedy(self._database.path),
             ) from error
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -21,9 +21,13 @@ _SELECT = """SELECT v.number, v.record FROM versions v JOIN objects o USING (obj
 
 
 def insert(
-    database: Database, record: VersionRecord, pages: Sequence[tuple[PageRef, bytes]]
+    database: Database,
+    record: VersionRecord,
+    pages: Sequence[tuple[PageRef, bytes | None]],
+    number: int | None = None,
 ) -> int:
-    """The number of the version, counted from 1 per client and name.
+    """The number of the version: the one that is given, else the next of its client and name.
+    pages: a page that is there already (`missing_pages`) may come without its bytes.
 
     A version that is there already with the same record keeps its number.  Raises CatalogError for
     the same id with another record, DamageError for a page that cannot be decoded.
@@ -40,7 +44,7 @@ def insert(
                     remedy="one of the media holds a forged or damaged record: verify them",
                 )
             return int(known[0][0])
-        number, version = _insert_row(database, record, text)
+        number, version = _insert_row(database, record, text, number)
         keys = [_insert_page(database, ref, body) for ref, body in pages]
         database.execute_many(
             "INSERT INTO version_pages VALUES (?, ?, ?, ?)",
@@ -58,13 +62,46 @@ def sort_key(path: bytes) -> bytes:
     return path.replace(b"/", b"\0")
 
 
-def _insert_row(database: Database, record: VersionRecord, text: bytes) -> tuple[int, int]:
+def missing_pages(database: Database, refs: Iterable[PageRef]) -> set[bytes]:
+    """The digests of those pages that no version has brought yet."""
+    return {
+        ref.ref.digest
+        for ref in refs
+        if not database.rows("SELECT 1 FROM pages WHERE digest = ?", (ref.ref.digest,))
+    }
+
+
+def numbers(database: Database, client: str, name: str) -> dict[bytes, tuple[int, int]]:
+    """Of each version of an object its number and when it was finished."""
+    rows = database.rows(
+        """SELECT v.object_id, v.number, v.finished_ns FROM versions v JOIN objects o USING (object)
+           WHERE o.client = ? AND o.name = ?""",
+        (client, name),
+    )
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def renumber(database: Database, numbers_of: Mapping[bytes, int]) -> None:
+    """Gives versions of one object other numbers, all at once."""
+    with database.transaction():
+        # By way of negative ones: two versions never bear one number, not even for a moment.
+        for sign in (-1, 1):
+            database.execute_many(
+                "UPDATE versions SET number = ? WHERE object_id = ?",
+                ((sign * number, object_id) for object_id, number in numbers_of.items()),
+            )
+
+
+def _insert_row(
+    database: Database, record: VersionRecord, text: bytes, number: int | None
+) -> tuple[int, int]:
     names = (record.client, record.name)
     database.execute("INSERT OR IGNORE INTO objects (client, name) VALUES (?, ?)", names)
     row = database.one("SELECT object FROM objects WHERE client = ? AND name = ?", names)
-    number = database.one(
-        "SELECT coalesce(max(number), 0) + 1 FROM versions WHERE object = ?", row
-    )[0]
+    if number is None:
+        number = database.one(
+            "SELECT coalesce(max(number), 0) + 1 FROM versions WHERE object = ?", row
+        )[0]
     version = database.insert(
         """INSERT INTO versions
            (object_id, object, number, session, finished_ns, outcome, record)
@@ -82,12 +119,14 @@ def _insert_row(database: Database, record: VersionRecord, text: bytes) -> tuple
     return number, version
 
 
-def _insert_page(database: Database, ref: PageRef, body: bytes) -> int:
+def _insert_page(database: Database, ref: PageRef, body: bytes | None) -> int:
     from flowbackup.catalog.page_frames import frames_of_page  # noqa: PLC0415  keeps pyarrow out
 
     known = database.rows("SELECT page FROM pages WHERE digest = ?", (ref.ref.digest,))
     if known:
         return int(known[0][0])
+    if body is None:
+        raise CatalogError("a manifest page went missing from the catalog while it was rebuilt")
     page = database.insert(
         "INSERT INTO pages (digest, entries, body) VALUES (?, ?, ?)",
         (ref.ref.digest, ref.entries, body),

@@ -40,6 +40,7 @@ COMMANDS = {
     "copies": Place("copies", "copies", "Show how many durable copies each version has."),
     "verify": Place("verify", "verify", "Read media completely and check every digest."),
     "repair": Place("repair", "repair", "Complete copies that lag, failed or are damaged."),
+    "rebuild": Place("rebuild", "rebuild", "Make the catalog from what media tell."),
     "device": Place("device", "device", "Make, list and show devices and their media."),
     "doctor": Place("doctor", "doctor", "Check this machine: versions, memory, limits, catalog."),
 }

@@ -62,7 +62,7 @@ def _cells(row: SessionRow) -> tuple[str, ...]:
         short_id(row.session),
         time_text(row.started_ns),
         row.kind,
-        row.graph_name,
+        row.graph_name or "-",
         row.outcome.value if row.outcome else row.state.value,
         str(row.files) if finished else "-",
         format_size(row.bytes_read) if finished else "-",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from flowbackup.errors import DamageError, DeviceError
 from flowbackup.media.failure import device_error
@@ -25,6 +26,14 @@ from flowbackup.model.device import FramePlace, MediumInfo
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.frame import FrameHeader
 from flowbackup.units import round_up
+
+
+class SegmentFile(NamedTuple):
+    """What the name of a segment's file says."""
+
+    segment: int
+    epoch: int
+    sealed: bool
 
 
 class MediumReader:
@@ -81,16 +90,11 @@ class MediumReader:
         """The files of the medium by number and epoch; the caller closes each.  Damage: something
         else has the name of a segment.  Other names are left out (see `verify`).  Raises
         DeviceError."""
-        for parsed in self._listing():
+        for file in self.segment_files():
             try:
-                yield self._open(*parsed)
+                yield self.open_segment(file)
             except DamageError as error:
-                yield self._no_file(*parsed, error.message)
-            except DeviceError as error:
-                # Sealed between the listing and now: it has its final name.
-                if parsed[2] or not isinstance(error.__cause__, FileNotFoundError):
-                    raise
-                yield self._open(parsed[0], parsed[1], True)
+                yield self._no_file(*file, error.message)
 
     def segment(self, segment: int, epoch: int) -> SegmentSource:
         """The file of one segment, sealed or not; the caller closes it.  Raises DeviceError, with
@@ -108,12 +112,25 @@ class MediumReader:
         # Sealed between the two.
         return self._open(segment, epoch, True)
 
-    def _listing(self) -> list[tuple[int, int, bool]]:
+    def open_segment(self, file: SegmentFile) -> SegmentSource:
+        """The caller closes it.  Raises DeviceError."""
+        try:
+            return self._open(*file)
+        except DeviceError as error:
+            # Sealed between the listing and now: it has its final name.
+            if file.sealed or not isinstance(error.__cause__, FileNotFoundError):
+                raise
+            return self._open(file.segment, file.epoch, True)
+
+    def segment_files(self) -> list[SegmentFile]:
+        """By number and epoch.  Raises DeviceError."""
         try:
             names = os.listdir(self._folder)
         except OSError as error:
             raise device_error(self._device, f"listing {self._folder}", error) from error
-        return sorted(parsed for name in names if (parsed := parse_file_name(name)))
+        return sorted(
+            SegmentFile(*parsed) for name in names if (parsed := parse_file_name(name)) is not None
+        )
 
     def _open(self, segment: int, epoch: int, sealed: bool) -> SegmentSource:
         name = SegmentName(self._label.medium, segment, epoch, self._label.block_bytes)

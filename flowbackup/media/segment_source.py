@@ -23,7 +23,8 @@ class SegmentSource:
     """One file of a medium.  `name` is what its path promises, `sealed` whether it was finished.
 
     cached=False reads from the device and not from the page cache: with O_DIRECT, or by dropping
-    the pages first.  One thread uses a source at a time.
+    the pages first.  One thread uses a source at a time.  `bytes_read` counts what it has asked of
+    the file, blocks of its own for a direct read included.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class SegmentSource:
         self.name = name
         self.sealed = sealed
         self.device = device
+        self.bytes_read = 0
         self._direct = not cached and bool(O_DIRECT)
         self._buffer: mmap | None = None
         self._held = (0, 0)
@@ -115,6 +117,7 @@ class SegmentSource:
         if reading.exception() is None:
             self._buffer, self._spare = self._spare, self._buffer
             self._held = begin, begin + reading.result()
+            self.bytes_read += reading.result()
 
     def read_bytes(self, offset: int, size_bytes: int) -> bytes:
         """As `read`, as bytes of their own, without a copy where the page cache may be used."""
@@ -125,6 +128,7 @@ class SegmentSource:
             data = os.pread(self._fd, size_bytes, offset)
         except OSError as error:
             raise self._unreadable(offset, error) from error
+        self.bytes_read += len(data)
         return data if len(data) == size_bytes else bytes(self.read(offset, size_bytes))
 
     def next_data(self, offset: int) -> int:
@@ -150,6 +154,7 @@ class SegmentSource:
             if count == 0:
                 break
             done += count
+            self.bytes_read += count
             if self._direct and begin + done >= self.size:
                 break
         if begin + done < min(begin + size_bytes, self.size):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass
 
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.errors import DeviceError, FlowbackupError, GraphError, SourceError
-from flowbackup.media.label import init_medium
+from flowbackup.media.label import init_medium, read_label
 from flowbackup.media.open import open_device
+from flowbackup.media.reader import MediumReader
+from flowbackup.model.device import MediumInfo
 from flowbackup.model.ids import id_text
 from flowbackup.monitor import Monitor
 from flowbackup.plan.decided import AgentPlan, Plan
@@ -95,9 +98,26 @@ def _check_device(agent: AgentPlan, catalog: Catalog, labels: Labelling, monitor
             monitor.message(f"new medium on {target.location}")
     device = open_device(target)
     try:
-        device.info()
+        info = device.info()
     finally:
         device.close()
+    if info.location:
+        _tell_of_unknown(info, catalog, monitor)
+
+
+def _tell_of_unknown(info: MediumInfo, catalog: Catalog, monitor: Monitor) -> None:
+    """A medium that is ahead of its catalog loses nothing, but its versions are not listed, and
+    their numbers are given again until a rebuild counts all of them."""
+    files = MediumReader(info.location, read_label(info.location).label).segment_files()
+    # What a killed session left unsealed may never have been heard of.
+    known = set(catalog.segments(info.medium))
+    unknown = {(file.segment, file.epoch) for file in files if file.sealed} - known
+    if unknown:
+        command = f"flowbackup rebuild {shlex.quote(info.location)}"
+        monitor.message(
+            f"{info.location} has {len(unknown)} segments that the catalog does not know: it is "
+            f"older than the medium, or another catalog was used; `{command}` takes them over"
+        )
 
 
 def _is_blank(location: str) -> bool:

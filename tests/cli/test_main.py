@@ -7,12 +7,14 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
 
 from flowbackup.cli.main import EXAMPLES, commands
 from flowbackup.errors import DeviceError, DeviceLockedError, GraphError, InterruptedSessionError
+from flowbackup.media.label import init_medium
 from tests.cli.conftest import FakeApi, RunCommand
 
 SLOW_LIBRARIES = ("ray", "pyarrow", "rich", "networkx", "pydantic", "numpy")
@@ -160,6 +162,13 @@ def test_help_waits_for_no_slow_library(arguments: list[str]) -> None:
 @pytest.mark.parametrize("arguments", [["objects"], ["sessions"], ["copies", "--below", "2"]])
 def test_commands_that_only_look_wait_for_no_ray(arguments: list[str]) -> None:
     assert not {"ray", "networkx", "rich", "pydantic"} & set(slow_libraries_of(arguments))
+
+
+def test_rebuild_waits_for_no_ray(tmp_path: Path) -> None:
+    init_medium(str(tmp_path / "nas"), name="nas")
+    arguments = ["rebuild", str(tmp_path / "nas"), "--catalog", str(tmp_path / "c.sqlite")]
+    assert not {"ray", "networkx", "pydantic"} & set(slow_libraries_of(arguments))
+    assert (tmp_path / "c.sqlite").exists()
 
 
 def slow_libraries_of(arguments: list[str]) -> list[str]:

@@ -201,3 +201,15 @@ def test_repair_asks_for_what_was_written(flowbackup: RunCommand, fake_api: Fake
     assert "13 frames moved, 5 MiB read, 3 MiB written" in ran.out
     flowbackup("repair")
     assert repair.call_args.args[:2] == ((), api.RepairRequest())
+
+
+def test_rebuild(flowbackup: RunCommand, fake_api: FakeApi) -> None:
+    fake = fake_api("rebuild", samples.report(Outcome.INCOMPLETE, 3))
+    assert flowbackup("rebuild", "/mnt/nas", "/mnt/usb").exit_code == 3
+    assert fake.call_args.args[0] == ("/mnt/nas", "/mnt/usb")
+    assert fake.call_args.kwargs == {"mode": "fast", "fresh": False}
+    ran = flowbackup("rebuild", "/a", "--mode", "paranoid", "--fresh", "--catalog", "/c", "--json")
+    assert ran.lines[-1]["type"] == "summary"
+    assert fake.call_args.args[2] == Path("/c")
+    assert fake.call_args.kwargs == {"mode": "paranoid", "fresh": True}
+    assert flowbackup("rebuild").exit_code == 2

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from flowbackup import api
 from flowbackup.media.label import read_label
 from flowbackup.media.verify import verify_medium
-from flowbackup.monitor import RecordingMonitor
+from flowbackup.monitor import RecordingMonitor, SilentMonitor
 from tests.judge import check_media, listed, recovered
 from tests.media.golden.make import listing
 from tests.media.media_samples import make_device
@@ -83,6 +84,23 @@ def test_it_is_restored_as_it_was(
         else:
             recovery = recovered([medium], target, name)
             assert recovery.exit_code == 0 or os.geteuid() != 0
+        is_tree = rows[0]["kind"] == "directory"
+        (place,) = [target] if is_tree else target.iterdir()
+        assert restored_listing(place) == rows
+
+
+def test_a_catalog_is_made_from_it_that_restores_it(
+    medium: Path, expected: dict[str, list[dict[str, object]]]
+) -> None:
+    catalog = medium.with_name("catalog.sqlite")
+    for mode in ("fast", "slow", "paranoid"):
+        report = api.rebuild([str(medium)], SilentMonitor(), catalog, mode=mode, fresh=True)
+        assert (report.exit_code, report.problems) == (0, ())
+    assert len(report.objects) == len({name.partition("@")[0] for name in expected})
+    for number, (name, rows) in enumerate(expected.items()):
+        target = medium.with_name(f"target-{number}")
+        target.mkdir()
+        api.restore(name, str(target), api.RestoreRequest(catalog=catalog), SilentMonitor())
         is_tree = rows[0]["kind"] == "directory"
         (place,) = [target] if is_tree else target.iterdir()
         assert restored_listing(place) == rows

@@ -1,0 +1,376 @@
+"""Rebuild: a lost catalog and the one that is made from its media are the same."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+
+from flowbackup import api
+from flowbackup.catalog.rows import SessionState
+from flowbackup.errors import CatalogError, DeviceError, DeviceLockedError, UsageError
+from flowbackup.media.facts import Mode
+from flowbackup.model.digest import frame_digest
+from flowbackup.model.report import Outcome, SessionReport
+from flowbackup.monitor import RecordingMonitor, SilentMonitor
+from flowbackup.testing.compare import differences
+from flowbackup.testing.trees import random_tree
+from tests.catalog.dump import Dump, assert_equal, dump
+from tests.runtime.written_media import Chain
+from tests.targets import Target
+
+MODES = [mode.value for mode in Mode]
+DAMAGED_MEDIA_TELL = (Outcome.INCOMPLETE, 3)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Chain, Dump]:
+    """Three devices, and what the catalog knew that is lost: five sessions, of which the first and
+    the fourth were killed; two clients with objects of the same name, small segments, so that a
+    session has several.  Everything is below `folder`, with a copy beside it."""
+    folder = tmp_path_factory.mktemp("rebuilding") / "folder"
+    folder.mkdir()
+    chain = Chain(folder, 3, segment_bytes=400 << 10)
+    tree, small = folder / "tree", folder / "small"
+    random_tree(str(tree), seed=11, files=40)
+    small.mkdir()
+    (small / "file").write_bytes(b"small")
+    chain.backup({"web/site": tree}, killed=True)
+    chain.backup({"web/site": tree, "db/site": small, "db/other": small})
+    (small / "file").write_bytes(b"changed")
+    chain.backup({"web/site": tree, "db/site": small})
+    chain.backup({"db/site": small}, killed=True)
+    chain.backup({"web/site": tree})
+    known = dump(chain.catalog)
+    chain.catalog.unlink()
+    folder.rename(folder.with_name("pristine"))
+    return chain, known
+
+
+@pytest.fixture
+def chain(written: tuple[Chain, Dump]) -> Chain:
+    """The media as they were written, without a catalog."""
+    chain, _ = written
+    folder = chain.catalog.parent
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(folder.with_name("pristine"), folder, symlinks=True)
+    return chain
+
+
+@pytest.fixture
+def lost(written: tuple[Chain, Dump]) -> Dump:
+    """What the lost catalog knew."""
+    return written[1]
+
+
+@pytest.fixture
+def tree(chain: Chain) -> Path:
+    """What web/site was made of."""
+    return chain.catalog.parent.with_name("pristine") / "tree"
+
+
+def rebuild(
+    chain: Chain, *locations: str, mode: str = "fast", fresh: bool = False,
+    monitor: RecordingMonitor | None = None,
+) -> SessionReport:  # fmt: skip
+    """From all of its media unless some are named."""
+    return api.rebuild(
+        locations or chain.locations, monitor or SilentMonitor(), chain.catalog, mode=mode,
+        fresh=fresh,
+    )  # fmt: skip
+
+
+def without_ends(known: Dump) -> Dump:
+    """What media tell of killed sessions: that they were begun, and when, to the millisecond."""
+    ended = [row for row in known["sessions"] if row[6] is not None]
+    return known | {"sessions": ended}
+
+
+def of_one(known: Dump, medium: bytes) -> Dump:
+    """What one of several equal media tells."""
+    return known | {
+        name: [row for row in known[name] if row[0] == medium] for name in ("media", "copies")
+    }
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_it_is_equal_to_the_lost_one(chain: Chain, lost: Dump, mode: str) -> None:
+    report = rebuild(chain, mode=mode)
+    assert (report.outcome, report.exit_code, report.problems) == (Outcome.SUCCESS, 0, ())
+    found = dump(chain.catalog)
+    assert_equal(without_ends(found), without_ends(lost))
+    begun = {(row[0], row[1], row[5]) for row in lost["sessions"]}
+    assert {(row[0], row[1], row[5]) for row in found["sessions"]} == begun
+    assert len(found["sessions"]) == 5 and len(found["versions"]) == 8
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("kept", range(3))
+def test_one_medium_is_enough(chain: Chain, lost: Dump, kept: int, mode: str) -> None:
+    rebuild(chain, chain.locations[kept], mode=mode)
+    found = dump(chain.catalog)
+    (medium,) = found["media"]
+    assert_equal(without_ends(found), of_one(without_ends(lost), medium[0]))
+
+
+def test_a_session_without_record_is_shown_as_interrupted(chain: Chain, lost: Dump) -> None:
+    rebuild(chain)
+    rows = [row for row in api.sessions(chain.catalog) if row.kind == "backup"]
+    states = [row.state for row in rows]
+    assert states.count(SessionState.INTERRUPTED) == 2
+    assert rows[-1].state is SessionState.INTERRUPTED
+    assert rows[-1].outcome is None and rows[-1].exit_code is None
+
+
+def test_the_order_of_the_media_does_not_matter(chain: Chain, lost: Dump) -> None:
+    for order in itertools.permutations(chain.locations):
+        rebuild(chain, *order, fresh=True)
+        assert_equal(without_ends(dump(chain.catalog)), without_ends(lost))
+    chain.catalog.unlink()
+    for location in reversed(chain.locations):
+        rebuild(chain, location)
+    assert_equal(without_ends(dump(chain.catalog)), without_ends(lost))
+
+
+def test_once_more_changes_nothing(chain: Chain, lost: Dump) -> None:
+    rebuild(chain)
+    first = dump(chain.catalog)
+    report = rebuild(chain, mode="paranoid")
+    assert report.problems == ()
+    assert_equal(dump(chain.catalog), first)
+
+
+def test_what_was_rebuilt_restores(chain: Chain, lost: Dump, tree: Path, tmp_path: Path) -> None:
+    for gone in chain.places[:2]:
+        shutil.rmtree(gone)
+    rebuild(chain, chain.locations[2])
+    target = tmp_path / "back"
+    request = api.RestoreRequest(catalog=chain.catalog)
+    assert api.restore("web/site@2", str(target), request, SilentMonitor()).exit_code == 0
+    assert list(differences(str(tree), str(target))) == []
+
+
+def test_f9_fast_reads_under_a_twentieth(tmp_path: Path, target: Target) -> None:
+    """Small files are the worst case: each has a row in the manifest for its few bytes."""
+    source = tmp_path / "small-files"
+    source.mkdir()
+    chance = random.Random(9)
+    for number in range(3000):
+        (source / f"file-{number:05d}").write_bytes(chance.randbytes(10 << 10))
+    chain = Chain(tmp_path, 1, frame_bytes=8 << 20)
+    chain.backup({"web/site": source})
+    known = dump(chain.catalog)
+    parts = {}
+    for mode in MODES:
+        report = rebuild(chain, mode=mode, fresh=True)
+        assert_equal(dump(chain.catalog), known)
+        parts[mode] = report.bytes_read / report.bytes_source
+    assert parts["fast"] < 0.05
+    assert parts["fast"] <= parts["slow"] < 0.05
+    assert parts["paranoid"] >= 1
+    shown = f"equal; fast read {parts['fast']:.2%}, slow {parts['slow']:.2%} of 3,000 small files"
+    target("F9", cases=len(MODES), text=shown)
+
+
+# Damage
+
+
+def flip(path: Path, offset: int) -> None:
+    path.chmod(0o600)
+    data = bytearray(path.read_bytes())
+    data[offset] ^= 1
+    path.write_bytes(data)
+
+
+def segments(place: Path) -> list[Path]:
+    return sorted((place / "segments").iterdir())
+
+
+def test_a_damaged_index_is_told_and_the_segment_scanned(chain: Chain, lost: Dump) -> None:
+    sealed = [path for path in segments(chain.places[0]) if path.suffix == ".seg"]
+    for path in sealed:
+        flip(path, path.stat().st_size - 4096 + 20)
+    monitor = RecordingMonitor()
+    report = rebuild(chain, chain.locations[0], monitor=monitor)
+    assert (report.outcome, report.exit_code) == DAMAGED_MEDIA_TELL
+    assert len(monitor.problems) == len(sealed)
+    assert {problem.kind for problem in monitor.problems} == {"damaged"}
+    found = dump(chain.catalog)
+    assert_equal(without_ends(found), of_one(without_ends(lost), found["media"][0][0]))
+
+
+def place_of_frame(
+    chain: Chain, known: Dump, place: int, kind: int, nth: int = 0
+) -> tuple[Path, int]:
+    """File and offset of the payload of the n-th frame of a kind on a device."""
+    frames = sorted(row[:3] for row in known["frames"] if row[3] == kind)
+    medium = next(row[0] for row in known["media"] if row[1] == chain.places[place].name)
+    wanted = frames[nth]
+    copy = next(r for r in known["copies"] if r[0] == medium and r[1:4] == wanted)
+    (path,) = (chain.places[place] / "segments").glob(f"{copy[4]:08d}-*")
+    return path, copy[6] + 4096
+
+
+def test_damaged_manifests_come_frame_by_frame_from_any_medium(chain: Chain, lost: Dump) -> None:
+    for place, nth in ((0, 0), (0, 1), (1, 2), (2, 3)):
+        flip(*place_of_frame(chain, lost, place, 2, nth))
+    monitor = RecordingMonitor()
+    report = rebuild(chain, monitor=monitor)
+    # All could be had, so nothing is incomplete; what was seen is told, and marked.
+    assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0)
+    assert monitor.problems and {p.kind for p in monitor.problems} == {"damaged"}
+    found = dump(chain.catalog)
+    damaged = [row for row in found["copies"] if row[7]]
+    assert len(damaged) == len(monitor.problems)
+    for name in ("versions", "pages", "version_pages", "frames", "version_frames"):
+        assert found[name] == lost[name]
+
+
+def test_a_manifest_that_is_gone_takes_one_version_and_no_number(chain: Chain, lost: Dump) -> None:
+    """The second of four versions of web/site cannot be had from one medium; from the next it is
+    added, under the number that it always had."""
+    before = {row[3]: row[:3] for row in lost["versions"]}
+    site = {number: key for key, (client, _, number) in before.items() if client == "web"}
+    object_id = site[2]
+    frames = sorted(row[:3] for row in lost["frames"] if row[3] == 2)
+    nth = next(n for n, row in enumerate(frames) if _object_of(lost, row) == object_id)
+    flip(*place_of_frame(chain, lost, 0, 2, nth))
+    monitor = RecordingMonitor()
+    report = rebuild(chain, chain.locations[0], monitor=monitor)
+    assert (report.outcome, report.exit_code) == DAMAGED_MEDIA_TELL
+    assert [p.kind for p in monitor.problems] == ["damaged", "version_lost"]
+    assert "web/site@2" in monitor.problems[1].text
+    found = {row[3]: row[:3] for row in dump(chain.catalog)["versions"]}
+    assert found == {key: row for key, row in before.items() if key != object_id}
+    rebuild(chain, chain.locations[1])
+    assert {row[3]: row[:3] for row in dump(chain.catalog)["versions"]} == before
+
+
+def _object_of(known: Dump, frame: tuple[object, ...]) -> bytes:
+    (row,) = (row for row in known["frames"] if row[:3] == frame)
+    assert isinstance(row[5], bytes)
+    return row[5]
+
+
+def test_paranoid_marks_copies_of_content_that_are_damaged(chain: Chain, lost: Dump) -> None:
+    flip(*place_of_frame(chain, lost, 1, 1))
+    monitor = RecordingMonitor()
+    report = rebuild(chain, mode="paranoid", monitor=monitor)
+    assert report.outcome is Outcome.SUCCESS
+    (problem,) = monitor.problems
+    assert (problem.kind, problem.device) == ("damaged", "d1")
+    assert {d.name: d.state for d in report.devices} == {
+        "d0": "read",
+        "d1": "damaged",
+        "d2": "read",
+    }
+    (damaged,) = (row for row in dump(chain.catalog)["copies"] if row[7])
+    # A fast one believes the paranoid one; a paranoid one sees for itself.
+    rebuild(chain)
+    assert [row for row in dump(chain.catalog)["copies"] if row[7]] == [damaged]
+    flip(*place_of_frame(chain, lost, 1, 1))
+    rebuild(chain, mode="paranoid")
+    assert_equal(without_ends(dump(chain.catalog)), without_ends(lost))
+
+
+def test_a_version_that_lacks_content_is_told(chain: Chain, lost: Dump) -> None:
+    flip(*place_of_frame(chain, lost, 1, 1))
+    monitor = RecordingMonitor()
+    report = rebuild(chain, chain.locations[1], mode="paranoid", monitor=monitor)
+    assert (report.outcome, report.exit_code) == DAMAGED_MEDIA_TELL
+    assert [p.kind for p in monitor.problems] == ["damaged", "frames_missing"]
+    assert "lacks 1 frames" in monitor.problems[1].text
+
+
+def test_a_header_that_is_damaged_hides_a_frame_from_the_slow_way_only(
+    chain: Chain, lost: Dump
+) -> None:
+    path, offset = place_of_frame(chain, lost, 0, 1)
+    flip(path, offset - 4096 + 30)
+    rebuild(chain, chain.locations[0])
+    copies = len(dump(chain.catalog)["copies"])
+    report = rebuild(chain, chain.locations[0], mode="slow")
+    assert (report.outcome, report.exit_code) == DAMAGED_MEDIA_TELL
+    assert len(dump(chain.catalog)["copies"]) == copies - 1
+
+
+def test_a_lost_segment_takes_its_copies_and_nothing_else(chain: Chain, lost: Dump) -> None:
+    rebuild(chain)
+    gone = segments(chain.places[0])[2]
+    gone.unlink()
+    assert rebuild(chain).outcome is Outcome.SUCCESS
+    number, medium = int(gone.name[:8]), chain.device(chain.places[0]).info().medium
+    expected = [row for row in lost["copies"] if (row[0], row[4]) != (medium, number)]
+    assert len(expected) < len(lost["copies"])
+    assert_equal(without_ends(dump(chain.catalog)), without_ends(lost) | {"copies": expected})
+
+
+def test_a_segment_that_cannot_be_opened_is_told(chain: Chain, lost: Dump) -> None:
+    path = segments(chain.places[0])[2]
+    path.unlink()
+    path.symlink_to("/etc/passwd")
+    monitor = RecordingMonitor()
+    report = rebuild(chain, monitor=monitor)
+    assert (report.outcome, report.exit_code) == DAMAGED_MEDIA_TELL
+    assert [problem.kind for problem in monitor.problems] == ["damaged"]
+
+
+# Media that are not there, or are busy
+
+
+def test_a_medium_that_is_not_there_changes_nothing(
+    chain: Chain, lost: Dump, tmp_path: Path
+) -> None:
+    with pytest.raises(DeviceError, match="does not exist"):
+        rebuild(chain, chain.locations[0], str(tmp_path / "nowhere"))
+    assert not chain.catalog.exists()
+
+
+def test_a_medium_that_is_written_just_now_is_left_alone(chain: Chain, lost: Dump) -> None:
+    device = chain.device(chain.places[1])
+    device.lock("session x")
+    with pytest.raises(DeviceLockedError, match="session x"):
+        rebuild(chain)
+    assert not chain.catalog.exists()
+    device.close()
+    rebuild(chain)
+    chain.device(chain.places[1]).lock("afterwards")
+
+
+def test_one_medium_twice_is_one_and_its_copy_is_refused(
+    chain: Chain, lost: Dump, tmp_path: Path
+) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(chain.places[0])
+    report = rebuild(chain, chain.locations[0], str(link))
+    assert len(report.devices) == 1
+    shutil.copytree(chain.places[0], tmp_path / "cloned")
+    with pytest.raises(UsageError, match="the same medium"):
+        rebuild(chain, chain.locations[0], str(tmp_path / "cloned"))
+
+
+def test_the_same_frame_with_other_content_is_forged(tmp_path: Path) -> None:
+    """Two media tell of one frame: the older medium counts, in whatever order they are named."""
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "file").write_bytes(b"content")
+    chain = Chain(tmp_path, 2)
+    first, second = chain.places
+    chain.places = [first]
+    session = chain.backup({"web/site": source})
+    header, payload = session.frames[0]
+    payload[0] ^= 1
+    session.frames[0] = header._replace(digest=frame_digest(payload)), payload
+    with pytest.raises(CatalogError, match="other content"):
+        chain.write(second, session)
+    chain.places = [first, second]
+    for order in ((first, second), (second, first)):
+        monitor = RecordingMonitor()
+        report = rebuild(chain, *map(str, order), fresh=True, monitor=monitor)
+        assert (report.outcome, report.exit_code) == DAMAGED_MEDIA_TELL
+        assert [problem.kind for problem in monitor.problems] == ["forged"]
+        rows = [row for row in dump(chain.catalog)["frames"] if row[:3] == header.frame_id]
+        assert [row[-1] for row in rows] == [header.digest]
