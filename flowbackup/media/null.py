@@ -87,6 +87,9 @@ class NullReader:
     def frames(self) -> Iterator[StoredFrame]:
         return iter(())
 
+    def written_by(self, session: bytes) -> Iterator[StoredFrame]:
+        return iter(())
+
     def read(self, header: FrameHeader | None, place: FramePlace) -> tuple[FrameHeader, bytes]:
         raise DamageError(
             f'device "{self._info.device}" swallows what it is given and can return nothing',

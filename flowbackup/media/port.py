@@ -78,6 +78,10 @@ class FrameReader(Protocol):
         """All committed frames, by segment and offset, from indexes where sealed, by scanning
         where not.  Raises DamageError at the first unreadable index (see `scan`)."""
 
+    def written_by(self, session: bytes) -> Iterator[StoredFrame]:
+        """The committed frames of the segments that a session wrote, in the order of writing, as
+        far as they are sound.  For what a writer could not tell any more before it died."""
+
     def read(self, header: FrameHeader | None, place: FramePlace) -> tuple[FrameHeader, bytes]:
         """Header and payload at a place, digests checked before anything is parsed.  With a
         `header`, the one found must equal it.  Raises DamageError, DeviceError."""

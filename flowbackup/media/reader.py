@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from flowbackup.errors import DamageError, DeviceError
+from flowbackup.errors import DamageError, DeviceError, FormatError
 from flowbackup.media.failure import device_error
 from flowbackup.media.label import SEGMENTS_NAME, Label, free_bytes
 from flowbackup.media.layout import (
@@ -72,6 +72,14 @@ class MediumReader:
                 continue
             with source:
                 yield from committed(source)
+
+    def written_by(self, session: bytes) -> Iterator[StoredFrame]:
+        for source in self.segments():
+            if isinstance(source, Damage):
+                continue
+            with source:
+                if _is_of(source, session):
+                    yield from (i for i in committed(source) if isinstance(i, StoredFrame))
 
     def read(self, header: FrameHeader | None, place: FramePlace) -> tuple[FrameHeader, bytes]:
         try:
@@ -229,3 +237,11 @@ def _read_frame(
     if len(payload) != record.payload_bytes or frame_digest(payload) != record.digest:
         raise DamageError(f"the payload of frame {header.frame_id} does not match its digest")
     return header, payload
+
+
+def _is_of(source: SegmentSource, session: bytes) -> bool:
+    """Does the first record say that this session wrote the segment?"""
+    try:
+        return read_header(source, 0).session == session
+    except (DamageError, FormatError):
+        return False

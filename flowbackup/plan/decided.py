@@ -81,8 +81,8 @@ class SparePlan:
 
 @dataclass(frozen=True, slots=True)
 class GroupPlan:
-    """assign: frame or object, what is given to the agent with most credit.  devices_min: below
-    so many devices that work, the session fails."""
+    """assign: frame or object, what is given to the agent with most credit.  devices_min: with
+    fewer devices that work, the session fails; 0 where the graph does not say."""
 
     name: str
     role: str

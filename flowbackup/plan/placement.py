@@ -115,7 +115,7 @@ def _groups(context: Context, agents: tuple[AgentPlan, ...]) -> tuple[GroupPlan,
             name=name,
             role=role_of(context.spec, name),
             assign=getattr(group, "assign", "frame"),
-            devices_min=(group.min or 1) if isinstance(group, GroupSpec) else 1,
+            devices_min=(group.min or 0) if isinstance(group, GroupSpec) else 0,
             spares=tuple(
                 SparePlan(_device(context, spare), devices[spare].node)
                 for spare in spare_devices(group)

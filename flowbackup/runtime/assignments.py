@@ -10,6 +10,7 @@ from flowbackup.model.ids import id_text
 from flowbackup.plan.decided import AgentPlan, EdgePlan, Plan, SlabPlan, Transport
 from flowbackup.process import ProcessIdentity
 from flowbackup.runtime.slab import slab_path
+from flowbackup.runtime.spares import has_spares
 from flowbackup.runtime.streams import coupled_buffers, lanes_of
 from flowbackup.runtime.wiring import (
     BufferSettings,
@@ -60,6 +61,7 @@ class Assignments:
             ),
             sync_bytes=self._plan.sync_bytes,
             sync_seconds=self._plan.sync_seconds,
+            has_spares=has_spares(self._plan, agent),
         )
 
     def media_agent(self, agent: AgentPlan, epoch: int, holder: str) -> MediaAgentSettings:

@@ -57,11 +57,12 @@ class _Waiter:
 
 class BufferAnswer(NamedTuple):
     """The machine's counts, bytes moved per outgoing edge, and what has failed so far: an edge, or
-    "" for the device, and why."""
+    "" for the device, and why.  device_epoch: how often its device had been replaced."""
 
     statistics: BufferStatistics
     moved: tuple[tuple[str, int], ...]
     failures: tuple[tuple[str, str], ...]
+    device_epoch: int
 
 
 class Buffer:
@@ -101,7 +102,7 @@ class Buffer:
             commit=GroupCommit(settings.sync_bytes, settings.sync_seconds),
             successors=outboxes,
         )
-        self._device = DevicePump(settings.agent, agent, self._durable, self._device_failed)
+        self._device = self._pump(agent)
         for edge, target in edges:
             transport = open_transport(edge.transport, self._sending_slab(edge))
             self._edges[edge.name] = EdgePump(
@@ -132,12 +133,28 @@ class Buffer:
             for frame_id in waiter.frames:
                 self._forget_waiter(frame_id, waiter)
 
+    async def replace_device(self, agent: Handle, durable: Sequence[FrameId]) -> None:
+        """Another media agent goes on, on another device.  durable: what the old one had made
+        durable before it failed; everything else that is held goes to the new one."""
+        machine = self._live()
+        if self._device is not None:
+            self._device.stop()
+        self._failures = [(edge, error) for edge, error in self._failures if edge]
+        now, epoch = time.monotonic(), machine.device_epoch + 1
+        self._device = self._pump(agent, epoch)
+        self._perform(machine.device_restarted(epoch, durable, now))
+
+    async def give_up_device(self) -> None:
+        """No device goes on in the place of the failed one: this agent relays only."""
+        self._perform(self._live().device_failed())
+
     async def statistics(self) -> BufferAnswer:
         """How it stands now."""
         return BufferAnswer(
             self._live().statistics(time.monotonic()),
             tuple((name, pump.bytes_moved) for name, pump in self._edges.items()),
             tuple((edge, str(error)) for edge, error in self._failures),
+            self._live().device_epoch,
         )
 
     async def close(self) -> None:
@@ -148,6 +165,14 @@ class Buffer:
             self._slab.remove()
             self._slab.close()
             self._slab = None
+
+    def _pump(self, agent: Handle, epoch: int = 0) -> DevicePump:
+        """To a media agent, whose word counts as long as no other has taken its place."""
+
+        def durable(frames: list[FrameId]) -> None:
+            self._perform(self._live().committed(frames, epoch))
+
+        return DevicePump(self._settings.agent, agent, durable, self._device_failed)
 
     def _live(self) -> BufferMachine:
         if self._machine is None:
@@ -224,13 +249,10 @@ class Buffer:
         for waiter in [w for waiting in self._waiters.values() for w in waiting]:
             waiter.fail(error)
 
-    def _durable(self, frames: list[FrameId]) -> None:
-        machine = self._live()
-        self._perform(machine.committed(frames, machine.device_epoch))
-
     def _device_failed(self, name: str, error: FlowbackupError) -> None:
         self._failures.append(("", error))
-        self._perform(self._live().device_failed())
+        if not self._settings.has_spares:
+            self._perform(self._live().device_failed())
 
     def _replied(self, edge: str, reply: Reply) -> None:
         machine = self._live()

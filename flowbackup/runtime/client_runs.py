@@ -42,6 +42,11 @@ class ClientRuns:
         late = self._ends_at is not None and time.monotonic() >= self._ends_at
         return late or not self._running
 
+    @property
+    def is_to_end(self) -> bool:
+        """Were the clients told to end now?"""
+        return self._ends_at is not None
+
     def cancel(self, *, drain: bool) -> None:
         """drain: at the border of the objects under way; else now."""
         for client in self._crew.clients.values():

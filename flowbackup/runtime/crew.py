@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import ray
 from ray.exceptions import RayError
 
 from flowbackup.errors import FlowbackupError
-from flowbackup.model.device import MediumInfo
+from flowbackup.media.port import WriterStatistics
+from flowbackup.model.device import DeviceTarget, MediumInfo
 from flowbackup.model.ids import id_text
 from flowbackup.plan.decided import AgentPlan, Plan
 from flowbackup.process import identify
@@ -21,7 +22,7 @@ from flowbackup.runtime.client import Client
 from flowbackup.runtime.faults import as_ours
 from flowbackup.runtime.media_agent import CONCURRENCY_GROUPS, MediaAgent
 from flowbackup.runtime.nodes import NodeFacts, pinned, place
-from flowbackup.runtime.wiring import Handle
+from flowbackup.runtime.wiring import Durable, Handle
 
 START_SECONDS_MAX = 120
 """A worker starts in half a second, on a loaded host in many, on a lost node never."""
@@ -29,11 +30,21 @@ CLOSE_SECONDS_MAX = 20
 Calls = dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """A device that failed and was replaced.  written: what was last heard of it."""
+
+    plan: AgentPlan
+    medium: bytes
+    written: WriterStatistics
+
+
 @dataclass(slots=True)
 class Station:
     """The two actors of one media agent.  failure: why its copy cannot be complete, or "".
     buffer_lost, agent_lost: processes that are dead or were ended because they did not answer.
-    cut_off: nothing comes to it any more, because a buffer in front of it is lost."""
+    cut_off: nothing comes to it any more, because a buffer in front of it is lost.  retired: its
+    devices before, which failed and were replaced by the present one."""
 
     plan: AgentPlan
     buffer: Handle
@@ -42,6 +53,7 @@ class Station:
     buffer_lost: bool = False
     agent_lost: bool = False
     cut_off: bool = False
+    retired: list[Retired] = field(default_factory=list)
 
     @property
     def state(self) -> str:
@@ -75,29 +87,66 @@ class Crew:
         self.clients: dict[str, Handle] = {}
         self.clients_lost: set[str] = set()
         self.media: dict[str, MediumInfo] = {}
+        self._nodes: dict[str, str] = {}
 
     def hire(self) -> None:
         """Starts every actor on its node, all at once.  Raises PeerLostError for absent nodes."""
-        nodes = place(self._plan.nodes)
-        holder = f'session {id_text(self._session)} of graph "{self._plan.graph}"'
+        self._nodes = place(self._plan.nodes)
         for agent in self._plan.agents:
-            node = nodes[agent.node]
-            media_agent = _start(
-                MediaAgent, f"{self._plan.graph}/{agent.name}", self._space("agents"), node,
-                self._assignments.media_agent(agent, 0, holder),
-                concurrency_groups=CONCURRENCY_GROUPS,
-            )  # fmt: skip
             buffer = _start(
-                Buffer, f"{self._plan.graph}/{agent.name}", self._space("buffers"), node,
-                self._assignments.buffer(agent),
+                Buffer, f"{self._plan.graph}/{agent.name}", self._space("buffers"),
+                self._nodes[agent.node], self._assignments.buffer(agent),
             )  # fmt: skip
-            self.stations[agent.name] = Station(agent, buffer, media_agent)
+            self.stations[agent.name] = Station(agent, buffer, self._media_agent(agent))
         for name in self._assignments.clients:
-            node = nodes[self._assignments.node_of_client(name)]
+            node = self._nodes[self._assignments.node_of_client(name)]
             self.clients[name] = _start(
                 Client, f"{self._plan.graph}/{name}", self._space("clients"), node,
                 self._assignments.client(name),
             )  # fmt: skip
+
+    def _media_agent(self, agent: AgentPlan) -> Handle:
+        holder = f'session {id_text(self._session)} of graph "{self._plan.graph}"'
+        return _start(
+            MediaAgent, f"{self._plan.graph}/{agent.group}.{agent.device.name}",
+            self._space("agents"), self._nodes[agent.node],
+            self._assignments.media_agent(agent, 0, holder), concurrency_groups=CONCURRENCY_GROUPS,
+        )  # fmt: skip
+
+    def replace_device(
+        self, name: str, device: DeviceTarget, written: WriterStatistics
+    ) -> list[Durable]:  # fmt: skip
+        """Another device goes on in the place of a station's.  written: what the old one had done.
+        Returns the frames that are durable on the old one, in the order of writing: all that it
+        ever told, and perhaps more.  Raises FlowbackupError if the device cannot be used; the
+        buffer waits on then."""
+        station = self.stations[name]
+        # Before its successor begins: it must not write into slots that are used again.
+        station.lose_agent()
+        plan = replace(station.plan, device=device)
+        agent = self._media_agent(plan)
+        faults: list[FlowbackupError] = []
+        who = f"media agent {name}"
+        answer = _answer(agent.open.remote(), who, faults)
+        left: object | None = None
+        if answer is not None:
+            _answer(agent.map.remote(), who, faults)
+            left = _answer(agent.left_on.remote(station.plan.device), who, faults)
+        if faults:
+            ray.kill(agent)
+            _raise_all(faults)
+        durable = cast("list[Durable]", left)
+        station.retired.append(Retired(station.plan, self.media[name].medium, written))
+        station.plan, station.agent, station.agent_lost = plan, agent, False
+        self.media[name] = _medium_of(answer)
+        names = tuple(frame.header.frame_id for frame in durable)
+        _answer(station.buffer.replace_device.remote(agent, names), f"buffer {name}", faults)
+        _raise_all(faults)
+        return durable
+
+    def give_up_device(self, name: str) -> None:
+        """Its buffer shall not wait for another device."""
+        _answer(self.stations[name].buffer.give_up_device.remote(), f"buffer {name}", [])
 
     def open(self) -> None:
         """Devices are locked and checked, memory is reserved, objects are looked for.  Raises the

@@ -8,10 +8,13 @@ from flowbackup.flow.outcome import ObjectEnd, Share, end_object
 from flowbackup.media.port import WriterStatistics
 from flowbackup.model.ids import id_text
 from flowbackup.model.report import DeviceReport, ObjectReport, Outcome
-from flowbackup.plan.decided import ObjectPlan, Plan
+from flowbackup.plan.decided import AgentPlan, ObjectPlan, Plan
 from flowbackup.runtime.client import ObjectEnding
-from flowbackup.runtime.crew import Station
+from flowbackup.runtime.crew import Retired, Station
 from flowbackup.runtime.streams import agents_behind
+
+NO_STREAM = -1
+"""In a report, of a device that nothing is meant for any more; streams count from 0."""
 
 DurableFrames = Mapping[str, Mapping[bytes, int]]
 """Agent -> object -> frames under a commit."""
@@ -75,18 +78,36 @@ def report_device(
     station: Station, written: WriterStatistics, medium: bytes, streams: tuple[int, ...]
 ) -> DeviceReport:
     """One device's line of the summary."""
-    agent = station.plan
+    return _device_report(station.plan, station.state, written, medium, streams)
+
+
+def report_retired(retired: Retired) -> DeviceReport:
+    """The line of a device that failed and was replaced: what it has is meant to be elsewhere."""
+    return _device_report(
+        retired.plan, "replaced", retired.written, retired.medium, (NO_STREAM,), required=False
+    )
+
+
+def _device_report(
+    agent: AgentPlan,
+    state: str,
+    written: WriterStatistics,
+    medium: bytes,
+    streams: tuple[int, ...],
+    *,
+    required: bool | None = None,
+) -> DeviceReport:
     return DeviceReport(
         name=agent.device.name,
         agent=agent.name,
         role=agent.role,
         level=agent.level,
         node=agent.node,
-        state=station.state,
+        state=state,
         bytes_written=written.bytes_written,
         frames=written.frames,
         syncs=written.syncs,
         medium=id_text(medium),
-        required=agent.required,
+        required=agent.required if required is None else required,
         streams=streams,
     )

@@ -17,7 +17,7 @@ from flowbackup.errors import DeviceError, ProtocolError
 from flowbackup.frame.seal import seal
 from flowbackup.media.open import open_device
 from flowbackup.media.port import Device, FrameWriter, WriterStatistics
-from flowbackup.model.device import MediumInfo
+from flowbackup.model.device import DeviceTarget, MediumInfo
 from flowbackup.model.frame import FrameDescriptor, FrameKind
 from flowbackup.model.ids import NO_ID, FrameId
 from flowbackup.runtime.nodes import NodeFacts, this_node
@@ -65,6 +65,17 @@ class MediaAgent:
     def map(self) -> None:
         """Maps the slab that the head buffer of this node has made."""
         self._slab = open_slab(Path(self._settings.slab.path))
+
+    @ray.method(concurrency_group="data")
+    def left_on(self, target: DeviceTarget) -> list[Durable]:
+        """What this session made durable on a device that failed, as its medium says, in the order
+        of writing; nothing where it cannot be read any more.  Its media agent must have ended."""
+        try:
+            reader = open_device(target).reader()
+            frames = list(reader.written_by(self._settings.session))
+        except DeviceError:
+            return []
+        return [Durable(frame.header, frame.place) for frame in frames]
 
     @ray.method(concurrency_group="data")
     def write(self, call: int, jobs: Sequence[Job]) -> Written:

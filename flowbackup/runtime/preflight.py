@@ -11,10 +11,10 @@ from flowbackup.errors import DeviceError, FlowbackupError, GraphError, SourceEr
 from flowbackup.media.label import init_medium, read_label
 from flowbackup.media.open import open_device
 from flowbackup.media.reader import MediumReader
-from flowbackup.model.device import MediumInfo
+from flowbackup.model.device import DeviceTarget, MediumInfo
 from flowbackup.model.ids import id_text
 from flowbackup.monitor import Monitor
-from flowbackup.plan.decided import AgentPlan, Plan
+from flowbackup.plan.decided import Plan
 
 
 def near_nodes(plan: Plan) -> tuple[str, ...]:
@@ -49,10 +49,12 @@ def check_before_start(plan: Plan, catalog: Catalog, labels: Labelling, monitor:
                     remedy="correct its path",
                 )
             )
-    for agent in plan.agents:
-        if agent.node in near:
+    agents = [(agent.node, agent.device) for agent in plan.agents]
+    spares = [(spare.node, spare.device) for group in plan.groups for spare in group.spares]
+    for node, target in (*agents, *spares):
+        if node in near:
             try:
-                _check_device(agent, catalog, labels, monitor)
+                _check_device(target, catalog, labels, monitor)
             except DeviceError as error:
                 faults.append(error)
     if faults:
@@ -65,7 +67,6 @@ def refuse_unbuilt(plan: Plan) -> None:
     asked = {
         "copy groups": bool(plan.stages),
         "media_size": any(agent.device.media_bytes for agent in plan.agents),
-        "reserve and max": any(group.spares for group in plan.groups),
     }
     missing = [name for name, is_asked in asked.items() if is_asked]
     if missing:
@@ -83,8 +84,9 @@ def _joined(faults: list[FlowbackupError]) -> FlowbackupError:
     return first
 
 
-def _check_device(agent: AgentPlan, catalog: Catalog, labels: Labelling, monitor: Monitor) -> None:
-    target = agent.device
+def _check_device(
+    target: DeviceTarget, catalog: Catalog, labels: Labelling, monitor: Monitor
+) -> None:  # fmt: skip
     if target.kind == "directory" and _is_blank(target.location):
         known = catalog.medium_of_location(target.location)
         if known is not None:

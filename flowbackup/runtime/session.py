@@ -21,6 +21,7 @@ from flowbackup.catalog.holder import holder_text
 from flowbackup.errors import InterruptedSessionError
 from flowbackup.flow.outcome import ObjectEnd, end_session
 from flowbackup.media.port import WriterStatistics
+from flowbackup.model.device import MediumInfo
 from flowbackup.model.ids import id_text, new_id
 from flowbackup.model.record import SessionRecord
 from flowbackup.model.report import ObjectReport, Outcome, SessionReport
@@ -30,7 +31,7 @@ from flowbackup.runtime.beginning import Beginning
 from flowbackup.runtime.client import ObjectEnding
 from flowbackup.runtime.client_runs import ClientRuns
 from flowbackup.runtime.crew import Crew
-from flowbackup.runtime.ends import judge, report_device, report_object
+from flowbackup.runtime.ends import judge, report_device, report_object, report_retired
 from flowbackup.runtime.faults import as_ours
 from flowbackup.runtime.scan import SourceScan
 from flowbackup.runtime.streams import streams_of
@@ -97,17 +98,22 @@ class BackupSession:
             raise InterruptedSessionError("interrupted before anything was written")
 
     def _begin(self, crew: Crew) -> None:
-        nodes = {node.name: node for node in self._plan.nodes}
         for name, info in crew.media.items():
-            node = nodes[self._plan.agent(name).node]
-            self._catalog.add_medium(replace(info, node=node.name, node_labels=node.labels))
+            self._add_medium(name, info)
         self._catalog.begin_session(
             self.session, "backup", self._plan.graph, self._plan.graph_text,
             socket.gethostname(), self._times.started_ns, holder_text(),
         )  # fmt: skip
 
+    def _add_medium(self, agent: str, info: MediumInfo) -> None:
+        nodes = {node.name: node for node in self._plan.nodes}
+        node = nodes[self._plan.agent(agent).node]
+        self._catalog.add_medium(replace(info, node=node.name, node_labels=node.labels))
+
     def _work(self, crew: Crew, engine: str) -> SessionReport:
-        watch = Watch(self._plan, crew, self._keep)
+        watch = Watch(
+            self._plan, crew, self._keep, lambda name: self._add_medium(name, crew.media[name])
+        )
         runs = ClientRuns(self._plan, crew, watch)
         self._follow(runs, watch)
         endings = runs.endings()
@@ -146,8 +152,12 @@ class BackupSession:
             bytes_read=watch.bytes_read,
             bytes_new=sum(record.bytes_new for record in records),
             devices=tuple(
-                report_device(s, heard[n], crew.media[n].medium, streams[n])
+                report
                 for n, s in crew.stations.items()
+                for report in (
+                    *map(report_retired, s.retired),
+                    report_device(s, heard[n], crew.media[n].medium, streams[n]),
+                )
             ),
             problems=(
                 *watch.problems, *runs.problems(), *(p for _, e in endings for p in _failure_of(e))
@@ -164,6 +174,10 @@ class BackupSession:
                 runs.cancel(drain=self._cancels == 1)
             runs.wait(ROUND_SECONDS)
             watch.round()
+            short = watch.short_of_devices()
+            if short and not runs.is_to_end:
+                watch.problems.append(Problem("group_failed", short))
+                runs.cancel(drain=False)
             self._monitor.progress(watch.progress("backup", *self._scan.totals()))
         runs.settle()
         watch.round()

@@ -9,6 +9,7 @@ from typing import Any, cast
 import ray
 from ray.exceptions import RayError
 
+from flowbackup.errors import FlowbackupError
 from flowbackup.flow.buffer import BufferStatistics
 from flowbackup.flow.patience import Patience
 from flowbackup.media.port import WriterStatistics
@@ -18,7 +19,8 @@ from flowbackup.runtime.buffer import BufferAnswer
 from flowbackup.runtime.client import ClientProgress, ObjectEnding
 from flowbackup.runtime.crew import Crew, Station
 from flowbackup.runtime.faults import as_ours
-from flowbackup.runtime.wiring import Durable
+from flowbackup.runtime.spares import Spares, has_spares
+from flowbackup.runtime.wiring import Durable, Handle
 
 ANSWER_SECONDS_MAX = 15
 """A process that answers no question for so long is as good as dead."""
@@ -33,11 +35,14 @@ Keep = Callable[[str, list[Durable]], None]
 class Watch:
     """Asks all actors of a crew, one round at a time; ends those who will never answer or work."""
 
-    def __init__(self, plan: Plan, crew: Crew, keep: Keep) -> None:
-        """keep: receives what became durable on an agent, each frame once."""
+    def __init__(self, plan: Plan, crew: Crew, keep: Keep, welcome: Callable[[str], None]) -> None:
+        """keep: receives what became durable on an agent, each frame once; welcome: the name of an
+        agent that goes on with another device, before any frame of that."""
         self._plan = plan
         self._crew = crew
         self._keep = keep
+        self._welcome = welcome
+        self._spares = Spares(plan)
         self._seen: dict[str, int] = dict.fromkeys(crew.stations, 0)
         self._buffers: dict[str, BufferStatistics] = {}
         self._moved: dict[str, int] = {}
@@ -58,11 +63,11 @@ class Watch:
         agents = self._agents()
         clients = {n: c for n, c in self._crew.clients.items() if n not in self._crew.clients_lost}
         statistics = {n: s.buffer.statistics.remote() for n, s in buffers.items()}
-        writers = {n: s.agent.statistics.remote() for n, s in agents.items()}
+        writers = {n: agent.statistics.remote() for n, agent in agents.items()}
         progress = {n: c.progress.remote() for n, c in clients.items()}
         latest = time.monotonic() + ANSWER_SECONDS_MAX
         self.ask_durable(latest)
-        for name, answer in _answers(writers, latest, self._lose_agent):
+        for name, answer in _answers(writers, latest, self._lose(agents)):
             self.writers[name] = cast("WriterStatistics", answer)
         for name, answer in _answers(statistics, latest, self._lose_buffer):
             self._hear_buffer(name, cast("BufferAnswer", answer))
@@ -72,12 +77,13 @@ class Watch:
 
     def ask_durable(self, latest: float) -> None:
         """What became durable since the last question, as far as it is answered until then."""
-        calls = {n: s.agent.durable_since.remote(self._seen[n]) for n, s in self._agents().items()}
-        for name, answer in _answers(calls, latest, self._lose_agent):
+        agents = self._agents()
+        calls = {n: agent.durable_since.remote(self._seen[n]) for n, agent in agents.items()}
+        for name, answer in _answers(calls, latest, self._lose(agents)):
             self._hear_durable(name, cast("list[Durable]", answer))
 
-    def _agents(self) -> dict[str, Station]:
-        return {n: s for n, s in self._crew.stations.items() if not s.agent_lost}
+    def _agents(self) -> dict[str, Handle]:
+        return {n: s.agent for n, s in self._crew.stations.items() if not s.agent_lost}
 
     @property
     def files(self) -> int:
@@ -101,6 +107,15 @@ class Watch:
             for name, statistics in self._buffers.items()
         )
 
+    def short_of_devices(self) -> str:
+        """Which group has fewer devices that work than the graph wants at least; "" for none."""
+        for group in self._plan.groups:
+            stations = [s for s in self._crew.stations.values() if s.plan.group == group.name]
+            working = sum(not station.failure for station in stations)
+            if working < group.devices_min:
+                return f'group "{group.name}" has {working} devices left, min: {group.devices_min}'
+        return ""
+
     def fail(self, station: Station, text: str) -> None:
         """Why a copy cannot be complete; the first reason is told."""
         if not station.failure:
@@ -114,10 +129,51 @@ class Watch:
             self.problems.append(Problem("client_lost", text))
             self._crew.lose_client(name)
 
-    def _lose_agent(self, name: str, error: RayError) -> None:
+    def _lose(self, agents: Mapping[str, Handle]) -> Callable[[str, RayError], None]:
+        """Ends those of these agents that do not answer; who was replaced meanwhile is no news."""
+
+        def lose(name: str, error: RayError) -> None:
+            if self._crew.stations[name].agent is agents[name]:
+                self._end_device(name, str(as_ours(error, f"media agent {name}")))
+
+        return lose
+
+    def _end_device(self, name: str, text: str) -> None:
+        """A media agent that is dead or as good as dead: a spare goes on, or nobody does."""
         station = self._crew.stations[name]
-        self.fail(station, str(as_ours(error, f"media agent {name}")))
-        station.lose_agent()
+        if not self._goes_on(name, text):
+            self.fail(station, text)
+            station.lose_agent()
+
+    def _end_failed(self, name: str, text: str) -> None:
+        """A device that failed, whose media agent can still seal what it has."""
+        if not self._goes_on(name, text):
+            self.fail(self._crew.stations[name], text)
+
+    def _goes_on(self, name: str, text: str) -> bool:
+        """Has a spare taken the place of a failed device?"""
+        station = self._crew.stations[name]
+        if station.failure or station.buffer_lost:
+            return False
+        failed = station.plan.device.name
+        waits = has_spares(self._plan, station.plan)
+        while spare := self._spares.take(station.plan):
+            written = self.writers.get(name, WriterStatistics())
+            try:
+                durable = self._crew.replace_device(name, spare.device, written)
+            except FlowbackupError as error:
+                problem = Problem("device_failed", str(error), device=spare.device.name)
+                self.problems.append(problem)
+                continue
+            self._hear_durable(name, durable[self._seen[name] :])
+            self._seen[name] = 0
+            self._welcome(name)
+            told = f'{text}; device "{spare.device.name}" goes on in its place'
+            self.problems.append(Problem("device_replaced", told, device=failed))
+            return True
+        if waits:
+            self._crew.give_up_device(name)
+        return False
 
     def _lose_buffer(self, name: str, error: RayError) -> None:
         station = self._crew.stations[name]
@@ -142,8 +198,7 @@ class Watch:
                 name, owes=owed_by == "device", done=self.writers.get(name), now=now
             ):
                 device = station.plan.device.name
-                self.fail(station, f'device "{device}" has taken nothing for {_limit()}')
-                station.lose_agent()
+                self._end_device(name, f'device "{device}" has taken nothing for {_limit()}')
         for edge in self._plan.edges:
             if self._is_stalled(edge, now):
                 target = self._crew.stations[edge.target]
@@ -164,8 +219,11 @@ class Watch:
         self._buffers[name] = answer.statistics
         self._moved |= dict(answer.moved)
         for edge, text in answer.failures:
-            target = self._edges[edge].target if edge else name
-            self.fail(self._crew.stations[target], text)
+            if edge:
+                self.fail(self._crew.stations[self._edges[edge].target], text)
+            elif answer.device_epoch == len(self._crew.stations[name].retired):
+                # Else it speaks of a device that was replaced since it was asked.
+                self._end_failed(name, text)
 
     def _hear_durable(self, name: str, frames: list[Durable]) -> None:
         if not frames:

@@ -31,7 +31,8 @@ class SlabSettings:
 @dataclass(frozen=True, slots=True)
 class BufferSettings:
     """makes_slab: this buffer is the first of its chain on its node and owns the memory.
-    receiving_slots: those of it that are filled with what comes from other nodes."""
+    receiving_slots: those of it that are filled with what comes from other nodes.  has_spares: a
+    failed device may be replaced, so that its frames wait for that."""
 
     agent: str
     session: bytes
@@ -41,6 +42,7 @@ class BufferSettings:
     receiving_slots: tuple[int, ...]
     sync_bytes: int
     sync_seconds: float
+    has_spares: bool = False
 
 
 @dataclass(frozen=True, slots=True)

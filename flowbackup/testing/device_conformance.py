@@ -22,6 +22,7 @@ from flowbackup.testing.frames import SampleFrame, sample_frame, sample_id
 
 SIZES = (0, 1, 511, 512, 4095, 4096, 4097, 70_000)
 SESSION = sample_id(1)
+OTHER_SESSION = sample_id(2)
 
 
 class DeviceConformance:
@@ -205,3 +206,17 @@ class DeviceConformance:
         assert [stored.header.sequence for stored in found] == [1, 2, 3]
         assert [stored.place.epoch for stored in found] == [1, 2, 3]
         device.close()
+
+    def test_what_a_session_wrote_is_found_without_it(self, device: Device) -> None:
+        if not self.keeps:
+            pytest.skip("the device swallows what it is given")
+        device.lock("test")
+        self._write(device, [sample_frame(3000, 0)])
+        writer = device.writer(OTHER_SESSION, 2)
+        for number in (1, 2, 3):
+            writer.append(*sample_frame(3000, number))
+            if number == 2:
+                durable = writer.commit()
+        writer.close()
+        device.close()
+        assert tuple(device.reader().written_by(OTHER_SESSION)) == durable

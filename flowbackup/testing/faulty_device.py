@@ -92,6 +92,10 @@ class FaultyReader:
         self._call.pass_by("frames", self._device)
         yield from self._reader.frames()
 
+    def written_by(self, session: bytes) -> Iterator[StoredFrame]:
+        self._call.pass_by("written_by", self._device)
+        yield from self._reader.written_by(session)
+
     def read(self, header: FrameHeader | None, place: FramePlace) -> tuple[FrameHeader, bytes]:
         self._call.pass_by("read", self._device)
         return self._reader.read(header, place)

@@ -17,7 +17,7 @@ from flowbackup import api
 from flowbackup.api import RunSettings
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.errors import PeerLostError, UsageError
-from flowbackup.model.ids import FrameId
+from flowbackup.model.ids import FrameId, id_text
 from flowbackup.model.report import Outcome
 from flowbackup.monitor import Progress, RecordingMonitor, SilentMonitor
 from flowbackup.runtime import verify_progress
@@ -247,8 +247,9 @@ def test_a_slow_end_of_the_chain_keeps_memory_as_planned_and_nothing_spills(
     )
     plan = api.load_plan(graph)
     planned_bytes = sum(size for _, size in plan.memory_bytes)
-    monitor = _MemoryInUse()
-    report = api.run_backup(plan, RunSettings(catalog=tmp_path / "catalog.sqlite"), monitor)
+    catalog = tmp_path / "catalog.sqlite"
+    monitor = _MemoryInUse(catalog)
+    report = api.run_backup(plan, RunSettings(catalog=catalog), monitor)
     assert report.outcome is Outcome.SUCCESS, report.problems
     assert monitor.looks > 5
     assert 0 < monitor.slab_bytes_max <= planned_bytes
@@ -315,11 +316,15 @@ class _NodeLoss(SilentMonitor):
 class _MemoryInUse(SilentMonitor):
     """What the slabs take, and what the chain holds of what it accepted, while a session runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, catalog: Path) -> None:
+        self._catalog = catalog
         self.looks = self.slab_bytes_max = self.held_bytes_max = 0
 
     def progress(self, progress: Progress) -> None:
-        slabs = sum(path.stat().st_size for path in SHARED_MEMORY.glob(PREFIX + "*"))
+        with open_catalog(self._catalog) as catalog:
+            session = id_text(catalog.session("latest").session)
+        names = SHARED_MEMORY.glob(f"{PREFIX}{session}*")
+        slabs = sum(path.stat().st_size for path in names)
         first, *_, last = progress.edges
         self.looks += 1
         self.slab_bytes_max = max(self.slab_bytes_max, slabs)
