@@ -76,6 +76,19 @@ class RepairRequest:
     address: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class DrillRequest:
+    """sample: so many entries of each version, or a share of them, None for about 100 and 1 GiB.
+    seed: which part, None for the next one.  target: where the files stay, "" for a place that is
+    removed in the end.  address: of a Ray cluster that reaches media of other nodes."""
+
+    catalog: Path | None = None
+    sample: int | Fraction | None = None
+    seed: int | None = None
+    target: str = ""
+    address: str = ""
+
+
 def default_catalog_path() -> Path:
     """FLOWBACKUP_CATALOG, or flowbackup/catalog.sqlite in the user's data directory."""
     named = os.environ.get("FLOWBACKUP_CATALOG")
@@ -180,6 +193,18 @@ def verify(
 
         with ray_engine(address) as engine:
             return run_verify(opened, media, share, monitor, open_far, engine)
+
+
+def drill(query: str | None, request: DrillRequest, monitor: Monitor) -> SessionReport:
+    """Restores a part of OBJECT, or of the newest version of every object, to a temporary place and
+    compares it with the source where that is unchanged.  Raises NotFoundError, RestoreError."""
+    from flowbackup.runtime.drilling import DrillTask, newest_versions, run_drill
+
+    with open_catalog(_catalog_path(request.catalog), create=False) as opened:
+        versions = [opened.resolve(query)] if query else newest_versions(opened)
+        task = DrillTask(versions, request.sample, request.seed, request.target)
+        with _far_media(request.address) as far:
+            return run_drill(opened, task, monitor, far)
 
 
 def repair(devices: Sequence[str], request: RepairRequest, monitor: Monitor) -> SessionReport:

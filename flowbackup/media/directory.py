@@ -128,7 +128,6 @@ class DirectoryDevice:
         )
 
     def reader(self, *, cached: bool = True) -> MediumReader:
-        """cached=False: bytes come from the device and not from the page cache."""
         return MediumReader(self.location, self.label().label, device=self.name, cached=cached)
 
     def close(self) -> None:

@@ -84,8 +84,8 @@ class RateLimitedDevice:
         writer = self._device.writer(session, epoch)
         return RateLimitedWriter(writer, self._bytes_per_second, self._clock, self._sleep)
 
-    def reader(self) -> FrameReader:
-        return self._device.reader()
+    def reader(self, *, cached: bool = True) -> FrameReader:
+        return self._device.reader(cached=cached)
 
     def close(self) -> None:
         self._device.close()

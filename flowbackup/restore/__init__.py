@@ -4,6 +4,7 @@
 entries are meant, and under which names; `tree` the walk over them; `directories` the way from the
 target down, by descriptors; `nodes` one name at a time; `content` verified chunks of an entry;
 `metadata` owners, modes, times, attributes; `publish` temporary names and how a file gets its own.
+For drills: `sampling` a part of a version, `live` what was restored beside its source, `removal`.
 """
 
 from __future__ import annotations

@@ -17,9 +17,9 @@ from flowbackup.model.device import DeviceTarget, MediumInfo
 from flowbackup.model.stretch import Stretch
 from flowbackup.plan.decided import NodePlan
 from flowbackup.runtime.faults import as_ours
+from flowbackup.runtime.known_media import target_of
 from flowbackup.runtime.nodes import pinned, place
 from flowbackup.runtime.verify_turn import Verifier
-from flowbackup.runtime.verifying import verify_target
 
 CALLS_AHEAD = 2
 """While one report travels the device reads on."""
@@ -41,9 +41,7 @@ class FarVerifier:
     def __init__(self, info: MediumInfo, node_id: str) -> None:
         remote: Any = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(VerifierActor)
         self._who = f'the reader of device "{info.device}" on node {info.node}'
-        self._actor = remote.options(scheduling_strategy=pinned(node_id)).remote(
-            verify_target(info)
-        )
+        self._actor = remote.options(scheduling_strategy=pinned(node_id)).remote(target_of(info))
 
     def survey(self) -> MediumSurvey:
         survey: MediumSurvey = self._answer(self._actor.survey.remote(), SURVEY_SECONDS_MAX)

@@ -12,7 +12,7 @@ from typing import Protocol
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.catalog.rows import LostRow, VerificationRow
 from flowbackup.catalog.stretches import Extents
-from flowbackup.errors import DeviceError, FlowbackupError
+from flowbackup.errors import DeviceError, PeerLostError
 from flowbackup.media.medium_verifier import StretchReport
 from flowbackup.media.scan import Damage
 from flowbackup.media.survey import MediumSurvey
@@ -65,7 +65,7 @@ class VerifyTurn:
         started_ns = time.time_ns()
         try:
             self._verify()
-        except FlowbackupError as error:
+        except (DeviceError, PeerLostError) as error:
             self._failed = True
             self._tell("device_failed", str(error))
         self._progress.end(self.info, self._state)

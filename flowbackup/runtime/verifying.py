@@ -13,9 +13,10 @@ from flowbackup.catalog.catalog import Catalog
 from flowbackup.errors import NotFoundError, UsageError
 from flowbackup.media.medium_verifier import MediumVerifier
 from flowbackup.media.open import open_device
-from flowbackup.model.device import DeviceTarget, MediumInfo
+from flowbackup.model.device import MediumInfo
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import Monitor
+from flowbackup.runtime.known_media import target_of
 from flowbackup.runtime.local_session import ENGINE, LocalSession
 from flowbackup.runtime.verify_progress import VerifyProgress
 from flowbackup.runtime.verify_turn import Verifier, VerifyTurn
@@ -80,12 +81,7 @@ def run_verify(
 
 def open_near(info: MediumInfo) -> Verifier:
     """Reads a medium in this process.  Raises DeviceError."""
-    return MediumVerifier(open_device(verify_target(info)))
-
-
-def verify_target(info: MediumInfo) -> DeviceTarget:
-    """The device of a medium, for whoever opens it."""
-    return DeviceTarget(info.device, "directory", info.location, info.block_bytes)
+    return MediumVerifier(open_device(target_of(info)))
 
 
 def _take_all(turns: Sequence[VerifyTurn], stop: threading.Event) -> None:

@@ -213,3 +213,23 @@ def test_rebuild(flowbackup: RunCommand, fake_api: FakeApi) -> None:
     assert fake.call_args.args[2] == Path("/c")
     assert fake.call_args.kwargs == {"mode": "paranoid", "fresh": True}
     assert flowbackup("rebuild").exit_code == 2
+
+
+def test_drill_asks_for_what_was_written(flowbackup: RunCommand, fake_api: FakeApi) -> None:
+    drill = fake_api("drill", samples.report(Outcome.FAILED, 1))
+    ran = flowbackup("drill", "site", "--sample", "5%", "--seed", "3", "--target", "/t")
+    assert ran.exit_code == 1
+    request = api.DrillRequest(sample=Fraction(1, 20), seed=3, target="/t")
+    assert drill.call_args.args[:2] == ("site", request)
+    flowbackup("drill", "--sample", "50")
+    assert drill.call_args.args[:2] == (None, api.DrillRequest(sample=50))
+
+
+@pytest.mark.parametrize("sample", ["0", "-1", "0%", "101%", "1.5", "some", "%"])
+def test_a_sample_is_a_number_or_a_share(
+    sample: str, flowbackup: RunCommand, fake_api: FakeApi
+) -> None:
+    drill = fake_api("drill", samples.report())
+    ran = flowbackup("drill", "--sample", sample)
+    assert (ran.exit_code, drill.called) == (2, False)
+    assert "write 50 (entries) or 5%" in ran.err
