@@ -127,7 +127,7 @@ class BufferMachine:
         actions: list[Action] = []
         for frame in frames:
             held = self._held.get(frame)
-            if held is not None and not held.durable_here:
+            if held is not None:
                 held.durable_here = True
                 actions += self._release_if_done(frame)
         return actions
@@ -285,15 +285,15 @@ class BufferMachine:
 
     def _commit_now(self) -> list[Action]:
         self._commit.asked()
-        return [Commit()] if self.device_alive else []
+        return [Commit()]
 
     def _commit_if_stuck(self) -> list[Action]:
         """With every slot taken nothing more can arrive to make a commit due."""
         return self._commit_now() if self._window.is_full and self._commit.has_pending else []
 
     def _release_if_done(self, frame: FrameId) -> list[Action]:
-        held = self._held.get(frame)
-        if held is None or (self.device_alive and not held.durable_here):
+        held = self._held[frame]
+        if self.device_alive and not held.durable_here:
             return []
         if self.broken or any(frame in outbox for outbox in self._successors.values()):
             return []

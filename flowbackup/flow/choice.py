@@ -71,7 +71,7 @@ def choose(
 
 def _rank(copy: FrameCopy, medium: MediumState, now_ns: int) -> tuple[bool, ...]:
     """What is against a copy, in the order of REASONS."""
-    stale = not copy.verified_ns or now_ns - copy.verified_ns > VERIFIED_NS_MAX
+    stale = now_ns - copy.verified_ns > VERIFIED_NS_MAX
     return copy.damaged, medium.node != HERE, bool(medium.holder), stale
 
 

@@ -91,7 +91,4 @@ class Outbox:
 
     def _forget(self, frame: FrameId) -> None:
         stream, sequence = self._sent.pop(frame).route
-        waiting = self._streams[stream]
-        del waiting[sequence]
-        if not waiting:
-            del self._streams[stream]
+        del self._streams[stream][sequence]

@@ -65,7 +65,7 @@ def _copies(shares: Collection[Share]) -> int:
     heads = {share.head for share in shares}
     groups = {share.group for share in shares}
     complete = Counter((share.group, share.head) for share in shares if share.is_complete)
-    return sum(min(complete[group, head] for head in heads) for group in groups) if heads else 0
+    return sum(min(complete[group, head] for head in heads) for group in groups)
 
 
 def end_session(

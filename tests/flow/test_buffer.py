@@ -76,6 +76,12 @@ def test_a_commit_follows_when_the_window_is_full() -> None:
     assert kinds(offer(machine, frame(1))) == [Write, Commit]
 
 
+def test_what_is_committed_already_is_not_committed_again() -> None:
+    """Bytes, the end of an object and a full window may all call for a commit at a time."""
+    machine = buffer(slots=1, sync_bytes=10)
+    assert kinds(offer(machine, frame(0, kind=FrameKind.CATALOG))) == [Write, Commit]
+
+
 def test_more_than_the_credit_is_an_error_and_changes_nothing() -> None:
     machine = buffer(slots=1)
     offer(machine, frame(0))
@@ -197,6 +203,23 @@ def test_without_device_and_successor_it_breaks_once_and_releases_nothing() -> N
     assert not machine.is_empty
 
 
+def test_with_nothing_in_its_slots_it_breaks_as_soon_as_nothing_is_left_to_it() -> None:
+    assert kinds(buffer().device_failed()) == [Break]
+    machine = buffer("b")
+    assert machine.device_failed() == []
+    assert kinds(machine.successor_detached("b")) == [Break]
+
+
+def test_a_broken_agent_releases_nothing_more() -> None:
+    machine = buffer(Outbox("b", 0, 1))
+    offer(machine, frame(0, slot=0))
+    offer(machine, frame(1, slot=1), floor=1)
+    machine.committed([identity(0)], 0)
+    assert kinds(machine.device_failed()) == [Break]
+    assert machine.released("b", identity(0), 0) == []
+    assert machine.holds(identity(0))
+
+
 def test_a_frame_that_only_the_failed_device_was_to_have_breaks() -> None:
     machine = buffer(Outbox("b", 0, 1))
     offer(machine, frame(0, slot=1))
@@ -230,6 +253,8 @@ def test_a_detached_successor_is_waited_for_no_more() -> None:
     assert machine.successor_detached("c") == [release(0)]
     assert machine.successor_detached("c") == []
     assert machine.released("c", identity(0), 0) == []
+    assert machine.asked("c", 0, 0, epoch=0) == machine.successor_restarted("c", 1) == []
+    assert machine.successor_detached("b") == [] and not machine.broken
 
 
 def test_heirs_get_what_the_lost_one_owed_if_their_slots_are_coupled() -> None:
@@ -255,14 +280,17 @@ def test_an_adopted_buffer_answers_its_heir_whoever_else_speaks_up() -> None:
 
 
 def test_statistics_name_whom_the_oldest_frame_waits_for() -> None:
-    machine = buffer("b")
+    machine = buffer("b", "c")
     assert machine.statistics(9.0).waiting_for == ""
     offer(machine, frame(0), now=1.0)
     waiting = machine.statistics(3.0)
     assert (waiting.waiting_for, waiting.waiting_seconds) == ("device", 2.0)
     machine.committed([identity(0)], 0)
     assert machine.statistics(3.0).waiting_for == "b"
+    machine.released("b", identity(0), 0)
+    assert machine.statistics(3.0).waiting_for == "c"
     assert machine.holds(identity(0)) and not machine.holds(identity(1))
+    assert (machine.expected(0), machine.expected(1)) == (1, 0)
     assert (waiting.frames_accepted, waiting.bytes_accepted) == (1, 10)
 
 
@@ -281,8 +309,14 @@ def test_copied_frames_keep_their_names_and_go_by_their_route() -> None:
 
 
 def test_a_frame_that_another_reader_sends_again_is_answered_to_both() -> None:
-    machine = buffer()
+    machine = buffer(slots=1)
     copied = frame(5)._replace(copied=Route(1, 0))
     offer(machine, copied, edge="lost")
     assert offer(machine, copied._replace(copied=Route(2, 0)), edge="heir") == []
     assert machine.committed([identity(5)], 0) == [release(5, "lost"), release(5, "heir")]
+
+
+def test_copied_frames_of_an_object_may_come_behind_its_end() -> None:
+    machine = buffer()
+    offer(machine, frame(3, kind=FrameKind.CATALOG)._replace(copied=Route(1, 0)))
+    assert kinds(offer(machine, frame(2)._replace(copied=Route(1, 1)), floor=1)) == [Write]

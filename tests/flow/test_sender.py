@@ -6,7 +6,7 @@ import pytest
 
 from flowbackup.errors import PeerLostError, ProtocolError
 from flowbackup.flow.sender import Lane, Lent, SenderMachine
-from flowbackup.model.frame import FrameDescriptor
+from flowbackup.model.frame import FrameDescriptor, Route
 from tests.flow.parts import SESSION, frame, identity
 
 
@@ -74,6 +74,36 @@ def test_slots_are_filled_one_at_a_time_and_only_as_lent() -> None:
         machine.lend(["y"])
     with pytest.raises(ProtocolError, match="does not lie in the slot lent"):
         machine.filled(frame(7, stream=2, slot=0))
+    lent = lend(machine, "y")
+    with pytest.raises(ProtocolError, match="does not lie in the slot lent"):
+        machine.filled(frame(0, stream=2, slot=lent.slot + 1))
+
+
+def test_a_frame_of_another_session_is_taken_only_as_a_copy() -> None:
+    machine = sender()
+    made, lent = frame(0, stream=2), lend(machine, "y")
+    other = made._replace(header=made.header._replace(session=b"another session."), slot=lent.slot)
+    with pytest.raises(ProtocolError, match="does not lie in the slot lent"):
+        machine.filled(other)
+    lent = lend(machine, "y")
+    copied = other._replace(copied=Route(2, 0), slot=lent.slot)
+    assert machine.filled(copied) is not None
+
+
+def test_a_range_without_a_slot_of_this_client_is_not_waited_for() -> None:
+    machine = SenderMachine(SESSION, [Lane("x", 0, 0, 4)], {"x": [0, 1]})
+    with pytest.raises(ProtocolError, match=r"\(2, 4\) belongs to this client"):
+        machine.lend(["x"], (2, 4))
+    assert lend(machine, "x", slots=(1, 4)).slot == 1
+
+
+@pytest.mark.parametrize(("lost", "slots"), [("x", (0, 2)), ("y", (2, 4))])
+def test_a_range_whose_only_head_is_lost_has_no_chain(lost: str, slots: tuple[int, int]) -> None:
+    lanes = [Lane("x", 0, 0, 2), Lane("y", 1, 2, 4)]
+    machine = SenderMachine(SESSION, lanes, {"x": [0, 1], "y": [2, 3]})
+    machine.head_lost(lost, "its device failed")
+    with pytest.raises(PeerLostError, match="its device failed"):
+        machine.lend(["x", "y"], slots)
 
 
 def test_a_restarted_head_gets_again_what_it_had_not_released() -> None:
@@ -91,6 +121,9 @@ def test_a_lost_head_counts_what_was_not_safe_and_the_others_go_on() -> None:
     lost = fill(machine, lend(machine, "y"))
     assert machine.head_lost("y", "its node is gone") == 1
     assert machine.is_empty
+    assert machine.has("x") and not machine.has("y")
+    assert machine.head_lost("y", "its node is gone") == 0
+    assert machine.head_restarted("y", 1) == machine.asked("y", 2, 0, epoch=0) == []
     assert not machine.released("y", lost.header.frame_id, lost.slot, epoch=0)
     assert lend(machine, "x", "y").lane.edge == "x"
     assert machine.filled(frame(0, slot=0)) is not None
