@@ -90,7 +90,7 @@ class NullReader:
     def written_by(self, session: bytes) -> Iterator[StoredFrame]:
         return iter(())
 
-    def read(self, header: FrameHeader | None, place: FramePlace) -> tuple[FrameHeader, bytes]:
+    def read(self, header: FrameHeader | None, place: FramePlace) -> tuple[FrameHeader, memoryview]:
         raise DamageError(
             f'device "{self._info.device}" swallows what it is given and can return nothing',
             remedy="use another copy",

@@ -82,9 +82,10 @@ class FrameReader(Protocol):
         """The committed frames of the segments that a session wrote, in the order of writing, as
         far as they are sound.  For what a writer could not tell any more before it died."""
 
-    def read(self, header: FrameHeader | None, place: FramePlace) -> tuple[FrameHeader, bytes]:
-        """Header and payload at a place, digests checked before anything is parsed.  With a
-        `header`, the one found must equal it.  Raises DamageError, DeviceError."""
+    def read(self, header: FrameHeader | None, place: FramePlace) -> tuple[FrameHeader, memoryview]:
+        """Header and payload at a place, digests checked before anything is parsed; the payload
+        stays as long as somebody holds a view of it.  With a `header`, the one found must equal it.
+        Raises DamageError, DeviceError."""
 
 
 class Device(Protocol):

@@ -18,6 +18,7 @@ from flowbackup.media.layout import (
     SegmentName,
     parse_index,
 )
+from flowbackup.media.memory import FrameMemory
 from flowbackup.media.port import StoredFrame
 from flowbackup.media.scan import Damage, FoundRecord, committed, payload_fault, read_header
 from flowbackup.media.segment import parse_file_name, segment_file_name
@@ -43,12 +44,14 @@ class MediumReader:
     def __init__(
         self, location: str, label: Label, *, device: str = "", cached: bool = True
     ) -> None:
-        """cached=False: bytes come from the device and not from the page cache."""
+        """cached=False: bytes come from the device and not from the page cache.  `read` never uses
+        that: frames are large, are read once, and what they push out of it may be in use."""
         self._location = location
         self._folder = os.path.join(location, SEGMENTS_NAME)
         self._label = label
         self._device = device or label.device
         self._cached = cached
+        self._memory = FrameMemory()
 
     def info(self) -> MediumInfo:
         return self._label.info(self._location, free_bytes(self._location))
@@ -81,10 +84,10 @@ class MediumReader:
                 if _is_of(source, session):
                     yield from (i for i in committed(source) if isinstance(i, StoredFrame))
 
-    def read(self, header: FrameHeader | None, place: FramePlace) -> tuple[FrameHeader, bytes]:
+    def read(self, header: FrameHeader | None, place: FramePlace) -> tuple[FrameHeader, memoryview]:
         try:
             with self._source_of(place) as source:
-                return _read_frame(source, header, place.offset)
+                return _read_frame(source, header, place.offset, self._memory)
         except DamageError as error:
             raise DamageError(
                 f'device "{self._device}", segment {place.segment}, offset {place.offset}: '
@@ -104,21 +107,22 @@ class MediumReader:
             except DamageError as error:
                 yield self._no_file(*file, error.message)
 
-    def segment(self, segment: int, epoch: int) -> SegmentSource:
-        """The file of one segment, sealed or not; the caller closes it.  Raises DeviceError, with
-        FileNotFoundError as its cause where there is none."""
+    def segment(self, segment: int, epoch: int, *, direct: bool = False) -> SegmentSource:
+        """The file of one segment, sealed or not; the caller closes it.  direct: past the page
+        cache in any case.  Raises DeviceError, with FileNotFoundError as its cause where there is
+        none."""
         try:
-            return self._open(segment, epoch, True)
+            return self._open(segment, epoch, True, direct=direct)
         except DeviceError as error:
             if not isinstance(error.__cause__, FileNotFoundError):
                 raise
         try:
-            return self._open(segment, epoch, False)
+            return self._open(segment, epoch, False, direct=direct)
         except DeviceError as error:
             if not isinstance(error.__cause__, FileNotFoundError):
                 raise
         # Sealed between the two.
-        return self._open(segment, epoch, True)
+        return self._open(segment, epoch, True, direct=direct)
 
     def open_segment(self, file: SegmentFile) -> SegmentSource:
         """The caller closes it.  Raises DeviceError."""
@@ -140,10 +144,13 @@ class MediumReader:
             SegmentFile(*parsed) for name in names if (parsed := parse_file_name(name)) is not None
         )
 
-    def _open(self, segment: int, epoch: int, sealed: bool) -> SegmentSource:
+    def _open(
+        self, segment: int, epoch: int, sealed: bool, *, direct: bool = False
+    ) -> SegmentSource:
         name = SegmentName(self._label.medium, segment, epoch, self._label.block_bytes)
         path = os.path.join(self._folder, segment_file_name(segment, epoch, sealed=sealed))
-        return SegmentSource(path, name, sealed=sealed, device=self._device, cached=self._cached)
+        cached = self._cached and not direct
+        return SegmentSource(path, name, sealed=sealed, device=self._device, cached=cached)
 
     def _no_file(self, segment: int, epoch: int, sealed: bool, reason: str) -> Damage:
         path = os.path.join(self._folder, segment_file_name(segment, epoch, sealed=sealed))
@@ -160,7 +167,7 @@ class MediumReader:
     def _source_of(self, place: FramePlace) -> SegmentSource:
         if place.medium != self._label.medium:
             raise DamageError("the frame lies on another medium than the one that is there")
-        return self.segment(place.segment, place.epoch)
+        return self.segment(place.segment, place.epoch, direct=True)
 
 
 def read_index(source: SegmentSource) -> tuple[list[IndexRow], RecordHeader, RecordHeader]:
@@ -225,15 +232,15 @@ def listed(source: SegmentSource) -> Iterator[StoredFrame | Damage]:
 
 
 def _read_frame(
-    source: SegmentSource, wanted: FrameHeader | None, offset: int
-) -> tuple[FrameHeader, bytes]:
+    source: SegmentSource, wanted: FrameHeader | None, offset: int, memory: FrameMemory
+) -> tuple[FrameHeader, memoryview]:
     if not 0 <= offset < source.size or offset % source.name.block_bytes:
         raise DamageError("the place is outside of the segment or not at a block border")
     record = read_header(source, offset)
     header = record.frame()
     if not record.is_frame or (wanted is not None and header != wanted):
         raise DamageError("another record stands here than was looked for")
-    payload = source.read_bytes(offset + record.block_bytes, record.payload_bytes)
+    payload = source.read_kept(offset + record.block_bytes, record.payload_bytes, memory)
     if len(payload) != record.payload_bytes or frame_digest(payload) != record.digest:
         raise DamageError(f"the payload of frame {header.frame_id} does not match its digest")
     return header, payload

@@ -12,6 +12,7 @@ from typing import Self
 from flowbackup.errors import DamageError
 from flowbackup.media.failure import device_error
 from flowbackup.media.layout import PAYLOAD_BYTES_MAX, SegmentName
+from flowbackup.media.memory import FrameMemory
 from flowbackup.media.record_file import O_DIRECT
 from flowbackup.media.regular import NotRegularError, open_regular
 from flowbackup.units import MIB, round_up
@@ -119,17 +120,15 @@ class SegmentSource:
             self._held = begin, begin + reading.result()
             self.bytes_read += reading.result()
 
-    def read_bytes(self, offset: int, size_bytes: int) -> bytes:
-        """As `read`, as bytes of their own, without a copy where the page cache may be used."""
+    def read_kept(self, offset: int, size_bytes: int, memory: FrameMemory) -> memoryview:
+        """As `read`, for bytes that are kept: in memory of their own."""
         size_bytes = min(size_bytes, self.size - offset)
-        if self._direct or not 0 < size_bytes <= PAYLOAD_BYTES_MAX:
-            return bytes(self.read(offset, size_bytes))
-        try:
-            data = os.pread(self._fd, size_bytes, offset)
-        except OSError as error:
-            raise self._unreadable(offset, error) from error
-        self.bytes_read += len(data)
-        return data if len(data) == size_bytes else bytes(self.read(offset, size_bytes))
+        if not 0 < size_bytes <= PAYLOAD_BYTES_MAX:
+            return self.read(offset, size_bytes)
+        begin = offset // _ALIGN * _ALIGN
+        view = memory.take(round_up(offset + size_bytes, _ALIGN) - begin)
+        self._fill(view, begin)
+        return view[offset - begin : offset - begin + size_bytes]
 
     def next_data(self, offset: int) -> int:
         """The first place from `offset` on that may hold something other than a hole."""
@@ -143,13 +142,19 @@ class SegmentSource:
         if self._buffer is None or len(self._buffer) < size_bytes:
             self._buffer = mmap(-1, round_up(max(size_bytes, MIB), MIB))
         view = memoryview(self._buffer)[:size_bytes]
-        done = 0
+        self._fill(view, begin)
+        return view
+
+    def _fill(self, view: memoryview, begin: int) -> None:
+        """Reads until `view` is full or the file ends.  Raises DamageError, DeviceError."""
+        done, size_bytes = 0, len(view)
         while done < size_bytes:
             try:
                 count = os.preadv(self._fd, [view[done:]], begin + done)
             except OSError as error:
                 if error.errno == errno.EINVAL and self._direct:
-                    return self._without_direct(begin, size_bytes)
+                    self._leave_direct()
+                    continue
                 raise self._unreadable(begin + done, error) from error
             if count == 0:
                 break
@@ -159,9 +164,8 @@ class SegmentSource:
                 break
         if begin + done < min(begin + size_bytes, self.size):
             raise DamageError(f"{self.path} became shorter while it was read", device=self.device)
-        return view
 
-    def _without_direct(self, begin: int, size_bytes: int) -> memoryview:
+    def _leave_direct(self) -> None:
         self._direct = False
         os.close(self._fd)
         self._fd = -1
@@ -170,7 +174,6 @@ class SegmentSource:
             os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)
         except OSError as error:
             raise device_error(self.device, f"opening {self.path}", error) from error
-        return self._read_into(begin, size_bytes)
 
     def _unreadable(self, offset: int, error: OSError) -> DamageError:
         text = device_error(self.device, f"reading {self.path} at {offset}", error)

@@ -15,6 +15,7 @@ from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.digest import chunk_digest
 from flowbackup.model.entry import Entry, EntryKind, Extent
 from flowbackup.model.ids import FrameId
+from flowbackup.restore.large import LARGE_BYTES_MIN, LargeFileWriter
 from flowbackup.restore.port import FrameSource
 from flowbackup.units import MIB, format_path
 
@@ -22,6 +23,7 @@ RUN_BYTES_MAX = 16 * MIB
 """Bytes of one write: more gains nothing, and a full disk shows earlier."""
 
 _ZEROS = bytes(MIB)
+_NOTHING = memoryview(b"")
 
 
 class ContentSource:
@@ -45,6 +47,14 @@ class ContentSource:
                 remedy="verify the media that hold it",
             )
         return data
+
+    def at_once(self, entry: Entry) -> memoryview | None:
+        """The checked content of a file that is a single chunk, as small files are, or empty; None
+        for every other.  Raises DamageError."""
+        chunks = entry.chunks
+        if entry.holes or len(chunks) > 1 or entry.size != (chunks[0].size if chunks else 0):
+            return None
+        return self.chunk(chunks[0]) if chunks else _NOTHING
 
     def runs(self, chunks: tuple[ChunkRef, ...]) -> Iterator[memoryview]:
         """The content as few long pieces, each chunk of them checked."""
@@ -92,25 +102,26 @@ def extents(entry: Entry) -> list[Extent]:
     return found
 
 
-def write_file(descriptor: int, entry: Entry, source: ContentSource) -> int:
+def write_file(
+    descriptor: int, entry: Entry, source: ContentSource, large: LargeFileWriter
+) -> int:  # fmt: skip
     """Fills a new, empty file; holes stay holes.  Returns the bytes written.  Raises DamageError
     before anything wrong is written, OSError."""
-    chunks = entry.chunks
-    if len(chunks) == 1 and chunks[0].size == entry.size and not entry.holes:
-        # The common case: a small file is one chunk.
-        data = source.chunk(chunks[0])
-        if os.write(descriptor, data) != len(data):
-            os.lseek(descriptor, 0, os.SEEK_SET)
-            _write_all(descriptor, data)
+    data = source.at_once(entry)
+    if data is not None:
+        write_all(descriptor, data)
         return len(data)
     parts = extents(entry)
     if entry.holes:
         os.ftruncate(descriptor, entry.size)
+    pieces = _placed(parts, source.runs(entry.chunks))
+    if entry.size >= LARGE_BYTES_MIN:
+        return large.fill(descriptor, pieces)
     written = 0
-    for offset, data in _placed(parts, source.runs(chunks)):
+    for offset, data in pieces:
         if entry.holes:
             os.lseek(descriptor, offset, os.SEEK_SET)
-        _write_all(descriptor, data)
+        write_all(descriptor, data)
         written += len(data)
     return written
 
@@ -166,7 +177,8 @@ def _continues(ref: ChunkRef, first: ChunkRef, end: int) -> bool:
     )
 
 
-def _write_all(descriptor: int, data: memoryview) -> None:
+def write_all(descriptor: int, data: memoryview) -> None:
+    """Writes everything where the descriptor stands.  Raises OSError."""
     while data:
         data = data[os.write(descriptor, data) :]
 

@@ -24,15 +24,16 @@ DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 @dataclass(slots=True)
 class Level:
     """A directory on the way.  descriptor: -1 while closed, or in a dry run where it does not
-    exist.  created: made by this restore.  entry: whose metadata it gets when it is left, or None.
-    gives_acls,
-    gives_owner: it hands those to what is made in it."""
+    exist.  created: made by this restore.  private: created, and still closed to everybody else.
+    entry: whose metadata it gets when it is left, or None.  gives_acls, gives_owner: it hands those
+    to what is made in it."""
 
     prefix: bytes
     entry: Entry | None
     descriptor: int
     identity: tuple[int, int]
     created: bool
+    private: bool = False
     gives_acls: bool = False
     gives_owner: bool = False
 
@@ -116,7 +117,9 @@ def level_of(
     status = os.fstat(descriptor)
     acls = not created and gives_acls(descriptor)
     owner = gives_owner(status, created=created)
-    return Level(prefix, entry, descriptor, identity(status), created, acls, owner)
+    # Whoever may write to its parent may have put another one in its place.
+    private = created and status.st_uid == os.geteuid() and not status.st_mode & 0o077
+    return Level(prefix, entry, descriptor, identity(status), created, private, acls, owner)
 
 
 def identity(status: os.stat_result) -> tuple[int, int]:

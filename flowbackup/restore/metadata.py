@@ -69,9 +69,22 @@ class MetadataWriter:
     def __init__(self, owners: Owners) -> None:
         self._owners = owners
         self._user, self._group = os.geteuid(), os.getegid()
+        self._umask = _umask()
 
-    def apply(self, descriptor: int, entry: Entry, report: Report, *, fresh: bool) -> None:
-        """On an open file or directory.  fresh: made here just now, with this process's owner."""
+    def birth_mode(self, entry: Entry) -> int:
+        """The mode for `open` to make a file with that nobody else can reach yet: its own, where
+        nothing that follows takes from it or needs more."""
+        mode = entry.mode & 0o7777
+        uid = self._owners.user(entry.uid, entry.owner)
+        gid = self._owners.group(entry.gid, entry.group)
+        stays = uid == self._user and gid == self._group and mode <= 0o777 and not entry.xattrs
+        return mode if stays else 0o600
+
+    def apply(
+        self, descriptor: int, entry: Entry, report: Report, *, fresh: bool, born: int = 0
+    ) -> None:
+        """On an open file or directory.  fresh: made here just now, with this process's owner;
+        born: with that mode, 0 if it is not known."""
         mode, owned = entry.mode & 0o7777, True
         uid = self._owners.user(entry.uid, entry.owner)
         gid = self._owners.group(entry.gid, entry.group)
@@ -81,7 +94,8 @@ class MetadataWriter:
             _set_attributes(descriptor, entry, report, owned=owned)
         mode = mode if owned else mode & ~_SET_ID
         try:
-            os.fchmod(descriptor, mode)
+            if not born or born & ~self._umask != mode:
+                os.fchmod(descriptor, mode)
             os.utime(descriptor, ns=(entry.mtime_ns, entry.mtime_ns))
         except (OSError, OverflowError) as error:
             report("metadata", f"mode {mode:o} or time cannot be given: {error}")
@@ -122,6 +136,16 @@ class MetadataWriter:
                 pass  # Reported above.
             return False
         return True
+
+
+def _umask() -> int:
+    """What the system takes from the mode of new files; everything where that is not known."""
+    try:
+        with open("/proc/self/status", "rb") as status:
+            lines = dict(line.split(b":", 1) for line in status)
+        return int(lines[b"Umask"], 8)
+    except (OSError, KeyError, ValueError):
+        return 0o777
 
 
 def strip_inherited(descriptor: int) -> None:

@@ -10,8 +10,9 @@ from typing import NamedTuple, TypeVar
 
 from flowbackup.errors import DamageError
 from flowbackup.model.entry import Entry, EntryKind
-from flowbackup.restore.content import ContentSource, write_file
+from flowbackup.restore.content import ContentSource, write_all, write_file
 from flowbackup.restore.directories import DIRECTORY_FLAGS, Level, identity
+from flowbackup.restore.large import LargeFileWriter
 from flowbackup.restore.metadata import MetadataWriter, Report, strip_inherited
 from flowbackup.restore.publish import TemporaryName, discard, publish
 
@@ -43,17 +44,29 @@ class NodeWriter:
         self._metadata = metadata
         self._replace = replace
         self._temporary = TemporaryName()
+        self._large = LargeFileWriter()
+
+    def close(self) -> None:
+        """Safe to repeat."""
+        self._large.close()
 
     def file(self, entry: Entry, name: bytes, level: Level, report: Report) -> Made:
         """Raises DamageError before a wrong byte is seen under any name, OSError."""
         directory = level.descriptor
+        data = self._content.at_once(entry) if level.private else None
+        if data is not None:
+            try:
+                return self._at_once(entry, data, name, level, report)
+            except FileExistsError:
+                if not self._replace:
+                    raise
         descriptor = self._made(lambda temporary: _opened(temporary, directory))
         made = None
         with self._discarded(directory):
             try:
                 if level.gives_acls:
                     strip_inherited(descriptor)
-                written = write_file(descriptor, entry, self._content)
+                written = write_file(descriptor, entry, self._content, self._large)
                 self._metadata.apply(descriptor, entry, report, fresh=not level.gives_owner)
                 if entry.links > 1:
                     made = identity(os.fstat(descriptor))
@@ -61,6 +74,26 @@ class NodeWriter:
                 os.close(descriptor)
             publish(self._temporary.name, name, directory, replace=self._replace)
         return Made(written, made)
+
+    def _at_once(
+        self, entry: Entry, data: memoryview, name: bytes, level: Level, report: Report
+    ) -> Made:
+        """A file with this checked content under its own name, where nobody else can see it before
+        it is finished.  Raises FileExistsError, OSError."""
+        directory = level.descriptor
+        born = self._metadata.birth_mode(entry)
+        descriptor = os.open(name, _FILE_FLAGS, born, dir_fd=directory)
+        try:
+            write_all(descriptor, data)
+            fresh = not level.gives_owner
+            self._metadata.apply(descriptor, entry, report, fresh=fresh, born=born)
+            made = identity(os.fstat(descriptor)) if entry.links > 1 else None
+        except BaseException:
+            discard(name, directory)
+            raise
+        finally:
+            os.close(descriptor)
+        return Made(len(data), made)
 
     def special(self, entry: Entry, name: bytes, level: Level, report: Report) -> Made:
         """A symlink, FIFO, socket or device.  Raises DamageError, OSError."""

@@ -108,6 +108,7 @@ class _Job:
 
     def close(self) -> None:
         self._way.close()
+        self._nodes.close()
         if self._root >= 0:
             os.close(self._root)
             self._root = -1

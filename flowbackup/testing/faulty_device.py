@@ -96,7 +96,7 @@ class FaultyReader:
         self._call.pass_by("written_by", self._device)
         yield from self._reader.written_by(session)
 
-    def read(self, header: FrameHeader | None, place: FramePlace) -> tuple[FrameHeader, bytes]:
+    def read(self, header: FrameHeader | None, place: FramePlace) -> tuple[FrameHeader, memoryview]:
         self._call.pass_by("read", self._device)
         return self._reader.read(header, place)
 

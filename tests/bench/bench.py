@@ -25,6 +25,7 @@ from tests.bench.machine import describe
 from tests.bench.measure import RUN_PREFIX, Bench, Yard, remove_left_behind, say
 from tests.bench.memory import memory
 from tests.bench.packing import packing
+from tests.bench.restore import restore
 from tests.bench.tables import Table, markdown
 
 HERE = Path(__file__).parent
@@ -45,6 +46,7 @@ class Measure:
 MEASURES = {
     "packing": Measure(packing, with_ray=False),
     "commands": Measure(commands, with_ray=False),
+    "restore": Measure(restore, with_ray=False),
     "writers": Measure(writers, with_ray=True),
     "engine": Measure(nothing, with_ray=True),
     "source": Measure(source_reads, with_ray=True),

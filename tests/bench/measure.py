@@ -138,6 +138,17 @@ def settle(source: Path) -> None:
                 pass
 
 
+def forget() -> bool:
+    """What was written before is on disk, and nothing of any file is in memory.  False where this
+    user may not ask for the latter."""
+    os.sync()
+    try:
+        Path("/proc/sys/vm/drop_caches").write_text("3\n", encoding="ascii")
+    except OSError:
+        return False
+    return True
+
+
 def files_of(source: Path) -> Iterator[Path]:
     for where, directories, names in os.walk(source):
         directories.sort()

@@ -60,6 +60,10 @@ class Restic:
     def backup_seconds(self, source: Path) -> float:
         return self._run(self._first, "backup", str(source))
 
+    def restore_words(self) -> list[str]:
+        """The command that restores the newest snapshot, but for its target."""
+        return [*self._words, "--repo", str(self._first), "restore", "latest", "--target"]
+
     def copy_seconds(self) -> float:
         """The whole first repository to the second."""
         return self._run(self._second, "copy", *self._from)
@@ -95,6 +99,17 @@ def tar_seconds(source: Path, work: Path) -> float:
     command_seconds(["tar", "-cf", str(work / "all.tar"), "-C", str(source.parent), source.name])
     command_seconds(["sync", "-f", str(work)])
     return time.perf_counter() - started
+
+
+def pack(source: Path, archive: Path) -> Path:
+    """An archive of a folder."""
+    command_seconds(["tar", "-cf", str(archive), "-C", str(source.parent), source.name])
+    return archive
+
+
+def unpack_words(archive: Path) -> list[str]:
+    """The command that unpacks it, but for its target."""
+    return ["tar", "-xf", str(archive), "-C"]
 
 
 def _apt(*words: str) -> bool:
