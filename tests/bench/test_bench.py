@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench.bench import MEASURES
 from tests.bench.datasets import DataSets, size_of
 from tests.bench.measure import Yard, remove_left_behind
 from tests.bench.memory import memory_of
