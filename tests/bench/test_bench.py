@@ -102,16 +102,7 @@ def test_help_names_every_measure() -> None:
         [sys.executable, "-m", "tests.bench.bench", "--help"], cwd=ROOT, capture_output=True,
         text=True, check=True,
     )  # fmt: skip
-    for name in (
-        "packing",
-        "commands",
-        "restore",
-        "writers",
-        "engine",
-        "source",
-        "memory",
-        "--quick",
-    ):
+    for name in (*MEASURES, "--quick"):
         assert name in done.stdout
 
 
