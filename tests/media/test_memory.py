@@ -1,0 +1,42 @@
+"""Memory that frames are read into: used again, but never under somebody's eyes."""
+
+from __future__ import annotations
+
+import ctypes
+
+from flowbackup.media.memory import PIECES_FREE_MAX, FrameMemory
+
+
+def address(view: memoryview) -> int:
+    return ctypes.addressof(ctypes.c_char.from_buffer(view))
+
+
+def test_a_piece_is_used_again_when_the_last_view_of_it_is_gone() -> None:
+    memory = FrameMemory()
+    view = memory.take(5000)
+    first = address(view)
+    part = view[10:20]
+    del view
+    assert address(memory.take(5000)) != first
+    del part
+    # The piece that was given back last is the warmest.
+    assert address(memory.take(100)) == first
+
+
+def test_pieces_begin_with_a_page_and_have_the_length_that_was_asked_for() -> None:
+    memory = FrameMemory()
+    for size in (1, 4096, 3 << 20, 7):
+        view = memory.take(size)
+        assert (len(view), address(view) % 4096) == (size, 0)
+        view[:] = bytes(size)
+        del view
+
+
+def test_no_more_than_a_few_pieces_wait() -> None:
+    memory = FrameMemory()
+    views = [memory.take(1) for _ in range(3 * PIECES_FREE_MAX)]
+    places = {address(view) for view in views}
+    views.clear()
+    again = [memory.take(1) for _ in range(2 * PIECES_FREE_MAX)]
+    assert len({address(view) for view in again} & places) >= PIECES_FREE_MAX
+    assert len({address(view) for view in again}) == 2 * PIECES_FREE_MAX
