@@ -10,7 +10,7 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from types import FrameType
@@ -28,6 +28,7 @@ from flowbackup.runtime.beginning import Beginning
 from flowbackup.runtime.doctor import Check, examine
 
 if TYPE_CHECKING:
+    from flowbackup.runtime.copy_session import CopySession
     from flowbackup.runtime.known_media import OpenFar
     from flowbackup.runtime.session import BackupSession
 
@@ -121,17 +122,21 @@ def quick_plan(
 
 
 def run_backup(plan: Plan, settings: RunSettings, monitor: Monitor) -> SessionReport:
-    """Runs a plan from start to report.  Raises what is found before a byte moves.
+    """Runs a plan from start to report, and then its stages of copies that follow a session.
+    Raises what is found before a byte moves.
 
     In the main thread SIGINT and SIGTERM end the session: the first at the border of an object,
     the second at once.  Before it has begun, the first raises InterruptedSessionError as soon as
     what has been started can be ended in order, the second KeyboardInterrupt."""
     beginning = Beginning()
+    from flowbackup.runtime.copy_stages import run_stages, stages_after_session
     from flowbackup.runtime.engine import ray_engine
     from flowbackup.runtime.preflight import Labelling, check_before_start, near_nodes
     from flowbackup.runtime.scan import SourceScan
     from flowbackup.runtime.session import BackupSession
 
+    if not plan.agents:
+        return run_copy(plan, (), settings, monitor, after_session=True)
     with open_catalog(_catalog_path(settings.catalog, plan)) as catalog:
         labels = Labelling(create=settings.create or settings.init, init=settings.init)
         check_before_start(plan, catalog, labels, monitor)
@@ -142,9 +147,48 @@ def run_backup(plan: Plan, settings: RunSettings, monitor: Monitor) -> SessionRe
             with _cancelled_by_signals(session), ray_engine(settings.address) as engine:
                 # Once more, because Ray has put its own handler there.
                 with _cancelled_by_signals(session):
-                    return session.run(engine)
+                    report = session.run(engine)
+                stages = [] if session.is_cancelled else stages_after_session(plan)
+                copied = run_stages(
+                    stages, catalog, monitor, session.session, engine, _cancelled_by_signals
+                )
+                return replace(report, stages=tuple(copied))
         finally:
             scan.stop()
+
+
+def run_copy(
+    plan: Plan, groups: Sequence[str], settings: RunSettings, monitor: Monitor, *,
+    after_session: bool = False,
+) -> SessionReport:  # fmt: skip
+    """Runs stages of a plan without its backup: these copy groups, all if none is named.
+    after_session: only those that a run of the graph copies.  The report of the first stage has
+    those of the others.  Raises UsageError, and what is found before a byte moves."""
+    from flowbackup.plan.narrowing import copies_only
+    from flowbackup.runtime.copy_stages import (
+        newest_session,
+        run_stages,
+        stages_after_session,
+        stages_named,
+    )
+    from flowbackup.runtime.engine import ray_engine
+    from flowbackup.runtime.preflight import Labelling, check_before_start
+
+    stages = stages_after_session(plan) if after_session else stages_named(plan, groups)
+    if not stages:
+        raise UsageError(
+            f"graph {plan.graph} has nothing to do after a session",
+            remedy="run its copy groups with `flowbackup copy`",
+        )
+    with open_catalog(_catalog_path(settings.catalog, plan)) as catalog:
+        labels = Labelling(create=settings.create or settings.init, init=settings.init)
+        check_before_start(copies_only(plan, stages), catalog, labels, monitor)
+        copied = newest_session(catalog, plan.graph)
+        with ray_engine(settings.address) as engine:
+            first, *others = run_stages(
+                stages, catalog, monitor, copied, engine, _cancelled_by_signals
+            )
+            return replace(first, stages=tuple(others))
 
 
 def restore(query: str, target: str, request: RestoreRequest, monitor: Monitor) -> SessionReport:
@@ -333,7 +377,7 @@ def _far_media(address: str) -> Iterator[OpenFar | None]:
 
 
 @contextmanager
-def _cancelled_by_signals(session: BackupSession) -> Iterator[None]:
+def _cancelled_by_signals(session: BackupSession | CopySession) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return

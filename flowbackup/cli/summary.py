@@ -11,17 +11,24 @@ from flowbackup.units import format_rate, format_seconds, format_size
 
 BACKUP = "backup"
 REPAIR = "repair"
+COPY = "copy"
 PROBLEMS_SHOWN_MAX = 20
 """More than a screen of problems hides the rest; the catalog and --json have all of them."""
 
 
 def show_summary(report: SessionReport, output: Output) -> int:
-    """Tells how a session ended and returns the exit code of the command."""
+    """Tells how a session and the stages behind it ended, and returns the exit code of the
+    command: that of the worst of them."""
+    exit_code = report.worst.exit_code
     if output.json:
-        output.row("summary", summary_fields(report), "")
-    elif not (output.quiet and report.exit_code == 0):
-        output.text(summary_text(report, output))
-    return report.exit_code
+        stages = [summary_fields(stage) for stage in report.stages]
+        fields = {**summary_fields(report), "stages": stages} if stages else summary_fields(report)
+        worst = {"outcome": report.worst.outcome.value, "exit_code": exit_code}
+        output.row("summary", {**fields, **worst}, "")
+    elif not (output.quiet and exit_code == 0):
+        for part in (report, *report.stages):
+            output.text(summary_text(part, output))
+    return exit_code
 
 
 def summary_fields(report: SessionReport) -> dict[str, object]:
@@ -111,6 +118,9 @@ def _numbers(report: SessionReport) -> str:
     if report.kind == REPAIR:
         frames = sum(device.frames for device in report.devices)
         parts = [f"{frames} frames moved", parts[1], f"{format_size(report.bytes_new)} written"]
+    if report.kind == COPY:
+        frames = sum(device.frames for device in report.devices if device.role == COPY)
+        parts = [f"{frames} frames copied", parts[1], f"{format_size(report.bytes_new)} written"]
     if report.kind == BACKUP:
         parts.insert(1, f"{format_size(report.bytes_source)} selected")
         parts.append(f"{format_size(report.bytes_new)} new")

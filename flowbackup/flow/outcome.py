@@ -68,6 +68,20 @@ def _copies(shares: Collection[Share]) -> int:
     return sum(min(complete[group, head] for head in heads) for group in groups)
 
 
+def end_copies(
+    versions: Iterable[Outcome], *, interrupted: bool = False, all_sealed: bool = True
+) -> tuple[Outcome, int]:
+    """Outcome and exit code of a session of copies, by its versions; none to copy is a success."""
+    outcomes = set(versions)
+    if interrupted:
+        return Outcome.INCOMPLETE, EXIT_INTERRUPTED
+    if Outcome.FAILED in outcomes:
+        return Outcome.FAILED, EXIT_FAILED
+    if Outcome.INCOMPLETE in outcomes or not all_sealed:
+        return Outcome.INCOMPLETE, EXIT_COPIES_MISSING
+    return Outcome.SUCCESS, EXIT_SUCCESS
+
+
 def end_session(
     objects: Iterable[ObjectEnd], *, interrupted: bool = False, all_sealed: bool = True
 ) -> tuple[Outcome, int]:

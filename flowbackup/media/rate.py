@@ -1,9 +1,10 @@
-"""A Device that writes no faster than it is told: the same port around another device."""
+"""A Device that reads and writes no faster than it is told: the same port around another device."""
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from flowbackup.media.port import Device, FrameReader, FrameWriter, StoredFrame, WriterStatistics
 from flowbackup.model.device import FramePlace, MediumInfo
@@ -49,8 +50,43 @@ class RateLimitedWriter:
         return self._writer.statistics()
 
 
+class RateLimitedReader:
+    """A FrameReader that returns from `read` no sooner than the bytes were due.  Threads share its
+    limit; what only looks for frames is not limited."""
+
+    def __init__(
+        self, reader: FrameReader, bytes_per_second: float, clock: Callable[[], float],
+        sleep: Callable[[float], None],
+    ) -> None:  # fmt: skip
+        self._reader = reader
+        self._bytes_per_second = bytes_per_second
+        self._clock = clock
+        self._sleep = sleep
+        self._due = clock()
+        self._counting = threading.Lock()
+
+    def info(self) -> MediumInfo:
+        return self._reader.info()
+
+    def frames(self) -> Iterator[StoredFrame]:
+        return self._reader.frames()
+
+    def written_by(self, session: bytes) -> Iterator[StoredFrame]:
+        return self._reader.written_by(session)
+
+    def read(self, header: FrameHeader | None, place: FramePlace) -> tuple[FrameHeader, bytes]:
+        begun = self._clock()
+        found, payload = self._reader.read(header, place)
+        with self._counting:
+            self._due = max(self._due, begun) + len(payload) / self._bytes_per_second
+            wait = self._due - self._clock()
+        if wait > 0:
+            self._sleep(wait)
+        return found, payload
+
+
 class RateLimitedDevice:
-    """A Device whose writers share nothing but their limit; reading is not limited."""
+    """A Device whose writers and readers share nothing but their limit."""
 
     def __init__(
         self,
@@ -85,7 +121,8 @@ class RateLimitedDevice:
         return RateLimitedWriter(writer, self._bytes_per_second, self._clock, self._sleep)
 
     def reader(self, *, cached: bool = True) -> FrameReader:
-        return self._device.reader(cached=cached)
+        reader = self._device.reader(cached=cached)
+        return RateLimitedReader(reader, self._bytes_per_second, self._clock, self._sleep)
 
     def close(self) -> None:
         self._device.close()

@@ -98,7 +98,8 @@ class Explanation:
 @dataclass(frozen=True, slots=True)
 class SessionReport:
     """The whole session.  start_seconds: until the first frame was accepted.  explanation: of a
-    restore for which it was asked."""
+    restore for which it was asked.  stages: the sessions of copies that followed in the same
+    command, each with a report of its own."""
 
     session: str
     kind: str
@@ -116,3 +117,10 @@ class SessionReport:
     devices: tuple[DeviceReport, ...] = ()
     problems: tuple[Problem, ...] = ()
     explanation: Explanation | None = None
+    stages: tuple[SessionReport, ...] = ()
+
+    @property
+    def worst(self) -> SessionReport:
+        """The first of it and its stages that ended worst."""
+        grades = [Outcome.SUCCESS, Outcome.INCOMPLETE, Outcome.FAILED]
+        return max((self, *self.stages), key=lambda report: grades.index(report.outcome))

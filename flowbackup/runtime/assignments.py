@@ -11,12 +11,13 @@ from flowbackup.plan.decided import AgentPlan, EdgePlan, Plan, SlabPlan, Transpo
 from flowbackup.process import ProcessIdentity
 from flowbackup.runtime.slab import slab_path
 from flowbackup.runtime.spares import has_spares
-from flowbackup.runtime.streams import coupled_buffers, lanes_of
+from flowbackup.runtime.streams import coupled_buffers, lanes_of, ways_of
 from flowbackup.runtime.wiring import (
     BufferSettings,
     ClientSettings,
     EdgeSettings,
     MediaAgentSettings,
+    ReaderSettings,
     SlabSettings,
 )
 
@@ -78,6 +79,18 @@ class Assignments:
     def edges_from(self, source: str) -> tuple[EdgeSettings, ...]:
         return tuple(self._edge(edge) for edge in self._plan.edges_from(source))
 
+    def reader(self, agent: AgentPlan) -> ReaderSettings:
+        return ReaderSettings(
+            agent=agent.name,
+            session=self._session,
+            target=agent.device,
+            slab=self._slab(agent.slab),
+            ways=tuple(way for way in ways_of(self._plan) if way.edge in self._names_from(agent)),
+        )
+
+    def _names_from(self, agent: AgentPlan) -> set[str]:
+        return {edge.name for edge in self._plan.edges_from(agent.name)}
+
     def client(self, name: str) -> ClientSettings:
         edges = self.edges_from(name)
         own = self._own_slab(name)
@@ -104,9 +117,7 @@ class Assignments:
         return SlabSettings(str(path), slab.slots, slab.slot_bytes, self._owner)
 
     def _edge(self, edge: EdgePlan) -> EdgeSettings:
-        slots = self._plan.agent(edge.target).slots
-        shared = edge.transport is Transport.SHARED_MEMORY
-        frames_max = slots if shared else len(self._share(edge))
+        frames_max = len(self._share(edge))
         first, last = coupled_buffers(self._plan, edge)
         return EdgeSettings(
             edge.name, edge.target, edge.transport, first, last, frames_max, edge.rate

@@ -15,6 +15,7 @@ from flowbackup.media.port import WriterStatistics
 from flowbackup.model.device import DeviceTarget, MediumInfo
 from flowbackup.model.ids import id_text
 from flowbackup.plan.decided import AgentPlan, Plan
+from flowbackup.plan.groups import RESTORE
 from flowbackup.process import identify
 from flowbackup.runtime.assignments import Assignments
 from flowbackup.runtime.buffer import Buffer
@@ -22,6 +23,7 @@ from flowbackup.runtime.client import Client
 from flowbackup.runtime.faults import as_ours
 from flowbackup.runtime.media_agent import CONCURRENCY_GROUPS, MediaAgent
 from flowbackup.runtime.nodes import NodeFacts, pinned, place
+from flowbackup.runtime.reader import Reader
 from flowbackup.runtime.wiring import Durable, Handle
 
 START_SECONDS_MAX = 120
@@ -77,7 +79,8 @@ class Station:
 
 
 class Crew:
-    """The live actors of a session."""
+    """The live actors of a session.  clients: who feeds the chains: clients of a backup, or the
+    restore agents of a stage of copies."""
 
     def __init__(self, plan: Plan, session: bytes) -> None:
         self._plan = plan
@@ -93,6 +96,9 @@ class Crew:
         """Starts every actor on its node, all at once.  Raises PeerLostError for absent nodes."""
         self._nodes = place(self._plan.nodes)
         for agent in self._plan.agents:
+            if agent.role == RESTORE:
+                self.clients[agent.name] = self._reader(agent)
+                continue
             buffer = _start(
                 Buffer, f"{self._plan.graph}/{agent.name}", self._space("buffers"),
                 self._nodes[agent.node], self._assignments.buffer(agent),
@@ -104,6 +110,16 @@ class Crew:
                 Client, f"{self._plan.graph}/{name}", self._space("clients"), node,
                 self._assignments.client(name),
             )  # fmt: skip
+
+    def _reader(self, agent: AgentPlan) -> Handle:
+        return _start(
+            Reader, f"{self._plan.graph}/{agent.name}", self._space("clients"),
+            self._nodes[agent.node], self._assignments.reader(agent),
+        )  # fmt: skip
+
+    def who(self, client: str) -> str:
+        """Of those who feed the chains, in words."""
+        return f"restore agent {client}" if client in self.media else f"client {client}"
 
     def _media_agent(self, agent: AgentPlan) -> Handle:
         holder = f'session {id_text(self._session)} of graph "{self._plan.graph}"'
@@ -152,8 +168,10 @@ class Crew:
         """Devices are locked and checked, memory is reserved, objects are looked for.  Raises the
         first fault with the others in its message; nothing was written then."""
         opened: Calls = {n: s.agent.open.remote() for n, s in self.stations.items()}
+        readers = {n for n in self.clients if n not in self._assignments.clients}
+        opened |= {n: self.clients[n].open.remote() for n in readers}
         others: Calls = {n: s.buffer.open.remote() for n, s in self.stations.items()}
-        others |= {n: c.open.remote() for n, c in self.clients.items()}
+        others |= {n: c.open.remote() for n, c in self.clients.items() if n not in readers}
         faults: list[FlowbackupError] = []
         for name, reference in opened.items():
             answer = _answer(reference, f"media agent {name}", faults)
@@ -178,7 +196,7 @@ class Crew:
                 (edge, self.stations[edge.target].buffer)
                 for edge in self._assignments.edges_from(name)
             ]
-            calls[f"client {name}"] = client.wire.remote(heads)
+            calls[self.who(name)] = client.wire.remote(heads)
         for who, reference in calls.items():
             _answer(reference, who, faults)
         _raise_all(faults)
@@ -208,7 +226,7 @@ class Crew:
         """All who may still answer; media agents first, they have most to do."""
         stations = self.stations.items()
         agents = {f"media agent {n}": s.agent for n, s in stations if not s.agent_lost}
-        clients = {f"client {n}": c for n, c in self.clients.items() if n not in self.clients_lost}
+        clients = {self.who(n): c for n, c in self.clients.items() if n not in self.clients_lost}
         buffers = {f"buffer {n}": s.buffer for n, s in stations if not s.buffer_lost}
         return agents | clients | buffers
 

@@ -21,7 +21,7 @@ from flowbackup.model.device import DeviceTarget, MediumInfo
 from flowbackup.model.frame import FrameDescriptor, FrameKind
 from flowbackup.model.ids import NO_ID, FrameId
 from flowbackup.runtime.nodes import NodeFacts, this_node
-from flowbackup.runtime.slab import Slab, open_slab
+from flowbackup.runtime.slab import Slabs, open_slab
 from flowbackup.runtime.turns import ThreadTurns
 from flowbackup.runtime.wiring import Durable, Job, MediaAgentSettings, Written
 
@@ -43,7 +43,7 @@ class MediaAgent:
         self._settings = settings
         self._device: Device | None = None
         self._writer: FrameWriter | None = None
-        self._slab: Slab | None = None
+        self._slabs = Slabs()
         self._durable: list[Durable] = []
         self._turns = ThreadTurns()
         self._writing = threading.Lock()
@@ -64,7 +64,8 @@ class MediaAgent:
     @ray.method(concurrency_group="data")
     def map(self) -> None:
         """Maps the slab that the head buffer of this node has made."""
-        self._slab = open_slab(Path(self._settings.slab.path))
+        path = Path(self._settings.slab.path)
+        self._slabs.add(path, open_slab(path))
 
     @ray.method(concurrency_group="data")
     def left_on(self, target: DeviceTarget) -> list[Durable]:
@@ -130,9 +131,7 @@ class MediaAgent:
                 self._writer.close()
             if self._device is not None:
                 self._device.close()
-            if self._slab is not None:
-                self._slab.remove()
-                self._slab.close()
+            self._slabs.remove()
         finally:
             self._writing.release()
 
@@ -142,9 +141,8 @@ class MediaAgent:
         return self._writer
 
     def _append(self, writer: FrameWriter, frame: FrameDescriptor) -> None:
-        if self._slab is None:
-            raise ProtocolError(f"media agent {self._settings.agent} has no slab")
-        writer.append(frame.header, self._slab.payload(frame.slot, frame.header.payload_bytes))
+        slab = self._slabs.named(frame.slab)
+        writer.append(frame.header, slab.payload(frame.slot, frame.header.payload_bytes))
 
     def _append_record(self, writer: FrameWriter, record: bytes) -> None:
         # Page-aligned memory, as the writer wants it.  It goes when nobody looks at it any more: an

@@ -15,6 +15,8 @@ from flowbackup.model.device import DeviceTarget, MediumInfo
 from flowbackup.model.ids import id_text
 from flowbackup.monitor import Monitor
 from flowbackup.plan.decided import Plan
+from flowbackup.plan.groups import RESTORE
+from flowbackup.runtime.streams import is_whole
 
 
 def near_nodes(plan: Plan) -> tuple[str, ...]:
@@ -34,11 +36,16 @@ class Labelling:
         return self.init if os.path.lexists(location) else self.create
 
 
+NO_LABELS = Labelling(create=False, init=False)
+"""For what is only read."""
+
+
 def check_before_start(plan: Plan, catalog: Catalog, labels: Labelling, monitor: Monitor) -> None:
     """Looks at the objects and devices of this machine; the agents look again, and at those of
     other nodes, when they open.  Raises the first fault, with the others and their remedies in
     its message, a line each."""
     refuse_unbuilt(plan)
+    parts = (plan, *plan.stages)
     near = set(near_nodes(plan))
     faults: list[FlowbackupError] = []
     for plan_object in plan.objects:
@@ -49,12 +56,15 @@ def check_before_start(plan: Plan, catalog: Catalog, labels: Labelling, monitor:
                     remedy="correct its path",
                 )
             )
-    agents = [(agent.node, agent.device) for agent in plan.agents]
-    spares = [(spare.node, spare.device) for group in plan.groups for spare in group.spares]
-    for node, target in (*agents, *spares):
+    everybody = [agent for part in parts for agent in part.agents]
+    # Those that are written first: a device that is only read gets no label.
+    agents = [(a.node, a.device, labels) for a in everybody if a.role != RESTORE]
+    agents += [(a.node, a.device, NO_LABELS) for a in everybody if a.role == RESTORE]
+    spares = [(s.node, s.device, labels) for p in parts for g in p.groups for s in g.spares]
+    for node, target, allowed in dict.fromkeys((*agents, *spares)):
         if node in near:
             try:
-                _check_device(target, catalog, labels, monitor)
+                _check_device(target, catalog, allowed, monitor)
             except DeviceError as error:
                 faults.append(error)
     if faults:
@@ -65,8 +75,15 @@ def refuse_unbuilt(plan: Plan) -> None:
     """What the graph asks for and this version cannot do yet.  Raises GraphError: a promise that
     is not kept is worse than none."""
     asked = {
-        "copy groups": bool(plan.stages),
-        "media_size": any(agent.device.media_bytes for agent in plan.agents),
+        "couplings of a part of a copy group's buffers": any(
+            not is_whole(stage, edge) for stage in plan.stages for edge in stage.edges
+        ),
+        "min of copy groups": any(
+            group.devices_min > 1 for stage in plan.stages for group in stage.groups
+        ),
+        "media_size": any(
+            agent.device.media_bytes for part in (plan, *plan.stages) for agent in part.agents
+        ),
     }
     missing = [name for name, is_asked in asked.items() if is_asked]
     if missing:

@@ -11,10 +11,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
-
-import ray
-from ray.exceptions import RayError
 
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.catalog.holder import holder_text
@@ -32,18 +28,14 @@ from flowbackup.runtime.client import ObjectEnding
 from flowbackup.runtime.client_runs import ClientRuns
 from flowbackup.runtime.crew import Crew
 from flowbackup.runtime.ends import judge, report_device, report_object, report_retired
-from flowbackup.runtime.faults import as_ours
 from flowbackup.runtime.scan import SourceScan
+from flowbackup.runtime.sealing import seal_media
 from flowbackup.runtime.streams import streams_of
 from flowbackup.runtime.versions import tool_versions
-from flowbackup.runtime.watch import ANSWER_SECONDS_MAX, Watch
+from flowbackup.runtime.watch import Watch
 from flowbackup.runtime.wiring import Durable
 
 ROUND_SECONDS = 0.5
-FINISH_SECONDS_MAX = 120
-"""Sealing writes an index and syncs: seconds on a slow disk, two minutes on one that is dying."""
-CANCELLED_FINISH_SECONDS_MAX = 2
-"""Who says "now" does not wait for a slow disk: what was committed is valid without a seal."""
 
 
 class BackupSession:
@@ -68,6 +60,10 @@ class BackupSession:
     def cancel(self) -> None:
         """Once: end at the next object's border.  Twice: end now."""
         self._cancels += 1
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self._cancels > 0
 
     @property
     def is_to_end_now(self) -> bool:
@@ -125,7 +121,9 @@ class BackupSession:
         so_far = self._report(
             crew, watch, runs, endings, engine, end_session(ends.values(), interrupted=interrupted)
         )
-        written, all_sealed = self._finish(crew, watch, self._session_record(so_far))
+        record = self._session_record(so_far)
+        self._finished_ns = record.finished_ns
+        written, all_sealed = seal_media(crew, watch, record, is_to_end_now=self.is_to_end_now)
         end = end_session(ends.values(), interrupted=interrupted, all_sealed=all_sealed)
         objects = tuple(self._record(client, e, ends[client, e.name]) for client, e in endings)
         report = self._report(crew, watch, runs, endings, engine, end, written)
@@ -184,31 +182,6 @@ class BackupSession:
 
     def _keep(self, agent: str, frames: list[Durable]) -> None:
         self._catalog.add_durable([(frame.header, frame.place) for frame in frames])
-
-    def _finish(
-        self, crew: Crew, watch: Watch, record: SessionRecord
-    ) -> tuple[dict[str, WriterStatistics], bool]:
-        """Seals every medium that still works; and whether all required ones that did until now
-        could be sealed."""
-        data = record.to_json()
-        self._finished_ns = record.finished_ns
-        stations = {n: s for n, s in crew.stations.items() if not s.agent_lost}
-        calls: dict[str, Any] = {n: s.agent.finish.remote(data) for n, s in stations.items()}
-        written: dict[str, WriterStatistics] = {}
-        all_sealed = True
-        patience = CANCELLED_FINISH_SECONDS_MAX if self.is_to_end_now else FINISH_SECONDS_MAX
-        latest = time.monotonic() + patience
-        for name, reference in calls.items():
-            try:
-                written[name] = ray.get(reference, timeout=max(0.0, latest - time.monotonic()))
-            except RayError as error:
-                station = stations[name]
-                all_sealed &= bool(station.failure) or not station.plan.required
-                watch.fail(station, str(as_ours(error, f"media agent {name}")))
-        if not self.is_to_end_now:
-            # The session's record is a frame, too, and can be repaired like one.
-            watch.ask_durable(time.monotonic() + ANSWER_SECONDS_MAX)
-        return written, all_sealed
 
     def _session_record(self, so_far: SessionReport) -> SessionRecord:
         return SessionRecord.of_report(

@@ -73,6 +73,31 @@ class Slab:
         self.path.unlink(missing_ok=True)
 
 
+class Slabs:
+    """The slabs of this node that a process looks into, each mapped when a frame first lies there:
+    what several restore agents have read lies in the memory of each."""
+
+    def __init__(self) -> None:
+        self._slabs: dict[str, Slab] = {}
+
+    def add(self, path: Path, slab: Slab) -> None:
+        """One that is mapped already."""
+        self._slabs[path.name] = slab
+
+    def named(self, name: str) -> Slab:
+        """Raises PeerLostError if it is gone."""
+        if name not in self._slabs:
+            self._slabs[name] = open_slab(SHARED_MEMORY / name)
+        return self._slabs[name]
+
+    def remove(self) -> None:
+        """Lets go of all of them, and takes their files away."""
+        while self._slabs:
+            _, slab = self._slabs.popitem()
+            slab.remove()
+            slab.close()
+
+
 def slab_path(session_text: str, name: str) -> Path:
     """Where the slab of this name of a session lies, on whichever node."""
     plain = "".join(c if c.isalnum() else "-" for c in name)

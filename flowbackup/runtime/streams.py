@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from flowbackup.flow.sender import Lane
+from flowbackup.flow.spread import Way
 from flowbackup.plan.decided import AgentPlan, EdgePlan, Plan
+from flowbackup.plan.groups import RESTORE
 
 ALL_BUFFERS = (0, 1 << 30)
 
@@ -14,9 +16,13 @@ ALL_BUFFERS = (0, 1 << 30)
 def coupled_buffers(plan: Plan, edge: EdgePlan) -> tuple[int, int]:
     """The range of slots whose frames take this edge.  An agent may have fewer buffers than the
     head whose slots it shares: one that is coupled with all of its own passes on whatever comes."""
+    return ALL_BUFFERS if is_whole(plan, edge) else (edge.first_slot, edge.last_slot)
+
+
+def is_whole(plan: Plan, edge: EdgePlan) -> bool:
+    """Are all buffers of its source coupled?"""
     slots = {agent.name: agent.slots for agent in plan.agents}
-    is_whole = edge.first_slot == 0 and edge.last_slot >= slots.get(edge.source, 0)
-    return ALL_BUFFERS if is_whole else (edge.first_slot, edge.last_slot)
+    return edge.first_slot == 0 and edge.last_slot >= slots.get(edge.source, 0)
 
 
 def lanes_of(plan: Plan) -> tuple[Lane, ...]:
@@ -30,6 +36,18 @@ def lanes_of(plan: Plan) -> tuple[Lane, ...]:
     ]
     return tuple(
         Lane(edge.name, stream, first, last) for stream, (edge, (first, last)) in enumerate(ways, 1)
+    )
+
+
+def ways_of(plan: Plan) -> tuple[Way, ...]:
+    """One way, and so one stream, for each edge of a restore agent.  Who is fed by several gives
+    each of them a share of its credit."""
+    readers = {agent.name for agent in plan.agents if agent.role == RESTORE}
+    edges = [edge for edge in plan.edges if edge.source in readers]
+    return tuple(
+        Way(edge.name, edge.spread, stream, max(1, plan.agent(edge.target).slots // feeders))
+        for stream, edge in enumerate(edges, 1)
+        for feeders in (len(plan.edges_into(edge.target)),)
     )
 
 

@@ -16,7 +16,7 @@ from flowbackup.errors import ProtocolError
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.frame import FrameDescriptor
 from flowbackup.plan.decided import Transport
-from flowbackup.runtime.slab import Slab
+from flowbackup.runtime.slab import Slab, Slabs
 
 
 class FrameTransport(Protocol):
@@ -51,12 +51,13 @@ class ObjectStore:
     copies = True
 
     def __init__(self, slab: Slab | None = None) -> None:
-        self._slab = slab
+        self._slabs = Slabs()
+        if slab is not None:
+            self._slabs.add(slab.path, slab)
 
     def dispatch(self, frame: FrameDescriptor) -> tuple[object, ...]:
-        if self._slab is None:
-            raise ProtocolError("this end of the edge has no slab to send from")
-        payload = self._slab.payload(frame.slot, frame.header.payload_bytes)
+        slab = self._slabs.named(frame.slab)
+        payload = slab.payload(frame.slot, frame.header.payload_bytes)
         return (ray.put(np.frombuffer(payload, dtype=np.uint8)),)
 
     async def collect(

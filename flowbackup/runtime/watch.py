@@ -112,7 +112,7 @@ class Watch:
         for group in self._plan.groups:
             stations = [s for s in self._crew.stations.values() if s.plan.group == group.name]
             working = sum(not station.failure for station in stations)
-            if working < group.devices_min:
+            if stations and working < group.devices_min:
                 return f'group "{group.name}" has {working} devices left, min: {group.devices_min}'
         return ""
 
@@ -125,7 +125,7 @@ class Watch:
     def lose_client(self, name: str, error: RayError) -> None:
         """Ends a client that is dead, or as good as dead."""
         if name not in self._crew.clients_lost:
-            text = str(as_ours(error, f"client {name}"))
+            text = str(as_ours(error, self._crew.who(name)))
             self.problems.append(Problem("client_lost", text))
             self._crew.lose_client(name)
 

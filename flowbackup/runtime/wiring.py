@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from flowbackup.errors import DeviceError
 from flowbackup.flow.sender import Lane
+from flowbackup.flow.spread import Way
 from flowbackup.model.device import DeviceTarget, FramePlace
 from flowbackup.model.frame import FrameDescriptor, FrameHeader
 from flowbackup.model.ids import FrameId
@@ -84,6 +85,35 @@ class ClientSettings:
     edges: tuple[EdgeSettings, ...]
     lanes: tuple[Lane, ...]
     slots: tuple[tuple[str, tuple[int, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderSettings:
+    """slab: the memory that this restore agent makes and reads into.  ways: see flow.spread."""
+
+    agent: str
+    session: bytes
+    target: DeviceTarget
+    slab: SlabSettings
+    ways: tuple[Way, ...]
+
+
+class ReadTask(NamedTuple):
+    """A frame to be read at a place and sent to one agent of each of these groups.  named: (group,
+    edge) where the agent is not to be chosen by its credit."""
+
+    header: FrameHeader
+    place: FramePlace
+    groups: tuple[str, ...]
+    named: tuple[tuple[str, str], ...] = ()
+
+
+class Readings(NamedTuple):
+    """What became of tasks.  failures: frames that could not be read, and why.  unread: those that
+    were not begun, because the reader was told to end."""
+
+    failures: tuple[tuple[FrameId, DeviceError], ...] = ()
+    unread: tuple[FrameId, ...] = ()
 
 
 class Offer(NamedTuple):

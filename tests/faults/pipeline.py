@@ -164,7 +164,7 @@ class Pipeline:
     ) -> Stage:  # fmt: skip
         target = target_of(place, name)
         device = DirectoryDevice(target, segment_bytes=SEGMENT_BYTES, calls=calls)
-        slab = SlabSettings("", SLOTS, SLOT_BYTES, _THIS_PROCESS)
+        slab = SlabSettings("slots", SLOTS, SLOT_BYTES, _THIS_PROCESS)
         agent = MediaAgent(MediaAgentSettings(name, session, target, slab, 0, "a test", 0))
         with (
             patch.object(media_agent, "open_device", lambda _: device),

@@ -1,0 +1,54 @@
+"""flowbackup copy: what a graph file copies from device to device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from flowbackup import api
+from flowbackup.cli.options import (
+    Command,
+    address_option,
+    catalog_option,
+    init_option,
+    output_options,
+)
+from flowbackup.cli.output import Output
+from flowbackup.cli.progress import show_progress
+from flowbackup.cli.summary import show_summary
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "flowbackup copy graphs/restore-and-copy.yaml",
+        "flowbackup copy nightly.yaml vault archive",
+    ),
+)
+@click.argument("graph", type=click.Path(path_type=Path), metavar="GRAPH.yaml")
+@click.argument("groups", nargs=-1, metavar="[GROUP...]")
+@init_option
+@address_option
+@catalog_option
+@output_options
+@click.pass_obj
+def copy(
+    output: Output,
+    graph: Path,
+    groups: tuple[str, ...],
+    init: bool,
+    address: str,
+    catalog: Path | None,
+) -> int:
+    """Run the copy groups of GRAPH.yaml, or only those that are named, without its backup.
+
+    Restore agents read each frame once, whoever gets a copy; what a copy group has already is not
+    copied again.  Where a group selects the versions of a session, those of the newest session of
+    this graph are meant.  Exit code 4: some required copies are still missing.
+    """
+    plan = api.load_plan(graph)
+    settings = api.RunSettings(catalog=catalog, address=address, init=init)
+    with show_progress(output) as monitor:
+        report = api.run_copy(plan, groups, settings, monitor)
+    return show_summary(report, output)
