@@ -74,7 +74,7 @@ class RateLimitedReader:
     def written_by(self, session: bytes) -> Iterator[StoredFrame]:
         return self._reader.written_by(session)
 
-    def read(self, header: FrameHeader | None, place: FramePlace) -> tuple[FrameHeader, bytes]:
+    def read(self, header: FrameHeader | None, place: FramePlace) -> tuple[FrameHeader, memoryview]:
         begun = self._clock()
         found, payload = self._reader.read(header, place)
         with self._counting:

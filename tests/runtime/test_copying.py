@@ -75,6 +75,7 @@ def test_a_copy_has_the_same_frames_when_the_source_is_gone(copying: Copying, tr
     assert list(differences(str(kept), str(target))) == []
 
 
+@pytest.mark.slow
 def test_what_is_copied_already_is_not_copied_again(copying: Copying, tree: Path) -> None:
     plan = copying.plan("g", ONE_TO_ONE, tree, nas="", usb="")
     copying.run(plan)
@@ -97,6 +98,7 @@ copy_groups:
 """
 
 
+@pytest.mark.slow
 def test_one_command_mirrors_and_copies_and_reads_each_frame_once(
     copying: Copying, tree: Path
 ) -> None:
@@ -139,6 +141,7 @@ copy_groups: {vault: {copies: readers, devices: [disk], after: command}}
     restored(copying, tree, "disk")
 
 
+@pytest.mark.slow
 def test_a_frame_that_nobody_can_read_is_named_and_the_rest_goes_on(
     copying: Copying, tree: Path
 ) -> None:
@@ -167,6 +170,7 @@ copy_groups: {{vault: {{copies: readers, devices: [tape], assign: {assign}, afte
 """
 
 
+@pytest.mark.slow
 def test_versions_on_two_media_come_together_on_one_each_in_one_piece(
     copying: Copying, tree: Path
 ) -> None:
