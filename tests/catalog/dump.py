@@ -49,7 +49,7 @@ def dump(catalog: Path, leave_out: Collection[str] = ()) -> Dump:
             columns = [row[1] for row in connection.execute(f"PRAGMA table_info({name})")]
             kept = [column for column in columns if column not in {*_LEFT_OUT, *leave_out}]
             sql = f"""SELECT {", ".join(kept)} FROM {name} WHERE session IN
-                (SELECT session FROM sessions WHERE kind = 'backup')"""
+                (SELECT session FROM sessions WHERE kind IN ('backup', 'repair'))"""
             found[name] = sorted(connection.execute(sql), key=repr)
         return found
     finally:

@@ -22,6 +22,8 @@ from tests.catalog.dump import Dump, assert_equal, dump
 from tests.runtime.written_media import Chain
 from tests.targets import Target
 
+BEHIND_THE_RECORD = ("finished_ns", "duration_seconds", "bytes_written", "frames", "syncs")
+"""Sealing goes on when the record of a session has been written."""
 MODES = [mode.value for mode in Mode]
 DAMAGED_MEDIA_TELL = (Outcome.INCOMPLETE, 3)
 
@@ -316,6 +318,21 @@ def test_a_segment_that_cannot_be_opened_is_told(chain: Chain, lost: Dump) -> No
     report = rebuild(chain, monitor=monitor)
     assert (report.outcome, report.exit_code) == DAMAGED_MEDIA_TELL
     assert [problem.kind for problem in monitor.problems] == ["damaged"]
+
+
+def test_what_a_repair_has_written_is_told(chain: Chain, lost: Dump) -> None:
+    """New segments hold frames of old sessions, and the repair's own record."""
+    flip(*place_of_frame(chain, lost, 1, 1))
+    rebuild(chain, mode="paranoid")
+    report = api.repair([], api.RepairRequest(catalog=chain.catalog), SilentMonitor())
+    assert report.exit_code == 0
+    known = dump(chain.catalog, BEHIND_THE_RECORD)
+    assert len(known["copies"]) > len(lost["copies"])
+    assert {row[1] for row in known["sessions"]} == {"backup", "repair"}
+    report = rebuild(chain, mode="paranoid", fresh=True)
+    assert report.outcome is Outcome.SUCCESS
+    assert [problem.kind for problem in report.problems] == ["damaged"]
+    assert_equal(dump(chain.catalog, BEHIND_THE_RECORD), known)
 
 
 # Media that are not there, or are busy
