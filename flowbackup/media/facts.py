@@ -116,15 +116,13 @@ class MediumFacts:
         self._progress(self._statistics)
 
     def _stored(self, source: SegmentSource) -> Iterator[StoredFrame]:
+        index_fault = None
         if source.sealed and self._mode is Mode.FAST:
             try:
-                yield from _indexed(source)
-                return
+                return iter(_indexed(source))
             except DamageError as error:
                 index_fault = _damage(source, 0, source.size, f"index: {error.message}")
-                yield from self._scanned(source, index_fault)
-        else:
-            yield from self._scanned(source, None)
+        return self._scanned(source, index_fault)
 
     def _scanned(self, source: SegmentSource, index_fault: Damage | None) -> Iterator[StoredFrame]:
         """index_fault: why the index was of no use, for a scan that sees nothing wrong."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -135,6 +136,7 @@ def test_a_version_that_no_medium_can_give_back_is_out_of_reach(catalog: Catalog
     rebuild.add_frames([found(1, 0), found(1, 1, damaged=True), found(1, 2)])
     rebuild.end_medium(medium(1), checked=True)
     assert [count for _, count in rebuild.out_of_reach()] == [1]
+    assert catalog.header(frame(0)) == found(1, 0).header
     rebuild.add_frames([found(2, 1)])
     rebuild.end_medium(medium(2), checked=True)
     assert rebuild.out_of_reach() == []
@@ -189,6 +191,27 @@ def test_the_new_catalog_comes_whole_and_the_old_is_kept(tmp_path: Path) -> None
     kept = [Path(text.rpartition(" ")[2]) for text in told]
     assert [open_rows(old) for old in kept] == [[identifier(0)], [identifier(1)]]
     assert set(path.parent.iterdir()) == {path, *kept}
+
+
+def test_the_new_catalog_is_durable_before_the_old_one_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    fsync, rename = os.fsync, os.rename
+
+    def note_fsync(descriptor: int) -> None:
+        calls.append(f"sync {Path(os.readlink(f'/proc/self/fd/{descriptor}')).name}")
+        fsync(descriptor)
+
+    def note_rename(source: Path, target: Path) -> None:
+        calls.append(f"rename to {Path(target).name}")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(os, "rename", note_rename)
+    with replacing_catalog(tmp_path / "c.sqlite", print):
+        pass
+    assert calls == ["sync c.sqlite", "rename to c.sqlite", f"sync {tmp_path.name}"]
 
 
 def open_rows(path: Path) -> list[bytes]:

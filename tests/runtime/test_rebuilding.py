@@ -5,17 +5,21 @@ from __future__ import annotations
 import itertools
 import random
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from flowbackup import api
+from flowbackup.catalog.catalog import open_catalog
 from flowbackup.catalog.rows import SessionState
-from flowbackup.errors import CatalogError, DeviceError, DeviceLockedError, UsageError
+from flowbackup.errors import CatalogError, DamageError, DeviceError, DeviceLockedError, UsageError
 from flowbackup.media.facts import Mode
 from flowbackup.model.digest import frame_digest
+from flowbackup.model.ids import new_id
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import RecordingMonitor, SilentMonitor
+from flowbackup.runtime.record_reader import RecordReader
 from flowbackup.testing.compare import differences
 from flowbackup.testing.trees import random_tree
 from tests.catalog.dump import Dump, assert_equal, dump
@@ -367,6 +371,56 @@ def test_one_medium_twice_is_one_and_its_copy_is_refused(
     shutil.copytree(chain.places[0], tmp_path / "cloned")
     with pytest.raises(UsageError, match="the same medium"):
         rebuild(chain, chain.locations[0], str(tmp_path / "cloned"))
+
+
+def test_a_catalog_with_rot_in_it_is_not_added_to(chain: Chain, lost: Dump) -> None:
+    rebuild(chain)
+    data = bytearray(chain.catalog.read_bytes())
+    middle = len(data) // 2 // 4096 * 4096
+    data[middle : middle + 20 * 4096] = b"\xa5" * (20 * 4096)
+    chain.catalog.write_bytes(data)
+    with pytest.raises(CatalogError, match="rebuild --fresh"):
+        rebuild(chain, chain.locations[0])
+    rebuild(chain, fresh=True)
+    assert_equal(without_ends(dump(chain.catalog)), without_ends(lost))
+
+
+@pytest.mark.parametrize("key", ["object_id", "session"])
+def test_a_record_speaks_of_its_own_frame_only(tmp_path: Path, key: str) -> None:
+    """Else one forged record could take the place of another one's."""
+    source = tmp_path / "source"
+    source.mkdir()
+    chain = Chain(tmp_path, 1)
+    session = chain.sent({"web/site": source})
+    header, payload = session.frames[-1]
+    session.frames[-1] = header._replace(**{key: new_id()}), payload
+    chain.write(chain.places[0], session)
+    chain.catalog.unlink()
+    monitor = RecordingMonitor()
+    report = rebuild(chain, monitor=monitor)
+    assert (report.outcome, report.exit_code) == DAMAGED_MEDIA_TELL
+    assert [problem.kind for problem in monitor.problems] == ["forged"]
+    assert api.objects(chain.catalog) == []
+
+
+def test_a_copy_that_is_another_frame_is_no_copy(tmp_path: Path) -> None:
+    """A sound frame lies where an index says that another one does."""
+    source = tmp_path / "source"
+    source.mkdir()
+    chain = Chain(tmp_path, 1)
+    session = chain.backup({"web/site": source})
+    one, two = [header for header, _ in session.frames][-2:]
+    with open_catalog(chain.catalog) as catalog, sqlite3.connect(chain.catalog) as connection:
+        places = [catalog.places(header.frame_id)[0][1] for header in (one, two)]
+        connection.execute("UPDATE copies SET offset = offset + 1")
+        connection.commit()
+        for header, place in zip((one, two), reversed(places), strict=True):
+            catalog.add_durable([(header, place)])
+        reader = chain.device(chain.places[0]).reader()
+        records = RecordReader(catalog, {places[0].medium: reader}, SilentMonitor())
+        with pytest.raises(DamageError, match="damaged on each"):
+            records.frame(one.frame_id)
+    connection.close()
 
 
 def test_the_same_frame_with_other_content_is_forged(tmp_path: Path) -> None:

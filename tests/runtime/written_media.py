@@ -132,12 +132,7 @@ class Chain:
     ) -> Session:
         """One session.  objects: "client/name" -> source.  killed: it ends before its record, and
         leaves its segments as they are then."""
-        self._sessions += 1
-        begun_ms = self._sessions * HOUR_NS // 10**6
-        session = Session(self._sessions, new_id(begun_ms, os.urandom(10)), self._frame_bytes)
-        for named, source in objects.items():
-            client, name = named.split("/")
-            session.read(client, name, source)
+        session = self.sent(objects)
         begun_ns = self._sessions * HOUR_NS
         report = session.report([place.name for place in self.places])
         record = SessionRecord.of_report(
@@ -154,6 +149,16 @@ class Chain:
                 catalog.add_version(version, pages)
             if not killed:
                 catalog.end_session(report, record.finished_ns)
+        return session
+
+    def sent(self, objects: dict[str, Path]) -> Session:
+        """A session that has read its objects, and nobody has written them."""
+        self._sessions += 1
+        begun_ms = self._sessions * HOUR_NS // 10**6
+        session = Session(self._sessions, new_id(begun_ms, os.urandom(10)), self._frame_bytes)
+        for named, source in objects.items():
+            client, name = named.split("/")
+            session.read(client, name, source)
         return session
 
     def device(self, place: Path) -> DirectoryDevice:
