@@ -19,11 +19,6 @@ from flowbackup.media.segment_source import SegmentSource
 from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.device import FramePlace
 from flowbackup.model.found import FoundFrame
-from flowbackup.model.frame import FrameKind
-
-SEQUENCE_MAX = (1 << 63) - 1
-"""No stream is so long; a catalog cannot count further."""
-_KINDS = frozenset(FrameKind)
 
 
 class Mode(StrEnum):
@@ -92,9 +87,6 @@ class MediumFacts:
         found: list[FoundFrame] = []
         try:
             for frame in self._stored(source):
-                if frame.header.sequence > SEQUENCE_MAX:
-                    self._hear(_damaged(source, frame.place, "no stream has so many frames"))
-                    continue
                 found.append(self._looked_at(source, frame))
                 self._note(source, before, len(found))
         except DeviceError as error:
@@ -158,14 +150,10 @@ def _indexed(source: SegmentSource) -> list[StoredFrame]:
     """What the index lists.  Raises DamageError unless all of it can be."""
     rows, _, _ = read_index(source)
     name = source.name
-    frames: list[StoredFrame] = []
-    for row in rows:
-        inside = 0 < row.offset < source.size and row.offset % name.block_bytes == 0
-        if not inside or row.frame.kind not in _KINDS:
-            raise DamageError("it lists what cannot be a frame of this segment")
-        place = FramePlace(name.medium, name.segment, name.epoch, row.offset)
-        frames.append(StoredFrame(row.frame, place))
-    return frames
+    return [
+        StoredFrame(row.frame, FramePlace(name.medium, name.segment, name.epoch, row.offset))
+        for row in rows
+    ]
 
 
 def _fault(source: SegmentSource, frame: StoredFrame) -> str:
