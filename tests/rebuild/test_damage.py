@@ -1,9 +1,7 @@
-"""Rebuild: a lost catalog and the one that is made from its media are the same."""
+"""Rebuild from media that are damaged, forged, busy or gone: what there is is taken."""
 
 from __future__ import annotations
 
-import itertools
-import random
 import shutil
 import sqlite3
 from contextlib import closing
@@ -13,176 +11,21 @@ import pytest
 
 from flowbackup import api
 from flowbackup.catalog.catalog import open_catalog
-from flowbackup.catalog.rows import SessionState
 from flowbackup.errors import CatalogError, DamageError, DeviceError, DeviceLockedError, UsageError
-from flowbackup.media.facts import Mode
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.ids import new_id
-from flowbackup.model.report import Outcome, SessionReport
+from flowbackup.model.report import Outcome
 from flowbackup.monitor import RecordingMonitor, SilentMonitor
 from flowbackup.runtime.record_reader import RecordReader
-from flowbackup.testing.compare import differences
-from flowbackup.testing.trees import random_tree
 from tests.catalog.dump import Dump, assert_equal, dump
-from tests.runtime.written_media import Chain
-from tests.targets import Target
-
-BEHIND_THE_RECORD = ("finished_ns", "duration_seconds", "bytes_written", "frames", "syncs")
-"""Sealing goes on when the record of a session has been written."""
-MODES = [mode.value for mode in Mode]
-DAMAGED_MEDIA_TELL = (Outcome.INCOMPLETE, 3)
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Chain, Dump]:
-    """Three devices, and what the catalog knew that is lost: five sessions, of which the first and
-    the fourth were killed; two clients with objects of the same name, small segments, so that a
-    session has several.  Everything is below `folder`, with a copy beside it."""
-    folder = tmp_path_factory.mktemp("rebuilding") / "folder"
-    folder.mkdir()
-    chain = Chain(folder, 3, segment_bytes=400 << 10)
-    tree, small = folder / "tree", folder / "small"
-    random_tree(str(tree), seed=11, files=40)
-    small.mkdir()
-    (small / "file").write_bytes(b"small")
-    chain.backup({"web/site": tree}, killed=True)
-    chain.backup({"web/site": tree, "db/site": small, "db/other": small})
-    (small / "file").write_bytes(b"changed")
-    chain.backup({"web/site": tree, "db/site": small})
-    chain.backup({"db/site": small}, killed=True)
-    chain.backup({"web/site": tree})
-    known = dump(chain.catalog)
-    chain.catalog.unlink()
-    folder.rename(folder.with_name("pristine"))
-    return chain, known
-
-
-@pytest.fixture
-def chain(written: tuple[Chain, Dump]) -> Chain:
-    """The media as they were written, without a catalog."""
-    chain, _ = written
-    folder = chain.catalog.parent
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(folder.with_name("pristine"), folder, symlinks=True)
-    return chain
-
-
-@pytest.fixture
-def lost(written: tuple[Chain, Dump]) -> Dump:
-    """What the lost catalog knew."""
-    return written[1]
-
-
-@pytest.fixture
-def tree(chain: Chain) -> Path:
-    """What web/site was made of."""
-    return chain.catalog.parent.with_name("pristine") / "tree"
-
-
-def rebuild(
-    chain: Chain, *locations: str, mode: str = "fast", fresh: bool = False,
-    monitor: RecordingMonitor | None = None,
-) -> SessionReport:  # fmt: skip
-    """From all of its media unless some are named."""
-    return api.rebuild(
-        locations or chain.locations, monitor or SilentMonitor(), chain.catalog, mode=mode,
-        fresh=fresh,
-    )  # fmt: skip
-
-
-def without_ends(known: Dump) -> Dump:
-    """What media tell of killed sessions: that they were begun, and when, to the millisecond."""
-    ended = [row for row in known["sessions"] if row[6] is not None]
-    return known | {"sessions": ended}
-
-
-def of_one(known: Dump, medium: bytes) -> Dump:
-    """What one of several equal media tells."""
-    return known | {
-        name: [row for row in known[name] if row[0] == medium] for name in ("media", "copies")
-    }
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_it_is_equal_to_the_lost_one(chain: Chain, lost: Dump, mode: str) -> None:
-    report = rebuild(chain, mode=mode)
-    assert (report.outcome, report.exit_code, report.problems) == (Outcome.SUCCESS, 0, ())
-    found = dump(chain.catalog)
-    assert_equal(without_ends(found), without_ends(lost))
-    begun = {(row[0], row[1], row[5]) for row in lost["sessions"]}
-    assert {(row[0], row[1], row[5]) for row in found["sessions"]} == begun
-    assert len(found["sessions"]) == 5 and len(found["versions"]) == 8
-
-
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("kept", range(3))
-def test_one_medium_is_enough(chain: Chain, lost: Dump, kept: int, mode: str) -> None:
-    rebuild(chain, chain.locations[kept], mode=mode)
-    found = dump(chain.catalog)
-    (medium,) = found["media"]
-    assert_equal(without_ends(found), of_one(without_ends(lost), medium[0]))
-
-
-def test_a_session_without_record_is_shown_as_interrupted(chain: Chain, lost: Dump) -> None:
-    rebuild(chain)
-    rows = [row for row in api.sessions(chain.catalog) if row.kind == "backup"]
-    states = [row.state for row in rows]
-    assert states.count(SessionState.INTERRUPTED) == 2
-    assert rows[-1].state is SessionState.INTERRUPTED
-    assert rows[-1].outcome is None and rows[-1].exit_code is None
-
-
-def test_the_order_of_the_media_does_not_matter(chain: Chain, lost: Dump) -> None:
-    for order in itertools.permutations(chain.locations):
-        rebuild(chain, *order, fresh=True)
-        assert_equal(without_ends(dump(chain.catalog)), without_ends(lost))
-    chain.catalog.unlink()
-    for location in reversed(chain.locations):
-        rebuild(chain, location)
-    assert_equal(without_ends(dump(chain.catalog)), without_ends(lost))
-
-
-def test_once_more_changes_nothing(chain: Chain, lost: Dump) -> None:
-    rebuild(chain)
-    first = dump(chain.catalog)
-    report = rebuild(chain, mode="paranoid")
-    assert report.problems == ()
-    assert_equal(dump(chain.catalog), first)
-
-
-def test_what_was_rebuilt_restores(chain: Chain, lost: Dump, tree: Path, tmp_path: Path) -> None:
-    for gone in chain.places[:2]:
-        shutil.rmtree(gone)
-    rebuild(chain, chain.locations[2])
-    target = tmp_path / "back"
-    request = api.RestoreRequest(catalog=chain.catalog)
-    assert api.restore("web/site@2", str(target), request, SilentMonitor()).exit_code == 0
-    assert list(differences(str(tree), str(target))) == []
-
-
-def test_f9_fast_reads_under_a_twentieth(tmp_path: Path, target: Target) -> None:
-    """Small files are the worst case: each has a row in the manifest for its few bytes."""
-    source = tmp_path / "small-files"
-    source.mkdir()
-    chance = random.Random(9)
-    for number in range(3000):
-        (source / f"file-{number:05d}").write_bytes(chance.randbytes(10 << 10))
-    chain = Chain(tmp_path, 1, frame_bytes=8 << 20)
-    chain.backup({"web/site": source})
-    known = dump(chain.catalog)
-    parts = {}
-    for mode in MODES:
-        report = rebuild(chain, mode=mode, fresh=True)
-        assert_equal(dump(chain.catalog), known)
-        parts[mode] = report.bytes_read / report.bytes_source
-    assert parts["fast"] < 0.05
-    assert parts["fast"] <= parts["slow"] < 0.05
-    assert parts["paranoid"] >= 1
-    shown = f"equal; fast read {parts['fast']:.2%}, slow {parts['slow']:.2%} of 3,000 small files"
-    target("F9", cases=len(MODES), text=shown)
-
-
-# Damage
+from tests.rebuild.conftest import (
+    BEHIND_THE_RECORD,
+    DAMAGED_MEDIA_TELL,
+    of_one,
+    rebuild,
+    without_ends,
+)
+from tests.rebuild.written_media import Chain
 
 
 def flip(path: Path, offset: int) -> None:
