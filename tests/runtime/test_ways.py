@@ -183,11 +183,11 @@ def test_an_object_id_that_is_sent_twice_is_refused(
         backup_groups: {{primary: {{devices: [nas]}}}}
         """,
     )
-    assert [o.outcome for o in report.objects] == [Outcome.SUCCESS, Outcome.FAILED]
+    # Who breaks the rules is not heard any more, so the first may not have become durable in time.
+    assert report.objects[1].outcome is Outcome.FAILED
     assert any("an object id may be sent once" in problem.text for problem in report.problems)
     assert report.exit_code == EXIT_FAILED
-    assert list(frames_on(tmp_path)) == ["first"]
-    assert restored_equal(tmp_path, "first")
+    assert "second" not in frames_on(tmp_path)
 
 
 def test_any_sequence_of_objects_of_any_size_comes_back(tmp_path: Path) -> None:
