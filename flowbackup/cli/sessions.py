@@ -53,7 +53,13 @@ def session_fields(row: SessionRow) -> dict[str, object]:
         "bytes_read": row.bytes_read,
         "bytes_new": row.bytes_new,
         "problems": len(row.problems),
+        "copied_from": _copied_from(row),
     }
+
+
+def _copied_from(row: SessionRow) -> list[str]:
+    """The media that a session of copies has read."""
+    return [device.medium for device in row.devices if device.role == "restore" and device.frames]
 
 
 def _cells(row: SessionRow) -> tuple[str, ...]:

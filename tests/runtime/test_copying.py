@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from shutil import rmtree
 
 import pytest
+import ray
 
 from flowbackup import api
 from flowbackup.catalog.catalog import open_catalog
@@ -15,7 +17,7 @@ from flowbackup.testing.compare import differences
 from flowbackup.units import MIB
 from tests import judge
 from tests.local_backup import damage
-from tests.runtime.copying import QUIET, Copying
+from tests.runtime.copying import QUIET, Copying, Once
 
 pytestmark = pytest.mark.ray
 
@@ -189,3 +191,68 @@ def test_versions_on_two_media_come_together_on_one_each_in_one_piece(
     rmtree(copying.place("disk1"))
     copying.hide("disk2")
     restored(copying, tree, "tape")
+
+
+def kill(kind: str, name: str) -> None:
+    """The process of the actor that lives now."""
+    (actor,) = (
+        a for a in ray._private.state.actors().values()
+        if (a["State"], a["ActorClassName"], a["Name"]) == ("ALIVE", kind, name)
+    )  # fmt: skip
+    os.kill(actor["Pid"], signal.SIGKILL)
+
+
+THREE = """
+backup_groups: {primary: {devices: [nas]}}
+restore_groups: {readers: {devices: [nas]}}
+copy_groups:
+  a: {copies: readers, devices: [disk1], after: command}
+  b: {copies: readers, devices: [disk2], after: command}
+  c: {copies: readers, devices: [disk3], after: command}
+"""
+
+
+@pytest.mark.slow
+def test_one_of_three_copies_is_killed_and_the_others_complete(
+    copying: Copying, tree: Path
+) -> None:
+    disks = dict.fromkeys(("disk1", "disk2", "disk3"), "")
+    copying.run(copying.plan("g", THREE, tree, nas="", **disks))
+    plan = copying.plan("g", THREE, tree, nas=", rate_limit: 3 MB/s", **disks)
+    monitor = Once("copy", lambda: kill("MediaAgent", "g/b.disk2"))
+    report = copying.copy(plan, monitor=monitor)
+    assert monitor.is_done
+    assert (report.outcome, report.exit_code) == (Outcome.INCOMPLETE, 4)
+    states = {device.name: device.state for device in report.devices}
+    assert states == {
+        "nas": "complete", "disk1": "complete", "disk2": "relay-only", "disk3": "complete",
+    }  # fmt: skip
+    assert {problem.device for problem in report.problems} == {"disk2"}
+    assert [(item.copies_durable, item.copies_required) for item in report.objects] == [(2, 3)]
+    assert report.bytes_read == sum(header.payload_bytes for header, _ in copying.frames("nas"))
+    again = copying.copy(copying.plan("g", THREE, tree, nas="", **disks))
+    assert (again.outcome, again.bytes_read > 0) == (Outcome.SUCCESS, True)
+    copying.hide("nas")
+    restored(copying, tree, "disk1", "disk2", "disk3")
+
+
+TWO_READERS = """
+backup_groups: {primary: {devices: [nas]}}
+mirror_groups: {offsite: {mirrors: primary, devices: [usb]}}
+restore_groups: {readers: {devices: [nas, usb]}}
+copy_groups: {vault: {copies: readers, devices: [disk], after: command}}
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_reader_leaves_its_frames_to_the_other(copying: Copying, tree: Path) -> None:
+    copying.run(copying.plan("g", TWO_READERS, tree, nas="", usb="", disk=""))
+    slow = dict.fromkeys(("nas", "usb"), ", rate_limit: 2 MB/s")
+    monitor = Once("copy", lambda: kill("Reader", "g/readers.nas"))
+    report = copying.copy(copying.plan("g", TWO_READERS, tree, **slow, disk=""), monitor=monitor)
+    assert monitor.is_done
+    assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0)
+    assert [problem.kind for problem in report.problems] == ["client_lost"]
+    assert "restore agent readers.nas" in report.problems[0].text
+    copying.hide("nas", "usb")
+    restored(copying, tree, "disk")
