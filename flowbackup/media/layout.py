@@ -14,7 +14,7 @@ from flowbackup.errors import DamageError, FormatError
 from flowbackup.model.digest import frame_digest, header_checksum
 from flowbackup.model.frame import FrameHeader, FrameKind
 from flowbackup.model.ids import NO_ID
-from flowbackup.units import MIB, round_up
+from flowbackup.units import MIB, TIB, round_up
 
 FORMAT_MAJOR = 1
 FORMAT_MINOR = 0
@@ -40,6 +40,8 @@ segment, whatever its size."""
 ROWS_MAX = 2 * FRAMES_MAX
 ORDINALS_MAX = 4 * FRAMES_MAX
 
+FILE_BYTES_MAX = TIB
+"""No segment is longer: a file with holes may claim to be larger than any disk."""
 SEQUENCE_MAX = (1 << 63) - 1
 """Databases and file offsets have 63 bits."""
 

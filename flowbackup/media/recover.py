@@ -362,10 +362,10 @@ def read_label(path: str, log: Log, problem: bool = False) -> tuple[bytes, int, 
         if label["format"][0] != 1 or label["critical"]:
             raise Refused(f"it has format {label['format']} {label['critical']}: too new")
         block, documents = label["block_bytes"], {str(k): v for k, v in label["documents"].items()}
-        if block not in [1 << n for n in range(9, 21)]:
+        if type(block) is not int or block not in [1 << n for n in range(9, 21)]:
             raise Damage("its block size cannot be")
         return uuid.UUID(label["medium"]).bytes, block, documents
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
         raise Damage("its label cannot be read") from error
 
 

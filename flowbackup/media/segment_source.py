@@ -11,7 +11,7 @@ from typing import Self
 
 from flowbackup.errors import DamageError
 from flowbackup.media.failure import device_error
-from flowbackup.media.layout import PAYLOAD_BYTES_MAX, SegmentName
+from flowbackup.media.layout import FILE_BYTES_MAX, PAYLOAD_BYTES_MAX, SegmentName
 from flowbackup.media.memory import FrameMemory
 from flowbackup.media.record_file import O_DIRECT
 from flowbackup.media.regular import NotRegularError, open_regular
@@ -37,7 +37,7 @@ class SegmentSource:
         device: str = "",
         cached: bool = True,
     ) -> None:
-        """Raises DeviceError; DamageError for what is no regular file."""
+        """Raises DeviceError; DamageError for what is no regular file, or too long."""
         self.path = path
         self.name = name
         self.sealed = sealed
@@ -52,6 +52,9 @@ class SegmentSource:
         try:
             self._fd = self._open()
             self.size = os.fstat(self._fd).st_size
+            if self.size > FILE_BYTES_MAX:
+                self.close()
+                raise DamageError(f"{path} is longer than any segment", device=device)
             if not cached:
                 os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)
         except NotRegularError as error:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from flowbackup.media.failure import device_error
 from flowbackup.media.label import LABEL_NAME, SEGMENTS_NAME, FoundLabel, Label, read_label
+from flowbackup.media.layout import FILE_BYTES_MAX
 from flowbackup.media.regular import open_regular
 from flowbackup.media.scan import Damage
 from flowbackup.media.segment import parse_file_name, segment_file_name
@@ -56,7 +57,7 @@ def survey_medium(location: str, device: str) -> MediumSurvey:
             stretch
             for (segment, epoch, is_sealed), size in files
             if is_sealed or (segment, epoch) not in sealed
-            for stretch in stretches_of(segment, epoch, size)
+            for stretch in stretches_of(segment, epoch, min(size, FILE_BYTES_MAX))
         ),
         (
             *_text_damages(location, found),

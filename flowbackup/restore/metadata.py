@@ -100,38 +100,30 @@ class MetadataWriter:
         except (OSError, OverflowError) as error:
             report("metadata", f"mode {mode:o} or time cannot be given: {error}")
 
-    def apply_at(self, name: bytes, directory: int, entry: Entry, report: Report) -> None:
-        """On a link, FIFO, socket or device, under its temporary name; nothing is opened."""
+    def apply_node(self, handle: int, entry: Entry, report: Report) -> None:
+        """On a link, FIFO, socket or device, by a handle (O_PATH), because none of them is opened.
+        No name is gone through: whoever changes names meanwhile changes nothing here."""
+        # Through this name the system reaches the thing itself, a link too, not what it points to.
+        itself = b"/proc/self/fd/%d" % handle
         uid = self._owners.user(entry.uid, entry.owner)
         gid = self._owners.group(entry.gid, entry.group)
-        handle = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
-        try:
-            # Through this name the system reaches the opened thing itself, not what it points to.
-            itself = b"/proc/self/fd/%d" % handle
-            is_link = entry.kind == EntryKind.SYMLINK
-            place = b"/proc/self/fd/%d/%s" % (directory, name) if is_link else itself
-            owned = self._own(place, uid, gid, report, follow=not is_link)
-            if entry.xattrs:
-                _set_attributes(place, entry, report, owned=owned, follow=not is_link)
-            if not is_link:
-                os.chmod(itself, entry.mode & (0o7777 if owned else 0o7777 & ~_SET_ID))
-            times = (entry.mtime_ns, entry.mtime_ns)
-            os.utime(place, ns=times, follow_symlinks=not is_link)
-        finally:
-            os.close(handle)
+        owned = self._own(itself, uid, gid, report)
+        if entry.xattrs:
+            _set_attributes(itself, entry, report, owned=owned)
+        if entry.kind != EntryKind.SYMLINK:
+            os.chmod(itself, entry.mode & (0o7777 if owned else 0o7777 & ~_SET_ID))
+        os.utime(itself, ns=(entry.mtime_ns, entry.mtime_ns))
 
-    def _own(
-        self, place: int | bytes, uid: int, gid: int, report: Report, follow: bool = True
-    ) -> bool:
+    def _own(self, place: int | bytes, uid: int, gid: int, report: Report) -> bool:
         """Whether the owner is right: setuid, setgid and capabilities may be given only then."""
         try:
-            _change_owner(place, uid, gid, follow)
+            _change_owner(place, uid, gid)
         except OSError as error:
             report("owner", f"owner {uid}:{gid} cannot be given: {error.strerror}")
             # Root must not keep what belongs to somebody unknown; others may give away a group.
             fallback = (NOBODY, NOBODY) if self._user == 0 and uid else (-1, gid)
             try:
-                _change_owner(place, *fallback, follow)
+                _change_owner(place, *fallback)
             except OSError:
                 pass  # Reported above.
             return False
@@ -176,22 +168,20 @@ def gives_owner(status: os.stat_result, *, created: bool) -> bool:
     )
 
 
-def _change_owner(place: int | bytes, uid: int, gid: int, follow: bool) -> None:
+def _change_owner(place: int | bytes, uid: int, gid: int) -> None:
     if isinstance(place, int):
         os.fchown(place, uid, gid)
     else:
-        os.chown(place, uid, gid, follow_symlinks=follow)
+        os.chown(place, uid, gid)
 
 
-def _set_attributes(
-    place: int | bytes, entry: Entry, report: Report, *, owned: bool, follow: bool = True
-) -> None:
+def _set_attributes(place: int | bytes, entry: Entry, report: Report, *, owned: bool) -> None:
     for name, value in entry.xattrs:
         if name == _CAPABILITY and not owned:
             report("xattr", "its capabilities are not given, because its owner is another one")
             continue
         try:
-            os.setxattr(place, name, value, follow_symlinks=follow)
+            os.setxattr(place, name, value)
         except (OSError, ValueError) as error:
             reason = (isinstance(error, OSError) and error.strerror) or error
             report("xattr", f"attribute {format_path(name)} cannot be given: {reason}")

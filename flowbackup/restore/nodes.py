@@ -19,7 +19,10 @@ from flowbackup.restore.publish import TemporaryName, discard, publish
 T = TypeVar("T")
 
 _FILE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_HANDLE_FLAGS = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _TYPES = {
+    EntryKind.SYMLINK: stat.S_IFLNK,
+    EntryKind.FIFO: stat.S_IFIFO,
     EntryKind.SOCKET: stat.S_IFSOCK,
     EntryKind.CHARACTER_DEVICE: stat.S_IFCHR,
     EntryKind.BLOCK_DEVICE: stat.S_IFBLK,
@@ -101,10 +104,19 @@ class NodeWriter:
         self._made(lambda temporary: _make_special(entry, temporary, directory))
         with self._discarded(directory):
             temporary = self._temporary.name
-            self._metadata.apply_at(temporary, directory, entry, report)
-            made = identity(os.stat(temporary, dir_fd=directory, follow_symlinks=False))
+            handle = os.open(temporary, _HANDLE_FLAGS, dir_fd=directory)
+            try:
+                status = os.fstat(handle)
+                # A further name of a file elsewhere may have been put there meanwhile.
+                if stat.S_IFMT(status.st_mode) != _TYPES[EntryKind(entry.kind)] or (
+                    status.st_nlink != 1
+                ):
+                    raise DamageError("something else was put in its place while it was made")
+                self._metadata.apply_node(handle, entry, report)
+            finally:
+                os.close(handle)
             publish(temporary, name, directory, replace=self._replace)
-        return Made(0, made)
+        return Made(0, identity(status))
 
     def link(
         self, first: bytes, expected: tuple[int, int], root: int, name: bytes, level: Level

@@ -48,10 +48,11 @@ def zeros(size_bytes: int) -> bytes:
 
 
 def many_rows(count: int) -> bytes:
-    """Empty entries without end, which pack to nothing."""
+    """Entries without end and content, which pack to little."""
     page = batch_of([ROOT])
     columns = [pa.concat_arrays([column] * 1000) for column in page.columns]
     columns = [pa.concat_arrays([column] * (count // 1000)) for column in columns]
+    columns[0] = pa.array([b"%07d" % number for number in range(count)], pa.binary())
     return fold(pa.RecordBatch.from_arrays(columns, schema=SCHEMA))
 
 

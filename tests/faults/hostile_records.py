@@ -233,6 +233,7 @@ FILES: dict[str, Recipe] = {
         "segments/00000001-0000.seg", lambda path: path.symlink_to("/dev/zero")
     ),
     "a segment of 8 EiB": grown((1 << 63) - 1),
+    "a segment of 1 TiB": grown(1 << 40),
     "a segment of no bytes": grown(0),
     "a segment cut in its header": grown(100),
     "a folder of segments that is a FIFO": Recipe(place=without_folder),

@@ -1,11 +1,13 @@
 """Everything of the package that reads a medium, on one that nobody vouches for.
 
-`read_package` is what verify, rebuild and restore do; only errors of ours may come out of it, and
-it returns what they said.  `Watch` tells what it cost, `surroundings` what it changed.
+`read_package` calls the parts of which commands are made, deeper than these go; only errors of
+ours may come out of it, and it returns what they said.  `Watch` tells what it cost, `surroundings`
+what it changed.
 """
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import stat
@@ -15,7 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from flowbackup.catalog import Catalog, open_catalog
+import pyarrow as pa
+
 from flowbackup.errors import DamageError, FlowbackupError
 from flowbackup.frame.page import PageRef, decode_root
 from flowbackup.frame.seal import chunk_of, open_frame
@@ -30,9 +33,8 @@ from flowbackup.model.ids import FrameId
 from flowbackup.model.record import VersionRecord, load_record
 from flowbackup.monitor import RecordingMonitor
 from flowbackup.restore import RestoreSettings, restore_tree
-from flowbackup.runtime.copies import copy_reader
 
-KIB = 1024
+_LIBC = ctypes.CDLL(None)
 
 
 class Watch:
@@ -42,6 +44,9 @@ class Watch:
     peak_kib = 0
 
     def __enter__(self) -> Self:
+        # What was freed and kept before would hide what is taken now.
+        pa.default_memory_pool().release_unused()
+        _LIBC.malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5")
         self._before = _status_kib("VmRSS")
         self._started = time.process_time()
@@ -65,11 +70,12 @@ def _status_kib(name: str) -> int:
 
 
 def surroundings(base: Path, *, without: Path) -> dict[bytes, tuple[object, ...]]:
-    """Everything below `base` but one folder: status, attributes and content of each name."""
+    """Everything below `base` but one name: status, attributes and content of each."""
     found: dict[bytes, tuple[object, ...]] = {}
     for where, names, files in os.walk(os.fsencode(base)):
         if Path(os.fsdecode(where)) == without.parent:
             names[:] = [name for name in names if name != os.fsencode(without.name)]
+            files = [name for name in files if name != os.fsencode(without.name)]
         for name in (b".", *files, *names):
             path = os.path.join(where, name)
             if where == os.fsencode(without.parent) and name == b".":
@@ -91,9 +97,9 @@ def _look(path: bytes) -> tuple[object, ...]:
     return owner, times, found.st_size, content, tuple(attributes)
 
 
-def read_package(medium: Path, target: Path, *, catalog: Path | None = None) -> list[str]:
+def read_package(medium: Path, target: Path) -> list[str]:
     """Verifies a medium, reads all its frames, and restores every version into `target`/0, 1, ...
-    Returns the errors and problems in words.  catalog: goes by way of a new catalog there."""
+    without a catalog.  Returns the errors and problems in words."""
     told: list[str] = []
     device = DirectoryDevice(DeviceTarget("device", "directory", str(medium), 512))
     monitor = RecordingMonitor()
@@ -107,7 +113,7 @@ def read_package(medium: Path, target: Path, *, catalog: Path | None = None) -> 
     attempt(lambda: verify_medium(device, monitor))
     told += [problem.text for problem in monitor.problems]
     attempt(lambda: list(device.reader().frames()))
-    attempt(lambda: told.extend(_restore_all(device, target, attempt, catalog)))
+    attempt(lambda: told.extend(_restore_all(device, target, attempt)))
     return told
 
 
@@ -115,7 +121,6 @@ def _restore_all(
     device: DirectoryDevice,
     target: Path,
     attempt: Callable[[Callable[[], object]], None],
-    catalog: Path | None,
 ) -> list[str]:
     shelf = Shelf(device.reader())
     monitor = RecordingMonitor()
@@ -123,34 +128,8 @@ def _restore_all(
         attempt(lambda stored=stored: shelf.opened(stored).spans())  # type: ignore[misc]
     for number, record in enumerate(shelf.versions(attempt)):
         place = os.fsencode(target / str(number))
-        if catalog is None:
-            attempt(lambda: shelf.restore(record, place, monitor))  # noqa: B023
-        else:
-            with open_catalog(catalog) as opened:
-                attempt(lambda: _through(opened, device, shelf, record, place, monitor))  # noqa: B023
+        attempt(lambda: shelf.restore(record, place, monitor))  # noqa: B023
     return [f"{p.kind}: {p.text}" for p in monitor.problems]
-
-
-def _through(
-    catalog: Catalog,
-    device: DirectoryDevice,
-    shelf: Shelf,
-    record: VersionRecord,
-    place: bytes,
-    monitor: RecordingMonitor,
-) -> None:
-    """By way of a catalog, as the commands do."""
-    catalog.add_medium(device.info())
-    catalog.add_durable([(stored.header, stored.place) for stored in shelf.stored.values()])
-    catalog.add_version(record, shelf.pages(record))
-    version = catalog.resolve("latest")
-    settings = RestoreSettings(sync=False)
-
-    with copy_reader(catalog, monitor) as frames:
-        restore_tree(
-            catalog.entries(version), frames, place, settings, monitor,
-            lambda path: catalog.entry(version, path),
-        )  # fmt: skip
 
 
 class Shelf:

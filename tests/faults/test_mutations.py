@@ -16,6 +16,8 @@ from typing import NamedTuple
 import pytest
 
 from flowbackup.errors import FlowbackupError
+from flowbackup.media.label import LOCK_NAME
+from tests.faults.commands import by_commands
 from tests.faults.mutations import Mutation, Originals
 from tests.faults.parallel import in_folder, shared_out
 from tests.faults.readings import Watch, read_package, surroundings
@@ -27,8 +29,8 @@ MUTATIONS = 20_000
 PEAK_KIB_MAX = 100 * 1024
 SECONDS_MAX = 2.0
 """Of the processor; gross excess only, because machines are shared.  The target is 0.1."""
-BY_CATALOG = 10
-"""Every so many mutations goes by way of a new catalog too, which takes longest."""
+BY_COMMANDS = 25
+"""Every so many mutations goes through the commands too, which take longest."""
 
 
 class Cost(NamedTuple):
@@ -57,17 +59,19 @@ def check_one(folder: Path, originals: Originals, seed: int) -> tuple[Watch, Wat
     mutation = Mutation(originals, seed)
     medium, work = folder / "medium", folder / "work"
     mutation.write(medium)
-    for name in ("package", "judge"):
+    (medium / LOCK_NAME).touch()
+    for name in ("package", "judge", "commands"):
         (work / name).mkdir(parents=True)
     before = surroundings(folder, without=work)
-    catalog = work / "catalog" if seed % BY_CATALOG == 0 else None
     try:
         with Watch() as package:
-            read_package(medium, work / "package", catalog=catalog)
+            read_package(medium, work / "package")
         with Watch() as judge:
             check_here([medium])
             recovered_here([medium], work / "judge" / "0", "all")
         assert surroundings(folder, without=work) == before, "something outside has changed"
+        if seed % BY_COMMANDS == 0:
+            by_commands(medium, work / "commands")
         if mutation.stale:
             assert restored(work) <= originals.contents, "wrong bytes were believed"
         for watch in (package, judge):
@@ -104,7 +108,7 @@ def text(costs: Sequence[Cost]) -> str:
 
 
 def test_some_mutations(target: Target) -> None:
-    seeds = Random(1).sample(range(MUTATIONS), 150)
+    seeds = Random(1).sample(range(MUTATIONS), 70)
     cost = in_folder(check, seeds)
     target("F5", cases=len(seeds), text=text([cost]))
 
