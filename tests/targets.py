@@ -11,19 +11,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from flowbackup.units import MIB
+
 HEAD = ("target", "cases", "seconds", "seen")
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
     """cases: how many were tried; all of them ended as `text` says.  seconds: what they took.
-    longest_seconds: what one of them took at most, 0 where nobody looked."""
+    longest_seconds, peak_bytes: what one of them took at most, 0 where nobody looked."""
 
     target: str
     cases: int
     text: str
     seconds: float
     longest_seconds: float = 0.0
+    peak_bytes: int = 0
 
 
 class Target(Protocol):
@@ -31,7 +34,7 @@ class Target(Protocol):
 
     def __call__(
         self, target: str, *, cases: int, text: str, seconds: float | None = None,
-        longest_seconds: float = 0.0,
+        longest_seconds: float = 0.0, peak_bytes: int = 0,
     ) -> None: ...  # fmt: skip
 
 
@@ -44,11 +47,11 @@ class Recorder:
 
     def __call__(
         self, target: str, *, cases: int, text: str, seconds: float | None = None,
-        longest_seconds: float = 0.0,
+        longest_seconds: float = 0.0, peak_bytes: int = 0,
     ) -> None:  # fmt: skip
         if seconds is None:
             seconds = time.monotonic() - self._started
-        self._shown.append(Shown(target, cases, text, seconds, longest_seconds))
+        self._shown.append(Shown(target, cases, text, seconds, longest_seconds, peak_bytes))
 
 
 def table(shown: Iterable[Shown]) -> list[str]:
@@ -69,12 +72,14 @@ def _sum(one: Shown, other: Shown) -> Shown:
         one.text,
         one.seconds + other.seconds,
         max(one.longest_seconds, other.longest_seconds),
+        max(one.peak_bytes, other.peak_bytes),
     )
 
 
 def _row(shown: Shown) -> tuple[str, str, str, str]:
-    longest = f"; the longest took {shown.longest_seconds:.1f} s" if shown.longest_seconds else ""
-    return shown.target, f"{shown.cases:,}", f"{shown.seconds:.1f}", shown.text + longest
+    longest = f"; the longest took {shown.longest_seconds:.2f} s" if shown.longest_seconds else ""
+    peak = f"; the largest {shown.peak_bytes / MIB:.1f} MiB" if shown.peak_bytes else ""
+    return shown.target, f"{shown.cases:,}", f"{shown.seconds:.1f}", shown.text + longest + peak
 
 
 def _by_number(shown: Shown) -> tuple[int, str]:

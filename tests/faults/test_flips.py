@@ -39,6 +39,8 @@ from tests.media.object_media import write_objects
 from tests.targets import Target
 
 BLOCK = 512
+PARTS = 5
+"""A test that takes too long is killed."""
 OBJECTS = 6
 FILES = 4
 FILE_BYTES = 1000
@@ -230,6 +232,7 @@ def test_some_flips(target: Target) -> None:
 
 
 @pytest.mark.slow
-def test_flips(target: Target) -> None:
-    shares = [(first, 8) for first in range(8)]
+@pytest.mark.parametrize("part", range(PARTS))
+def test_flips(part: int, target: Target) -> None:
+    shares = [(first, 8 * PARTS) for first in range(part, 8 * PARTS, PARTS)]
     target("F3", cases=sum(shared_out(check, shares)), text=TEXT)

@@ -10,13 +10,13 @@ from tests.targets import Recorder, Shown, table
 def test_parts_of_one_target_share_a_line_and_lines_stand_by_number() -> None:
     shown = [
         Shown("F10", 1, "told", 0.26),
-        Shown("F7", 9_800, "kept", 1.5, 0.25),
+        Shown("F7", 9_800, "kept", 1.5, 0.25, 2 << 20),
         Shown("F7", 2_000, "reached", 1.0),
         Shown("F7", 9_800, "kept", 1.5, 1.0),
     ]
     assert table(shown) == [
         "target   cases  seconds  seen",
-        "F7      19,600      3.0  kept; the longest took 1.0 s",
+        "F7      19,600      3.0  kept; the longest took 1.00 s; the largest 2.0 MiB",
         "F7       2,000      1.0  reached",
         "F10          1      0.3  told",
     ]
