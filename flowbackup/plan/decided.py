@@ -159,8 +159,8 @@ class Plan:
     frame_bytes: content of a frame; sync_bytes, sync_seconds: when an agent commits; copies: how
     many durable copies make an object complete (0: one on every required agent).
     memory_bytes: node -> bytes of its slabs, of the stage that has most.  selections: what the
-    copy groups of a stage take.  stages: in their order.  bottleneck: the sentence that
-    `graph plan` prints.
+    copy groups of a stage take.  stages: in their order.  staging: devices whose frames make room.
+    bottleneck: the sentence that `graph plan` prints.
     graph_text: the file that was written, for the media; path: where it came from, or "".
     """
 
@@ -182,6 +182,7 @@ class Plan:
     groups: tuple[GroupPlan, ...] = ()
     selections: tuple[CopySelection, ...] = ()
     stages: tuple[Plan, ...] = ()
+    staging: tuple[str, ...] = ()
 
     def agent(self, name: str) -> AgentPlan:
         """The agent of that name.  Raises KeyError."""

@@ -38,7 +38,10 @@ def place(context: Context) -> Plan:
     plan = _planned(context, backup_agents(context), _objects(context), ())
     memory = most_memory(stage.slabs for stage in (plan, *stages))
     first = plan if plan.agents or not stages else stages[0]
-    return replace(plan, stages=stages, memory_bytes=memory, bottleneck=first.bottleneck)
+    staging = tuple(n for n, device in context.spec.devices.items() if device.staging)
+    return replace(
+        plan, stages=stages, memory_bytes=memory, bottleneck=first.bottleneck, staging=staging
+    )
 
 
 def planned_slabs(context: Context) -> list[tuple[SlabPlan, ...]]:

@@ -81,6 +81,7 @@ def refuse_unbuilt(plan: Plan) -> None:
         "min of copy groups": any(
             group.devices_min > 1 for stage in plan.stages for group in stage.groups
         ),
+        "staging": bool(plan.staging),
         "media_size": any(
             agent.device.media_bytes for part in (plan, *plan.stages) for agent in part.agents
         ),
