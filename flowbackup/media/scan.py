@@ -189,7 +189,8 @@ def payload_fault(source: SegmentSource, record: FoundRecord) -> str:
         data = source.read(record.offset + header.block_bytes, header.padded_bytes)
     except DamageError as error:
         return error.message
-    source.read_ahead(record.end, header.total_bytes)
+    # A commit record may stand before a next frame that is as long as this one.
+    source.read_ahead(record.end, header.block_bytes + header.total_bytes)
     if frame_digest(data[: header.payload_bytes]) != header.digest:
         return "the payload does not match its digest"
     if not is_zero(data[header.payload_bytes :]):

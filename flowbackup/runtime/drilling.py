@@ -61,8 +61,7 @@ def run_drill(
     session = LocalSession(catalog, KIND, _subject(task.versions), monitor)
     done: list[Drilled] = []
     try:
-        # From the devices: what memory still has of a backup of today proves nothing about them.
-        media = KnownMedia(catalog, far=far, cached=False)
+        media = KnownMedia(catalog, far=far)
         with _place(task.target, session) as place, copy_reader(catalog, session, media) as frames:
             for version in task.versions:
                 seed = seeds[_object_name(version)] if task.seed is None else task.seed

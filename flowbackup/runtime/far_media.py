@@ -53,7 +53,6 @@ class FarMedium:
     def __init__(self, info: MediumInfo) -> None:
         """Raises DeviceError for a node that is not there."""
         self._info = info
-        self._cached = True
         self._who = f'the restore agent of device "{info.device}" on node {info.node}'
         try:
             node = place((NodePlan(info.node, info.node_labels),))[info.node]
@@ -73,16 +72,13 @@ class FarMedium:
         _, holder = self._look()
         return holder
 
-    def reader(self, *, cached: bool = True) -> FarMedium:
+    def reader(self) -> FarMedium:
         """This reads by itself."""
-        self._cached = cached
         return self
 
     def read(self, header: FrameHeader | None, place: FramePlace) -> tuple[FrameHeader, bytes]:
         """See FrameReader."""
-        found, data = self._answer(
-            self._agent.read.remote(place, cached=self._cached), READ_SECONDS_MAX
-        )
+        found, data = self._answer(self._agent.read.remote(place), READ_SECONDS_MAX)
         # A copy, because what stays in the object store blocks the frames behind it.
         payload = bytes(memoryview(data))
         if (header is not None and found != header) or frame_digest(payload) != found.digest:

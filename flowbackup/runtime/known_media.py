@@ -37,7 +37,7 @@ class ReadableMedium(Protocol):
     def holder(self) -> str:
         """See Device."""
 
-    def reader(self, *, cached: bool = True) -> PlaceReader:
+    def reader(self) -> PlaceReader:
         """See Device."""
 
 
@@ -49,19 +49,12 @@ class KnownMedia:
     """What can be read from here, and how.  May be used by several threads at once."""
 
     def __init__(
-        self,
-        catalog: Catalog,
-        opening: OpenDevice = open_device,
-        far: OpenFar | None = None,
-        *,
-        cached: bool = True,
+        self, catalog: Catalog, opening: OpenDevice = open_device, far: OpenFar | None = None
     ) -> None:
-        """far: opens media of other nodes; without it they are out of reach.  cached=False: frames
-        come from the devices, and not from memory that has them still."""
+        """far: opens media of other nodes; without it they are out of reach."""
         self.infos = {info.medium: info for info in catalog.media()}
         self._opening = opening
         self._far = far
-        self._cached = cached
         self._states: dict[bytes, MediumState] = {}
         self._readers: dict[bytes, PlaceReader] = {}
         self._looking = threading.Lock()
@@ -100,7 +93,7 @@ class KnownMedia:
             return replace(state, fault=fault)
         try:
             device = self._open(info)
-            self._readers[info.medium] = device.reader(cached=self._cached)
+            self._readers[info.medium] = device.reader()
             return replace(state, holder=device.holder())
         except DeviceError as error:
             return replace(state, fault=str(error))

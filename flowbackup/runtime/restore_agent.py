@@ -24,7 +24,7 @@ class RestoreAgent:
         device = open_device(self._target)
         return device.info(), device.holder()
 
-    def read(self, place: FramePlace, *, cached: bool) -> tuple[FrameHeader, Payload]:
+    def read(self, place: FramePlace) -> tuple[FrameHeader, Payload]:
         """Header and sealed payload, digests checked.  Raises DamageError, DeviceError."""
-        header, payload = open_device(self._target).reader(cached=cached).read(None, place)
+        header, payload = open_device(self._target).reader().read(None, place)
         return header, np.frombuffer(payload, dtype=np.uint8)

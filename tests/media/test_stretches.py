@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from flowbackup.media import segment
+from flowbackup.media.layout import IndexRow, RecordKind, pack_index
 from flowbackup.media.medium_verifier import MediumVerifier, StretchReport
 from flowbackup.media.port import StoredFrame
+from flowbackup.media.record_file import RecordFile
 from flowbackup.media.scan import Damage
+from flowbackup.media.segment import SegmentWriter
 from flowbackup.media.segment_source import SegmentSource
 from flowbackup.model import stretch
 from tests.media.media_samples import make_device, only_segment, write_groups
@@ -100,16 +104,40 @@ def test_no_more_is_read_than_was_asked_for(
     assert sum(size for _, size in read) < size_bytes // 4
 
 
+@pytest.mark.parametrize("frames_of_group", [1, 2, 3])
+def test_every_byte_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frames_of_group: int
+) -> None:
+    """Also with what is read ahead: commit records stand between the groups."""
+    monkeypatch.setattr(stretch, "STRETCH_BYTES", 64 << 20)
+    write_groups(make_device(tmp_path, block_bytes=4096), [[1 << 20] * frames_of_group] * 6)
+    sources: list[SegmentSource] = []
+    plain = SegmentSource.__init__
+
+    def noted(self: SegmentSource, *arguments: object, **options: object) -> None:
+        sources.append(self)
+        plain(self, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(SegmentSource, "__init__", noted)
+    reader = verifier(tmp_path)
+    assert damages(reader.read(reader.survey().stretches)) == set()
+    (source,) = sources
+    # What is read ahead overlaps by a block, index and footer are looked at first.
+    assert source.bytes_read <= source.size + 4096 * (6 * frames_of_group + 12)
+
+
 def test_a_broken_link_is_found_at_the_border_of_stretches(memory_path: Path) -> None:
     """The second half of a segment, put in the place of that of another of the same name."""
-    for name in ("one", "other"):
-        write_groups(make_device(memory_path / name), [[3000 if name == "one" else 3001], [1000]])
+    for name, size in (("one", 2560), ("other", 2559)):
+        device = make_device(memory_path / name)
+        # Both media have the same UUID, so that only the chain can tell.
+        label = (memory_path / "one" / "flowbackup.label").read_bytes()
+        (memory_path / name / "flowbackup.label").write_bytes(label)
+        (first, *_), *_ = write_groups(device, [[size], [1000]])
+        assert first.place.offset + BLOCK + 2560 == UNIT
     paths = [only_segment(memory_path / name) for name in ("one", "other")]
     one, other = (path.read_bytes() for path in paths)
     assert len(one) == len(other)
-    # Both media get the same UUID, so that only the chain can tell.
-    label = (memory_path / "one" / "flowbackup.label").read_bytes()
-    (memory_path / "other" / "flowbackup.label").write_bytes(label)
     paths[1].chmod(0o600)
     paths[1].write_bytes(one[:UNIT] + other[UNIT:])
     at_border = [d for d in damages(alone(memory_path / "other")) if d.offset == UNIT]
@@ -130,6 +158,43 @@ def test_a_damaged_index_is_told_and_the_stretches_are_read_all_the_same(
     assert frames(reports) == written
     assert all(damage.offset >= len(data) - BLOCK for damage in damages(reports))
     assert damages(reports)
+
+
+def test_an_index_that_lists_something_else_is_told_by_the_stretch_that_it_is_wrong_about(
+    memory_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All digests are right: the writer itself was wrong."""
+
+    def wrong(rows: list[IndexRow]) -> bytes:
+        other = rows[4].frame._replace(sequence=99)
+        return pack_index([*rows[:4], rows[4]._replace(frame=other), *rows[5:]])
+
+    monkeypatch.setattr(segment, "pack_index", wrong)
+    written = [f for g in write_groups(make_device(memory_path), GROUPS) for f in g]
+    reports = alone(memory_path)
+    assert frames(reports) == written
+    (report,) = (report for report in reports if report.damages)
+    assert report.stretch.begin <= written[4].place.offset < report.stretch.border
+    assert "lists other frames" in report.damages[0].reason
+
+
+def test_a_footer_that_counts_otherwise_than_the_index_is_told(
+    memory_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = SegmentWriter._append_plain
+
+    def wrong(
+        self: SegmentWriter, file: RecordFile, kind: RecordKind, *rest: bytes, **more: int
+    ) -> None:
+        if kind == RecordKind.FOOTER:
+            more["chunk_count"] += 1
+        plain(self, file, kind, *rest, **more)
+
+    monkeypatch.setattr(SegmentWriter, "_append_plain", wrong)
+    write_groups(make_device(memory_path), GROUPS)
+    reader = verifier(memory_path)
+    (damage,) = damages(reader.read(reader.survey().stretches))
+    assert "the footer counts other frames" in damage.reason
 
 
 def test_an_unfinished_segment_is_read_as_a_whole(memory_path: Path) -> None:

@@ -237,13 +237,12 @@ def test_another_target_of_a_link_and_another_owner_are_named(
     assert drilled.texts[b"link"].startswith("target: b'folder/file00' at the source")
 
 
-class _AsItWas:
-    """A status that a rotten disk gives: everything as before."""
+class _Status:
+    """A status with some other fields."""
 
-    def __init__(self, status: os.stat_result, entry: Entry) -> None:
+    def __init__(self, status: os.stat_result, **fields: int) -> None:
         self._status = status
-        self.st_ctime_ns = entry.ctime_ns
-        self.st_mtime_ns = entry.mtime_ns
+        self.__dict__.update(fields)
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._status, name)
@@ -259,13 +258,49 @@ def test_a_source_that_rotted_under_its_old_times_is_named(
 
     def status_at(name: bytes, directory: int) -> object:
         status = plain(name, directory)
-        return _AsItWas(status, entry) if status.st_ino == entry.inode else status
+        times = {"st_ctime_ns": entry.ctime_ns, "st_mtime_ns": entry.mtime_ns}
+        return _Status(status, **times) if status.st_ino == entry.inode else status
 
     monkeypatch.setattr(live, "status_at", status_at)
     drilled = Drilled(kept, sample=ALL)
     assert drilled.ended == BROKEN
     assert list(drilled.texts) == [b"folder/file03"]
     assert "content: differs" in drilled.texts[b"folder/file03"]
+
+
+@pytest.mark.parametrize("field", ["st_ino", "st_size", "st_mtime_ns", "st_ctime_ns"])
+def test_a_source_of_which_anything_is_other_has_changed(
+    field: str, kept: LocalBackup, version: VersionRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = live.status_at
+
+    def status_at(name: bytes, directory: int) -> object:
+        status = plain(name, directory)
+        return _Status(status, **{field: 1}) if name == b"file03" else status
+
+    monkeypatch.setattr(live, "status_at", status_at)
+    drilled = Drilled(kept, sample=ALL)
+    assert (drilled.ended, drilled.kinds) == (SOUND, [])
+    assert "1 changed or gone since" in drilled.told
+
+
+def test_a_source_that_changes_while_it_is_compared_has_changed(
+    kept: LocalBackup, version: VersionRow, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, victim = live.status_at, source / "folder" / "file03"
+    looks: list[bytes] = []
+
+    def status_at(name: bytes, directory: int) -> object:
+        status = plain(name, directory)
+        if name == b"file03" and not looks:
+            looks.append(name)
+            _flip(str(victim))
+        return status
+
+    monkeypatch.setattr(live, "status_at", status_at)
+    drilled = Drilled(kept, sample=ALL)
+    assert (drilled.ended, drilled.kinds) == (SOUND, [])
+    assert "1 changed or gone since" in drilled.told
 
 
 def test_what_changed_or_went_since_is_counted_and_no_fault(
