@@ -135,7 +135,7 @@ class NullDevice:
             )
         return NullWriter(self._medium, epoch, self._block_bytes, self.name)
 
-    def reader(self) -> NullReader:
+    def reader(self, *, cached: bool = True) -> NullReader:
         return NullReader(self.info())
 
     def close(self) -> None:

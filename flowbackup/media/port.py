@@ -111,8 +111,9 @@ class Device(Protocol):
     def writer(self, session: bytes, epoch: int) -> FrameWriter:
         """A writer that begins a new segment with its first frame.  Needs the lock."""
 
-    def reader(self) -> FrameReader:
-        """A reader of what is committed now."""
+    def reader(self, *, cached: bool = True) -> FrameReader:
+        """A reader of what is committed now.  cached=False: bytes come from the device, and not
+        from memory that has them still."""
 
     def close(self) -> None:
         """Gives the lock back; safe to repeat."""

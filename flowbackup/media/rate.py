@@ -120,8 +120,8 @@ class RateLimitedDevice:
         writer = self._device.writer(session, epoch)
         return RateLimitedWriter(writer, self._bytes_per_second, self._clock, self._sleep)
 
-    def reader(self) -> FrameReader:
-        reader = self._device.reader()
+    def reader(self, *, cached: bool = True) -> FrameReader:
+        reader = self._device.reader(cached=cached)
         return RateLimitedReader(reader, self._bytes_per_second, self._clock, self._sleep)
 
     def close(self) -> None:

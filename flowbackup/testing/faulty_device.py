@@ -127,8 +127,8 @@ class FaultyDevice:
     def writer(self, session: bytes, epoch: int) -> FaultyWriter:
         return FaultyWriter(self._device.writer(session, epoch), self._call, self.name)
 
-    def reader(self) -> FaultyReader:
-        return FaultyReader(self._device.reader(), self._call, self.name)
+    def reader(self, *, cached: bool = True) -> FaultyReader:
+        return FaultyReader(self._device.reader(cached=cached), self._call, self.name)
 
     def close(self) -> None:
         self._device.close()
