@@ -23,7 +23,7 @@ from flowbackup.media.layout import (
 from flowbackup.media.regular import read_regular
 from flowbackup.model.device import DEFAULT_BLOCK_BYTES, MediumInfo
 from flowbackup.model.digest import frame_digest, header_checksum
-from flowbackup.model.ids import ID_BYTES, id_from_text, id_text, new_id
+from flowbackup.model.ids import id_from_text, id_text, new_id
 from flowbackup.model.json_values import plain_text, whole_number
 
 LABEL_NAME = "flowbackup.label"
@@ -236,10 +236,7 @@ def _parse_copy(copy: bytes) -> Label:
     size = int.from_bytes(body[begin - 4 : begin], "little")
     if size > _TEXT_BYTES_MAX:
         raise DamageError("its length is not possible")
-    label = Label.from_json(body[begin : begin + size])
-    if len(label.medium) != ID_BYTES:
-        raise DamageError("its UUID is no UUID")
-    return label
+    return Label.from_json(body[begin : begin + size])
 
 
 def _file_name(value: object) -> str:

@@ -88,6 +88,20 @@ def test_a_copy_of_the_medium_in_its_place_is_noticed(tmp_path: Path) -> None:
         device.info()
 
 
+def test_a_medium_that_cannot_be_looked_at_is_the_fault_of_its_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = make_device(tmp_path / "m")
+
+    def stale(path: str) -> None:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    monkeypatch.setattr(os, "stat", stale)
+    with pytest.raises(DeviceError, match='device "nas": looking at') as caught:
+        device.info()
+    assert caught.value.errno == errno.ESTALE and "mount" in caught.value.remedy
+
+
 def test_check_writable_looks_at_room_and_permission(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

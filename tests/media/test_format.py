@@ -115,6 +115,37 @@ def test_lengths_that_cannot_be_are_damage(offset: int, value: bytes) -> None:
         parse_header(forged(offset, value))
 
 
+def test_what_only_a_program_of_bad_intent_writes_is_damage() -> None:
+    """Each is sound but for one thing, so that nothing else refuses it."""
+    over = layout.PAYLOAD_BYTES_MAX + 4096
+    chain = bytearray(packed())
+    chain[168] ^= 1
+    chain[184:] = header_checksum(bytes(chain[:184])).to_bytes(8, "little")
+    for head, reason in (
+        (forged(0, b"\x89FBK\r\n\x1a\r"), "sync mark"),
+        (bytes(chain), "chain value"),
+        (packed(payload_bytes=over, padded_bytes=over), "over the limit"),
+        (packed(ordinal=layout.ORDINALS_MAX), "has no record"),
+    ):
+        with pytest.raises(DamageError, match=reason):
+            parse_header(head)
+
+
+def test_a_header_that_is_cut_off_is_damage() -> None:
+    for length in (0, 7, 8, 184, HEADER_BYTES - 1):
+        with pytest.raises(DamageError, match="no record begins here"):
+            parse_header(packed()[:length])
+
+
+def test_an_index_of_more_rows_than_a_segment_has_is_not_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(layout, "ROWS_MAX", 3)
+    assert len(parse_index(bytes(3 * INDEX_ROW.size), 3)) == 3
+    with pytest.raises(DamageError, match="3 are possible"):
+        parse_index(bytes(4 * INDEX_ROW.size), 4)
+
+
 def test_an_index_comes_back_equal_and_has_as_many_rows_as_announced() -> None:
     rows = [IndexRow(4096 * n, n + 1, sample_frame(100, n).header) for n in range(5)]
     payload = pack_index(rows)

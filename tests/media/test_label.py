@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -12,6 +14,7 @@ from flowbackup.errors import DamageError, DeviceError, FormatError
 from flowbackup.media.label import (
     COPY_BYTES,
     LABEL_MARK,
+    LABEL_NAME,
     Label,
     init_medium,
     pack_label,
@@ -21,6 +24,8 @@ from flowbackup.media.label import (
 from flowbackup.media.verify import verify_medium
 from flowbackup.model.digest import header_checksum
 from flowbackup.monitor import RecordingMonitor
+from flowbackup.testing.crash_disk import CrashDisk
+from flowbackup.testing.crash_image import Loss, crash_image
 from flowbackup.testing.frames import sample_id
 from tests.media.media_samples import make_device
 
@@ -82,8 +87,10 @@ def test_a_newer_minor_and_unknown_keys_are_accepted() -> None:
 
 @pytest.mark.parametrize(
     "keys",
-    [{"medium": "zz"}, {"block_bytes": 0}, {"block_bytes": 1 << 63}, {"format": [1]},
-     {"documents": 5}, {"created_ns": None}],
+    [{"medium": "zz"}, {"block_bytes": 0}, {"block_bytes": 1000}, {"block_bytes": 1 << 63},
+     {"format": [1]}, {"documents": 5}, {"created_ns": None}, {"documents": {"": "00"}},
+     {"documents": {".": "00"}}, {"documents": {"..": "00"}}, {"documents": {"../x": "00"}},
+     {"documents": {"x\0": "00"}}],
 )  # fmt: skip
 def test_a_label_that_lies_is_damage(keys: dict[str, object]) -> None:
     with pytest.raises(DamageError):
@@ -124,7 +131,9 @@ def test_init_refuses_what_it_would_bury(tmp_path: Path) -> None:
     (tmp_path / "medium" / "segments" / "00000001-0001.seg").write_text("kept")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "photo.jpg").write_text("kept")
-    for name in ("medium", "full"):
+    (tmp_path / "mixed" / "segments").mkdir(parents=True)
+    (tmp_path / "mixed" / "photo.jpg").write_text("kept")
+    for name in ("medium", "full", "mixed"):
         with pytest.raises(DeviceError, match="holds other things") as caught:
             init_medium(str(tmp_path / name), name="nas")
         assert "empty directory" in caught.value.remedy
@@ -154,3 +163,63 @@ def test_a_missing_medium_is_explained(tmp_path: Path, make: str, text: str, rem
         read_label(str(place), "nas")
     assert caught.value.device == "nas" and 'device "nas"' in caught.value.message
     assert remedy in caught.value.remedy
+
+
+def test_a_medium_is_durable_when_it_was_made(tmp_path: Path) -> None:
+    """The power fails right after: label and texts are there, and so are their folders."""
+    place, disk = tmp_path / "m", CrashDisk()
+    init_medium(str(place), name="nas", calls=disk)
+    image = crash_image(disk.notes, Loss.ALL, Random(0))
+    written = {str(path): path.read_bytes() for path in place.iterdir() if path.is_file()}
+    assert {path: file.content for path, file in image.items()} == written
+    made = [note.name for note in disk.notes if note.verb == "sync_directory"]
+    assert {str(place / "segments"), str(tmp_path)} <= set(made)
+
+
+def test_a_label_is_never_half_there(tmp_path: Path) -> None:
+    """Its name comes after its content and after the folder of segments, whatever the disk does."""
+    place, disk = tmp_path / "m", CrashDisk()
+    init_medium(str(place), name="nas", calls=disk)
+    verbs = [note.verb for note in disk.notes]
+    named = verbs.index("rename")
+    for notes in (disk.notes[:named], disk.notes[: named + 1]):
+        image = crash_image(notes, Loss.NOTHING, Random(0))
+        kept = crash_image(notes, Loss.ALL, Random(0))
+        assert (str(place / LABEL_NAME) in image) == (len(notes) > named)
+        assert str(place / LABEL_NAME) not in kept
+    assert str(place / "segments") in [note.name for note in disk.notes[:named]]
+
+
+def test_what_hinders_the_making_of_a_medium_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("kept")
+    with pytest.raises(DeviceError, match='device "nas": no medium can be made') as caught:
+        init_medium(str(tmp_path / "file" / "m"), name="nas")
+    assert (caught.value.device, caught.value.errno) == ("nas", errno.ENOTDIR)
+    with pytest.raises(DeviceError, match="use shorter names"):
+        pack_label(replace(LABEL, device="n" * COPY_BYTES))
+
+
+def test_a_label_that_cannot_be_read_names_the_device(tmp_path: Path) -> None:
+    make_device(tmp_path / "m")
+    label = tmp_path / "m" / LABEL_NAME
+    label.write_bytes(b"x" * 2 * COPY_BYTES)
+    with pytest.raises(DamageError, match=f'device "nas", {tmp_path}/m: no copy') as caught:
+        read_label(str(tmp_path / "m"), "nas")
+    assert caught.value.device == "nas"
+    label.unlink()
+    label.mkdir()
+    with pytest.raises(DeviceError, match=f'device "nas": the label in {tmp_path}/m') as unreadable:
+        read_label(str(tmp_path / "m"), "nas")
+    assert unreadable.value.device == "nas"
+
+
+def test_a_copy_that_cannot_be_is_none_though_its_checksum_fits() -> None:
+    body = one_copy(LABEL.to_json())[:-8]
+    text = body[12:].replace(b"\0", b" ")
+    for wrong, reason in (
+        (body[:1000], "cut off"),
+        (b"FBLABEL\r" + body[8:], "mark is wrong"),
+        (LABEL_MARK + (len(text) + 1).to_bytes(4, "little") + text, "length is not possible"),
+    ):
+        with pytest.raises(DamageError, match=reason):
+            parse_label(wrong + header_checksum(wrong).to_bytes(8, "little"))

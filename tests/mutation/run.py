@@ -41,7 +41,7 @@ TESTS = {
     "flow": ("tests/flow",),
     "media": (
         "tests/media", "tests/faults", "tests/restore", "tests/catalog",
-        "tests/runtime/test_media_agent.py",
+        "tests/runtime",
     ),
 }  # fmt: skip
 QUICK, SLOW = "not slow and not ray", "slow and not ray"
@@ -83,8 +83,12 @@ class Run:
             while free and waiting and not is_over():
                 mutant = waiting.pop()
                 trial = Trial(mutant, free.pop(), self._steps(mutant))
-                self._next(trial)
-                busy.append(trial)
+                if self._next(trial):
+                    busy.append(trial)
+                    continue
+                # Nothing calls it: the first thing to be told.
+                self._end(trial, "")
+                free.append(trial.bench)
             time.sleep(POLL_SECONDS)
             for trial in list(busy):
                 verdict = trial.bench.verdict()
@@ -106,12 +110,12 @@ class Run:
         """The lists of tests that a mutant has to survive, one after the other."""
         function = f"{mutant.path}:{mutant.function}"
         calls = [test for test, one in self._quick.items() if function in one.functions]
-        near = self._sorted(mutant, calls if mutant.function else self._quick)
+        near = sorted(calls if mutant.function else self._quick, key=self._seconds.__getitem__)
         ends = list(accumulate(self._seconds[test] for test in near))
         first = max(1, bisect_right(ends, NEAR_SECONDS))
-        yield near[:first]
+        yield self._sorted(mutant, near[:first])
         if self._breadth:
-            yield near[first:]
+            yield self._sorted(mutant, near[first:])
             yield self._sorted(mutant, set(self._quick).difference(near))
             yield self._sorted(mutant, self._slow)
 
@@ -119,7 +123,7 @@ class Run:
         return sorted(tests, key=lambda test: self._rank(mutant, test))
 
     def _rank(self, mutant: Mutant, test: str) -> tuple[int, float]:
-        """Quick ones first; among these, those that noticed other mutants of this file."""
+        """Those first that noticed other mutants of this file, then the quick ones."""
         return -self._kills[mutant.path, test], self._seconds[test]
 
     def _next(self, trial: Trial) -> bool:
@@ -133,18 +137,21 @@ class Run:
 
     def _is_ended(self, trial: Trial, verdict: Verdict) -> bool:
         trial.seconds += verdict.seconds
-        mutant = trial.mutant
-        if verdict.by:
-            self._kills[mutant.path, verdict.by] += 1
-            self._state.noticed[mutant.key] = verdict.by
-        elif self._next(trial):
+        if not verdict.by and self._next(trial):
             return False
+        self._end(trial, verdict.by)
+        return True
+
+    def _end(self, trial: Trial, by: str) -> None:
+        mutant = trial.mutant
+        if by:
+            self._kills[mutant.path, by] += 1
+            self._state.noticed[mutant.key] = by
         else:
             self._state.survived[mutant.key] = self._breadth
         self._state.save()
-        say(f"{trial.seconds:6.1f} s  {mutant.path}:{mutant.line} {mutant.change}: "
-            f"{verdict.by or 'SURVIVED'}")  # fmt: skip
-        return True
+        shown = by or "SURVIVED"
+        say(f"{trial.seconds:6.1f} s  {mutant.path}:{mutant.line} {mutant.change}: {shown}")
 
 
 def say(text: str) -> None:
