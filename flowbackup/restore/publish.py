@@ -16,7 +16,6 @@ _NOT_OFFERED = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _renameat2 = getattr(_LIBC, "renameat2", None)
-_syncfs = getattr(_LIBC, "syncfs", None)
 
 
 class TemporaryName:
@@ -53,15 +52,6 @@ def discard(temporary: bytes, directory: int) -> None:
         os.unlink(temporary, dir_fd=directory)
     except OSError:
         pass  # It has its own name already, or the error that brought us here says why not.
-
-
-def sync_file_system(descriptor: int) -> None:
-    """Waits until the disk has everything.  Raises OSError for what could not be written."""
-    if _syncfs is None:
-        os.sync()
-    elif _syncfs(descriptor):
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
 
 
 def _fresh() -> bytes:

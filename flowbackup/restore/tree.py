@@ -14,10 +14,10 @@ from flowbackup.monitor import Monitor, Problem, Progress, SilentMonitor
 from flowbackup.restore.content import ContentSource, lacks_content
 from flowbackup.restore.directories import Level, Way, level_of, opened_level
 from flowbackup.restore.existing import Existing
+from flowbackup.restore.large import LARGE_BYTES_MIN
 from flowbackup.restore.metadata import MetadataWriter, Owners, strip_inherited
 from flowbackup.restore.nodes import NodeWriter
 from flowbackup.restore.port import FrameSource
-from flowbackup.restore.publish import sync_file_system
 from flowbackup.restore.selection import safe_names, selected
 from flowbackup.restore.settings import (
     Overwrite,
@@ -25,6 +25,7 @@ from flowbackup.restore.settings import (
     RestoreSettings,
     RestoreStatistics,
 )
+from flowbackup.restore.sync import RunningSync
 from flowbackup.restore.target import open_target
 from flowbackup.units import format_path
 
@@ -104,11 +105,15 @@ class _Job:
         self._blocked: bytes | None = None
         self._path = b""
         self._reported_at = time.monotonic()
+        self._sync = RunningSync(root)
+        self._syncs = settings.sync and not settings.dry_run
+        self._cached_bytes = 0
         self._way = Way(_root_level(root), self._leave)
 
     def close(self) -> None:
         self._way.close()
         self._nodes.close()
+        self._sync.close()
         if self._root >= 0:
             os.close(self._root)
             self._root = -1
@@ -127,9 +132,11 @@ class _Job:
                     raise
                 self._failed(entry, "unwritable", error.strerror or str(error))
             self._progress()
+            if self._syncs:
+                self._sync.reached(self._cached_bytes)
         self._way.finish()
-        if self._settings.sync and not self._settings.dry_run:
-            sync_file_system(self._root)
+        if self._syncs:
+            self._sync.finish()
         return self._counters.frozen()
 
     def _one(self, entry: Entry) -> None:
@@ -302,6 +309,8 @@ class _Job:
         if entry.kind == EntryKind.FILE:
             counters.files += 1
             counters.bytes_written += written
+            if written < LARGE_BYTES_MIN:
+                self._cached_bytes += written
         else:
             counters.others += 1
 

@@ -7,6 +7,7 @@ import fcntl
 import os
 import random
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,9 @@ from flowbackup.model.ids import FrameId
 from flowbackup.monitor import RecordingMonitor
 from flowbackup.restore import Overwrite, RestoreSettings, restore_tree
 from flowbackup.restore import nodes as making
+from flowbackup.restore import sync as syncing
 from flowbackup.restore.large import LARGE_BYTES_MIN, LargeFileWriter
+from flowbackup.restore.sync import STEP_BYTES, RunningSync
 from flowbackup.units import MIB
 from tests.restore.memory import Memory
 
@@ -252,3 +255,64 @@ def refuse_direct(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(descriptor, command, argument)
 
     monkeypatch.setattr(fcntl, "fcntl", refused)
+
+
+# Durable
+
+
+class Syncs:
+    """Stands for the system's syncfs: every call waits for `go`, and the n-th fails."""
+
+    def __init__(self, failing: int = 0) -> None:
+        self.failing = failing
+        self.begun = 0
+        self.go = threading.Event()
+
+    def __call__(self, descriptor: int) -> None:
+        self.begun += 1
+        assert self.go.wait(60)
+        if self.begun == self.failing:
+            raise OSError(errno.EIO, "Input/output error")
+
+
+def test_the_disk_begins_before_the_end_and_nobody_waits_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    syncs = Syncs()
+    monkeypatch.setattr(syncing, "sync_file_system", syncs)
+    sync = RunningSync(-1)
+    sync.reached(STEP_BYTES - 1)
+    assert syncs.begun == 0
+    for step in range(1, 5):
+        sync.reached(step * STEP_BYTES)
+    syncs.go.set()
+    sync.finish()
+    # The one that was running while the others would have been due, and the last.
+    assert syncs.begun == 2
+    sync.close()
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+def test_a_sync_that_fails_ends_the_restore(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    """Also an early one: the system tells the failure once, and the last sync would succeed."""
+    syncs = Syncs(failing)
+    syncs.go.set()
+    monkeypatch.setattr(syncing, "sync_file_system", syncs)
+    monkeypatch.setattr(syncing, "STEP_BYTES", 1)
+    memory = Memory()
+    entries = (ROOT, small(b"f", memory))
+    with pytest.raises(RestoreError, match="Input/output error"):
+        restore_tree(entries, memory, os.fsencode(tmp_path / "t"))
+    assert syncs.begun == failing
+
+
+def test_a_dry_run_syncs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    syncs = Syncs(1)
+    monkeypatch.setattr(syncing, "sync_file_system", syncs)
+    monkeypatch.setattr(syncing, "STEP_BYTES", 1)
+    memory = Memory()
+    dry = RestoreSettings(dry_run=True)
+    restore_tree((ROOT, small(b"f", memory)), memory, os.fsencode(tmp_path / "t"), dry)
+    assert syncs.begun == 0
