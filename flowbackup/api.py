@@ -28,9 +28,9 @@ from flowbackup.runtime.beginning import Beginning
 from flowbackup.runtime.doctor import Check, examine
 
 if TYPE_CHECKING:
-    from flowbackup.runtime.copy_session import CopySession
-    from flowbackup.runtime.known_media import OpenFar
-    from flowbackup.runtime.session import BackupSession
+    from flowbackup.runtime.backup.session import BackupSession
+    from flowbackup.runtime.copying.session import CopySession
+    from flowbackup.runtime.reading.known_media import OpenFar
 
 COPIES_MAX = 1 << 31
 """More copies than there can be devices in a graph: every version has fewer."""
@@ -129,11 +129,11 @@ def run_backup(plan: Plan, settings: RunSettings, monitor: Monitor) -> SessionRe
     the second at once.  Before it has begun, the first raises InterruptedSessionError as soon as
     what has been started can be ended in order, the second KeyboardInterrupt."""
     beginning = Beginning()
-    from flowbackup.runtime.copy_stages import run_stages, stages_after_session
-    from flowbackup.runtime.engine import ray_engine
-    from flowbackup.runtime.preflight import Labelling, check_before_start, near_nodes
-    from flowbackup.runtime.scan import SourceScan
-    from flowbackup.runtime.session import BackupSession
+    from flowbackup.runtime.backup.scan import SourceScan
+    from flowbackup.runtime.backup.session import BackupSession
+    from flowbackup.runtime.cluster.engine import ray_engine
+    from flowbackup.runtime.copying.stages import run_stages, stages_after_session
+    from flowbackup.runtime.crew.preflight import Labelling, check_before_start, near_nodes
 
     if not plan.agents:
         return run_copy(plan, (), settings, monitor, after_session=True)
@@ -165,14 +165,14 @@ def run_copy(
     after_session: only those that a run of the graph copies.  The report of the first stage has
     those of the others.  Raises UsageError, and what is found before a byte moves."""
     from flowbackup.plan.narrowing import copies_only
-    from flowbackup.runtime.copy_stages import (
+    from flowbackup.runtime.cluster.engine import ray_engine
+    from flowbackup.runtime.copying.stages import (
         newest_session,
         run_stages,
         stages_after_session,
         stages_named,
     )
-    from flowbackup.runtime.engine import ray_engine
-    from flowbackup.runtime.preflight import Labelling, check_before_start
+    from flowbackup.runtime.crew.preflight import Labelling, check_before_start
 
     stages = stages_after_session(plan) if after_session else stages_named(plan, groups)
     if not stages:
@@ -193,7 +193,7 @@ def run_copy(
 
 def restore(query: str, target: str, request: RestoreRequest, monitor: Monitor) -> SessionReport:
     """Restores OBJECT[:PATH] into the directory `target`.  Raises NotFoundError, RestoreError."""
-    from flowbackup.runtime.restoring import RestoreTask, run_restore, settings_of
+    from flowbackup.runtime.reading.restoring import RestoreTask, run_restore, settings_of
 
     name, under = split_query(query)
     with open_catalog(_catalog_path(request.catalog), create=False) as catalog:
@@ -209,7 +209,7 @@ def restore(query: str, target: str, request: RestoreRequest, monitor: Monitor) 
 
 def cat(query: str, out: BinaryIO, catalog: Path | None = None) -> None:
     """Writes the content of the file OBJECT:PATH, verified chunk by chunk."""
-    from flowbackup.runtime.restoring import write_file
+    from flowbackup.runtime.reading.restoring import write_file
 
     name, path = split_query(query)
     with open_catalog(_catalog_path(catalog), create=False) as opened:
@@ -224,7 +224,7 @@ def verify(
     catalog knows.  sample: that share of each medium, what was verified longest ago; without it
     all.  Media of other nodes are read there, by the Ray cluster at `address`.  Raises UsageError
     where one is needed and none is given."""
-    from flowbackup.runtime.verifying import WHOLE, media_named, refuse_far, run_verify
+    from flowbackup.runtime.care.verifying import WHOLE, media_named, refuse_far, run_verify
 
     with open_catalog(_catalog_path(catalog), create=False) as opened:
         media = media_named(opened, devices)
@@ -232,8 +232,8 @@ def verify(
         if not address or all(info.is_near for info in media):
             refuse_far(media)
             return run_verify(opened, media, share, monitor)
-        from flowbackup.runtime.engine import ray_engine
-        from flowbackup.runtime.far_verifier import open_far
+        from flowbackup.runtime.care.far_verifier import open_far
+        from flowbackup.runtime.cluster.engine import ray_engine
 
         with ray_engine(address) as engine:
             return run_verify(opened, media, share, monitor, open_far, engine)
@@ -242,7 +242,7 @@ def verify(
 def drill(query: str | None, request: DrillRequest, monitor: Monitor) -> SessionReport:
     """Restores a part of OBJECT, or of the newest version of every object, to a temporary place and
     compares it with the source where that is unchanged.  Raises NotFoundError, RestoreError."""
-    from flowbackup.runtime.drilling import DrillTask, newest_versions, run_drill
+    from flowbackup.runtime.care.drilling import DrillTask, newest_versions, run_drill
 
     with open_catalog(_catalog_path(request.catalog), create=False) as opened:
         versions = [opened.resolve(query)] if query else newest_versions(opened)
@@ -254,7 +254,7 @@ def drill(query: str | None, request: DrillRequest, monitor: Monitor) -> Session
 def repair(devices: Sequence[str], request: RepairRequest, monitor: Monitor) -> SessionReport:
     """Brings every copy back to what it was meant to hold.  devices: names or locations, none for
     all that the catalog knows.  Raises NotFoundError, UsageError."""
-    from flowbackup.runtime.repairing import RepairTask, run_repair
+    from flowbackup.runtime.care.repairing import RepairTask, run_repair
 
     with open_catalog(_catalog_path(request.catalog), create=False) as opened:
         task = RepairTask(tuple(devices), request.objects, request.full, request.dry_run)
@@ -270,7 +270,7 @@ def rebuild(
     media.  mode: fast (indexes), slow (all headers) or paranoid (all digests).  fresh: begin anew,
     and keep the present catalog under another name.  Raises DeviceError, CatalogError."""
     from flowbackup.media.facts import Mode
-    from flowbackup.runtime.rebuilding import RebuildTask, run_rebuild
+    from flowbackup.runtime.care.rebuilding import RebuildTask, run_rebuild
 
     task = RebuildTask(_catalog_path(catalog), tuple(devices), Mode(mode), fresh)
     return run_rebuild(task, monitor)
@@ -369,8 +369,8 @@ def _far_media(address: str) -> Iterator[OpenFar | None]:
     if not address:
         yield None
         return
-    from flowbackup.runtime.engine import ray_engine
-    from flowbackup.runtime.far_media import far_media
+    from flowbackup.runtime.cluster.engine import ray_engine
+    from flowbackup.runtime.reading.far_media import far_media
 
     with ray_engine(address), far_media() as far:
         yield far

@@ -1,6 +1,6 @@
 """LIVING: the only house that imports ray.  Thin shells over flow/, source/ and media/.
 
-`slab` shared memory; `engine` Ray itself; `wiring` what actors are told; `transport` how a frame
-crosses an edge; `buffer`, `media_agent`, `client` the actors; `nodes` where they run; `crew` all
-actors of a session; `session` one run from start to report; `copies` frames back from media.
+From below: `cluster` Ray itself; `edges` what crosses from actor to actor; `actors` the shells;
+`reading` frames back from media; `crew` all actors of a session; on these stand `backup`,
+`copying` and `care`, the sessions that people start.
 """

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.errors import CatalogError
-from flowbackup.runtime.slab import SHARED_MEMORY, free_shared_memory, stale_slabs
+from flowbackup.runtime.edges.slab import SHARED_MEMORY, free_shared_memory, stale_slabs
 from flowbackup.runtime.versions import tool_versions
 from flowbackup.units import MIB, format_size
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import ray
 
-from flowbackup.runtime.slab import PREFIX, SHARED_MEMORY
+from flowbackup.runtime.edges.slab import PREFIX, SHARED_MEMORY
 from flowbackup.units import GIB, KIB, MIB
 from tests.bench.datasets import size_of
 from tests.bench.engine import chain_plan, run

@@ -11,7 +11,7 @@ from flowbackup.errors import FlowbackupError
 from flowbackup.media.facts import Mode
 from flowbackup.model.ids import id_text
 from flowbackup.monitor import RecordingMonitor, SilentMonitor
-from flowbackup.runtime.rebuilding import RebuildTask, run_rebuild
+from flowbackup.runtime.care.rebuilding import RebuildTask, run_rebuild
 
 
 def by_commands(medium: Path, targets: Path) -> list[str]:

@@ -29,11 +29,11 @@ from flowbackup.model.device import DeviceTarget
 from flowbackup.model.frame import FrameDescriptor
 from flowbackup.model.ids import FrameId
 from flowbackup.process import identify
-from flowbackup.runtime import media_agent
-from flowbackup.runtime.media_agent import MediaAgent
-from flowbackup.runtime.nodes import NodeFacts
-from flowbackup.runtime.pumps import JOBS_PER_CALL
-from flowbackup.runtime.wiring import Job, MediaAgentSettings, SlabSettings
+from flowbackup.runtime.actors import media_agent
+from flowbackup.runtime.actors.media_agent import MediaAgent
+from flowbackup.runtime.cluster.nodes import NodeFacts
+from flowbackup.runtime.edges.pumps import JOBS_PER_CALL
+from flowbackup.runtime.edges.wiring import Job, MediaAgentSettings, SlabSettings
 from flowbackup.testing.crash_disk import Stopped
 from flowbackup.testing.frames import SampleFrame
 from tests.faults.objects import SLOT_BYTES, STREAM

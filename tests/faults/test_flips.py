@@ -31,7 +31,7 @@ from flowbackup.model.frame import FrameKind
 from flowbackup.model.ids import FrameId
 from flowbackup.monitor import RecordingMonitor, SilentMonitor
 from flowbackup.restore import RestoreSettings, restore_tree
-from flowbackup.runtime.copies import copy_reader
+from flowbackup.runtime.reading.copies import copy_reader
 from tests.faults.commands import rebuilt
 from tests.faults.parallel import in_folder, shared_out
 from tests.judge import recovered_here

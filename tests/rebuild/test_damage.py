@@ -16,7 +16,7 @@ from flowbackup.model.digest import frame_digest
 from flowbackup.model.ids import new_id
 from flowbackup.model.report import Outcome
 from flowbackup.monitor import RecordingMonitor, SilentMonitor
-from flowbackup.runtime.record_reader import RecordReader
+from flowbackup.runtime.care.record_reader import RecordReader
 from tests.catalog.dump import Dump, assert_equal, dump
 from tests.rebuild.conftest import (
     BEHIND_THE_RECORD,

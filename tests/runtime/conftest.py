@@ -17,7 +17,7 @@ from flowbackup.plan.decided import Plan
 
 @pytest.fixture(scope="session")
 def live_ray() -> Iterator[str]:
-    from flowbackup.runtime.engine import ray_engine
+    from flowbackup.runtime.cluster.engine import ray_engine
 
     with ray_engine() as engine:
         yield engine

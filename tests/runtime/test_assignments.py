@@ -10,7 +10,7 @@ from flowbackup import api
 from flowbackup.errors import GraphError
 from flowbackup.model.ids import new_id
 from flowbackup.process import identify
-from flowbackup.runtime.assignments import Assignments
+from flowbackup.runtime.crew.assignments import Assignments
 
 
 def assignments(tmp_path: Path, buffers: int) -> tuple[Assignments, Path]:

@@ -20,8 +20,8 @@ from flowbackup.errors import PeerLostError, UsageError
 from flowbackup.model.ids import FrameId, id_text
 from flowbackup.model.report import Outcome
 from flowbackup.monitor import Progress, RecordingMonitor, SilentMonitor
-from flowbackup.runtime import verify_progress
-from flowbackup.runtime.slab import PREFIX, SHARED_MEMORY
+from flowbackup.runtime.care import verify_progress
+from flowbackup.runtime.edges.slab import PREFIX, SHARED_MEMORY
 from flowbackup.testing.compare import differences
 from tests import judge
 from tests.local_backup import LocalBackup, damage

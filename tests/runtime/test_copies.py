@@ -19,7 +19,7 @@ from flowbackup.model.frame import FrameKind
 from flowbackup.model.ids import FrameId
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import RecordingMonitor
-from flowbackup.runtime.copies import copy_reader
+from flowbackup.runtime.reading.copies import copy_reader
 from flowbackup.testing.compare import differences
 from tests.local_backup import LocalBackup, damage
 

@@ -21,7 +21,7 @@ from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import RecordingMonitor
 from flowbackup.restore import live
 from flowbackup.restore.live import Comparison, Spot
-from flowbackup.runtime import drill as drill_of_version
+from flowbackup.runtime.care import drill as drill_of_version
 from flowbackup.testing.compare import differences
 from flowbackup.testing.trees import random_tree, torture_tree
 from tests.local_backup import LocalBackup, damage

@@ -14,7 +14,7 @@ from ray._private.node import Node
 ASK = """
 import os, ray
 from pathlib import Path
-from flowbackup.runtime.engine import ray_engine
+from flowbackup.runtime.cluster.engine import ray_engine
 
 def listening(pid):
     # Lines of /proc/PID/net/tcp*: local address in hexadecimal, state 0A is listening.
@@ -61,7 +61,7 @@ def test_it_listens_on_loopback_only_and_leaves_no_directory() -> None:
 
 INTRUDE = """
 import os, subprocess, sys, ray
-from flowbackup.runtime.engine import ray_engine
+from flowbackup.runtime.cluster.engine import ray_engine
 
 JOIN = "import ray, sys; ray.init(sys.argv[1], log_to_driver=False)"
 with ray_engine():
@@ -91,7 +91,7 @@ def test_a_directory_of_a_dead_command_is_removed_and_others_stay(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from flowbackup.process import identify
-    from flowbackup.runtime import engine
+    from flowbackup.runtime.cluster import engine
 
     dead = Path("/tmp") / f"{engine.RAY_TEMPORARY_PREFIX}{2**22 - 1}-1-test"
     alive = Path("/tmp") / f"{engine.RAY_TEMPORARY_PREFIX}{os.getpid()}-{identify().start_ticks}-t"

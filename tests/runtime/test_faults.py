@@ -21,7 +21,7 @@ from flowbackup.errors import DeviceError, SourceError
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import RecordingMonitor, SilentMonitor
 from flowbackup.plan.decided import Plan
-from flowbackup.runtime.slab import stale_slabs
+from flowbackup.runtime.edges.slab import stale_slabs
 from flowbackup.testing.compare import differences
 
 pytestmark = pytest.mark.ray

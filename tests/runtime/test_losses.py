@@ -19,7 +19,7 @@ from flowbackup.model.device import DeviceTarget
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import Monitor, Progress, SilentMonitor
 from flowbackup.plan.decided import Plan
-from flowbackup.runtime import watch
+from flowbackup.runtime.crew import watch
 from flowbackup.testing.compare import differences
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("live_ray")]

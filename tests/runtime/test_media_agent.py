@@ -16,11 +16,11 @@ from flowbackup.model.device import DeviceTarget
 from flowbackup.model.frame import FrameDescriptor
 from flowbackup.model.ids import FrameId, id_text
 from flowbackup.process import identify
-from flowbackup.runtime import media_agent
-from flowbackup.runtime.media_agent import MediaAgent
-from flowbackup.runtime.nodes import NodeFacts
-from flowbackup.runtime.slab import Slab, create_slab, slab_path
-from flowbackup.runtime.wiring import Job, MediaAgentSettings, SlabSettings
+from flowbackup.runtime.actors import media_agent
+from flowbackup.runtime.actors.media_agent import MediaAgent
+from flowbackup.runtime.cluster.nodes import NodeFacts
+from flowbackup.runtime.edges.slab import Slab, create_slab, slab_path
+from flowbackup.runtime.edges.wiring import Job, MediaAgentSettings, SlabSettings
 from flowbackup.testing.faulty_calls import Fault, FaultySystemCalls
 from flowbackup.testing.frames import sample_frame, sample_id
 

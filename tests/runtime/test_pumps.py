@@ -14,9 +14,9 @@ from flowbackup.model.frame import FrameDescriptor
 from flowbackup.model.ids import FrameId
 from flowbackup.model.rate import RateSchedule
 from flowbackup.plan.decided import Transport
-from flowbackup.runtime.pumps import DevicePump, EdgePump
-from flowbackup.runtime.transport import SharedMemory
-from flowbackup.runtime.wiring import EdgeSettings, Job, Offer, Reply, Written
+from flowbackup.runtime.edges.pumps import DevicePump, EdgePump
+from flowbackup.runtime.edges.transport import SharedMemory
+from flowbackup.runtime.edges.wiring import EdgeSettings, Job, Offer, Reply, Written
 from flowbackup.testing.frames import sample_frame
 
 EDGE = EdgeSettings("a -> b", "b", Transport.SHARED_MEMORY, 0, 4, 4)

@@ -22,7 +22,7 @@ from flowbackup.model.device import DeviceTarget
 from flowbackup.model.ids import FrameId
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import RecordingMonitor
-from flowbackup.runtime.repairing import RepairTask, run_repair
+from flowbackup.runtime.care.repairing import RepairTask, run_repair
 from flowbackup.testing.faulty_calls import Fault, FaultySystemCalls
 from flowbackup.testing.faulty_device import FailingCall, FaultyDevice
 from tests import judge
@@ -90,7 +90,7 @@ def test_a_repair_that_dies_at_any_call_is_continued(
     memory_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     """The next one moves what was not durable, and no more."""
-    monkeypatch.setattr("flowbackup.runtime.repairing.GROUP_FRAMES", 4)
+    monkeypatch.setattr("flowbackup.runtime.care.repairing.GROUP_FRAMES", 4)
     calls = FaultySystemCalls()
     kept = LocalBackup(memory_path / "counted", "nas", "usb")
     version = kept.run(source, "nas", "usb", fails_at={"usb": 5})
@@ -124,7 +124,7 @@ def opening_with(kept: LocalBackup, calls: SystemCalls) -> Callable[[DeviceTarge
 def test_a_full_device_keeps_what_it_took(
     kept: LocalBackup, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flowbackup.runtime.repairing.GROUP_FRAMES", 4)
+    monkeypatch.setattr("flowbackup.runtime.care.repairing.GROUP_FRAMES", 4)
     kept.run(source, "nas", "usb", fails_at={"usb": 5})
     calls = FaultySystemCalls(Fault(2, errno.ENOSPC, "fallocate", for_ever=True))
     report = repaired_with(kept, opening_with(kept, calls))
@@ -141,7 +141,7 @@ import sys
 from pathlib import Path
 from flowbackup import api
 from flowbackup.monitor import SilentMonitor
-from flowbackup.runtime import repairing
+from flowbackup.runtime.care import repairing
 repairing.GROUP_FRAMES = 2
 sys.exit(api.repair((), api.RepairRequest(catalog=Path(sys.argv[1])), SilentMonitor()).exit_code)
 """

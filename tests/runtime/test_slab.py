@@ -11,7 +11,7 @@ import pytest
 
 from flowbackup.errors import MemoryBudgetError, PeerLostError
 from flowbackup.process import identify
-from flowbackup.runtime.slab import (
+from flowbackup.runtime.edges.slab import (
     create_slab,
     free_shared_memory,
     open_slab,

@@ -17,8 +17,8 @@ from flowbackup.media.port import FrameWriter
 from flowbackup.model.frame import FrameDescriptor
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import SilentMonitor
-from flowbackup.runtime import crew
-from flowbackup.runtime.media_agent import MediaAgent
+from flowbackup.runtime.actors.media_agent import MediaAgent
+from flowbackup.runtime.crew import crew
 from flowbackup.testing.compare import differences
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("live_ray")]

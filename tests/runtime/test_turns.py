@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from flowbackup.errors import ProtocolError
-from flowbackup.runtime.turns import AsyncTurns, ThreadTurns
+from flowbackup.runtime.edges.turns import AsyncTurns, ThreadTurns
 
 
 def test_coroutines_enter_by_number_whatever_order_they_come_in() -> None:

@@ -26,8 +26,8 @@ from flowbackup.model.device import DeviceTarget
 from flowbackup.model.report import Outcome
 from flowbackup.model.stretch import Stretch
 from flowbackup.monitor import Progress, RecordingMonitor, SilentMonitor
-from flowbackup.runtime import verifying
-from flowbackup.runtime.verify_turn import Verifier
+from flowbackup.runtime.care import verifying
+from flowbackup.runtime.care.verify_turn import Verifier
 from flowbackup.testing.frames import sample_frame, sample_id
 
 UNIT = 64 << 10
@@ -260,7 +260,7 @@ def test_what_was_read_before_an_interruption_counts(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place.medium("nas", segments=3)
-    monkeypatch.setattr("flowbackup.runtime.verify_progress.PROGRESS_SECONDS", 0)
+    monkeypatch.setattr("flowbackup.runtime.care.verify_progress.PROGRESS_SECONDS", 0)
     seen: list[int] = []
 
     class Interrupting(SilentMonitor):

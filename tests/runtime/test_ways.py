@@ -15,7 +15,8 @@ from flowbackup.errors import EXIT_FAILED, FlowbackupError
 from flowbackup.model.ids import new_id
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import SilentMonitor
-from flowbackup.runtime import client, crew
+from flowbackup.runtime.actors import client
+from flowbackup.runtime.crew import crew
 from flowbackup.testing.compare import differences
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("live_ray")]

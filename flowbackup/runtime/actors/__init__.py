@@ -1,0 +1,1 @@
+"""The actors: thin shells over flow/, source/ and media/."""

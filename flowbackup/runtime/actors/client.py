@@ -1,0 +1,198 @@
+"""The Client actor: reads the data objects of one client once, and sends them down its chains."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from flowbackup.errors import FlowbackupError, InterruptedSessionError, SourceError
+from flowbackup.flow.actions import Forward
+from flowbackup.flow.sender import SenderMachine
+from flowbackup.frame.page import PageRef, decode_root
+from flowbackup.model.ids import new_id
+from flowbackup.model.record import VersionRecord
+from flowbackup.monitor import Problem, RecordingMonitor
+from flowbackup.plan.decided import ObjectPlan
+from flowbackup.runtime.actors.slots import SlotSink
+from flowbackup.runtime.cluster.nodes import NodeFacts, this_node
+from flowbackup.runtime.edges.pumps import EdgePump
+from flowbackup.runtime.edges.slab import Slab, create_slab, open_slab, remove_stale_slabs
+from flowbackup.runtime.edges.transport import open_transport
+from flowbackup.runtime.edges.wiring import ClientSettings, EdgeSettings, Handle
+from flowbackup.source.content import ReadCounters
+from flowbackup.source.reader import ObjectTask, read_object
+
+
+class ObjectEnding(NamedTuple):
+    """How reading one object ended.  record: None where it failed, and then `failure` says why.
+    frames: how many of its frames went out over which edge."""
+
+    name: str
+    object_id: bytes
+    record: VersionRecord | None
+    failure: FlowbackupError | None
+    frames: tuple[tuple[str, int], ...]
+    pages: tuple[tuple[PageRef, bytes], ...]
+
+
+class ClientProgress(NamedTuple):
+    """Counts since the start; problems and endings since the last time this was asked."""
+
+    files: int
+    bytes_read: int
+    edges: tuple[tuple[str, int], ...]
+    problems: tuple[Problem, ...]
+    endings: tuple[ObjectEnding, ...]
+    first_frame_at: float
+
+
+class _Pages:
+    """Keeps the manifest pages of the object that is being read, for the catalog."""
+
+    def __init__(self) -> None:
+        self._pages: list[bytes] = []
+        self._root: list[PageRef] = []
+
+    def page(self, digest: bytes, data: bytes) -> None:
+        self._pages.append(data)
+
+    def root(self, digest: bytes, data: bytes) -> None:
+        self._root = decode_root(data)
+
+    def kept(self) -> tuple[tuple[PageRef, bytes], ...]:
+        """All pages with their references; none before the root is there."""
+        return tuple(zip(self._root, self._pages, strict=True)) if self._root else ()
+
+
+class Client:
+    """One client of a session.  `open`, `wire`, `run`; `close` in the end."""
+
+    def __init__(self, settings: ClientSettings) -> None:
+        self._settings = settings
+        self._slabs: dict[Path, Slab] = {}
+        self._pumps: dict[str, EdgePump] = {}
+        self._sink: SlotSink | None = None
+        self._monitor = RecordingMonitor()
+        self._counters: list[ReadCounters] = []
+        self._endings: deque[ObjectEnding] = deque()
+        self._draining = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._first_frame_at = 0.0
+
+    async def open(self) -> NodeFacts:
+        """Looks whether the objects are there.  Raises SourceError naming all that are not."""
+        missing = [text for o in self._settings.objects if (text := _why_unreadable(o))]
+        if missing:
+            raise SourceError("; ".join(missing), remedy="correct `path` in the graph")
+        slab = self._settings.own_slab
+        if slab is not None:
+            remove_stale_slabs()
+            path = Path(slab.path)
+            self._slabs[path] = create_slab(path, slab.slots, slab.slot_bytes, slab.owner)
+        return this_node()
+
+    async def wire(self, heads: Sequence[tuple[EdgeSettings, Handle]]) -> None:
+        """Couples this client with the buffers that its frames go to."""
+        settings = self._settings
+        self._loop = asyncio.get_running_loop()
+        slabs = {edge: self._mapped(Path(slab.path)) for edge, slab in settings.slabs}
+        machine = SenderMachine(settings.session, settings.lanes, dict(settings.slots))
+        self._sink = SlotSink(machine, slabs, self._forward)
+        for edge, target in heads:
+            transport = open_transport(edge.transport, slabs[edge.name])
+            sink = self._sink
+            self._pumps[edge.name] = EdgePump(
+                edge, target, transport, sink.replied, sink.edge_failed
+            )
+
+    async def run(self) -> FlowbackupError | None:
+        """Reads every object and waits until all of it is released; how each object ended is told
+        by `progress`, as soon as it is known.  Returns what kept frames from being released."""
+        return await asyncio.to_thread(self._read_all)
+
+    async def progress(self) -> ClientProgress:
+        """See ClientProgress.  Cheap; asked about twice a second."""
+        problems = tuple(self._monitor.problems)
+        self._monitor.problems.clear()
+        endings = tuple(self._endings.popleft() for _ in range(len(self._endings)))
+        return ClientProgress(
+            files=sum(c.files for c in self._counters),
+            bytes_read=sum(c.bytes_read for c in self._counters),
+            edges=tuple((name, pump.bytes_moved) for name, pump in self._pumps.items()),
+            problems=problems,
+            endings=endings,
+            first_frame_at=self._first_frame_at,
+        )
+
+    async def cancel(self, *, drain: bool) -> None:
+        """drain: end at the border of the object under way; else stop reading now."""
+        self._draining.set()
+        if not drain and self._sink is not None:
+            self._sink.cancel()
+
+    async def close(self) -> None:
+        """Lets go of memory; the session is over, so it is removed as well."""
+        while self._slabs:
+            _, slab = self._slabs.popitem()
+            slab.remove()
+            slab.close()
+
+    def _mapped(self, path: Path) -> Slab:
+        if path not in self._slabs:
+            self._slabs[path] = open_slab(path)
+        return self._slabs[path]
+
+    def _forward(self, forward: Forward) -> None:
+        if not self._first_frame_at:
+            self._first_frame_at = time.time()
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._pumps[forward.edge].put, forward)
+
+    def _read_all(self) -> FlowbackupError | None:
+        if self._sink is None:
+            raise SourceError(f"client {self._settings.client} is not wired yet")
+        for plan in self._settings.objects:
+            self._endings.append(self._read(plan, self._sink))
+        try:
+            self._sink.wait_released()
+        except FlowbackupError as error:
+            return error
+        return None
+
+    def _read(self, plan: ObjectPlan, sink: SlotSink) -> ObjectEnding:
+        object_id = new_id()
+        pages = _Pages()
+        counters = ReadCounters()
+        record: VersionRecord | None = None
+        failure: FlowbackupError | None = None
+        if self._draining.is_set():
+            failure = InterruptedSessionError(f"{plan.name} was not begun: the session was ended")
+            return ObjectEnding(plan.name, object_id, None, failure, (), ())
+        self._counters.append(counters)
+        edges = tuple(f"{plan.client} -> {head}" for head in plan.heads)
+        sink.aim(edges, plan.buffers, lies_together=plan.assign == "object")
+        try:
+            task = ObjectTask(
+                session=self._settings.session, object_id=object_id, client=plan.client,
+                name=plan.name, path=os.fsencode(plan.path),
+                frame_bytes=self._settings.frame_bytes, started_ns=time.time_ns(),
+            )  # fmt: skip
+            record = read_object(task, sink, pages, self._monitor, counters)
+        except FlowbackupError as error:
+            failure = error
+        frames = sink.frames_sent(object_id)
+        return ObjectEnding(plan.name, object_id, record, failure, frames, pages.kept())
+
+
+def _why_unreadable(plan: ObjectPlan) -> str:
+    try:
+        os.lstat(plan.path)
+    except OSError as error:
+        return f'data object "{plan.name}": {plan.path}: {error.strerror}'
+    return ""

@@ -1,0 +1,169 @@
+"""The MediaAgent actor: blocking I/O of ONE device, in a process of its own that may hang or die.
+
+Two groups of calls: `data` (everything that writes, one at a time and in the order in which it was
+sent) and `control` (questions, answered while a write is under way).
+"""
+
+from __future__ import annotations
+
+import mmap
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import ray
+
+from flowbackup.errors import DeviceError, ProtocolError
+from flowbackup.frame.seal import seal
+from flowbackup.media.open import open_device
+from flowbackup.media.port import Device, FrameWriter, WriterStatistics
+from flowbackup.model.device import DeviceTarget, MediumInfo
+from flowbackup.model.frame import FrameDescriptor, FrameKind
+from flowbackup.model.ids import NO_ID, FrameId
+from flowbackup.runtime.cluster.nodes import NodeFacts, this_node
+from flowbackup.runtime.edges.slab import Slabs, open_slab
+from flowbackup.runtime.edges.turns import ThreadTurns
+from flowbackup.runtime.edges.wiring import Durable, Job, MediaAgentSettings, Written
+
+CONCURRENCY_GROUPS = {"data": 2, "control": 1}
+"""Two calls may be under way with data: one writes, one waits for its turn behind it."""
+SESSION_STREAM = 0
+"""Streams of clients are numbered from 1; what an agent writes about the session is its own."""
+CLOSE_SECONDS_MAX = 5.0
+"""What is still being written then is left to the end of the process."""
+
+
+class MediaAgent:
+    """One media agent of a session.  `open`, `map`, then writes; `finish` or `close` in the end.
+
+    The first failure is the last: no frame behind a refused one is written, so that what the medium
+    holds of a stream has no holes."""
+
+    def __init__(self, settings: MediaAgentSettings) -> None:
+        self._settings = settings
+        self._device: Device | None = None
+        self._writer: FrameWriter | None = None
+        self._slabs = Slabs()
+        self._durable: list[Durable] = []
+        self._turns = ThreadTurns()
+        self._writing = threading.Lock()
+        self._failure: DeviceError | None = None
+
+    @ray.method(concurrency_group="data")
+    def open(self) -> tuple[NodeFacts, MediumInfo]:
+        """Locks the device and checks that it can take the session.  Raises DeviceError,
+        DeviceLockedError; nothing has been written then."""
+        settings = self._settings
+        self._device = open_device(settings.target)
+        info = self._device.info()
+        self._device.lock(settings.holder)
+        self._device.check_writable(settings.need_bytes)
+        self._writer = self._device.writer(settings.session, settings.epoch)
+        return this_node(), info
+
+    @ray.method(concurrency_group="data")
+    def map(self) -> None:
+        """Maps the slab that the head buffer of this node has made."""
+        path = Path(self._settings.slab.path)
+        self._slabs.add(path, open_slab(path))
+
+    @ray.method(concurrency_group="data")
+    def left_on(self, target: DeviceTarget) -> list[Durable]:
+        """What this session made durable on a device that failed, as its medium says, in the order
+        of writing; nothing where it cannot be read any more.  Its media agent must have ended."""
+        try:
+            reader = open_device(target).reader()
+            frames = list(reader.written_by(self._settings.session))
+        except DeviceError:
+            return []
+        return [Durable(frame.header, frame.place) for frame in frames]
+
+    @ray.method(concurrency_group="data")
+    def write(self, call: int, jobs: Sequence[Job]) -> Written:
+        """Writes frames and commits, in order.  call: the buffer's number of this call, from 0.  A
+        failing device is told in the answer, beside what it had made durable before."""
+        writer = self._open_writer()
+        durable: list[FrameId] = []
+        with self._turns.take(call), self._writing:
+            try:
+                for job in jobs if self._failure is None else ():
+                    if job.frame is None:
+                        durable += self._commit(writer)
+                    else:
+                        self._append(writer, job.frame)
+            except DeviceError as error:
+                durable += self._fail(writer, error)
+            return Written(tuple(durable), self._failure)
+
+    @ray.method(concurrency_group="data")
+    def finish(self, record: bytes) -> WriterStatistics:
+        """Writes the session's record, seals the segment; a device that was found full is sealed
+        without the record.  Raises DeviceError."""
+        writer = self._open_writer()
+        with self._writing:
+            if self._failure is None:
+                try:
+                    self._append_record(writer, record)
+                except DeviceError as error:
+                    self._fail(writer, error)
+                    writer.finish()
+                    raise
+            statistics = writer.finish()
+            self._failure = self._failure or DeviceError("the session has been finished")
+            return statistics
+
+    @ray.method(concurrency_group="control")
+    def durable_since(self, index: int) -> list[Durable]:
+        """The frames that became durable behind the first `index` ones."""
+        return self._durable[index:]
+
+    @ray.method(concurrency_group="control")
+    def statistics(self) -> WriterStatistics:
+        return self._writer.statistics() if self._writer is not None else WriterStatistics()
+
+    @ray.method(concurrency_group="control")
+    def close(self) -> None:
+        """Gives device and memory back; what was not committed is not believed by anyone."""
+        if not self._writing.acquire(timeout=CLOSE_SECONDS_MAX):
+            return
+        try:
+            if self._writer is not None:
+                self._writer.close()
+            if self._device is not None:
+                self._device.close()
+            self._slabs.remove()
+        finally:
+            self._writing.release()
+
+    def _open_writer(self) -> FrameWriter:
+        if self._writer is None:
+            raise ProtocolError(f"media agent {self._settings.agent} is not open")
+        return self._writer
+
+    def _append(self, writer: FrameWriter, frame: FrameDescriptor) -> None:
+        slab = self._slabs.named(frame.slab)
+        writer.append(frame.header, slab.payload(frame.slot, frame.header.payload_bytes))
+
+    def _append_record(self, writer: FrameWriter, record: bytes) -> None:
+        # Page-aligned memory, as the writer wants it.  It goes when nobody looks at it any more: an
+        # error on its way up still does, and closing it then would hide that error.
+        memory = memoryview(mmap.mmap(-1, max(len(record), 1)))
+        memory[: len(record)] = record
+        frame = FrameId(self._settings.session, SESSION_STREAM, 0)
+        header = seal(memory, [], frame, FrameKind.CATALOG, NO_ID, len(record))
+        writer.append(header, memory[: len(record)])
+        self._commit(writer)
+
+    def _fail(self, writer: FrameWriter, error: DeviceError) -> list[FrameId]:
+        """A device that was found full has kept room for a commit of what it had taken before;
+        every other failure has poisoned the writer, which then refuses."""
+        self._failure = error
+        try:
+            return self._commit(writer)
+        except DeviceError:
+            return []
+
+    def _commit(self, writer: FrameWriter) -> list[FrameId]:
+        stored = writer.commit()
+        self._durable += [Durable(frame.header, frame.place) for frame in stored]
+        return [frame.header.frame_id for frame in stored]

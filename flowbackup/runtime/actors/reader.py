@@ -1,0 +1,134 @@
+"""The Reader actor: a restore agent that feeds copy groups.
+
+In the graph it stands where a client stands in a backup, so it answers the same questions.  What it
+reads lies in slots of its own until everybody who is to have it has released it; were it to die,
+another restore agent would read again what is missing, so nobody but it needs to keep that memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from flowbackup.errors import DeviceError, InterruptedSessionError, PeerLostError, ProtocolError
+from flowbackup.flow.actions import Forward
+from flowbackup.flow.spread import SpreadMachine
+from flowbackup.media.open import open_device
+from flowbackup.media.port import Device, FrameReader
+from flowbackup.model.device import MediumInfo
+from flowbackup.model.frame import FrameDescriptor
+from flowbackup.model.ids import FrameId
+from flowbackup.runtime.actors.client import ClientProgress
+from flowbackup.runtime.actors.spread_sink import SpreadSink
+from flowbackup.runtime.cluster.nodes import NodeFacts, this_node
+from flowbackup.runtime.edges.pumps import EdgePump
+from flowbackup.runtime.edges.slab import Slab, create_slab, remove_stale_slabs
+from flowbackup.runtime.edges.transport import open_transport
+from flowbackup.runtime.edges.wiring import EdgeSettings, Handle, ReaderSettings, Readings, ReadTask
+
+
+class Reader:
+    """One restore agent of a session.  `open`, `wire`, `read`; `close` in the end."""
+
+    def __init__(self, settings: ReaderSettings) -> None:
+        self._settings = settings
+        self._device: Device | None = None
+        self._reader: FrameReader | None = None
+        self._slab: Slab | None = None
+        self._sink: SpreadSink | None = None
+        self._pumps: dict[str, EdgePump] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._draining = threading.Event()
+        self._bytes_read = 0
+        self._first_frame_at = 0.0
+
+    async def open(self) -> tuple[NodeFacts, MediumInfo]:
+        """Looks at the medium, without a lock, and reserves memory.  Raises DeviceError,
+        MemoryBudgetError."""
+        remove_stale_slabs()
+        slab = self._settings.slab
+        self._slab = create_slab(Path(slab.path), slab.slots, slab.slot_bytes, slab.owner)
+        self._device = open_device(self._settings.target)
+        info = await asyncio.to_thread(self._device.info)
+        return this_node(), info
+
+    async def wire(self, agents: Sequence[tuple[EdgeSettings, Handle]]) -> None:
+        """Couples it with the buffers that it feeds.  What is read is what is committed now."""
+        if self._slab is None or self._device is None:
+            raise ProtocolError(f"restore agent {self._settings.agent} is not open")
+        self._loop = asyncio.get_running_loop()
+        self._reader = self._device.reader(cached=False)
+        machine = SpreadMachine(range(self._slab.slots), self._settings.ways)
+        sink = self._sink = SpreadSink(machine, self._forward)
+        for edge, target in agents:
+            transport = open_transport(edge.transport, self._slab)
+            self._pumps[edge.name] = EdgePump(
+                edge, target, transport, sink.replied, sink.edge_failed
+            )
+
+    async def read(self, tasks: Sequence[ReadTask]) -> Readings:
+        """Reads these frames in this order, once each, and returns when all of them are safe in
+        the groups that are left.  One call at a time."""
+        return await asyncio.to_thread(self._read_all, tasks)
+
+    async def progress(self) -> ClientProgress:
+        """See ClientProgress; a restore agent knows no files and no objects."""
+        edges = tuple((name, pump.bytes_moved) for name, pump in self._pumps.items())
+        return ClientProgress(0, self._bytes_read, edges, (), (), self._first_frame_at)
+
+    async def cancel(self, *, drain: bool) -> None:
+        """drain: begin no frame more; else wait for nothing more either."""
+        self._draining.set()
+        if not drain and self._sink is not None:
+            self._sink.cancel()
+
+    async def close(self) -> None:
+        """Lets go of device and memory."""
+        if self._device is not None:
+            self._device.close()
+        if self._slab is not None:
+            self._slab.remove()
+            self._slab.close()
+            self._slab = None
+
+    def _forward(self, forward: Forward) -> None:
+        if not self._first_frame_at:
+            self._first_frame_at = time.time()
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._pumps[forward.edge].put, forward)
+
+    def _read_all(self, tasks: Sequence[ReadTask]) -> Readings:
+        if self._sink is None or self._reader is None or self._slab is None:
+            raise ProtocolError(f"restore agent {self._settings.agent} is not wired yet")
+        failures: list[tuple[FrameId, DeviceError]] = []
+        unread: list[FrameId] = []
+        for task in tasks:
+            try:
+                self._read(task, self._sink, self._reader, self._slab)
+            except DeviceError as error:
+                failures.append((task.header.frame_id, error))
+            except (InterruptedSessionError, PeerLostError):
+                unread.append(task.header.frame_id)
+        try:
+            self._sink.wait_released()
+        except InterruptedSessionError:
+            # What was not released is not durable, and is counted as that.
+            pass
+        return Readings(tuple(failures), tuple(unread))
+
+    def _read(self, task: ReadTask, sink: SpreadSink, reader: FrameReader, slab: Slab) -> None:
+        if self._draining.is_set():
+            raise InterruptedSessionError("the session is ending")
+        slot = sink.borrow(task.groups)
+        try:
+            header, payload = reader.read(task.header, task.place)
+            slab.payload(slot, len(payload))[:] = payload
+        except BaseException:
+            sink.give_back(slot)
+            raise
+        self._bytes_read += len(payload)
+        frame = FrameDescriptor(header, slab.path.name, slot)
+        sink.send(frame, task.groups, dict(task.named))

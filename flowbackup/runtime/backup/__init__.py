@@ -1,0 +1,1 @@
+"""A backup session from start to report."""

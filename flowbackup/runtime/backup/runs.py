@@ -1,0 +1,102 @@
+"""The runs of all clients of a session, from the first call to how each object ended."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import ray
+from ray.exceptions import RayError
+
+from flowbackup.errors import FlowbackupError, InterruptedSessionError
+from flowbackup.model.ids import new_id
+from flowbackup.monitor import Problem
+from flowbackup.plan.decided import Plan
+from flowbackup.runtime.actors.client import ObjectEnding
+from flowbackup.runtime.cluster.faults import as_ours
+from flowbackup.runtime.crew.crew import Crew
+from flowbackup.runtime.crew.watch import Watch
+
+CANCEL_SECONDS_MAX = 0.5
+"""A client that was told to end at once may be deep in a read that never returns."""
+SETTLE_SECONDS_MAX = 20.0
+"""What a lost client has sent is written to the end: one window of a slow device."""
+
+
+class ClientRuns:
+    """Clients at work.  They read; what became durable of it, `Watch` knows."""
+
+    def __init__(self, plan: Plan, crew: Crew, watch: Watch) -> None:
+        self._plan = plan
+        self._crew = crew
+        self._watch = watch
+        self._running: dict[Any, str] = {
+            client.run.remote(): name for name, client in crew.clients.items()
+        }
+        self._failures: dict[str, FlowbackupError] = {}
+        self._ends_at: float | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """All have ended, or were told to and had their time."""
+        late = self._ends_at is not None and time.monotonic() >= self._ends_at
+        return late or not self._running
+
+    @property
+    def is_to_end(self) -> bool:
+        """Were the clients told to end now?"""
+        return self._ends_at is not None
+
+    def cancel(self, *, drain: bool) -> None:
+        """drain: at the border of the objects under way; else now."""
+        for client in self._crew.clients.values():
+            client.cancel.remote(drain=drain)
+        if not drain:
+            self._ends_at = time.monotonic() + CANCEL_SECONDS_MAX
+
+    def wait(self, seconds_max: float) -> None:
+        """Until a client ends, or that long."""
+        ready, _ = ray.wait(list(self._running), num_returns=1, timeout=seconds_max)
+        for reference in ready:
+            name = self._running.pop(reference)
+            failure = self._failure_of(name, reference)
+            if failure is not None:
+                self._failures[name] = failure
+
+    def settle(self) -> None:
+        """Lets the chains finish what lost clients have sent; at most so long."""
+        latest = time.monotonic() + SETTLE_SECONDS_MAX
+        while self._crew.clients_lost and not self._watch.is_quiet and time.monotonic() < latest:
+            time.sleep(CANCEL_SECONDS_MAX / 2)
+            self._watch.round()
+
+    def endings(self) -> list[tuple[str, ObjectEnding]]:
+        """How each object ended; those of which nothing was heard have failed with their client."""
+        heard = [(client, e) for client, found in self._watch.endings.items() for e in found]
+        known = {(client, ending.name) for client, ending in heard}
+        return heard + [
+            (o.client, ObjectEnding(o.name, new_id(), None, self._reason(o.client), (), ()))
+            for o in self._plan.objects
+            if (o.client, o.name) not in known
+        ]
+
+    def problems(self) -> list[Problem]:
+        """Why frames that were read could not be made safe, where no object says so itself."""
+        told = {str(e.failure) for found in self._watch.endings.values() for e in found}
+        return [
+            Problem("chain_failed", f"client {client}: {failure}")
+            for client, failure in self._failures.items()
+            if client not in self._crew.clients_lost and str(failure) not in told
+        ]
+
+    def _failure_of(self, name: str, reference: Any) -> FlowbackupError | None:
+        try:
+            failure: FlowbackupError | None = ray.get(reference)
+        except RayError as error:
+            self._watch.lose_client(name, error)
+            return as_ours(error, f"client {name}")
+        return failure
+
+    def _reason(self, client: str) -> FlowbackupError:
+        cut_short = InterruptedSessionError(f"client {client} was ended while it was reading")
+        return self._failures.get(client, cut_short)

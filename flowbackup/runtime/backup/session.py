@@ -1,0 +1,208 @@
+"""One backup session from start to report: the only place that sees all of it.
+
+Opens everything before a byte moves, lets it run, keeps the catalog, seals the media, reports.
+The media are the truth: an object is complete when the media say so, the catalog only remembers.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from flowbackup.catalog.catalog import Catalog
+from flowbackup.catalog.holder import holder_text
+from flowbackup.errors import InterruptedSessionError
+from flowbackup.flow.outcome import ObjectEnd, end_session
+from flowbackup.media.port import WriterStatistics
+from flowbackup.model.device import MediumInfo
+from flowbackup.model.ids import id_text, new_id
+from flowbackup.model.record import SessionRecord
+from flowbackup.model.report import ObjectReport, Outcome, SessionReport
+from flowbackup.monitor import Monitor, Problem
+from flowbackup.plan.decided import ObjectPlan, Plan
+from flowbackup.runtime.actors.client import ObjectEnding
+from flowbackup.runtime.backup.runs import ClientRuns
+from flowbackup.runtime.backup.scan import SourceScan
+from flowbackup.runtime.beginning import Beginning
+from flowbackup.runtime.crew.crew import Crew
+from flowbackup.runtime.crew.ends import judge, report_device, report_object, report_retired
+from flowbackup.runtime.crew.sealing import seal_media
+from flowbackup.runtime.crew.streams import streams_of
+from flowbackup.runtime.crew.watch import Watch
+from flowbackup.runtime.edges.wiring import Durable
+from flowbackup.runtime.versions import tool_versions
+
+ROUND_SECONDS = 0.5
+
+
+class BackupSession:
+    """Runs a plan once.  `cancel` may be called from a signal handler or another thread."""
+
+    def __init__(
+        self, plan: Plan, catalog: Catalog, scan: SourceScan, monitor: Monitor,
+        beginning: Beginning,
+    ) -> None:  # fmt: skip
+        self.session = new_id()
+        self._plan = plan
+        self._catalog = catalog
+        self._scan = scan
+        self._monitor = monitor
+        self._cancels = 0
+        self._cancels_told = 0
+        self.is_running = False
+        self._times = beginning
+        self._finished_ns = 0
+        self._objects = {(o.client, o.name): o for o in plan.objects}
+
+    def cancel(self) -> None:
+        """Once: end at the next object's border.  Twice: end now."""
+        self._cancels += 1
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self._cancels > 0
+
+    @property
+    def is_to_end_now(self) -> bool:
+        """It was cancelled twice."""
+        return self._cancels > 1
+
+    def run(self, engine: str) -> SessionReport:
+        """Ray must be up.  Raises what was found before a byte moved, InterruptedSessionError if
+        that was a cancel; everything later is told in the report."""
+        self.is_running = True
+        self._refuse_if_cancelled()
+        crew = Crew(self._plan, self.session)
+        try:
+            crew.hire()
+            crew.open()
+            self._refuse_if_cancelled()
+            self._begin(crew)
+            crew.wire()
+            report = self._work(crew, engine)
+        finally:
+            for fault in crew.dismiss():
+                self._monitor.message(f"at the end: {fault}")
+        self._catalog.end_session(report, self._finished_ns)
+        return report
+
+    def _refuse_if_cancelled(self) -> None:
+        if self._cancels:
+            raise InterruptedSessionError("interrupted before anything was written")
+
+    def _begin(self, crew: Crew) -> None:
+        for name, info in crew.media.items():
+            self._add_medium(name, info)
+        self._catalog.begin_session(
+            self.session, "backup", self._plan.graph, self._plan.graph_text,
+            socket.gethostname(), self._times.started_ns, holder_text(),
+        )  # fmt: skip
+
+    def _add_medium(self, agent: str, info: MediumInfo) -> None:
+        nodes = {node.name: node for node in self._plan.nodes}
+        node = nodes[self._plan.agent(agent).node]
+        self._catalog.add_medium(replace(info, node=node.name, node_labels=node.labels))
+
+    def _work(self, crew: Crew, engine: str) -> SessionReport:
+        watch = Watch(
+            self._plan, crew, self._keep, lambda name: self._add_medium(name, crew.media[name])
+        )
+        runs = ClientRuns(self._plan, crew, watch)
+        self._follow(runs, watch)
+        endings = runs.endings()
+        ends = {
+            (client, e.name): judge(self._plan, e, self._objects[client, e.name], watch.durable)
+            for client, e in endings
+        }
+        interrupted = self._cancels > 0
+        so_far = self._report(
+            crew, watch, runs, endings, engine, end_session(ends.values(), interrupted=interrupted)
+        )
+        record = self._session_record(so_far)
+        self._finished_ns = record.finished_ns
+        written, all_sealed = seal_media(crew, watch, record, is_to_end_now=self.is_to_end_now)
+        end = end_session(ends.values(), interrupted=interrupted, all_sealed=all_sealed)
+        objects = tuple(self._record(client, e, ends[client, e.name]) for client, e in endings)
+        report = self._report(crew, watch, runs, endings, engine, end, written)
+        for problem in report.problems:
+            self._monitor.problem(problem)
+        return replace(report, objects=objects)
+
+    def _report(
+        self, crew: Crew, watch: Watch, runs: ClientRuns, endings: list[tuple[str, ObjectEnding]],
+        engine: str, end: tuple[Outcome, int],
+        written: Mapping[str, WriterStatistics] = MappingProxyType({}),
+    ) -> SessionReport:  # fmt: skip
+        """What is known now, without objects.  written: what sealed devices have told; of others
+        the last that was heard."""
+        streams = streams_of(self._plan)
+        records = [e.record for _, e in endings if e.record is not None]
+        heard = {n: watch.writers.get(n, WriterStatistics()) for n in crew.stations} | dict(written)
+        return SessionReport(
+            session=id_text(self.session), kind="backup", graph=self._plan.graph,
+            outcome=end[0], exit_code=end[1], engine=engine,
+            duration_seconds=self._times.seconds(), start_seconds=self._start_seconds(watch),
+            files=sum(record.files for record in records),
+            bytes_source=sum(record.bytes_source for record in records),
+            bytes_read=watch.bytes_read,
+            bytes_new=sum(record.bytes_new for record in records),
+            devices=tuple(
+                report
+                for n, s in crew.stations.items()
+                for report in (
+                    *map(report_retired, s.retired),
+                    report_device(s, heard[n], crew.media[n].medium, streams[n]),
+                )
+            ),
+            problems=(
+                *watch.problems, *runs.problems(), *(p for _, e in endings for p in _failure_of(e))
+            ),
+        )  # fmt: skip
+
+    def _follow(self, runs: ClientRuns, watch: Watch) -> None:
+        """Waits for all clients, with one round of questions each half second."""
+        while not runs.is_over:
+            if self._cancels > self._cancels_told:
+                self._cancels_told = self._cancels
+                if self._cancels == 1:
+                    self._monitor.message("ending behind this object; once more ends at once")
+                runs.cancel(drain=self._cancels == 1)
+            runs.wait(ROUND_SECONDS)
+            watch.round()
+            short = watch.short_of_devices()
+            if short and not runs.is_to_end:
+                watch.problems.append(Problem("group_failed", short))
+                runs.cancel(drain=False)
+            self._monitor.progress(watch.progress("backup", *self._scan.totals()))
+        runs.settle()
+        watch.round()
+
+    def _keep(self, agent: str, frames: list[Durable]) -> None:
+        self._catalog.add_durable([(frame.header, frame.place) for frame in frames])
+
+    def _session_record(self, so_far: SessionReport) -> SessionRecord:
+        return SessionRecord.of_report(
+            so_far, started_ns=self._times.started_ns, finished_ns=time.time_ns(),
+            host=socket.gethostname(), graph=self._plan.graph_text, versions=tool_versions(),
+        )  # fmt: skip
+
+    def _record(self, client: str, ending: ObjectEnding, end: ObjectEnd) -> ObjectReport:
+        """An object that has no copy is no version."""
+        version = 0
+        if ending.record is not None and end.outcome is not Outcome.FAILED:
+            version = self._catalog.add_version(ending.record, ending.pages)
+        plan: ObjectPlan = self._objects[client, ending.name]
+        return report_object(self._plan, ending, plan, end, version)
+
+    def _start_seconds(self, watch: Watch) -> float:
+        first = watch.first_frame_at
+        return max(0.0, first - self._times.started_ns / 1e9) if first else 0.0
+
+
+def _failure_of(ending: ObjectEnding) -> tuple[Problem, ...]:
+    if ending.failure is None:
+        return ()
+    return (Problem("object_failed", f"{ending.name}: {ending.failure}"),)

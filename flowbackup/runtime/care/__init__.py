@@ -1,0 +1,1 @@
+"""Verify, drill, repair, rebuild."""

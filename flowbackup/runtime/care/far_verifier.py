@@ -1,0 +1,81 @@
+"""Reading a medium on the node of its device: only what was found travels."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from itertools import groupby, islice
+from typing import Any
+
+import ray
+from ray.exceptions import RayError
+
+from flowbackup.media.medium_verifier import MediumVerifier, StretchReport
+from flowbackup.media.open import open_device
+from flowbackup.media.survey import MediumSurvey
+from flowbackup.model.device import DeviceTarget, MediumInfo
+from flowbackup.model.stretch import Stretch
+from flowbackup.plan.decided import NodePlan
+from flowbackup.runtime.care.verify_turn import Verifier
+from flowbackup.runtime.cluster.faults import as_ours
+from flowbackup.runtime.cluster.nodes import pinned, place
+from flowbackup.runtime.reading.known_media import target_of
+
+CALLS_AHEAD = 2
+"""While one report travels the device reads on."""
+SURVEY_SECONDS_MAX = 120
+READ_SECONDS_MAX = 900
+"""A call reads stretches of one segment, at most a GiB: a device slower than 1 MB/s hangs."""
+
+
+def open_far(info: MediumInfo) -> Verifier:
+    """An actor on the node of the medium reads it.  Ray must be up.  Raises PeerLostError for a
+    node that is not there, DeviceError."""
+    nodes = place((NodePlan(info.node, info.node_labels),))
+    return FarVerifier(info, nodes[info.node])
+
+
+class FarVerifier:
+    """A Verifier whose work is done by an actor on another node, which ends with the reading."""
+
+    def __init__(self, info: MediumInfo, node_id: str) -> None:
+        remote: Any = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(VerifierActor)
+        self._who = f'the reader of device "{info.device}" on node {info.node}'
+        self._actor = remote.options(scheduling_strategy=pinned(node_id)).remote(target_of(info))
+
+    def survey(self) -> MediumSurvey:
+        survey: MediumSurvey = self._answer(self._actor.survey.remote(), SURVEY_SECONDS_MAX)
+        return survey
+
+    def read(self, stretches: Sequence[Stretch]) -> Iterator[StretchReport]:
+        segments = groupby(stretches, key=lambda stretch: stretch[:2])
+        parts = (tuple(part) for _, part in segments)
+        calls: deque[Any] = deque()
+        try:
+            while True:
+                for part in islice(parts, CALLS_AHEAD - len(calls)):
+                    calls.append(self._actor.read.remote(part))
+                if not calls:
+                    return
+                yield from self._answer(calls.popleft(), READ_SECONDS_MAX)
+        finally:
+            ray.kill(self._actor)
+
+    def _answer(self, reference: Any, seconds_max: float) -> Any:
+        try:
+            return ray.get(reference, timeout=seconds_max)
+        except RayError as error:
+            raise as_ours(error, self._who) from error
+
+
+class VerifierActor:
+    """A MediumVerifier in a process on the node of the device."""
+
+    def __init__(self, target: DeviceTarget) -> None:
+        self._target = target
+
+    def survey(self) -> MediumSurvey:
+        return MediumVerifier(open_device(self._target)).survey()
+
+    def read(self, stretches: Sequence[Stretch]) -> tuple[StretchReport, ...]:
+        return tuple(MediumVerifier(open_device(self._target)).read(stretches))

@@ -1,0 +1,253 @@
+"""Rebuild: the catalog from media alone.  No Ray: it is what one does when nothing else is left."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from flowbackup.catalog.catalog import Catalog, open_catalog
+from flowbackup.catalog.rebuild import Rebuild
+from flowbackup.catalog.replacement import replacing_catalog
+from flowbackup.errors import DamageError, DeviceError, UsageError
+from flowbackup.frame.page import PageRef, decode_root
+from flowbackup.frame.seal import chunk_of
+from flowbackup.media.directory import DirectoryDevice
+from flowbackup.media.facts import FactsStatistics, MediumFacts, Mode
+from flowbackup.media.label import read_label
+from flowbackup.media.reader import MediumReader
+from flowbackup.media.scan import Damage
+from flowbackup.model.device import DeviceTarget, MediumInfo
+from flowbackup.model.ids import id_text
+from flowbackup.model.record import SessionRecord, VersionRecord, load_record
+from flowbackup.model.report import DeviceReport, ObjectReport, Outcome, SessionReport
+from flowbackup.monitor import Monitor, Problem, Progress
+from flowbackup.runtime.care.record_reader import RecordReader
+from flowbackup.runtime.reading.local_session import LocalSession
+from flowbackup.units import format_size
+
+PROGRESS_SECONDS = 0.5
+_CANNOT_LOCK = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+"""What a medium says that this user cannot write to; another one who can does not concern him."""
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildTask:
+    """locations: of the media.  fresh: what the catalog knows now does not count; it is kept under
+    another name."""
+
+    catalog: Path
+    locations: tuple[str, ...]
+    mode: Mode = Mode.FAST
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMedium:
+    """A medium that nobody writes to meanwhile."""
+
+    info: MediumInfo
+    reader: MediumReader
+
+
+def run_rebuild(task: RebuildTask, monitor: Monitor) -> SessionReport:
+    """Takes over what the media tell: into a new catalog if there is none or a fresh one is wanted,
+    else into the present one, which then knows both, and of these media what they say.
+
+    What cannot be had is told as a problem, and makes the outcome incomplete.  Raises DeviceError
+    for a medium that is not there, DeviceLockedError for one that is written just now, CatalogError
+    for a catalog that cannot be used; nothing has changed then.
+    """
+    with _opened(task, monitor) as media:
+        if task.fresh or not task.catalog.exists():
+            with replacing_catalog(task.catalog, monitor.message) as catalog:
+                return _Rebuilding(catalog, media, task.mode, monitor).run()
+        with open_catalog(task.catalog, create=False) as catalog:
+            catalog.check()
+            return _Rebuilding(catalog, media, task.mode, monitor).run()
+
+
+class _Rebuilding:
+    """One rebuild: frames of all media, then the records among them, then what these lead to."""
+
+    def __init__(
+        self, catalog: Catalog, media: Sequence[OpenMedium], mode: Mode, monitor: Monitor
+    ) -> None:
+        self._catalog = catalog
+        self._media = media
+        self._mode = mode
+        names = ", ".join(medium.info.device for medium in media)
+        self._session = LocalSession(catalog, "rebuild", names, monitor)
+        self._rebuild: Rebuild = catalog.rebuild()
+        readers = {medium.info.medium: medium.reader for medium in media}
+        self._records = RecordReader(catalog, readers, self._session)
+        self._facts: dict[bytes, FactsStatistics] = {}
+        self._is_complete = True
+        self._files = 0
+        self._told = 0.0
+
+    def run(self) -> SessionReport:
+        try:
+            for medium in self._media:
+                self._take_frames(medium)
+            self._take_versions(self._take_sessions())
+            self._rebuild.end()
+            self._tell_out_of_reach()
+        except BaseException:
+            self._session.finish(Outcome.FAILED)
+            raise
+        facts = self._facts.values()
+        total = sum(f.bytes_total for f in facts)
+        bytes_read = sum(f.bytes_read for f in facts) + self._records.bytes_read
+        self._session.message(f"{format_size(bytes_read)} of {format_size(total)} were read")
+        return self._session.finish(
+            Outcome.SUCCESS if self._is_complete else Outcome.INCOMPLETE,
+            files=self._files,
+            bytes_source=total,
+            bytes_read=bytes_read,
+            objects=self._objects(),
+            devices=[_device_report(m.info, self._facts[m.info.medium]) for m in self._media],
+        )
+
+    # Frames
+
+    def _take_frames(self, medium: OpenMedium) -> None:
+        name = medium.info.device
+
+        def tell(damage: Damage) -> None:
+            self._tell_damage(name, damage)
+
+        facts = MediumFacts(medium.reader, self._mode, tell, self._show)
+        for frames in facts.segments():
+            self._rebuild.add_frames(frames)
+        others = self._rebuild.end_medium(medium.info, checked=self._mode is Mode.PARANOID)
+        for frame, place in others:
+            text = f"segment {place.segment}, offset {place.offset}: another frame {frame} is known"
+            self._lose("forged", text, name)
+        self._facts[medium.info.medium] = facts.statistics()
+
+    def _tell_damage(self, device: str, damage: Damage) -> None:
+        """A frame of which the header is sound may have other copies, and then nothing is lost."""
+        self._is_complete &= damage.frame is not None
+        span = f", bytes {damage.offset} to {damage.end}" if damage.end else ""
+        text = f"{damage.file}{span}: {damage.reason}"
+        self._session.problem(Problem("damaged", text, device=device))
+
+    def _show(self, now: FactsStatistics) -> None:
+        moment = time.monotonic()
+        if moment - self._told >= PROGRESS_SECONDS:
+            self._told = moment
+            before = sum(facts.bytes_read for facts in self._facts.values())
+            self._session.progress(Progress("rebuild", 0, before + now.bytes_read))
+
+    # Records
+
+    def _take_sessions(self) -> list[VersionRecord]:
+        """Sessions are taken over; the records of versions are returned, by time."""
+        versions: dict[bytes, VersionRecord] = {}
+        for frame in self._rebuild.record_frames():
+            try:
+                header, content = self._records.frame(frame)
+                record = load_record(content)
+            except (DeviceError, ValueError) as error:
+                self._lose("record_lost", f"frame {frame}: {error}")
+                continue
+            if record is not None and record.session != header.session:
+                self._lose("forged", f"frame {frame} tells of a session that is not its own")
+            elif isinstance(record, SessionRecord):
+                self._rebuild.add_session(record)
+            elif record is not None and record.object_id != header.object_id:
+                self._lose("forged", f"frame {frame} tells of an object that is not its own")
+            elif record is not None:
+                # Of several the last one counts, as FORMAT.md says.
+                versions[record.object_id] = record
+        return sorted(versions.values(), key=lambda record: (record.finished_ns, record.object_id))
+
+    def _take_versions(self, records: Sequence[VersionRecord]) -> None:
+        numbers = self._rebuild.number_versions(records)
+        for record in records:
+            number = numbers[record.object_id]
+            try:
+                self._rebuild.add_version(record, self._pages(record), number)
+            except DamageError as error:
+                name = f"{record.client}/{record.name}@{number}"
+                self._lose("version_lost", f"{name} has no whole list of its files: {error}")
+                continue
+            self._files += record.files
+
+    def _pages(self, record: VersionRecord) -> list[tuple[PageRef, bytes | None]]:
+        """Pages that another version has brought already are not read again."""
+        _, content = self._records.frame(record.root.frame)
+        refs = decode_root(chunk_of(content, record.root))
+        missing = self._rebuild.missing_pages(refs)
+        return [
+            (ref, self._records.chunk(ref.ref) if ref.ref.digest in missing else None)
+            for ref in refs
+        ]
+
+    # The end
+
+    def _tell_out_of_reach(self) -> None:
+        for version, frames in self._rebuild.out_of_reach():
+            text = f"{version} lacks {frames} frames on all media that are known"
+            self._lose("frames_missing", f"{text}: rebuild with the one that has them, too")
+
+    def _lose(self, kind: str, text: str, device: str | None = None) -> None:
+        self._is_complete = False
+        self._session.problem(Problem(kind, text, device=device))
+
+    def _objects(self) -> Iterator[ObjectReport]:
+        for row in self._catalog.objects():
+            record = row.latest.record
+            yield ObjectReport(
+                name=row.name, client=row.client, object_id=id_text(record.object_id),
+                version=row.latest.number, outcome=Outcome(record.outcome),
+                copies_durable=self._catalog.copies_durable(row.latest), copies_required=0,
+                files=record.files, bytes_source=record.bytes_source,
+            )  # fmt: skip
+
+
+@contextmanager
+def _opened(task: RebuildTask, monitor: Monitor) -> Iterator[list[OpenMedium]]:
+    """The media in the order of their making, whichever way they were named, so that the catalog is
+    the same.  They are locked until the end: nobody writes what would be overlooked."""
+    media: dict[bytes, OpenMedium] = {}
+    places = {os.path.realpath(location): os.path.abspath(location) for location in task.locations}
+    with ExitStack() as stack:
+        for place in places.values():
+            label = read_label(place).label
+            device = DirectoryDevice(DeviceTarget(label.device, "directory", place))
+            stack.callback(device.close)
+            _lock(device, monitor)
+            info = device.info()
+            if info.medium in media:
+                raise UsageError(
+                    f"{media[info.medium].info.location} and {place} hold the same medium, "
+                    f"{id_text(info.medium)}",
+                    remedy="one is a copy of the other's files: name one of them",
+                )
+            # Who believes nothing reads what is on the device, and not what memory says of it.
+            reader = device.reader(cached=task.mode is not Mode.PARANOID)
+            media[info.medium] = OpenMedium(info, reader)
+        yield sorted(media.values(), key=lambda m: (m.info.created_ns, m.info.medium))
+
+
+def _lock(device: DirectoryDevice, monitor: Monitor) -> None:
+    try:
+        device.lock("flowbackup rebuild")
+    except DeviceError as error:
+        if error.errno not in _CANNOT_LOCK:
+            raise
+        monitor.message(f"{device.location} cannot be locked: no backup to it may run meanwhile")
+
+
+def _device_report(info: MediumInfo, facts: FactsStatistics) -> DeviceReport:
+    return DeviceReport(
+        name=info.device, agent="", role="rebuild", level=0, node="here",
+        state="damaged" if facts.damages else "read", bytes_written=0, frames=facts.frames,
+        medium=id_text(info.medium),
+    )  # fmt: skip

@@ -1,0 +1,97 @@
+"""Ray itself: one quiet instance of our own, or a cluster that is there already.
+
+The embedded one listens on loopback, has no dashboard, a small object store (frames stay in slabs)
+and a directory of its own that is removed at the end.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import ray
+
+from flowbackup.errors import PeerLostError
+from flowbackup.process import ProcessIdentity, identify
+from flowbackup.runtime.cluster.lean_ray import lean_start, own_token
+from flowbackup.units import MIB
+
+OBJECT_STORE_BYTES = 96 * MIB
+"""Ray's least is 75 MiB; small stores are faster, and on one node no frame enters it."""
+RAY_TEMPORARY_PREFIX = "fbr-"
+"""Short, because Ray puts sockets under it and their paths end at 107 bytes."""
+WORKERS = 4
+WORKER_NICENESS = 0
+"""Ray's own is 15; but who starts a backup by hand waits for it, and can put `nice` before it."""
+
+
+@contextmanager
+def ray_engine(address: str = "") -> Iterator[str]:
+    """Ray is up inside: embedded for an empty address, else the cluster at it.  Yields the name
+    of the engine for the report.  A Ray that is up already in this process is used and left."""
+    if ray.is_initialized():
+        yield "ray (present)"
+        return
+    if address:
+        _join(address)
+        try:
+            yield f"ray ({address})"
+        finally:
+            ray.shutdown()
+        return
+    with own_token():
+        directory = _start_embedded()
+        try:
+            yield "ray (embedded)"
+        finally:
+            ray.shutdown()
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _join(address: str) -> None:
+    try:
+        ray.init(
+            address=address, logging_level=logging.ERROR, log_to_driver=False,
+            configure_logging=False,
+        )  # fmt: skip
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise PeerLostError(
+            f"no Ray cluster answers at {address}: {error}",
+            remedy="start one with `ray start --head`, or leave --address away",
+        ) from error
+
+
+def _start_embedded() -> Path:
+    _remove_dead_directories()
+    name = f"{RAY_TEMPORARY_PREFIX}{os.getpid()}-{identify().start_ticks}-"
+    directory = Path(tempfile.mkdtemp(prefix=name, dir="/tmp"))
+    try:
+        with lean_start():
+            ray.init(
+                address="local", num_cpus=WORKERS, num_gpus=0, include_dashboard=False,
+                object_store_memory=OBJECT_STORE_BYTES, log_to_driver=False,
+                logging_level=logging.ERROR, configure_logging=False, _temp_dir=str(directory),
+                _system_config={"worker_niceness": WORKER_NICENESS},
+            )  # fmt: skip
+    except BaseException:
+        ray.shutdown()
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
+    return directory
+
+
+def _remove_dead_directories() -> None:
+    """What killed commands left behind."""
+    here = identify()
+    for path in Path("/tmp").glob(f"{RAY_TEMPORARY_PREFIX}*-*-*"):
+        pid, ticks = path.name.removeprefix(RAY_TEMPORARY_PREFIX).split("-")[:2]
+        if not (pid.isdigit() and ticks.isdigit()) or path.is_symlink():
+            continue
+        maker = ProcessIdentity(here.host, here.boot, int(pid), int(ticks))
+        if maker.is_dead():
+            shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""Stages of copies: what restore groups read and copy groups write."""

@@ -1,0 +1,216 @@
+"""One stage of copies from start to report: what a restore group reads and copy groups write."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from flowbackup.catalog.catalog import Catalog
+from flowbackup.catalog.holder import holder_text
+from flowbackup.errors import InterruptedSessionError
+from flowbackup.flow.outcome import end_copies
+from flowbackup.media.port import WriterStatistics
+from flowbackup.model.device import MediumInfo
+from flowbackup.model.ids import id_text, new_id
+from flowbackup.model.record import SessionRecord
+from flowbackup.model.report import DeviceReport, ObjectReport, Outcome, SessionReport
+from flowbackup.monitor import Monitor
+from flowbackup.plan.decided import Plan
+from flowbackup.plan.groups import COPY, RESTORE
+from flowbackup.runtime.beginning import Beginning
+from flowbackup.runtime.copying.runs import CopyRuns
+from flowbackup.runtime.copying.work import CopyWork, VersionWork
+from flowbackup.runtime.crew.crew import Crew
+from flowbackup.runtime.crew.ends import report_device, report_retired
+from flowbackup.runtime.crew.sealing import seal_media
+from flowbackup.runtime.crew.watch import Watch
+from flowbackup.runtime.edges.wiring import Durable
+from flowbackup.runtime.versions import tool_versions
+
+KIND = "copy"
+NOTHING: Mapping[str, WriterStatistics] = MappingProxyType({})
+
+
+class CopySession:
+    """Runs a stage once.  `cancel` may be called from a signal handler or another thread."""
+
+    def __init__(
+        self, stage: Plan, catalog: Catalog, monitor: Monitor, copied: bytes | None
+    ) -> None:  # fmt: skip
+        """copied: the session whose versions `versions: session` means, None for none."""
+        self.session = new_id()
+        self._stage = stage
+        self._catalog = catalog
+        self._monitor = monitor
+        self._copied = copied
+        self._times = Beginning()
+        self._cancels = self._cancels_told = 0
+        self.is_running = False
+        self._work: CopyWork | None = None
+
+    def cancel(self) -> None:
+        """Once: end behind the frames under way.  Twice: end now."""
+        self._cancels += 1
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self._cancels > 0
+
+    @property
+    def is_to_end_now(self) -> bool:
+        """It was cancelled twice."""
+        return self._cancels > 1
+
+    def run(self, engine: str) -> SessionReport:
+        """Ray must be up.  Raises what was found before a byte moved, InterruptedSessionError if
+        that was a cancel; everything later is told in the report."""
+        self.is_running = True
+        crew = Crew(self._stage, self.session)
+        try:
+            crew.hire()
+            crew.open()
+            if self._cancels:
+                raise InterruptedSessionError("interrupted before anything was copied")
+            self._begin(crew)
+            crew.wire()
+            report, finished_ns = self._copy(crew, engine)
+        finally:
+            for fault in crew.dismiss():
+                self._monitor.message(f"at the end: {fault}")
+        self._catalog.end_session(report, finished_ns)
+        return report
+
+    def _begin(self, crew: Crew) -> None:
+        for name, info in crew.media.items():
+            self._add_medium(name, info)
+        self._catalog.begin_session(
+            self.session, KIND, self._stage.graph, self._stage.graph_text, socket.gethostname(),
+            self._times.started_ns, holder_text(),
+        )  # fmt: skip
+
+    def _add_medium(self, agent: str, info: MediumInfo) -> None:
+        node = next(n for n in self._stage.nodes if n.name == self._stage.agent(agent).node)
+        self._catalog.add_medium(replace(info, node=node.name, node_labels=node.labels))
+
+    def _copy(self, crew: Crew, engine: str) -> tuple[SessionReport, int]:
+        media = {name: info.medium for name, info in crew.media.items()}
+        work = self._work = CopyWork(
+            self._catalog, self._stage, media, time.time_ns(), self._copied
+        )
+        for group, frames in work.skipped.items():
+            self._monitor.message(f"{group}: {frames} frames are there already")
+        watch = Watch(
+            self._stage, crew, self._keep, lambda name: self._add_medium(name, crew.media[name])
+        )
+        runs = CopyRuns(
+            self._catalog, self._stage, crew, watch, work, lambda: self._look(watch, runs)
+        )
+        runs.run()
+        watch.round()
+        so_far = self._report(crew, watch, runs, engine, all_sealed=True)
+        record = self._session_record(so_far)
+        written, all_sealed = NOTHING, True
+        if work.frames:
+            written, all_sealed = seal_media(crew, watch, record, is_to_end_now=self.is_to_end_now)
+        report = self._report(crew, watch, runs, engine, all_sealed=all_sealed, written=written)
+        for problem in report.problems:
+            self._monitor.problem(problem)
+        return report, record.finished_ns
+
+    def _look(self, watch: Watch, runs: CopyRuns) -> None:
+        if self._cancels > self._cancels_told:
+            self._cancels_told = self._cancels
+            runs.cancel(drain=self._cancels == 1)
+        watch.round()
+        total = self._work.payload_bytes if self._work is not None else None
+        self._monitor.progress(watch.progress(KIND, None, total))
+
+    def _keep(self, agent: str, frames: list[Durable]) -> None:
+        self._catalog.add_durable([(frame.header, frame.place) for frame in frames])
+        if self._work is not None:
+            for frame in frames:
+                self._work.durable(agent, frame.header.frame_id)
+
+    def _report(
+        self, crew: Crew, watch: Watch, runs: CopyRuns, engine: str, *, all_sealed: bool,
+        written: Mapping[str, WriterStatistics] = NOTHING,
+    ) -> SessionReport:  # fmt: skip
+        assert self._work is not None
+        work = self._work
+        outcomes = [work.outcome(version) for version in work.versions]
+        lost = any(s.failure and s.plan.required for s in crew.stations.values())
+        outcome, exit_code = end_copies(
+            outcomes, interrupted=self._cancels > 0, all_sealed=all_sealed and not lost
+        )
+        devices = (*self._readers(crew, runs), *self._writers(crew, watch, written))
+        return SessionReport(
+            session=id_text(self.session), kind=KIND, graph=self._stage.graph, outcome=outcome,
+            exit_code=exit_code, engine=engine, duration_seconds=self._times.seconds(),
+            start_seconds=self._start_seconds(watch), files=0, bytes_source=work.payload_bytes,
+            bytes_read=watch.bytes_read,
+            bytes_new=sum(w.bytes_payload for w in self._written_by_copies(crew, watch, written)),
+            objects=tuple(map(self._object, work.versions, outcomes)), devices=devices,
+            problems=tuple(watch.problems),
+        )  # fmt: skip
+
+    def _object(self, work: VersionWork, outcome: Outcome) -> ObjectReport:
+        assert self._work is not None
+        record = work.version.record
+        required = {item.group for item in self._stage.selections if item.required}
+        return ObjectReport(
+            name=record.name, client=record.client, object_id=id_text(record.object_id),
+            version=work.version.number, outcome=outcome,
+            copies_durable=len(self._work.complete(work)),
+            copies_required=len(required.intersection(work.groups)),
+        )  # fmt: skip
+
+    def _readers(self, crew: Crew, runs: CopyRuns) -> list[DeviceReport]:
+        """What was read, so that every copy tells where it comes from."""
+        return [
+            DeviceReport(
+                name=agent.device.name, agent=agent.name, role=RESTORE, level=agent.level,
+                node=agent.node, state="failed" if agent.name in crew.clients_lost else "complete",
+                bytes_written=0, frames=runs.frames_read[agent.name],
+                medium=id_text(crew.media[agent.name].medium), required=False,
+            )
+            for agent in self._stage.agents
+            if agent.role == RESTORE
+        ]  # fmt: skip
+
+    def _writers(
+        self, crew: Crew, watch: Watch, written: Mapping[str, WriterStatistics]
+    ) -> list[DeviceReport]:  # fmt: skip
+        return [
+            report
+            for name, station in crew.stations.items()
+            for report in (
+                *map(report_retired, station.retired),
+                report_device(station, _heard(name, watch, written), crew.media[name].medium, ()),
+            )
+        ]
+
+    def _written_by_copies(
+        self, crew: Crew, watch: Watch, written: Mapping[str, WriterStatistics]
+    ) -> list[WriterStatistics]:  # fmt: skip
+        names = [name for name, s in crew.stations.items() if s.plan.role == COPY]
+        return [_heard(name, watch, written) for name in names]
+
+    def _session_record(self, so_far: SessionReport) -> SessionRecord:
+        return SessionRecord.of_report(
+            so_far, started_ns=self._times.started_ns, finished_ns=time.time_ns(),
+            host=socket.gethostname(), graph=self._stage.graph_text, versions=tool_versions(),
+        )  # fmt: skip
+
+    def _start_seconds(self, watch: Watch) -> float:
+        first = watch.first_frame_at
+        return max(0.0, first - self._times.started_ns / 1e9) if first else 0.0
+
+
+def _heard(
+    name: str, watch: Watch, written: Mapping[str, WriterStatistics]
+) -> WriterStatistics:  # fmt: skip
+    """What a sealed device has told; of others the last that was heard."""
+    return written.get(name) or watch.writers.get(name, WriterStatistics())

@@ -1,0 +1,90 @@
+"""The stages of a plan, one behind the other: which of them run, and what if one fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from contextlib import AbstractContextManager
+
+from flowbackup.catalog.catalog import Catalog
+from flowbackup.errors import FlowbackupError, InterruptedSessionError, UsageError
+from flowbackup.model.ids import id_text
+from flowbackup.model.report import Outcome, SessionReport
+from flowbackup.monitor import Monitor, Problem
+from flowbackup.plan.decided import Plan
+from flowbackup.plan.narrowing import narrowed
+from flowbackup.runtime.beginning import Beginning
+from flowbackup.runtime.copying.session import KIND, CopySession
+
+AFTER_SESSION = "session"
+Guard = Callable[[CopySession], AbstractContextManager[None]]
+"""Lets signals end a session as long as it runs."""
+
+
+def stages_after_session(plan: Plan) -> list[Plan]:
+    """What a run of the graph copies."""
+    return _with_groups(
+        plan, {i.group for s in plan.stages for i in s.selections if i.after == AFTER_SESSION}
+    )
+
+
+def stages_named(plan: Plan, groups: Collection[str]) -> list[Plan]:
+    """What `copy` copies: these copy groups, or all.  Raises UsageError for one that the graph does
+    not have."""
+    known = {item.group for stage in plan.stages for item in stage.selections}
+    strange = [f' "{group}"' for group in groups if group not in known]
+    if strange or not known:
+        raise UsageError(
+            f"graph {plan.graph} has no copy group{strange[0] if strange else ''}",
+            remedy=f"its copy groups are: {', '.join(sorted(known)) or 'none'}",
+        )
+    return _with_groups(plan, set(groups) or known)
+
+
+def newest_session(catalog: Catalog, graph: str) -> bytes | None:
+    """The backup that ran last of a graph, which `versions: session` means where none has just
+    run."""
+    found = (row for row in catalog.sessions() if row.kind == "backup" and row.graph_name == graph)
+    newest = next(found, None)
+    return newest.session if newest is not None else None
+
+
+def run_stages(
+    stages: Iterable[Plan], catalog: Catalog, monitor: Monitor, copied: bytes | None, engine: str,
+    guard: Guard,
+) -> list[SessionReport]:  # fmt: skip
+    """One report each.  A stage that cannot begin has failed, and the others run nevertheless; who
+    interrupts one ends those behind it, too."""
+    reports: list[SessionReport] = []
+    for stage in stages:
+        beginning = Beginning()
+        session = CopySession(stage, catalog, monitor, copied)
+        try:
+            with guard(session):
+                reports.append(session.run(engine))
+        except FlowbackupError as error:
+            reports.append(_failed(session, stage, engine, beginning, error))
+            if isinstance(error, InterruptedSessionError):
+                break
+        if session.is_cancelled:
+            break
+    return reports
+
+
+def _with_groups(plan: Plan, groups: Collection[str]) -> list[Plan]:
+    return [
+        narrowed(stage, groups)
+        for stage in plan.stages
+        if any(item.group in groups for item in stage.selections)
+    ]
+
+
+def _failed(
+    session: CopySession, stage: Plan, engine: str, beginning: Beginning, error: FlowbackupError
+) -> SessionReport:
+    names = ", ".join(item.group for item in stage.selections)
+    return SessionReport(
+        session=id_text(session.session), kind=KIND, graph=stage.graph, outcome=Outcome.FAILED,
+        exit_code=error.exit_code, engine=engine, duration_seconds=beginning.seconds(),
+        start_seconds=0.0, files=0, bytes_source=0, bytes_read=0, bytes_new=0,
+        problems=(Problem("stage_failed", f"{names}: {error}"),),
+    )  # fmt: skip

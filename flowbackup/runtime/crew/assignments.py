@@ -1,0 +1,158 @@
+"""From the plan to what each actor is told: a pure translation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from flowbackup.errors import GraphError
+from flowbackup.model.ids import id_text
+from flowbackup.plan.decided import AgentPlan, EdgePlan, Plan, SlabPlan, Transport
+from flowbackup.process import ProcessIdentity
+from flowbackup.runtime.crew.spares import has_spares
+from flowbackup.runtime.crew.streams import coupled_buffers, lanes_of, ways_of
+from flowbackup.runtime.edges.slab import slab_path
+from flowbackup.runtime.edges.wiring import (
+    BufferSettings,
+    ClientSettings,
+    EdgeSettings,
+    MediaAgentSettings,
+    ReaderSettings,
+    SlabSettings,
+)
+
+SPARE_BYTES = 1 << 20
+"""What a device must have free beyond one window: labels, records, index and footer."""
+
+
+class Assignments:
+    """The settings of every actor of one session."""
+
+    def __init__(self, plan: Plan, session: bytes, owner: ProcessIdentity) -> None:
+        self._plan = plan
+        self._session = session
+        self._owner = owner
+        self._slabs: Mapping[str, SlabPlan] = {slab.name: slab for slab in plan.slabs}
+
+    @property
+    def clients(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(o.client for o in self._plan.objects))
+
+    @property
+    def slab_paths(self) -> tuple[Path, ...]:
+        """Where the slabs of this session lie, each on its node."""
+        session = id_text(self._session)
+        return tuple(slab_path(session, name) for name in self._slabs)
+
+    def node_of_client(self, client: str) -> str:
+        return next(o.node for o in self._plan.objects if o.client == client)
+
+    def buffer(self, agent: AgentPlan) -> BufferSettings:
+        return BufferSettings(
+            agent=agent.name,
+            session=self._session,
+            slots=agent.slots,
+            slab=self._slab(agent.slab),
+            makes_slab=self._slabs[agent.slab].owner == agent.name,
+            receiving_slots=tuple(
+                number
+                for edge in self._plan.edges_into(agent.name)
+                if edge.transport is not Transport.SHARED_MEMORY
+                for number in self._share(edge)
+            ),
+            sync_bytes=self._plan.sync_bytes,
+            sync_seconds=self._plan.sync_seconds,
+            has_spares=has_spares(self._plan, agent),
+        )
+
+    def media_agent(self, agent: AgentPlan, epoch: int, holder: str) -> MediaAgentSettings:
+        return MediaAgentSettings(
+            agent=agent.name,
+            session=self._session,
+            target=agent.device,
+            slab=self._slab(agent.slab),
+            epoch=epoch,
+            holder=holder,
+            need_bytes=agent.slots * self._plan.slot_bytes + SPARE_BYTES,
+        )
+
+    def edges_from(self, source: str) -> tuple[EdgeSettings, ...]:
+        return tuple(self._edge(edge) for edge in self._plan.edges_from(source))
+
+    def reader(self, agent: AgentPlan) -> ReaderSettings:
+        return ReaderSettings(
+            agent=agent.name,
+            session=self._session,
+            target=agent.device,
+            slab=self._slab(agent.slab),
+            ways=tuple(way for way in ways_of(self._plan) if way.edge in self._names_from(agent)),
+        )
+
+    def _names_from(self, agent: AgentPlan) -> set[str]:
+        return {edge.name for edge in self._plan.edges_from(agent.name)}
+
+    def client(self, name: str) -> ClientSettings:
+        edges = self.edges_from(name)
+        own = self._own_slab(name)
+        return ClientSettings(
+            client=name,
+            session=self._session,
+            own_slab=self._slab(own.name) if own else None,
+            slabs=tuple(
+                (edge.name, self._slab(self._slab_of(edge).name))
+                for edge in self._plan.edges_from(name)
+            ),
+            frame_bytes=self._plan.frame_bytes,
+            objects=tuple(o for o in self._plan.objects if o.client == name),
+            edges=edges,
+            lanes=tuple(
+                lane for lane in lanes_of(self._plan) if lane.edge in {e.name for e in edges}
+            ),
+            slots=tuple((edge.name, self._slots_for(edge.name, name)) for edge in edges),
+        )
+
+    def _slab(self, name: str) -> SlabSettings:
+        slab = self._slabs[name]
+        path = slab_path(id_text(self._session), name)
+        return SlabSettings(str(path), slab.slots, slab.slot_bytes, self._owner)
+
+    def _edge(self, edge: EdgePlan) -> EdgeSettings:
+        frames_max = len(self._share(edge))
+        first, last = coupled_buffers(self._plan, edge)
+        return EdgeSettings(
+            edge.name, edge.target, edge.transport, first, last, frames_max, edge.rate
+        )
+
+    def _own_slab(self, client: str) -> SlabPlan | None:
+        """A client that sends to another node fills memory of its own."""
+        return next((slab for slab in self._plan.slabs if slab.owner == client), None)
+
+    def _slab_of(self, edge: EdgePlan) -> SlabPlan:
+        """The memory in which frames for this edge are filled: the head's where both share it."""
+        own = self._own_slab(edge.source)
+        if own is not None and edge.transport is not Transport.SHARED_MEMORY:
+            return own
+        return self._slabs[self._plan.agent(edge.target).slab]
+
+    def _slots_for(self, edge_name: str, client: str) -> tuple[int, ...]:
+        """The slots that this client may fill for this edge: of the head's memory its share, its
+        own memory dealt out in turn to all of its edges."""
+        edge = next(e for e in self._plan.edges_from(client) if e.name == edge_name)
+        if edge.transport is Transport.SHARED_MEMORY:
+            return self._share(edge)
+        edges = [e.name for e in self._plan.edges_from(client)]
+        return tuple(range(edges.index(edge_name), self._slab_of(edge).slots, len(edges)))
+
+    def _share(self, edge: EdgePlan) -> tuple[int, ...]:
+        """The slots of the target that are filled over this edge, be it in place or from another
+        node: dealt out in turn, so that each feeder has some of every lane.  Raises GraphError
+        where one would have none and wait for ever."""
+        feeders = [e.name for e in self._plan.edges_into(edge.target)]
+        slots = self._plan.agent(edge.target).slots
+        if len(feeders) > slots:
+            raise GraphError(
+                f"{edge.target} has {slots} buffers, but is fed by {len(feeders)}: "
+                f"{', '.join(feeders)}",
+                remedy=f"raise its buffers to {len(feeders)} or more",
+            )
+        return tuple(range(feeders.index(edge.name), slots, len(feeders)))

@@ -1,0 +1,274 @@
+"""All actors of one session: hired on their nodes, opened, coupled, asked, dismissed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+import ray
+from ray.exceptions import RayError
+
+from flowbackup.errors import FlowbackupError
+from flowbackup.media.port import WriterStatistics
+from flowbackup.model.device import DeviceTarget, MediumInfo
+from flowbackup.model.ids import id_text
+from flowbackup.plan.decided import AgentPlan, Plan
+from flowbackup.plan.groups import RESTORE
+from flowbackup.process import identify
+from flowbackup.runtime.actors.buffer import Buffer
+from flowbackup.runtime.actors.client import Client
+from flowbackup.runtime.actors.media_agent import CONCURRENCY_GROUPS, MediaAgent
+from flowbackup.runtime.actors.reader import Reader
+from flowbackup.runtime.cluster.faults import as_ours
+from flowbackup.runtime.cluster.nodes import NodeFacts, pinned, place
+from flowbackup.runtime.crew.assignments import Assignments
+from flowbackup.runtime.edges.wiring import Durable, Handle
+
+START_SECONDS_MAX = 120
+"""A worker starts in half a second, on a loaded host in many, on a lost node never."""
+CLOSE_SECONDS_MAX = 20
+Calls = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """A device that failed and was replaced.  written: what was last heard of it."""
+
+    plan: AgentPlan
+    medium: bytes
+    written: WriterStatistics
+
+
+@dataclass(slots=True)
+class Station:
+    """The two actors of one media agent.  failure: why its copy cannot be complete, or "".
+    buffer_lost, agent_lost: processes that are dead or were ended because they did not answer.
+    cut_off: nothing comes to it any more, because a buffer in front of it is lost.  retired: its
+    devices before, which failed and were replaced by the present one."""
+
+    plan: AgentPlan
+    buffer: Handle
+    agent: Handle
+    failure: str = ""
+    buffer_lost: bool = False
+    agent_lost: bool = False
+    cut_off: bool = False
+    retired: list[Retired] = field(default_factory=list)
+
+    @property
+    def state(self) -> str:
+        """In the words of DeviceReport."""
+        if not self.failure:
+            return "complete"
+        return "failed" if self.buffer_lost or self.cut_off else "relay-only"
+
+    def lose_buffer(self) -> None:
+        """Ends the buffer's process, whatever it is doing; everybody who waits for it hears that at
+        once, even of one that is stopped."""
+        if not self.buffer_lost:
+            self.buffer_lost = True
+            ray.kill(self.buffer)
+
+    def lose_agent(self) -> None:
+        """Ends the media agent's process: it must not write any more when its slots are reused."""
+        if not self.agent_lost:
+            self.agent_lost = True
+            ray.kill(self.agent)
+
+
+class Crew:
+    """The live actors of a session.  clients: who feeds the chains: clients of a backup, or the
+    restore agents of a stage of copies."""
+
+    def __init__(self, plan: Plan, session: bytes) -> None:
+        self._plan = plan
+        self._session = session
+        self._assignments = Assignments(plan, session, identify())
+        self.stations: dict[str, Station] = {}
+        self.clients: dict[str, Handle] = {}
+        self.clients_lost: set[str] = set()
+        self.media: dict[str, MediumInfo] = {}
+        self._nodes: dict[str, str] = {}
+
+    def hire(self) -> None:
+        """Starts every actor on its node, all at once.  Raises PeerLostError for absent nodes."""
+        self._nodes = place(self._plan.nodes)
+        for agent in self._plan.agents:
+            if agent.role == RESTORE:
+                self.clients[agent.name] = self._reader(agent)
+                continue
+            buffer = _start(
+                Buffer, f"{self._plan.graph}/{agent.name}", self._space("buffers"),
+                self._nodes[agent.node], self._assignments.buffer(agent),
+            )  # fmt: skip
+            self.stations[agent.name] = Station(agent, buffer, self._media_agent(agent))
+        for name in self._assignments.clients:
+            node = self._nodes[self._assignments.node_of_client(name)]
+            self.clients[name] = _start(
+                Client, f"{self._plan.graph}/{name}", self._space("clients"), node,
+                self._assignments.client(name),
+            )  # fmt: skip
+
+    def _reader(self, agent: AgentPlan) -> Handle:
+        return _start(
+            Reader, f"{self._plan.graph}/{agent.name}", self._space("clients"),
+            self._nodes[agent.node], self._assignments.reader(agent),
+        )  # fmt: skip
+
+    def who(self, client: str) -> str:
+        """Of those who feed the chains, in words."""
+        return f"restore agent {client}" if client in self.media else f"client {client}"
+
+    def _media_agent(self, agent: AgentPlan) -> Handle:
+        holder = f'session {id_text(self._session)} of graph "{self._plan.graph}"'
+        return _start(
+            MediaAgent, f"{self._plan.graph}/{agent.group}.{agent.device.name}",
+            self._space("agents"), self._nodes[agent.node],
+            self._assignments.media_agent(agent, 0, holder), concurrency_groups=CONCURRENCY_GROUPS,
+        )  # fmt: skip
+
+    def replace_device(
+        self, name: str, device: DeviceTarget, written: WriterStatistics
+    ) -> list[Durable]:  # fmt: skip
+        """Another device goes on in the place of a station's.  written: what the old one had done.
+        Returns the frames that are durable on the old one, in the order of writing: all that it
+        ever told, and perhaps more.  Raises FlowbackupError if the device cannot be used; the
+        buffer waits on then."""
+        station = self.stations[name]
+        # Before its successor begins: it must not write into slots that are used again.
+        station.lose_agent()
+        plan = replace(station.plan, device=device)
+        agent = self._media_agent(plan)
+        faults: list[FlowbackupError] = []
+        who = f"media agent {name}"
+        answer = _answer(agent.open.remote(), who, faults)
+        left: object | None = None
+        if answer is not None:
+            _answer(agent.map.remote(), who, faults)
+            left = _answer(agent.left_on.remote(station.plan.device), who, faults)
+        if faults:
+            ray.kill(agent)
+            _raise_all(faults)
+        durable = cast("list[Durable]", left)
+        station.retired.append(Retired(station.plan, self.media[name].medium, written))
+        station.plan, station.agent, station.agent_lost = plan, agent, False
+        self.media[name] = _medium_of(answer)
+        names = tuple(frame.header.frame_id for frame in durable)
+        _answer(station.buffer.replace_device.remote(agent, names), f"buffer {name}", faults)
+        _raise_all(faults)
+        return durable
+
+    def give_up_device(self, name: str) -> None:
+        """Its buffer shall not wait for another device."""
+        _answer(self.stations[name].buffer.give_up_device.remote(), f"buffer {name}", [])
+
+    def open(self) -> None:
+        """Devices are locked and checked, memory is reserved, objects are looked for.  Raises the
+        first fault with the others in its message; nothing was written then."""
+        opened: Calls = {n: s.agent.open.remote() for n, s in self.stations.items()}
+        readers = {n for n in self.clients if n not in self._assignments.clients}
+        opened |= {n: self.clients[n].open.remote() for n in readers}
+        others: Calls = {n: s.buffer.open.remote() for n, s in self.stations.items()}
+        others |= {n: c.open.remote() for n, c in self.clients.items() if n not in readers}
+        faults: list[FlowbackupError] = []
+        for name, reference in opened.items():
+            answer = _answer(reference, f"media agent {name}", faults)
+            if answer is not None:
+                self.media[name] = _medium_of(answer)
+        for name, reference in others.items():
+            _answer(reference, name, faults)
+        _raise_all(faults)
+
+    def wire(self) -> None:
+        """Couples everybody with everybody he talks to."""
+        faults: list[FlowbackupError] = []
+        calls: Calls = {f"media agent {n}": s.agent.map.remote() for n, s in self.stations.items()}
+        for name, station in self.stations.items():
+            edges = [
+                (edge, self.stations[edge.target].buffer)
+                for edge in self._assignments.edges_from(name)
+            ]
+            calls[f"buffer {name}"] = station.buffer.wire.remote(station.agent, edges)
+        for name, client in self.clients.items():
+            heads = [
+                (edge, self.stations[edge.target].buffer)
+                for edge in self._assignments.edges_from(name)
+            ]
+            calls[self.who(name)] = client.wire.remote(heads)
+        for who, reference in calls.items():
+            _answer(reference, who, faults)
+        _raise_all(faults)
+
+    def dismiss(self) -> list[FlowbackupError]:
+        """Everybody lets go of devices and memory and ends; returns what did not go well."""
+        faults: list[FlowbackupError] = []
+        everybody = self._everybody()
+        calls: Calls = {who: actor.close.remote() for who, actor in everybody.items()}
+        latest = time.monotonic() + CLOSE_SECONDS_MAX
+        for who, reference in calls.items():
+            _answer(reference, who, faults, max(0.0, latest - time.monotonic()))
+        for actor in everybody.values():
+            ray.kill(actor)
+        for path in self._assignments.slab_paths:
+            # Its owner has done so, if it still could; on other nodes the other users have.
+            path.unlink(missing_ok=True)
+        return faults
+
+    def lose_client(self, name: str) -> None:
+        """Ends the client's process, whatever it is doing."""
+        if name not in self.clients_lost:
+            self.clients_lost.add(name)
+            ray.kill(self.clients[name])
+
+    def _everybody(self) -> Mapping[str, Handle]:
+        """All who may still answer; media agents first, they have most to do."""
+        stations = self.stations.items()
+        agents = {f"media agent {n}": s.agent for n, s in stations if not s.agent_lost}
+        clients = {self.who(n): c for n, c in self.clients.items() if n not in self.clients_lost}
+        buffers = {f"buffer {n}": s.buffer for n, s in stations if not s.buffer_lost}
+        return agents | clients | buffers
+
+    def _space(self, kind: str) -> str:
+        """Buffer and MediaAgent of an agent bear the same name, so they live in two namespaces;
+        each session has its own."""
+        return f"flowbackup.{id_text(self._session)}.{kind}"
+
+
+def _start(
+    kind: type, name: str, namespace: str, node: str, settings: object, **options: Any
+) -> Handle:
+    """No CPU is asked for: agents wait for devices, and a busy cluster must not delay a backup."""
+    remote: Any = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0, **options)(kind)
+    placed = remote.options(name=name, namespace=namespace, scheduling_strategy=pinned(node))
+    handle: Handle = placed.remote(settings)
+    return handle
+
+
+def _answer(
+    reference: Any, who: str, faults: list[FlowbackupError],
+    seconds_max: float = START_SECONDS_MAX,
+) -> object | None:  # fmt: skip
+    try:
+        answer: object = ray.get(reference, timeout=seconds_max)
+    except RayError as error:
+        faults.append(as_ours(error, who))
+        return None
+    return answer
+
+
+def _medium_of(answer: object) -> MediumInfo:
+    """The label in what MediaAgent.open returns."""
+    _, info = cast("tuple[NodeFacts, MediumInfo]", answer)
+    return info
+
+
+def _raise_all(faults: Iterable[FlowbackupError]) -> None:
+    """Raises the first fault, the others told in its message."""
+    all_faults = list(faults)
+    if not all_faults:
+        return
+    first = all_faults[0]
+    first.message = "; ".join(fault.message for fault in all_faults)
+    raise first

@@ -1,0 +1,113 @@
+"""From what was sent and what is durable to reports: counting, no calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from flowbackup.flow.outcome import ObjectEnd, Share, end_object
+from flowbackup.media.port import WriterStatistics
+from flowbackup.model.ids import id_text
+from flowbackup.model.report import DeviceReport, ObjectReport, Outcome
+from flowbackup.plan.decided import AgentPlan, ObjectPlan, Plan
+from flowbackup.runtime.actors.client import ObjectEnding
+from flowbackup.runtime.crew.crew import Retired, Station
+from flowbackup.runtime.crew.streams import agents_behind
+
+NO_STREAM = -1
+"""In a report, of a device that nothing is meant for any more; streams count from 0."""
+
+DurableFrames = Mapping[str, Mapping[bytes, int]]
+"""Agent -> object -> frames under a commit."""
+
+
+def shares_of(
+    plan: Plan, ending: ObjectEnding, object_plan: ObjectPlan, durable: DurableFrames
+) -> Iterator[tuple[str, Share]]:
+    """Agent and share of every agent to which all buffers of the object lead."""
+    sent = dict(ending.frames)
+    for head in object_plan.heads:
+        due = sent.get(f"{object_plan.client} -> {head}", 0)
+        for agent in agents_behind(plan, head, object_plan.buffers):
+            frames = durable[agent.name].get(ending.object_id, 0)
+            yield agent.name, Share(agent.group, head, agent.required, due, frames)
+
+
+def judge(
+    plan: Plan, ending: ObjectEnding, object_plan: ObjectPlan, durable: DurableFrames
+) -> ObjectEnd:
+    """What was read, and where all of it is durable."""
+    shares = (share for _, share in shares_of(plan, ending, object_plan, durable))
+    source = Outcome(ending.record.outcome) if ending.record else Outcome.FAILED
+    return end_object(source, shares, plan.copies)
+
+
+def report_object(
+    plan: Plan, ending: ObjectEnding, object_plan: ObjectPlan, end: ObjectEnd, version: int
+) -> ObjectReport:
+    """One line of the summary."""
+    record = ending.record
+    return ObjectReport(
+        name=ending.name,
+        client=object_plan.client,
+        object_id=id_text(ending.object_id),
+        version=version,
+        outcome=end.outcome,
+        copies_durable=end.copies_durable,
+        copies_required=plan.copies or copies_planned(plan, object_plan),
+        files=record.files if record else 0,
+        bytes_source=record.bytes_source if record else 0,
+        bytes_read=record.bytes_read if record else 0,
+        bytes_new=record.bytes_new if record else 0,
+    )
+
+
+def copies_planned(plan: Plan, object_plan: ObjectPlan) -> int:
+    """How many copies there are when every required agent has done its share."""
+    behind = {
+        head: [a for a in agents_behind(plan, head, object_plan.buffers) if a.required]
+        for head in object_plan.heads
+    }
+    groups = {agent.group for agents in behind.values() for agent in agents}
+    return sum(
+        min(sum(1 for agent in agents if agent.group == group) for agents in behind.values())
+        for group in groups
+    )
+
+
+def report_device(
+    station: Station, written: WriterStatistics, medium: bytes, streams: tuple[int, ...]
+) -> DeviceReport:
+    """One device's line of the summary."""
+    return _device_report(station.plan, station.state, written, medium, streams)
+
+
+def report_retired(retired: Retired) -> DeviceReport:
+    """The line of a device that failed and was replaced: what it has is meant to be elsewhere."""
+    return _device_report(
+        retired.plan, "replaced", retired.written, retired.medium, (NO_STREAM,), required=False
+    )
+
+
+def _device_report(
+    agent: AgentPlan,
+    state: str,
+    written: WriterStatistics,
+    medium: bytes,
+    streams: tuple[int, ...],
+    *,
+    required: bool | None = None,
+) -> DeviceReport:
+    return DeviceReport(
+        name=agent.device.name,
+        agent=agent.name,
+        role=agent.role,
+        level=agent.level,
+        node=agent.node,
+        state=state,
+        bytes_written=written.bytes_written,
+        frames=written.frames,
+        syncs=written.syncs,
+        medium=id_text(medium),
+        required=agent.required if required is None else required,
+        streams=streams,
+    )

@@ -1,0 +1,150 @@
+"""What can be refused without starting anything: devices of this machine that cannot be meant."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import dataclass
+
+from flowbackup.catalog.catalog import Catalog
+from flowbackup.errors import DeviceError, FlowbackupError, GraphError, SourceError
+from flowbackup.media.label import init_medium, read_label
+from flowbackup.media.open import open_device
+from flowbackup.media.reader import MediumReader
+from flowbackup.model.device import DeviceTarget, MediumInfo
+from flowbackup.model.ids import id_text
+from flowbackup.monitor import Monitor
+from flowbackup.plan.decided import Plan
+from flowbackup.plan.groups import RESTORE
+from flowbackup.runtime.crew.streams import is_whole
+
+
+def near_nodes(plan: Plan) -> tuple[str, ...]:
+    """The nodes of the plan that are this machine."""
+    return tuple(node.name for node in plan.nodes if not node.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Labelling:
+    """Which devices may get their first label now: directories that do not exist yet (create),
+    empty ones (init)."""
+
+    create: bool
+    init: bool
+
+    def covers(self, location: str) -> bool:
+        return self.init if os.path.lexists(location) else self.create
+
+
+NO_LABELS = Labelling(create=False, init=False)
+"""For what is only read."""
+
+
+def check_before_start(plan: Plan, catalog: Catalog, labels: Labelling, monitor: Monitor) -> None:
+    """Looks at the objects and devices of this machine; the agents look again, and at those of
+    other nodes, when they open.  Raises the first fault, with the others and their remedies in
+    its message, a line each."""
+    refuse_unbuilt(plan)
+    parts = (plan, *plan.stages)
+    near = set(near_nodes(plan))
+    faults: list[FlowbackupError] = []
+    for plan_object in plan.objects:
+        if plan_object.node in near and not os.path.lexists(plan_object.path):
+            faults.append(
+                SourceError(
+                    f'data object "{plan_object.name}": {plan_object.path} does not exist',
+                    remedy="correct its path",
+                )
+            )
+    everybody = [agent for part in parts for agent in part.agents]
+    # Those that are written first: a device that is only read gets no label.
+    agents = [(a.node, a.device, labels) for a in everybody if a.role != RESTORE]
+    agents += [(a.node, a.device, NO_LABELS) for a in everybody if a.role == RESTORE]
+    spares = [(s.node, s.device, labels) for p in parts for g in p.groups for s in g.spares]
+    for node, target, allowed in dict.fromkeys((*agents, *spares)):
+        if node in near:
+            try:
+                _check_device(target, catalog, allowed, monitor)
+            except DeviceError as error:
+                faults.append(error)
+    if faults:
+        raise _joined(faults)
+
+
+def refuse_unbuilt(plan: Plan) -> None:
+    """What the graph asks for and this version cannot do yet.  Raises GraphError: a promise that
+    is not kept is worse than none."""
+    asked = {
+        "couplings of a part of a copy group's buffers": any(
+            not is_whole(stage, edge) for stage in plan.stages for edge in stage.edges
+        ),
+        "min of copy groups": any(
+            group.devices_min > 1 for stage in plan.stages for group in stage.groups
+        ),
+        "staging": bool(plan.staging),
+        "media_size": any(
+            agent.device.media_bytes for part in (plan, *plan.stages) for agent in part.agents
+        ),
+    }
+    missing = [name for name, is_asked in asked.items() if is_asked]
+    if missing:
+        raise GraphError(
+            f"graph {plan.graph} asks for what this version cannot run yet: {', '.join(missing)}",
+            remedy="leave it out of the graph; `graph check`, `plan` and `draw` know it already",
+        )
+
+
+def _joined(faults: list[FlowbackupError]) -> FlowbackupError:
+    """The first of them, which then says what is wrong with all and what to do about each."""
+    first = faults[0]
+    if len(faults) > 1:
+        first.message, first.remedy = "\n".join(str(fault) for fault in faults), ""
+    return first
+
+
+def _check_device(
+    target: DeviceTarget, catalog: Catalog, labels: Labelling, monitor: Monitor
+) -> None:  # fmt: skip
+    if target.kind == "directory" and _is_blank(target.location):
+        known = catalog.medium_of_location(target.location)
+        if known is not None:
+            raise DeviceError(
+                f"{target.location} is empty, but held medium {id_text(known.medium)}",
+                remedy=f'mount or connect device "{target.name}" there',
+                device=target.name,
+            )
+        if labels.covers(target.location):
+            init_medium(target.location, name=target.name)
+            monitor.message(f"new medium on {target.location}")
+    device = open_device(target)
+    try:
+        info = device.info()
+    finally:
+        device.close()
+    if info.location:
+        _tell_of_unknown(info, catalog, monitor)
+
+
+def _tell_of_unknown(info: MediumInfo, catalog: Catalog, monitor: Monitor) -> None:
+    """A medium that is ahead of its catalog loses nothing, but its versions are not listed, and
+    their numbers are given again until a rebuild counts all of them."""
+    files = MediumReader(info.location, read_label(info.location).label).segment_files()
+    # What a killed session left unsealed may never have been heard of.
+    known = set(catalog.segments(info.medium))
+    unknown = {(file.segment, file.epoch) for file in files if file.sealed} - known
+    if unknown:
+        command = f"flowbackup rebuild {shlex.quote(info.location)}"
+        monitor.message(
+            f"{info.location} has {len(unknown)} segments that the catalog does not know: it is "
+            f"older than the medium, or another catalog was used; `{command}` takes them over"
+        )
+
+
+def _is_blank(location: str) -> bool:
+    """No such directory, or nothing in it but what a new file system brings."""
+    try:
+        return set(os.listdir(location)) <= {"lost+found"}
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False

@@ -1,0 +1,45 @@
+"""The end of a session on its media: its record, and the seal."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import ray
+from ray.exceptions import RayError
+
+from flowbackup.media.port import WriterStatistics
+from flowbackup.model.record import SessionRecord
+from flowbackup.runtime.cluster.faults import as_ours
+from flowbackup.runtime.crew.crew import Crew
+from flowbackup.runtime.crew.watch import ANSWER_SECONDS_MAX, Watch
+
+FINISH_SECONDS_MAX = 120
+"""Sealing writes an index and syncs: seconds on a slow disk, two minutes on one that is dying."""
+CANCELLED_FINISH_SECONDS_MAX = 2
+"""Who says "now" does not wait for a slow disk: what was committed is valid without a seal."""
+
+
+def seal_media(
+    crew: Crew, watch: Watch, record: SessionRecord, *, is_to_end_now: bool
+) -> tuple[dict[str, WriterStatistics], bool]:
+    """Seals every medium that still works; and whether all required ones that did until now could
+    be sealed."""
+    data = record.to_json()
+    stations = {n: s for n, s in crew.stations.items() if not s.agent_lost}
+    calls: dict[str, Any] = {n: s.agent.finish.remote(data) for n, s in stations.items()}
+    written: dict[str, WriterStatistics] = {}
+    all_sealed = True
+    patience = CANCELLED_FINISH_SECONDS_MAX if is_to_end_now else FINISH_SECONDS_MAX
+    latest = time.monotonic() + patience
+    for name, reference in calls.items():
+        try:
+            written[name] = ray.get(reference, timeout=max(0.0, latest - time.monotonic()))
+        except RayError as error:
+            station = stations[name]
+            all_sealed &= bool(station.failure) or not station.plan.required
+            watch.fail(station, str(as_ours(error, f"media agent {name}")))
+    if not is_to_end_now:
+        # The session's record is a frame, too, and can be repaired like one.
+        watch.ask_durable(time.monotonic() + ANSWER_SECONDS_MAX)
+    return written, all_sealed

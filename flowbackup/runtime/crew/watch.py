@@ -1,0 +1,274 @@
+"""Watching a running crew: what is durable where, how far each edge is, who waits for whom."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, cast
+
+import ray
+from ray.exceptions import RayError
+
+from flowbackup.errors import FlowbackupError
+from flowbackup.flow.buffer import BufferStatistics
+from flowbackup.flow.patience import Patience
+from flowbackup.media.port import WriterStatistics
+from flowbackup.monitor import EdgeState, Problem, Progress
+from flowbackup.plan.decided import EdgePlan, Plan
+from flowbackup.runtime.actors.buffer import BufferAnswer
+from flowbackup.runtime.actors.client import ClientProgress, ObjectEnding
+from flowbackup.runtime.cluster.faults import as_ours
+from flowbackup.runtime.crew.crew import Crew, Station
+from flowbackup.runtime.crew.spares import Spares, has_spares
+from flowbackup.runtime.edges.wiring import Durable, Handle
+
+ANSWER_SECONDS_MAX = 15
+"""A process that answers no question for so long is as good as dead."""
+
+STALL_SECONDS_MAX = 180.0
+"""A device that takes not one frame for so long, or an edge that moves none, is given up: longer
+than a network file system may take to fail over, shorter than a night."""
+
+Keep = Callable[[str, list[Durable]], None]
+
+
+class Watch:
+    """Asks all actors of a crew, one round at a time; ends those who will never answer or work."""
+
+    def __init__(self, plan: Plan, crew: Crew, keep: Keep, welcome: Callable[[str], None]) -> None:
+        """keep: receives what became durable on an agent, each frame once; welcome: the name of an
+        agent that goes on with another device, before any frame of that."""
+        self._plan = plan
+        self._crew = crew
+        self._keep = keep
+        self._welcome = welcome
+        self._spares = Spares(plan)
+        self._seen: dict[str, int] = dict.fromkeys(crew.stations, 0)
+        self._buffers: dict[str, BufferStatistics] = {}
+        self._moved: dict[str, int] = {}
+        self._patience = Patience(STALL_SECONDS_MAX)
+        self._edges = {edge.name: edge for edge in plan.edges}
+        self.endings: dict[str, list[ObjectEnding]] = {name: [] for name in crew.clients}
+        self.problems: list[Problem] = []
+        self.writers: dict[str, WriterStatistics] = {}
+        self.durable: dict[str, dict[bytes, int]] = {name: {} for name in crew.stations}
+        self._read: dict[str, tuple[int, int]] = {}
+        self.first_frame_at = 0.0
+
+    def round(self) -> None:
+        """One question to everybody who may answer; those who do not are given up, and so are
+        those who owe work and do none."""
+        stations = self._crew.stations
+        buffers = {n: s for n, s in stations.items() if not s.buffer_lost}
+        agents = self._agents()
+        clients = {n: c for n, c in self._crew.clients.items() if n not in self._crew.clients_lost}
+        statistics = {n: s.buffer.statistics.remote() for n, s in buffers.items()}
+        writers = {n: agent.statistics.remote() for n, agent in agents.items()}
+        progress = {n: c.progress.remote() for n, c in clients.items()}
+        latest = time.monotonic() + ANSWER_SECONDS_MAX
+        self.ask_durable(latest)
+        for name, answer in _answers(writers, latest, self._lose(agents)):
+            self.writers[name] = cast("WriterStatistics", answer)
+        for name, answer in _answers(statistics, latest, self._lose_buffer):
+            self._hear_buffer(name, cast("BufferAnswer", answer))
+        for name, answer in _answers(progress, latest, self.lose_client):
+            self._hear_client(name, cast("ClientProgress", answer))
+        self._look_for_stalls(time.monotonic())
+
+    def ask_durable(self, latest: float) -> None:
+        """What became durable since the last question, as far as it is answered until then."""
+        agents = self._agents()
+        calls = {n: agent.durable_since.remote(self._seen[n]) for n, agent in agents.items()}
+        for name, answer in _answers(calls, latest, self._lose(agents)):
+            self._hear_durable(name, cast("list[Durable]", answer))
+
+    def _agents(self) -> dict[str, Handle]:
+        return {n: s.agent for n, s in self._crew.stations.items() if not s.agent_lost}
+
+    @property
+    def files(self) -> int:
+        return sum(files for files, _ in self._read.values())
+
+    @property
+    def bytes_read(self) -> int:
+        """From the sources, by all clients."""
+        return sum(bytes_read for _, bytes_read in self._read.values())
+
+    def progress(self, stage: str, files: int | None, size_bytes: int | None) -> Progress:
+        """What a person may see; totals as far as they are known."""
+        edges = tuple(self._edge(edge) for edge in self._plan.edges)
+        return Progress(stage, self.files, self.bytes_read, files, size_bytes, edges)
+
+    @property
+    def is_quiet(self) -> bool:
+        """No buffer holds a frame that could still become durable."""
+        return all(
+            self._crew.stations[name].buffer_lost or not statistics.window.slots_used
+            for name, statistics in self._buffers.items()
+        )
+
+    def short_of_devices(self) -> str:
+        """Which group has fewer devices that work than the graph wants at least; "" for none."""
+        for group in self._plan.groups:
+            stations = [s for s in self._crew.stations.values() if s.plan.group == group.name]
+            working = sum(not station.failure for station in stations)
+            if stations and working < group.devices_min:
+                return f'group "{group.name}" has {working} devices left, min: {group.devices_min}'
+        return ""
+
+    def fail(self, station: Station, text: str) -> None:
+        """Why a copy cannot be complete; the first reason is told."""
+        if not station.failure:
+            station.failure = text
+            self.problems.append(Problem("device_failed", text, device=station.plan.device.name))
+
+    def lose_client(self, name: str, error: RayError) -> None:
+        """Ends a client that is dead, or as good as dead."""
+        if name not in self._crew.clients_lost:
+            text = str(as_ours(error, self._crew.who(name)))
+            self.problems.append(Problem("client_lost", text))
+            self._crew.lose_client(name)
+
+    def _lose(self, agents: Mapping[str, Handle]) -> Callable[[str, RayError], None]:
+        """Ends those of these agents that do not answer; who was replaced meanwhile is no news."""
+
+        def lose(name: str, error: RayError) -> None:
+            if self._crew.stations[name].agent is agents[name]:
+                self._end_device(name, str(as_ours(error, f"media agent {name}")))
+
+        return lose
+
+    def _end_device(self, name: str, text: str) -> None:
+        """A media agent that is dead or as good as dead: a spare goes on, or nobody does."""
+        station = self._crew.stations[name]
+        if not self._goes_on(name, text):
+            self.fail(station, text)
+            station.lose_agent()
+
+    def _end_failed(self, name: str, text: str) -> None:
+        """A device that failed, whose media agent can still seal what it has."""
+        if not self._goes_on(name, text):
+            self.fail(self._crew.stations[name], text)
+
+    def _goes_on(self, name: str, text: str) -> bool:
+        """Has a spare taken the place of a failed device?"""
+        station = self._crew.stations[name]
+        if station.failure or station.buffer_lost:
+            return False
+        failed = station.plan.device.name
+        waits = has_spares(self._plan, station.plan)
+        while spare := self._spares.take(station.plan):
+            written = self.writers.get(name, WriterStatistics())
+            try:
+                durable = self._crew.replace_device(name, spare.device, written)
+            except FlowbackupError as error:
+                problem = Problem("device_failed", str(error), device=spare.device.name)
+                self.problems.append(problem)
+                continue
+            self._hear_durable(name, durable[self._seen[name] :])
+            self._seen[name] = 0
+            self._welcome(name)
+            told = f'{text}; device "{spare.device.name}" goes on in its place'
+            self.problems.append(Problem("device_replaced", told, device=failed))
+            return True
+        if waits:
+            self._crew.give_up_device(name)
+        return False
+
+    def _lose_buffer(self, name: str, error: RayError) -> None:
+        station = self._crew.stations[name]
+        self.fail(station, str(as_ours(error, f"buffer {name}")))
+        station.lose_buffer()
+        self._cut_off(name)
+
+    def _cut_off(self, name: str) -> None:
+        """Nothing comes any more to those behind a lost buffer."""
+        for edge in self._plan.edges_from(name):
+            target = self._crew.stations[edge.target]
+            target.cut_off = True
+            self.fail(target, f"{edge.name}: {name} is gone")
+            self._cut_off(edge.target)
+
+    def _look_for_stalls(self, now: float) -> None:
+        for name, statistics in self._buffers.items():
+            station, owed_by = self._crew.stations[name], statistics.waiting_for
+            if station.buffer_lost:
+                continue
+            if self._patience.is_over(
+                name, owes=owed_by == "device", done=self.writers.get(name), now=now
+            ):
+                device = station.plan.device.name
+                self._end_device(name, f'device "{device}" has taken nothing for {_limit()}')
+        for edge in self._plan.edges:
+            if self._is_stalled(edge, now):
+                target = self._crew.stations[edge.target]
+                self.fail(target, f"{edge.name}: nothing has arrived for {_limit()}")
+                target.lose_buffer()
+                self._cut_off(edge.target)
+
+    def _is_stalled(self, edge: EdgePlan, now: float) -> bool:
+        """The source waits for a target that has nothing to do."""
+        source, target = self._buffers.get(edge.source), self._buffers.get(edge.target)
+        if source is None or target is None or self._crew.stations[edge.target].buffer_lost:
+            return False
+        owes = source.waiting_for == edge.name and not target.window.slots_used
+        done = target.frames_accepted
+        return self._patience.is_over(edge.name, owes=owes, done=done, now=now)
+
+    def _hear_buffer(self, name: str, answer: BufferAnswer) -> None:
+        self._buffers[name] = answer.statistics
+        self._moved |= dict(answer.moved)
+        for edge, text in answer.failures:
+            if edge:
+                self.fail(self._crew.stations[self._edges[edge].target], text)
+            elif answer.device_epoch == len(self._crew.stations[name].retired):
+                # Else it speaks of a device that was replaced since it was asked.
+                self._end_failed(name, text)
+
+    def _hear_durable(self, name: str, frames: list[Durable]) -> None:
+        if not frames:
+            return
+        self._seen[name] += len(frames)
+        counts = self.durable[name]
+        for frame in frames:
+            object_id = frame.header.object_id
+            counts[object_id] = counts.get(object_id, 0) + 1
+        self._keep(name, frames)
+
+    def _hear_client(self, name: str, answer: ClientProgress) -> None:
+        self._read[name] = answer.files, answer.bytes_read
+        self._moved |= dict(answer.edges)
+        self.problems += answer.problems
+        self.endings[name] += answer.endings
+        if answer.first_frame_at and not self.first_frame_at:
+            self.first_frame_at = answer.first_frame_at
+
+    def _edge(self, edge: EdgePlan) -> EdgeState:
+        target = self._plan.agent(edge.target)
+        statistics = self._buffers.get(edge.target)
+        moved = self._moved.get(edge.name, 0)
+        if statistics is None:
+            return EdgeState(edge.name, target.level, moved, 0, 0, target.slots, "starting")
+        waits = target.device.name if statistics.waiting_for == "device" else statistics.waiting_for
+        station = self._crew.stations[edge.target]
+        return EdgeState(
+            edge.name, target.level, moved, statistics.bytes_released,
+            statistics.window.slots_used, target.slots,
+            station.state if station.failure else "running",
+            waits, statistics.waiting_seconds,
+        )  # fmt: skip
+
+
+def _answers(
+    references: Mapping[str, Any], latest: float, lose: Callable[[str, RayError], None]
+) -> Iterator[tuple[str, object]]:
+    """What was answered until then; who did not answer is lost."""
+    for name, reference in references.items():
+        try:
+            yield name, ray.get(reference, timeout=max(0.0, latest - time.monotonic()))
+        except RayError as error:
+            lose(name, error)
+
+
+def _limit() -> str:
+    return f"{STALL_SECONDS_MAX:.0f} s"

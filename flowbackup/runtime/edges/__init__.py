@@ -1,0 +1,1 @@
+"""What crosses an edge and how: slabs, transports, pumps, turns, and what actors are told."""

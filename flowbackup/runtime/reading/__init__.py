@@ -1,0 +1,1 @@
+"""Frames back from media, whichever copy is good; restore and cat."""

@@ -1,0 +1,228 @@
+"""Frames back from media: whichever copy is good, and a word about every one that was not."""
+
+from __future__ import annotations
+
+import errno
+import threading
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+
+from flowbackup.catalog.catalog import Catalog
+from flowbackup.catalog.rows import FrameCopy
+from flowbackup.errors import CatalogError, DamageError, DeviceError, NotFoundError
+from flowbackup.flow.choice import Choice, choose
+from flowbackup.frame.seal import open_frame
+from flowbackup.model.device import FramePlace
+from flowbackup.model.frame import FrameHeader
+from flowbackup.model.ids import FrameId, id_text
+from flowbackup.model.report import Detour, Explanation, MediumUse
+from flowbackup.monitor import Monitor, Problem
+from flowbackup.runtime.reading.known_media import KnownMedia
+
+FRAMES_KEPT = 6
+"""Entries come in the order in which they were written, so a restore seldom looks back further
+than the frames that a hard link or a shared manifest page needs."""
+FRAMES_AHEAD = 2
+"""Frames that are read before they are asked for.  Copies on equal media take turns, so two of
+them keep two disks busy."""
+
+
+class CopyReader:
+    """A FrameSource over every medium that the catalog knows.  Reads ahead.
+
+    Which copy is read first says `flow.choice`; one that fails is reported once per frame, marked
+    in the catalog if it is damaged, and the next is taken.  Nothing is believed that does not match
+    its digests.  May be used by several threads at once."""
+
+    def __init__(
+        self, catalog: Catalog, monitor: Monitor, media: KnownMedia | None = None,
+        lost: Collection[bytes] = (), clock: Callable[[], int] = time.time_ns,
+    ) -> None:  # fmt: skip
+        """lost: media that have been replaced, so that nobody needs to hear that they are away."""
+        self.media = media or KnownMedia(catalog)
+        self._catalog = catalog
+        self._monitor = monitor
+        self._now_ns = clock()
+        self._opened: OrderedDict[FrameId, Future[memoryview]] = OrderedDict()
+        self._readers = ThreadPoolExecutor(FRAMES_AHEAD, thread_name_prefix="read-ahead")
+        self._lock = threading.Lock()
+        self._unreachable_told = set(lost)
+        self._frames: Counter[bytes] = Counter()
+        self._bytes: Counter[bytes] = Counter()
+        self._reasons: Counter[tuple[bytes, str]] = Counter()
+        self._detours: list[Detour] = []
+
+    @property
+    def bytes_read(self) -> int:
+        """Of payloads that were good."""
+        return self._bytes.total()
+
+    def payload(self, frame: FrameId) -> memoryview:
+        """See FrameSource."""
+        with self._lock:
+            future = self._begun(frame)
+            for ahead in range(1, FRAMES_AHEAD + 1):
+                following = frame._replace(sequence=frame.sequence + ahead)
+                if following not in self._opened and self._catalog.copies_of_frame(following):
+                    self._begun(following)
+            self._opened.move_to_end(frame)
+            while len(self._opened) > FRAMES_KEPT:
+                self._opened.popitem(last=False)
+        return future.result()
+
+    def read(self, frame: FrameId) -> tuple[FrameHeader, bytes | memoryview]:
+        """Header and sealed payload, from the best copy that is good, kept nowhere.  Raises
+        DamageError if all copies that there are were found damaged, DeviceError if some are out of
+        reach, NotFoundError if there never was one."""
+        choice = self._choose(frame)
+        failures: list[DeviceError] = []
+        for copy in choice.order:
+            try:
+                header, payload = self._read_copy(frame, copy.place)
+            except DeviceError as error:
+                self._failed(copy, error)
+                failures.append(error)
+                continue
+            self._took(frame, choice, copy.place, len(payload), failures)
+            return header, payload
+        raise self._nothing_left(frame, choice, failures)
+
+    def foresee(self, frame: FrameId) -> None:
+        """Counts the first choice for a frame as if it had been read.  Raises DeviceError,
+        NotFoundError where there is none."""
+        choice = self._choose(frame)
+        if not choice.order:
+            raise self._nothing_left(frame, choice, [])
+        size_bytes = self._catalog.header(frame).payload_bytes
+        self._took(frame, choice, choice.order[0].place, size_bytes, [])
+
+    def explanation(self) -> Explanation:
+        """Every medium that was looked at, and every frame that was not taken from its first
+        choice."""
+        with self._lock:
+            uses = [self._use(medium) for medium in self.media.seen()]
+            return Explanation(tuple(uses), tuple(self._detours))
+
+    def close(self) -> None:
+        """Safe to repeat."""
+        self._readers.shutdown(cancel_futures=True)
+        self._opened.clear()
+
+    def _begun(self, frame: FrameId) -> Future[memoryview]:
+        future = self._opened.get(frame)
+        if future is None:
+            future = self._opened[frame] = self._readers.submit(self._open, frame)
+        return future
+
+    def _open(self, frame: FrameId) -> memoryview:
+        return open_frame(*self.read(frame)).content
+
+    def _choose(self, frame: FrameId) -> Choice:
+        copies = self._catalog.copies_of_frame(frame)
+        media = {copy.place.medium: self.media.state(copy.place.medium) for copy in copies}
+        choice = choose(frame.sequence, copies, media, self._now_ns)
+        for medium in choice.unreachable:
+            self._tell_unreachable(medium)
+        return choice
+
+    def _read_copy(
+        self, frame: FrameId, place: FramePlace
+    ) -> tuple[FrameHeader, bytes | memoryview]:
+        header, payload = self.media.reader(place.medium).read(None, place)
+        if header.frame_id != frame:
+            device = self.media.state(place.medium).device
+            raise DamageError(
+                f"{self._place_text(place)}: frame {header.frame_id} lies there", device=device
+            )
+        return header, payload
+
+    def _failed(self, copy: FrameCopy, error: DeviceError) -> None:
+        """A segment that is gone from a medium that is there is a damage, too."""
+        if not isinstance(error, DamageError):
+            if self.media.look_again(copy.place.medium).fault:
+                self._tell_unreachable(copy.place.medium)
+                return
+            if error.errno != errno.ENOENT:
+                return
+        try:
+            self._catalog.mark_damaged(copy.place)
+        except CatalogError as failure:
+            self._monitor.problem(Problem("catalog", str(failure)))
+
+    def _took(
+        self, frame: FrameId, choice: Choice, place: FramePlace, size_bytes: int,
+        failures: list[DeviceError],
+    ) -> None:  # fmt: skip
+        with self._lock:
+            self._frames[place.medium] += 1
+            self._bytes[place.medium] += size_bytes
+            self._reasons[choice.order[0].place.medium, choice.reason] += 1
+            if not failures:
+                return
+            texts = tuple(error.message for error in failures)
+            used = self._place_text(place)
+            self._detours.append(Detour(str(frame), used, texts))
+        for error in failures:
+            text = f"frame {frame}: {error.message}; the copy on {used} was used instead"
+            self._monitor.problem(Problem("healed", text, device=error.device or None))
+
+    def _nothing_left(
+        self, frame: FrameId, choice: Choice, failures: list[DeviceError]
+    ) -> DeviceError | NotFoundError:
+        away = [self.media.state(medium) for medium in choice.unreachable]
+        if not failures and not away:
+            return NotFoundError(
+                f"no medium that the catalog knows holds frame {frame}",
+                remedy="run `flowbackup rebuild` with the device that has it",
+            )
+        texts = "; ".join((*(f.message for f in failures), *(state.fault for state in away)))
+        if not away and all(isinstance(failure, DamageError) for failure in failures):
+            return DamageError(
+                f"frame {frame} is damaged on every copy: {texts}",
+                remedy="run `flowbackup rebuild` with another device that has it, if there is one",
+            )
+        return DeviceError(
+            f"frame {frame} has no good copy within reach: {texts}",
+            remedy="connect the device that is missing and try again",
+        )
+
+    def _tell_unreachable(self, medium: bytes) -> None:
+        with self._lock:
+            if medium in self._unreachable_told:
+                return
+            self._unreachable_told.add(medium)
+        state = self.media.state(medium)
+        self._monitor.problem(Problem("unreachable", state.fault, device=state.device))
+
+    def _place_text(self, place: FramePlace) -> str:
+        device = self.media.state(place.medium).device
+        return f'device "{device}", segment {place.segment}, offset {place.offset}'
+
+    def _use(self, medium: bytes) -> MediumUse:
+        state = self.media.state(medium)
+        reasons = ((why, n) for (name, why), n in self._reasons.items() if name == medium)
+        return MediumUse(
+            device=state.device, medium=id_text(medium), location=state.location, node=state.node,
+            fault=state.fault, holder=state.holder,
+            verified_ns=self._catalog.verified(medium).oldest_ns,
+            frames=self._frames[medium], bytes_read=self._bytes[medium],
+            reasons=tuple(sorted(reasons)),
+        )  # fmt: skip
+
+
+@contextmanager
+def copy_reader(
+    catalog: Catalog,
+    monitor: Monitor,
+    media: KnownMedia | None = None,
+    lost: Collection[bytes] = (),
+) -> Iterator[CopyReader]:
+    """A CopyReader that is closed at the end."""
+    reader = CopyReader(catalog, monitor, media, lost)
+    try:
+        yield reader
+    finally:
+        reader.close()

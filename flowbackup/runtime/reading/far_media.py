@@ -1,0 +1,115 @@
+"""Media of other nodes, read through Ray: a RestoreAgent for each, as long as somebody reads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ray
+from ray.exceptions import RayError
+
+from flowbackup.errors import DeviceError, FlowbackupError
+from flowbackup.model.device import FramePlace, MediumInfo
+from flowbackup.model.digest import frame_digest
+from flowbackup.model.frame import FrameHeader
+from flowbackup.plan.decided import NodePlan
+from flowbackup.runtime.actors.restore_agent import RestoreAgent
+from flowbackup.runtime.cluster.faults import as_ours
+from flowbackup.runtime.cluster.nodes import pinned, place
+from flowbackup.runtime.reading.known_media import OpenFar, target_of
+
+FRAMES_AT_A_TIME = 2
+"""So many frames of one medium may be on their way: while one travels the device reads on."""
+LOOK_SECONDS_MAX = 60
+"""A worker starts in half a second, on a loaded host in many."""
+READ_SECONDS_MAX = 300
+"""A frame has at most 256 MiB: a device or network slower than 1 MB/s hangs."""
+
+
+@contextmanager
+def far_media() -> Iterator[OpenFar]:
+    """Opens media of other nodes; their agents end with it.  Ray must be up inside."""
+    opened: dict[bytes, FarMedium] = {}
+    opening = threading.Lock()
+
+    def open_far(info: MediumInfo) -> FarMedium:
+        with opening:
+            if info.medium not in opened:
+                opened[info.medium] = FarMedium(info)
+            return opened[info.medium]
+
+    try:
+        yield open_far
+    finally:
+        for medium in opened.values():
+            medium.close()
+
+
+class FarMedium:
+    """A medium on another node, with what reading asks of a device."""
+
+    def __init__(self, info: MediumInfo) -> None:
+        """Raises DeviceError for a node that is not there."""
+        self._info = info
+        self._who = f'the restore agent of device "{info.device}" on node {info.node}'
+        try:
+            node = place((NodePlan(info.node, info.node_labels),))[info.node]
+        except FlowbackupError as error:
+            raise self._out_of_reach(error) from error
+        remote: Any = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(RestoreAgent)
+        placed = remote.options(max_concurrency=FRAMES_AT_A_TIME, scheduling_strategy=pinned(node))
+        self._agent = placed.remote(target_of(info))
+
+    def info(self) -> MediumInfo:
+        """What the label says.  Raises DeviceError."""
+        info, _ = self._look()
+        return info
+
+    def holder(self) -> str:
+        """Who writes to the medium now.  Raises DeviceError."""
+        _, holder = self._look()
+        return holder
+
+    def reader(self) -> FarMedium:
+        """This reads by itself."""
+        return self
+
+    def read(self, header: FrameHeader | None, place: FramePlace) -> tuple[FrameHeader, bytes]:
+        """See FrameReader."""
+        found, data = self._answer(self._agent.read.remote(place), READ_SECONDS_MAX)
+        # A copy, because what stays in the object store blocks the frames behind it.
+        payload = bytes(memoryview(data))
+        if (header is not None and found != header) or frame_digest(payload) != found.digest:
+            raise DeviceError(
+                f'device "{self._info.device}": frame {found.frame_id} is not what was read on '
+                f"node {self._info.node}",
+                remedy="try again; if it happens again, test the memory of both machines",
+                device=self._info.device,
+            )
+        return found, payload
+
+    def close(self) -> None:
+        """Ends the agent."""
+        ray.kill(self._agent)
+
+    def _look(self) -> tuple[MediumInfo, str]:
+        answer: tuple[MediumInfo, str] = self._answer(self._agent.look.remote(), LOOK_SECONDS_MAX)
+        return answer
+
+    def _answer(self, reference: Any, seconds_max: float) -> Any:
+        try:
+            return ray.get(reference, timeout=seconds_max)
+        except RayError as error:
+            ours = as_ours(error, self._who)
+            if isinstance(ours, DeviceError):
+                raise ours from error
+            raise self._out_of_reach(ours) from error
+
+    def _out_of_reach(self, error: FlowbackupError) -> DeviceError:
+        return DeviceError(
+            f'device "{self._info.device}" on node {self._info.node}: {error.message}',
+            remedy=error.remedy,
+            device=self._info.device,
+        )
