@@ -17,7 +17,6 @@ from flowbackup.catalog.missing import MissingFrame, MissingTotal, Wanted
 from flowbackup.catalog.rebuild import Rebuild
 from flowbackup.catalog.rows import (
     CopyRow,
-    FrameCopy,
     FrameRow,
     HitRow,
     LostRow,
@@ -32,6 +31,7 @@ from flowbackup.errors import CatalogError, NotFoundError
 from flowbackup.model.device import FramePlace, MediumInfo
 from flowbackup.model.entry import Entry
 from flowbackup.model.frame import FrameHeader
+from flowbackup.model.frame_copy import FrameCopy
 from flowbackup.model.ids import FrameId
 from flowbackup.model.record import VersionRecord
 from flowbackup.model.report import SessionReport

@@ -10,11 +10,12 @@ import json
 from collections.abc import Iterable, Sequence
 
 from flowbackup.catalog.database import Database, Row
-from flowbackup.catalog.rows import CopyRow, FrameCopy, FrameRow
+from flowbackup.catalog.rows import CopyRow, FrameRow
 from flowbackup.catalog.stretches import verified_ns
 from flowbackup.errors import CatalogError, NotFoundError
 from flowbackup.model.device import HERE, FramePlace, MediumInfo
 from flowbackup.model.frame import FrameHeader
+from flowbackup.model.frame_copy import FrameCopy
 from flowbackup.model.ids import FrameId, id_text
 
 _MEDIUM = """m.id, m.device, m.pool, m.location, m.format_major, m.format_minor, m.block_bytes,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
 
 from flowbackup.model.device import FramePlace, MediumInfo
 from flowbackup.model.frame import FrameHeader
@@ -80,15 +79,6 @@ class FrameRow:
 
     frame: FrameId
     header: FrameHeader | None
-
-
-class FrameCopy(NamedTuple):
-    """One copy of a frame.  damaged: it was found unreadable.  verified_ns: when it was verified
-    last, 0 for never."""
-
-    place: FramePlace
-    damaged: bool = False
-    verified_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
-from flowbackup.catalog.rows import FrameCopy
 from flowbackup.model.device import HERE
+from flowbackup.model.frame_copy import FrameCopy
 
 VERIFIED_NS_MAX = 90 * 86_400 * 1_000_000_000
 """A verification older than a quarter of a year says little about a disk of today."""

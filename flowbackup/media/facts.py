@@ -74,7 +74,7 @@ class MediumFacts:
         medium = self._reader.info().medium
         for file in self._reader.segment_files():
             try:
-                source = self._reader.open_segment(file)
+                source = self._reader.segment(file.segment, file.epoch, sealed=file.sealed)
             except DeviceError as error:
                 self._hear(_unopened(medium, file, error))
                 continue

@@ -103,36 +103,24 @@ class MediumReader:
         DeviceError."""
         for file in self.segment_files():
             try:
-                yield self.open_segment(file)
+                yield self.segment(file.segment, file.epoch, sealed=file.sealed)
             except DamageError as error:
                 yield self._no_file(*file, error.message)
 
-    def segment(self, segment: int, epoch: int, *, direct: bool = False) -> SegmentSource:
-        """The file of one segment, sealed or not; the caller closes it.  direct: past the page
-        cache in any case.  Raises DeviceError, with FileNotFoundError as its cause where there is
-        none."""
-        try:
-            return self._open(segment, epoch, True, direct=direct)
-        except DeviceError as error:
-            if not isinstance(error.__cause__, FileNotFoundError):
-                raise
-        try:
-            return self._open(segment, epoch, False, direct=direct)
-        except DeviceError as error:
-            if not isinstance(error.__cause__, FileNotFoundError):
-                raise
-        # Sealed between the two.
+    def segment(
+        self, segment: int, epoch: int, *, sealed: bool = True, direct: bool = False
+    ) -> SegmentSource:
+        """The file of one segment; the caller closes it.  sealed: the name that is tried first; it
+        may have been sealed since a listing.  direct: past the page cache in any case.  Raises
+        DeviceError, with FileNotFoundError as its cause where there is none."""
+        # Between a look for the sealed file and one for the other it may have been sealed.
+        for tried in (True, False) if sealed else (False,):
+            try:
+                return self._open(segment, epoch, tried, direct=direct)
+            except DeviceError as error:
+                if not isinstance(error.__cause__, FileNotFoundError):
+                    raise
         return self._open(segment, epoch, True, direct=direct)
-
-    def open_segment(self, file: SegmentFile) -> SegmentSource:
-        """The caller closes it.  Raises DeviceError."""
-        try:
-            return self._open(*file)
-        except DeviceError as error:
-            # Sealed between the listing and now: it has its final name.
-            if file.sealed or not isinstance(error.__cause__, FileNotFoundError):
-                raise
-            return self._open(file.segment, file.epoch, True)
 
     def segment_files(self) -> list[SegmentFile]:
         """By number and epoch.  Raises DeviceError."""

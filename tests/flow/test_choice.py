@@ -8,10 +8,10 @@ from itertools import permutations
 
 import pytest
 
-from flowbackup.catalog.rows import FrameCopy
 from flowbackup.flow import choice
 from flowbackup.flow.choice import Choice, MediumState, choose
 from flowbackup.model.device import FramePlace
+from flowbackup.model.frame_copy import FrameCopy
 
 A, B, C = b"a" * 16, b"b" * 16, b"c" * 16
 NOW = choice.VERIFIED_NS_MAX * 10

@@ -16,10 +16,10 @@ import ray
 from ray.exceptions import RayError
 
 from flowbackup.catalog.catalog import Catalog
-from flowbackup.catalog.rows import FrameCopy
 from flowbackup.errors import DamageError, DeviceError
 from flowbackup.flow.choice import MediumState, choose
 from flowbackup.flow.patience import Patience
+from flowbackup.model.frame_copy import FrameCopy
 from flowbackup.model.ids import FrameId
 from flowbackup.monitor import Problem
 from flowbackup.plan.decided import Plan

@@ -11,12 +11,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 from flowbackup.catalog.catalog import Catalog
-from flowbackup.catalog.rows import FrameCopy
 from flowbackup.errors import CatalogError, DamageError, DeviceError, NotFoundError
 from flowbackup.flow.choice import Choice, choose
 from flowbackup.frame.seal import open_frame
 from flowbackup.model.device import FramePlace
 from flowbackup.model.frame import FrameHeader
+from flowbackup.model.frame_copy import FrameCopy
 from flowbackup.model.ids import FrameId, id_text
 from flowbackup.model.report import Detour, Explanation, MediumUse
 from flowbackup.monitor import Monitor, Problem
