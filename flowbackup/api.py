@@ -6,14 +6,11 @@ Commands that only look never import ray; the functions that need it import it w
 from __future__ import annotations
 
 import os
-import signal
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, BinaryIO
 
 from flowbackup.catalog.catalog import open_catalog
@@ -26,10 +23,9 @@ from flowbackup.monitor import Monitor
 from flowbackup.plan.decided import Plan
 from flowbackup.runtime.beginning import Beginning
 from flowbackup.runtime.doctor import Check, examine
+from flowbackup.runtime.signals import cancelled_by_signals
 
 if TYPE_CHECKING:
-    from flowbackup.runtime.backup.session import BackupSession
-    from flowbackup.runtime.copying.session import CopySession
     from flowbackup.runtime.reading.known_media import OpenFar
 
 COPIES_MAX = 1 << 31
@@ -144,13 +140,13 @@ def run_backup(plan: Plan, settings: RunSettings, monitor: Monitor) -> SessionRe
         scan.start()
         session = BackupSession(plan, catalog, scan, monitor, beginning)
         try:
-            with _cancelled_by_signals(session), ray_engine(settings.address) as engine:
+            with cancelled_by_signals(session), ray_engine(settings.address) as engine:
                 # Once more, because Ray has put its own handler there.
-                with _cancelled_by_signals(session):
+                with cancelled_by_signals(session):
                     report = session.run(engine)
                 stages = [] if session.is_cancelled else stages_after_session(plan)
                 copied = run_stages(
-                    stages, catalog, monitor, session.session, engine, _cancelled_by_signals
+                    stages, catalog, monitor, session.session, engine, cancelled_by_signals
                 )
                 return replace(report, stages=tuple(copied))
         finally:
@@ -186,7 +182,7 @@ def run_copy(
         copied = newest_session(catalog, plan.graph)
         with ray_engine(settings.address) as engine:
             first, *others = run_stages(
-                stages, catalog, monitor, copied, engine, _cancelled_by_signals
+                stages, catalog, monitor, copied, engine, cancelled_by_signals
             )
             return replace(first, stages=tuple(others))
 
@@ -374,23 +370,3 @@ def _far_media(address: str) -> Iterator[OpenFar | None]:
 
     with ray_engine(address), far_media() as far:
         yield far
-
-
-@contextmanager
-def _cancelled_by_signals(session: BackupSession | CopySession) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def cancel(number: int, frame: FrameType | None) -> None:
-        session.cancel()
-        if session.is_to_end_now and not session.is_running:
-            # Nothing but Ray has been started, and that is ended on the way out.
-            raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, cancel) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
