@@ -59,6 +59,7 @@ class RecordKind(IntEnum):
     COMMIT = 17
     INDEX = 18
     FOOTER = 19
+    FREED = 128
 
 
 FRAME_KINDS = frozenset(int(kind) for kind in FrameKind)

@@ -178,12 +178,12 @@ def read_index(source: SegmentSource) -> tuple[list[IndexRow], RecordHeader, Rec
         raise DamageError(f"index: {fault}")
     payload = source.read(footer.sequence + block, index.payload_bytes)
     rows = parse_index(payload, index.chunk_count)
-    _check_rows(rows, block, footer.sequence)
+    check_rows(rows, block, footer.sequence)
     return rows, index, footer
 
 
-def _check_rows(rows: list[IndexRow], block: int, end: int) -> None:
-    """Rows name frames that lie one behind the other before `end`."""
+def check_rows(rows: list[IndexRow], block: int, end: int) -> None:
+    """Rows name frames that lie one behind the other before `end`.  Raises DamageError."""
     place, ordinal = 0, 0
     for row in rows:
         if row.frame.kind not in FRAME_KINDS or row.frame.sequence > SEQUENCE_MAX:

@@ -46,7 +46,7 @@ except ImportError:
 MIB = 1 << 20
 PAYLOAD_MAX, RECORD_MAX, PAGE_MAX, ADDRESS_SPACE = 256 * MIB, 4 * MIB, 8 * MIB, 8192 * MIB
 PAGES_MAX, DEPTH_MAX = 1 << 18, 1 << 14
-DATA, MANIFEST, CATALOG, SEGMENT, COMMIT, INDEX, FOOTER, OPTIONAL = 1, 2, 3, 16, 17, 18, 19, 128
+DATA, MANIFEST, CATALOG, SEGMENT, COMMIT, INDEX, FOOTER, FREED = 1, 2, 3, 16, 17, 18, 19, 128
 FRAMES, KINDS = (DATA, MANIFEST, CATALOG), (*range(1, 4), *range(16, 20))
 MARK = b"\x89FBK\r\n\x1a\n"
 HEADER = struct.Struct("<8sHHHHII16sIIII16sQ16sIIIIHHI16s16s16s16sQ")
@@ -87,6 +87,7 @@ NOBODY = 65534
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+STRANGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError)
 
 
 class Damage(Exception):
@@ -168,7 +169,7 @@ class Segment:
         h = Header._make(HEADER.unpack_from(block))
         if h.mark != MARK or xxhash.xxh3_64_intdigest(block[:184]) != h.checksum:
             raise Damage("no sound header stands here")
-        if h.major != 1 or h.critical or (h.kind not in KINDS and h.kind < OPTIONAL):
+        if h.major != 1 or h.critical or (h.kind not in KINDS and h.kind < 128):
             what = f"format {h.major}.{h.minor}, features {h.critical:#x}, kind {h.kind}"
             raise Refused(f"{self.path} at {offset} has {what}: use a newer program")
         padded = -(-h.payload_bytes // self.block) * self.block
@@ -293,11 +294,23 @@ class Segment:
             raise Damage("the index does not have the rows that it should")
         return [Frame._make(row) for row in FRAME.iter_unpack(data)]
 
+    def freed(self) -> str:
+        """Where the frames are that a segment without any has had."""
+        offset = self.block + self.header(0).padded_bytes
+        record = self.header(offset)
+        data = self.payload(record, offset) if record.kind == FREED else bytes(16)
+        ids = data[16 : 16 + 16 * int.from_bytes(data[8:12], "little")]
+        media = [str(uuid.UUID(bytes=ids[at : at + 16])) for at in range(0, len(ids) & ~15, 16)]
+        return f"segments of medium {uuid.UUID(bytes=self.medium)} were freed: see {media}"
+
     def frames(self, log: Log) -> Iterator[Frame]:
         """Every frame that may be believed, if its payload is sound too."""
         if self.sealed:
             try:
-                yield from self.index()
+                rows = self.index()
+                if not rows:
+                    log.add(self.freed(), problem=False)
+                yield from rows
                 return
             except Damage as error:
                 log.add(f"{self.path}: every record is looked at, because {error}", problem=False)
@@ -365,7 +378,7 @@ def read_label(path: str, log: Log, problem: bool = False) -> tuple[bytes, int, 
         if type(block) is not int or block not in [1 << n for n in range(9, 21)]:
             raise Damage("its block size cannot be")
         return uuid.UUID(label["medium"]).bytes, block, documents
-    except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
+    except STRANGE as error:
         raise Damage("its label cannot be read") from error
 
 
@@ -400,14 +413,7 @@ def read_version(segment: Segment, frame: Frame) -> Version | None:
         finished_ns = int(record["finished_ns"]) % (1 << 63)
         last = (0, finished_ns, text, base64.b64decode(source), Ref(**root))
         return Version(str(uuid.UUID(record["object_id"])), *names, *last)
-    except (
-        ArithmeticError,
-        AttributeError,
-        KeyError,
-        TypeError,
-        ValueError,
-        RecursionError,
-    ) as error:
+    except STRANGE as error:
         raise Damage(f"a record cannot be understood: {error!r}") from error
 
 

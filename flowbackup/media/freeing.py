@@ -1,0 +1,152 @@
+"""Making room: the only place where sealed segments go away.
+
+It is no part of the device port.  Who imports this module has the right to free, and the houses are
+checked for who does: media agents, which face the network and the clients, do not.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from flowbackup.errors import DamageError
+from flowbackup.media.calls import SYSTEM, SystemCalls
+from flowbackup.media.directory import DirectoryDevice
+from flowbackup.media.failure import device_error
+from flowbackup.media.freed import FreedNote, freed_among, pack_freed
+from flowbackup.media.label import SEGMENTS_NAME
+from flowbackup.media.layout import IndexRow
+from flowbackup.media.reader import MediumReader, read_index
+from flowbackup.media.segment import segment_file_name
+from flowbackup.model.device import DeviceTarget, MediumInfo
+from flowbackup.model.freed import FreedSegment
+
+NOTE_NAME = "flowbackup.freeing"
+"""The file beside the label that is about to take the place of a segment.  One that is left there
+by a killed command means nothing."""
+
+
+class SealedSegment(NamedTuple):
+    """A segment that may be judged: what its index lists.  size_bytes: of its file."""
+
+    segment: int
+    epoch: int
+    size_bytes: int
+    rows: list[IndexRow]
+
+
+class SegmentFreer:
+    """Frees segments of the medium on one device.
+
+    Without its lock it only looks.  What may be freed is decided elsewhere; here it is made sure
+    that at any moment, whatever ends this process or the machine, a segment is either there as it
+    was or freed and says so.
+    """
+
+    def __init__(self, target: DeviceTarget, calls: SystemCalls = SYSTEM) -> None:
+        self._device = DirectoryDevice(target, calls=calls)
+        self._calls = calls
+        self._is_locked = False
+
+    def info(self) -> MediumInfo:
+        """See Device."""
+        return self._device.info()
+
+    def lock(self, holder: str) -> None:
+        """See Device."""
+        self._device.lock(holder)
+        self._is_locked = True
+
+    def close(self) -> None:
+        """Gives the lock back; safe to repeat."""
+        self._is_locked = False
+        self._device.close()
+
+    def sizes(self) -> dict[tuple[int, int], int]:
+        """(number, epoch) -> bytes of the file of each sealed segment.  Raises DeviceError."""
+        sizes: dict[tuple[int, int], int] = {}
+        for file in self._reader().segment_files():
+            if file.sealed:
+                path = self._path(file.segment, file.epoch)
+                try:
+                    sizes[file[:2]] = os.lstat(path).st_size
+                except OSError as error:
+                    raise device_error(self._device.name, f"looking at {path}", error) from error
+        return sizes
+
+    def freed(self, segments: Iterable[tuple[int, int]]) -> Iterator[FreedSegment]:
+        """Which of these segments (number, epoch) were freed.  Raises DeviceError, FormatError."""
+        return freed_among(self._reader(), segments)
+
+    def sealed(self, segment: int, epoch: int) -> SealedSegment:
+        """What the index of a sealed segment lists.  Raises DamageError, DeviceError."""
+        with self._reader().segment(segment, epoch) as source:
+            if not source.sealed:
+                raise DamageError("it was never sealed", device=self._device.name)
+            rows, _, _ = read_index(source)
+            return SealedSegment(segment, epoch, source.size, rows)
+
+    def free(
+        self, sealed: SealedSegment, session: bytes, freed_ns: int, media: Sequence[bytes]
+    ) -> FreedSegment:
+        """Frees the room of a segment; durable when this returns.  media: those that were seen to
+        have its frames.  Needs the lock.  Raises DeviceError: whether it is freed then, `freed`
+        says."""
+        if not self._is_locked:
+            raise DamageError("a medium was to be freed without its lock", device=self._device.name)
+        label = self._device.label().label
+        freed = FreedSegment(
+            sealed.segment, sealed.epoch, session, freed_ns, len(sealed.rows), sealed.size_bytes,
+            tuple(media),
+        )  # fmt: skip
+        place = self._device.location
+        beside = os.path.join(place, NOTE_NAME)
+        try:
+            self._write(beside, pack_freed(label, FreedNote(freed, sealed.rows)))
+            # One step: no moment in which neither the segment nor the note is there.
+            self._calls.rename(beside, self._path(freed.segment, freed.epoch))
+            self._calls.sync_directory(os.path.join(place, SEGMENTS_NAME))
+            self._calls.sync_directory(place)
+        except OSError as error:
+            what = f"freeing segment {freed.segment}"
+            raise device_error(self._device.name, what, error) from error
+        return freed
+
+    def _write(self, path: str, data: bytes) -> None:
+        """A new file, read-only, durable.  Raises OSError, and then there is none."""
+        if os.path.lexists(path):
+            self._calls.unlink(path)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        fd = self._calls.open(path, flags, 0o600)
+        try:
+            try:
+                written = 0
+                while written < len(data):
+                    count = self._calls.pwritev(fd, [data[written:]], written)
+                    if count <= 0:
+                        raise OSError(errno.EIO, "the device took no bytes")
+                    written += count
+                self._calls.chmod(fd, 0o444)
+                self._calls.fsync(fd)
+            finally:
+                self._calls.close(fd)
+        except OSError:
+            self._remove(path)
+            raise
+
+    def _remove(self, path: str) -> None:
+        """On a device that is full even a few blocks count."""
+        try:
+            self._calls.unlink(path)
+        except OSError:
+            # What is left means nothing, and the failure before it is the one that is told.
+            pass
+
+    def _reader(self) -> MediumReader:
+        return self._device.reader()
+
+    def _path(self, segment: int, epoch: int) -> str:
+        name = segment_file_name(segment, epoch, sealed=True)
+        return os.path.join(self._device.location, SEGMENTS_NAME, name)
