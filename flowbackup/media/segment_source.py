@@ -12,7 +12,7 @@ from typing import Self
 from flowbackup.errors import DamageError
 from flowbackup.media.failure import device_error
 from flowbackup.media.layout import FILE_BYTES_MAX, PAYLOAD_BYTES_MAX, SegmentName
-from flowbackup.media.memory import FrameMemory
+from flowbackup.media.memory import FrameMemory, io_memory
 from flowbackup.media.record_file import O_DIRECT
 from flowbackup.media.regular import NotRegularError, open_regular
 from flowbackup.units import MIB, round_up
@@ -103,7 +103,7 @@ class SegmentSource:
         if not self._direct or self._ahead is not None or offset >= self.size or size_bytes <= 0:
             return
         if self._spare is None or len(self._spare) < size_bytes:
-            self._spare = mmap(-1, round_up(size_bytes, MIB))
+            self._spare = io_memory(size_bytes)
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, "read-ahead")
         view = memoryview(self._spare)[:size_bytes]
@@ -143,7 +143,7 @@ class SegmentSource:
     def _read_into(self, begin: int, size_bytes: int) -> memoryview:
         self._held = (0, 0)
         if self._buffer is None or len(self._buffer) < size_bytes:
-            self._buffer = mmap(-1, round_up(max(size_bytes, MIB), MIB))
+            self._buffer = io_memory(size_bytes)
         view = memoryview(self._buffer)[:size_bytes]
         self._fill(view, begin)
         return view

@@ -7,14 +7,15 @@ from the frame's memory, after each was checked.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
-from flowbackup.errors import DamageError, NotFoundError, UsageError
+from flowbackup.errors import DamageError, FlowbackupError, NotFoundError, UsageError
 from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.digest import chunk_digest
 from flowbackup.model.entry import Entry, EntryKind, Extent
 from flowbackup.model.ids import FrameId
+from flowbackup.restore.ahead import CheckedAhead
 from flowbackup.restore.large import LARGE_BYTES_MIN, LargeFileWriter
 from flowbackup.restore.port import FrameSource
 from flowbackup.units import MIB, format_path
@@ -22,31 +23,63 @@ from flowbackup.units import MIB, format_path
 RUN_BYTES_MAX = 16 * MIB
 """Bytes of one write: more gains nothing, and a full disk shows earlier."""
 
+FRAMES_KEPT = 2
+"""The one that files are made from, and the one that the next are checked in."""
+
 _ZEROS = bytes(MIB)
 _NOTHING = memoryview(b"")
 
 
 class ContentSource:
-    """Checked content out of frames; keeps the frame that was asked last."""
+    """Checked content out of frames; keeps the frames that were asked last."""
 
-    def __init__(self, frames: FrameSource) -> None:
+    def __init__(self, frames: FrameSource, ahead: CheckedAhead | None = None) -> None:
+        """ahead: where chunks may have been checked already; the caller closes it."""
         self._frames = frames
-        self._frame: FrameId | None = None
-        self._payload = memoryview(b"")
+        self._ahead = ahead
+        self._payloads: dict[FrameId, memoryview] = {}
+
+    def check_ahead(self, entries: Sequence[Entry]) -> None:
+        """Begins to check the small files among the entries that come next.  What cannot be read
+        now is left to the `chunk` that needs it."""
+        if self._ahead is None:
+            return
+        chunks: list[tuple[ChunkRef, memoryview]] = []
+        frames: set[FrameId] = set()
+        try:
+            for ref in (entry.chunks[0] for entry in entries if len(entry.chunks) == 1):
+                frames.add(ref.frame)
+                if len(frames) > FRAMES_KEPT:
+                    break
+                chunks.append((ref, self._part(ref)))
+        except FlowbackupError:
+            pass
+        self._ahead.begin(chunks)
 
     def chunk(self, ref: ChunkRef) -> memoryview:
         """The bytes of a chunk.  Raises DamageError if they are not the ones that were saved."""
-        if ref.frame != self._frame:
-            self._frame = None
-            self._payload = self._frames.payload(ref.frame)
-            self._frame = ref.frame
-        data = self._payload[ref.offset : ref.offset + ref.size]
+        data = self._ahead.found(ref) if self._ahead is not None else None
+        return self._checked(ref) if data is None else data
+
+    def _checked(self, ref: ChunkRef) -> memoryview:
+        data = self._part(ref)
         if len(data) != ref.size or chunk_digest(data) != ref.digest:
             raise DamageError(
                 f"frame {ref.frame} does not hold the chunk at {ref.offset} that was saved",
                 remedy="verify the media that hold it",
             )
         return data
+
+    def _part(self, ref: ChunkRef) -> memoryview:
+        return self._payload(ref.frame)[ref.offset : ref.offset + ref.size]
+
+    def _payload(self, frame: FrameId) -> memoryview:
+        payload = self._payloads.get(frame)
+        if payload is None:
+            while len(self._payloads) >= FRAMES_KEPT:
+                del self._payloads[next(iter(self._payloads))]
+            payload = self._payloads[frame] = self._frames.payload(frame)
+        return payload
 
     def at_once(self, entry: Entry) -> memoryview | None:
         """The checked content of a file that is a single chunk, as small files are, or empty; None
@@ -61,12 +94,12 @@ class ContentSource:
         place = 0
         while place < len(chunks):
             first = chunks[place]
-            self.chunk(first)
-            payload = self._payload
+            self._checked(first)
+            payload = self._payload(first.frame)
             end = first.offset + first.size
             place += 1
             while place < len(chunks) and _continues(chunks[place], first, end):
-                self.chunk(chunks[place])
+                self._checked(chunks[place])
                 end += chunks[place].size
                 place += 1
             yield payload[first.offset : end]

@@ -113,18 +113,21 @@ def test_a_hard_link_to_what_was_swapped(tmp_path: Path) -> None:
     memory = Memory()
     first = file(b"a", memory, links=2)
 
-    def swapped() -> object:
-        yield ROOT
-        yield first
-        os.unlink(tmp_path / "t" / "a")
-        os.link(tmp_path / "secret", tmp_path / "t" / "a")
-        yield first._replace(path=b"b", hard_link=b"a", chunks=())
+    class SwappedMeanwhile(Memory):
+        def payload(self, frame: FrameId) -> memoryview:
+            if frame == second.chunks[0].frame:
+                os.unlink(tmp_path / "t" / "a")
+                os.link(tmp_path / "secret", tmp_path / "t" / "a")
+            return super().payload(frame)
 
+    second = file(b"aa", memory)
+    link = first._replace(path=b"b", hard_link=b"a", chunks=())
     monitor = RecordingMonitor()
     target = os.fsencode(tmp_path / "t")
     restore_tree(
-        swapped(), memory, target, RestoreSettings(sync=False), monitor, lambda path: first
-    )
+        (ROOT, first, second, link), SwappedMeanwhile(memory.frames), target,
+        RestoreSettings(sync=False), monitor, lambda path: first,
+    )  # fmt: skip
     assert [problem.kind for problem in monitor.problems] == ["hard_link"]
     assert (tmp_path / "t" / "b").read_bytes() == b"harm"
 
