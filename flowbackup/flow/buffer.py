@@ -15,6 +15,10 @@ To replace a buffer or writer: first tell the predecessor (`successor_restarted`
 predecessor by the first frame under the higher epoch.  A replaced writer may believe that it has
 committed what the cut has taken away, so its word must count no more from the cut on.  A new
 buffer gets a new writer: what lies uncommitted in the old one would be written twice.
+
+A successor that is attached in the middle is owed what comes from then on (`Begins`), whoever its
+predecessor is later: the next self of this buffer, or an heir.  Before a successor is detached its
+writer must have stopped: what it has not written is in slots that are used again at once.
 """
 
 from __future__ import annotations
@@ -22,10 +26,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from flowbackup.errors import ProtocolError
 from flowbackup.flow.actions import Action, Ask, Break, Commit, Refuse, Release, Write
 from flowbackup.flow.commit import GroupCommit
 from flowbackup.flow.order import StreamOrder, Verdict
-from flowbackup.flow.outbox import Outbox
+from flowbackup.flow.outbox import Begins, Outbox
 from flowbackup.flow.window import CreditWindow, WindowStatistics
 from flowbackup.model.frame import FrameDescriptor, FrameKind
 from flowbackup.model.ids import FrameId
@@ -45,7 +50,9 @@ class _Held:
 
 @dataclass(frozen=True, slots=True)
 class BufferStatistics:
-    """waiting_for: "device" or the edge that the oldest frame waits for, "" when none waits."""
+    """waiting_for: "device" or the edge that the oldest frame waits for, "" when none waits.
+    lags: per successor the bytes that this agent has done its part for and the successor has not
+    released."""
 
     window: WindowStatistics
     frames_accepted: int
@@ -58,6 +65,7 @@ class BufferStatistics:
     waiting_for: str
     waiting_seconds: float
     device_alive: bool
+    lags: tuple[tuple[str, int], ...] = ()
 
 
 class BufferMachine:
@@ -179,6 +187,20 @@ class BufferMachine:
         outbox = self._successors.get(edge)
         return list(outbox.restart(epoch)) if outbox is not None else []
 
+    def successor_attached(self, successor: Outbox, begins: Begins) -> Begins:
+        """A new successor, from the next frames on.  begins: of every stream the first sequence
+        that its source has not sent yet, as it was before this call: what the earlier selves of
+        this buffer have released lies below.  Returns what the successor is owed, which belongs
+        to it from now on.  Raises ProtocolError for an edge that is there, and for an agent that
+        can promise nothing any more."""
+        if successor.edge in self._successors or self.broken:
+            state = "this agent is broken" if self.broken else "it is there already"
+            raise ProtocolError(f"{successor.edge} cannot be attached: {state}")
+        owed = {stream: max(first, self.expected(stream)) for stream, first in begins.items()}
+        successor.begins = owed
+        self._successors[successor.edge] = successor
+        return owed
+
     def successor_detached(self, edge: str, heirs: Iterable[Outbox] = ()) -> list[Action]:
         """A successor is given up.  `heirs`: the edges to its own successors, which this agent
         adopts: they get every frame that the lost one had not released."""
@@ -231,6 +253,14 @@ class BufferMachine:
             waiting_for=self._waits_for(oldest) if oldest else "",
             waiting_seconds=now - oldest.since if oldest else 0.0,
             device_alive=self.device_alive,
+            lags=tuple((edge, self._lag_bytes(box)) for edge, box in self._successors.items()),
+        )
+
+    def _lag_bytes(self, successor: Outbox) -> int:
+        return sum(
+            frame.header.payload_bytes
+            for frame in successor.unreleased()
+            if self._held[frame.header.frame_id].durable_here or not self.device_alive
         )
 
     def _accept(

@@ -6,32 +6,47 @@ released it, and until then it can be sent again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from flowbackup.flow.actions import Forward
 from flowbackup.model.frame import FrameDescriptor
 from flowbackup.model.ids import FrameId
 
+Begins = Mapping[int, int]
+"""Stream -> the first sequence that a receiver is owed: one that was attached in the middle of a
+session.  0 for a stream that is not named."""
+FROM_THE_START: Begins = MappingProxyType({})
+NEVER = 1 << 62
+"""In Begins, of a stream of which nothing is owed any more."""
+
 
 class Outbox:
     """One edge, seen from its sender.  Streams keep their order."""
 
-    __slots__ = ("_sent", "_streams", "edge", "epoch", "first_slot", "last_slot")
+    __slots__ = ("_sent", "_streams", "begins", "edge", "epoch", "first_slot", "last_slot")
 
     def __init__(
-        self, edge: str, first_slot: int = 0, last_slot: int = 1 << 30, epoch: int = 0
-    ) -> None:
-        """epoch: the receiver's present one, where the edge begins later than its receiver."""
+        self, edge: str, first_slot: int = 0, last_slot: int = 1 << 30, epoch: int = 0,
+        begins: Begins = FROM_THE_START,
+    ) -> None:  # fmt: skip
+        """epoch: the receiver's present one, where the edge begins later than its receiver.
+        begins: the receiver's, the same for every sender that it ever has: what lies before was
+        never sent to it, so that its "I have that already" would be a lie."""
         self.edge = edge
         self.epoch = epoch
         self.first_slot = first_slot
         self.last_slot = last_slot
+        self.begins = begins
         self._sent: dict[FrameId, FrameDescriptor] = {}
         self._streams: dict[int, dict[int, None]] = {}
 
     def covers(self, frame: FrameDescriptor) -> bool:
-        """Is the buffer in which this frame lies coupled by this edge?"""
-        return self.first_slot <= frame.slot < self.last_slot
+        """Is the buffer in which this frame lies coupled by this edge, and the frame not older than
+        the edge's receiver?"""
+        stream, sequence = frame.route
+        is_coupled = self.first_slot <= frame.slot < self.last_slot
+        return is_coupled and sequence >= self.begins.get(stream, 0)
 
     def push(self, frame: FrameDescriptor) -> Forward:
         """Sends a frame for the first time."""

@@ -114,6 +114,10 @@ class SenderMachine:
         """Has it not been lost?"""
         return edge in self._outboxes
 
+    def next_sequences(self) -> dict[int, int]:
+        """Stream -> the sequence of its next frame: the border for who is attached now."""
+        return {lane.stream: lane.next_sequence for lane in self._lanes}
+
     @property
     def is_empty(self) -> bool:
         """Everything that was sent has been released."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from random import Random
 
 from flowbackup.flow.buffer import BufferMachine
-from flowbackup.flow.outbox import Outbox
+from flowbackup.flow.outbox import FROM_THE_START, Begins, Outbox
 from flowbackup.flow.sender import Lane, Lent
 from flowbackup.model.frame import Codec, FrameDescriptor, FrameHeader, FrameKind
 from flowbackup.model.ids import FrameId
@@ -26,10 +26,10 @@ class Violation(AssertionError):
 class ModelDevice:
     """Keeps what was committed, whatever happens to its writers."""
 
-    def __init__(self) -> None:
+    def __init__(self, begins: Begins) -> None:
         self.alive = True
         self.log: dict[FrameId, None] = {}
-        self.next_sequence: dict[int, int] = {}
+        self.next_sequence = dict(begins)
 
     def commit(self, frames: Iterable[FrameId]) -> None:
         """Effect exactly once, and in sequence."""
@@ -71,41 +71,56 @@ class ModelWriter:
         self.queue: deque[FrameDescriptor | None] = deque()
         self.volatile: list[FrameId] = []
 
+    def put(self, frame: FrameDescriptor | None) -> None:
+        """A frame to write, or None for a commit; one that was told to stop takes no more."""
+        if not self.life.agent.leaving:
+            self.queue.append(frame)
+
     @property
     def is_fenced(self) -> bool:
         agent = self.life.agent
-        return agent.lost or not agent.device.alive or agent.life.writer is not self
+        is_ended = agent.lost and not agent.detached
+        return is_ended or not agent.device.alive or agent.life.writer is not self
 
 
 class Agent:
-    """A place in the tree.  slots: the range of the coupling that leads here."""
+    """A place in the tree.  slots: the range of the coupling that leads here.  begins: of every
+    stream the first frame that is owed to it.  leaving: its writer was told to stop.  detached:
+    nobody waits for it any more; it has not been ended, though."""
 
-    def __init__(self, name: str, parent: Agent | None, slots: tuple[int, int]) -> None:
+    def __init__(
+        self, name: str, parent: Agent | None, slots: tuple[int, int],
+        begins: Begins = FROM_THE_START,
+    ) -> None:  # fmt: skip
         self.name = name
         self.parent = parent
         self.slots = slots
         self.edge = f"{parent.name if parent else 'client'}>{name}"
         self.head: Agent = parent.head if parent else self
         self.children: list[Agent] = []
-        self.device = ModelDevice()
+        self.begins = begins
+        self.device = ModelDevice(begins)
         self.writer_epoch = 0
         self.lost = False
+        self.leaving = self.detached = False
         self.lives: list[Life] = []
 
     @property
     def life(self) -> Life:
         return self.lives[-1]
 
-    def owing(self, slot: int) -> Iterator[Agent]:
-        """This agent and all behind it that are coupled to the slot."""
+    def owing(self, frame: FrameDescriptor) -> Iterator[Agent]:
+        """This agent and all behind it that are coupled to the slot of the frame and were there
+        before it."""
         yield self
         for child in self.children:
-            if child.slots[0] <= slot < child.slots[1]:
-                yield from child.owing(slot)
+            first = child.begins.get(frame.header.stream, 0)
+            if child.slots[0] <= frame.slot < child.slots[1] and frame.header.sequence >= first:
+                yield from child.owing(frame)
 
     def outbox(self) -> Outbox:
         """The sender's half of the edge that leads here."""
-        return Outbox(self.edge, *self.slots, self.life.epoch if self.lives else 0)
+        return Outbox(self.edge, *self.slots, self.life.epoch if self.lives else 0, self.begins)
 
     def adopt(self, orphans: Iterable[Agent], slots: tuple[int, int]) -> list[Outbox]:
         """Takes over what stood behind a lost successor that was coupled to `slots`."""
@@ -163,7 +178,7 @@ def check_safe(agent: Agent, frame: FrameDescriptor, agents: Iterable[Agent]) ->
     """Released by an agent means: durable on every device from there on that works and that the
     frame is owed to, and on one at least."""
     frame_id = frame.header.frame_id
-    for owing in agent.owing(frame.slot):
+    for owing in agent.owing(frame):
         if owing.device.alive and frame_id not in owing.device.log:
             raise Violation(f"{frame_id}: released by {agent.name}, not durable on {owing.name}")
     if not any(frame_id in other.device.log for other in agents):

@@ -3,39 +3,22 @@
 A schedule grows one or two trees of agents, lets a client send frames into them, and decides by
 its seed alone which message arrives next, which writer works next and what breaks.  Messages are
 late, doubled and out of order; buffers and writers are replaced, their old selves may go on;
-devices fail for good; agents are given up with and without adoption.  What must hold is checked at
-every step (`check_safe`, `check_credit`, `ModelDevice.commit`, `_offer`, `_work`) and at the end.
+devices fail for good; agents are given up with and without adoption; mirrors are attached to any
+agent in the middle, and detached again.  What must hold is checked at every step (`check_safe`,
+`check_credit`, `ModelDevice.commit`, `_offer`, `_write_next`) and at the end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from random import Random
 
-from flowbackup.errors import PeerLostError
-from flowbackup.flow.actions import Action, Ask, Break, Commit, Forward, Refuse, Release, Write
-from flowbackup.flow.buffer import BufferMachine
-from flowbackup.flow.commit import GroupCommit
-from flowbackup.flow.sender import SenderMachine
-from flowbackup.model.frame import FrameDescriptor
+from flowbackup.flow.outbox import Outbox
 from flowbackup.model.ids import FrameId
-from flowbackup.testing.forest import (
-    Agent,
-    Life,
-    ModelWriter,
-    Violation,
-    check_break,
-    check_credit,
-    check_safe,
-    grow_forest,
-    make_frame,
-    make_lanes,
-)
+from flowbackup.testing.forest import ALL_SLOTS, Agent, ModelWriter, Violation
+from flowbackup.testing.traffic import SYNC_SECONDS, Traffic
 
-FRAME_BYTES_MAX = 100
-SYNC_SECONDS = 0.5
 STEPS_MAX = 30_000
 """A schedule takes a few hundred steps; one that needs so many does not end."""
 
@@ -54,42 +37,8 @@ class ScheduleReport:
     faults: tuple[str, ...]
 
 
-_Message = tuple[Life | None, Callable[[], None]]
-"""Who sent it, None for the client and the session; and what happens when it arrives."""
-
-
-class Schedule:
+class Schedule(Traffic):
     """One random day.  `run` raises Violation, or an error of the machines, naming the seed."""
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-        self._random = random = Random(seed)
-        self._now = 0.0
-        self._steps = 0
-        self._network: list[_Message] = []
-        self._spread = random.choice((1, 2, 4, 100))
-        self._doubling = random.choice((0.0, 0.05, 0.2))
-        self._slots = random.randint(2, 6)
-        self._sync_bytes = random.randint(50, 400)
-        self._unsent = random.randint(3, 14)
-        self._faults_left = random.randint(0, 6)
-        self._faults: list[str] = []
-        self._object = 0
-        self._frames: dict[FrameId, FrameDescriptor] = {}
-        self._memory: dict[tuple[str, int], FrameId] = {}
-        self._acknowledged: set[FrameId] = set()
-        border = random.randint(1, self._slots - 1)
-        self._agents = grow_forest(random, border)
-        self._lanes = make_lanes(self._agents, self._slots, border)
-        self._pinned = (0, border)
-        self._edges = {agent.edge: agent for agent in self._agents}
-        self._sources = {agent.edge: agent.parent for agent in self._agents}
-        self._writers: list[ModelWriter] = []
-        for agent in self._agents:
-            self._live(agent)
-        self._sender = SenderMachine(
-            bytes(16), self._lanes, {lane.edge: range(self._slots) for lane in self._lanes}
-        )
 
     def run(self) -> ScheduleReport:
         try:
@@ -113,24 +62,6 @@ class Schedule:
             refused=sum(each.refused for each in statistics),
             faults=tuple(fault.split()[0] for fault in self._faults),
         )
-
-    def _live(self, agent: Agent) -> Life:
-        """A new self, which knows what its device has committed and nothing else."""
-        epoch = agent.life.epoch + 1 if agent.lives else 0
-        outboxes = [child.outbox() for child in agent.children]
-        machine = BufferMachine(
-            slots=self._slots, bytes_max=self._slots * FRAME_BYTES_MAX,
-            commit=GroupCommit(self._sync_bytes, SYNC_SECONDS), successors=outboxes,
-            epoch=epoch, durable=agent.device.log,
-        )  # fmt: skip
-        life = Life(agent, epoch, machine, outboxes)
-        agent.lives.append(life)
-        self._writers.append(life.writer)
-        log = agent.device.log
-        self._perform(life, machine.device_restarted(life.writer.epoch, log, self._now))
-        if not agent.device.alive:
-            self._perform(life, machine.device_failed())
-        return life
 
     def _count_step(self) -> None:
         self._steps += 1
@@ -168,143 +99,6 @@ class Schedule:
                 self._tick(SYNC_SECONDS)
                 ticks += not any(writer.queue for writer in self._writers)
 
-    def _tick(self, seconds: float) -> None:
-        self._now += seconds
-        for agent in self._agents:
-            for life in agent.lives:
-                self._perform(life, life.machine.ticked(self._now))
-
-    def _post(self, origin: Life | None, arrive: Callable[[], None]) -> None:
-        self._network.append((origin, arrive))
-
-    def _deliver(self, *, double: bool) -> None:
-        network = self._network
-        i = self._random.randrange(min(self._spread, len(network)))
-        _, arrive = network[i] if double else network.pop(i)
-        arrive()
-
-    def _send(self) -> None:
-        pinned = self._pinned if self._random.random() < 0.2 else None
-        try:
-            lent = self._sender.lend([lane.edge for lane in self._lanes], pinned)
-        except PeerLostError:
-            self._unsent = 0
-            return
-        if lent is None:
-            return
-        if self._random.random() < 0.1:
-            self._sender.give_back()
-            return
-        self._unsent -= 1
-        end = self._random.random() < 0.25
-        frame = make_frame(
-            lent, self._object, end, self._random.randint(1, FRAME_BYTES_MAX), self._unsent
-        )
-        self._object += end
-        self._frames[lent.frame] = frame
-        self._memory[lent.lane.edge, lent.slot] = lent.frame
-        self._forward(self._sender.filled(frame))
-
-    def _forward(self, *forwards: Forward | None) -> None:
-        for forward in forwards:
-            if forward is not None:
-                self._post(None, partial(self._offer, 0, forward))
-
-    # The network: what arrives.
-
-    def _offer(self, sender_epoch: int, forward: Forward) -> None:
-        edge = forward.edge
-        for life in self._edges[edge].lives:
-            if life.epoch != forward.epoch:
-                continue
-            actions = life.machine.offered(
-                edge, sender_epoch, forward.floor, forward.frame, self._now
-            )
-            known = life.predecessor_epochs.get(edge, 0)
-            if sender_epoch < known and not all(isinstance(a, Refuse) for a in actions):
-                raise Violation(f"{edge}: a predecessor of epoch {sender_epoch} was heard")
-            life.predecessor_epochs[edge] = max(known, sender_epoch)
-            self._perform(life, actions)
-
-    def _released(self, release: Release) -> None:
-        edge, epoch, frame = release
-        source = self._sources[edge]
-        if source is None:
-            if self._sender.released(edge, frame, self._frames[frame].slot, epoch):
-                self._acknowledged.add(frame)
-                check_safe(self._edges[edge], self._frames[frame], self._agents)
-            return
-        for life in source.lives:
-            outbox = life.outboxes.get(edge)
-            had = outbox is not None and frame in outbox
-            actions = life.machine.released(edge, frame, epoch)
-            if had and outbox is not None and frame not in outbox and life.is_present:
-                check_safe(self._edges[edge], self._frames[frame], self._agents)
-            self._perform(life, actions)
-
-    def _asked(self, ask: Ask) -> None:
-        source = self._sources[ask.edge]
-        arguments = (ask.edge, ask.stream, ask.sequence, ask.epoch)
-        if source is None:
-            self._forward(*self._sender.asked(*arguments))
-        else:
-            for life in source.lives:
-                self._perform(life, life.machine.asked(*arguments))
-
-    def _hear(self, life: Life, event: Callable[[], Iterable[Action]]) -> None:
-        self._perform(life, event())
-
-    def _predecessor_restarted(self, life: Life, edge: str, epoch: int) -> None:
-        known = life.predecessor_epochs
-        known[edge] = max(known.get(edge, 0), epoch)
-        self._perform(life, life.machine.predecessor_restarted(edge, epoch))
-
-    def _perform(self, life: Life, actions: Iterable[Action]) -> None:
-        present = life.is_present
-        for action in actions:
-            if isinstance(action, Forward):
-                self._post(life, partial(self._offer, life.epoch, action))
-            elif isinstance(action, Release):
-                if present:
-                    check_safe(life.agent, self._frames[action.frame], self._agents)
-                self._post(life, partial(self._released, action))
-            elif isinstance(action, Write):
-                if present and not life.agent.device.alive:
-                    raise Violation(f"{life.agent.name} writes to a device that failed")
-                life.writer.queue.append(action.frame)
-            elif isinstance(action, Commit):
-                life.writer.queue.append(None)
-            elif isinstance(action, Ask):
-                self._post(life, partial(self._asked, action))
-            elif isinstance(action, Break):
-                if present:
-                    check_break(life, self._frames)
-                self._post(life, partial(self._give_up, life.agent))
-            elif action.fatal:
-                raise Violation(f"{action.edge} refused {action.frame}: {action.reason}")
-        check_credit(life, self._now)
-
-    def _work(self) -> bool:
-        """One writer does one thing.  False when none has anything to do."""
-        busy = [writer for writer in self._writers if writer.queue]
-        if not busy:
-            return False
-        writer = self._random.choice(busy)
-        life = writer.life
-        frame = writer.queue.popleft()
-        if frame is not None:
-            held = self._memory[life.agent.head.edge, frame.slot]
-            if held != frame.header.frame_id and not writer.is_fenced:
-                raise Violation(f"{frame.header.frame_id} is written when its slot holds {held}")
-            writer.volatile.append(frame.header.frame_id)
-        elif writer.volatile:
-            if not writer.is_fenced:
-                life.agent.device.commit(writer.volatile)
-            report = partial(life.machine.committed, tuple(writer.volatile), writer.epoch)
-            self._post(life, partial(self._hear, life, report))
-            writer.volatile.clear()
-        return True
-
     # What breaks.
 
     def _break_something(self) -> None:
@@ -313,9 +107,12 @@ class Schedule:
             return
         agent = self._random.choice(alive)
         fault = self._random.choices(
-            (self._restart_buffer, self._restart_writer, self._fail_device, self._give_up),
-            (5, 5, 2, 1),
-        )[0]
+            (
+                self._restart_buffer, self._restart_writer, self._fail_device, self._give_up,
+                self._attach, self._detach,
+            ),
+            (5, 5, 2, 1, 4, 2),
+        )[0]  # fmt: skip
         self._faults.append(f"{fault.__name__.strip('_')} {agent.name}")
         fault(agent)
 
@@ -359,6 +156,55 @@ class Schedule:
         agent.device.alive = False
         self._perform(agent.life, agent.life.machine.device_failed(agent.life.writer.epoch))
 
+    def _attach(self, parent: Agent) -> None:
+        """A new agent behind this one.  The source is asked for the border, and what it sends
+        before the buffer hears of its new successor is late, doubled and lost like all else."""
+        slots = (0, self._pinned[1]) if self._random.random() < 0.2 else ALL_SLOTS
+        name = f"n{len(self._faults)}"
+        self._post(
+            None, partial(self._attached, name, parent, slots, self._sender.next_sequences())
+        )
+
+    def _attached(
+        self, name: str, parent: Agent, slots: tuple[int, int], begins: Mapping[int, int]
+    ) -> None:  # fmt: skip
+        machine = parent.life.machine
+        is_there = any(agent.name == name for agent in self._agents)
+        if is_there or parent.lost or parent.leaving or machine.broken:
+            return
+        outbox = Outbox(f"{parent.name}>{name}", *slots)
+        agent = Agent(name, parent, slots, machine.successor_attached(outbox, begins))
+        parent.life.outboxes[agent.edge] = outbox
+        parent.children.append(agent)
+        self._agents.append(agent)
+        self._edges[agent.edge] = agent
+        self._sources[agent.edge] = parent
+        self._live(agent)
+
+    def _detach(self, agent: Agent) -> None:
+        """In order: the writer ends behind the frame under way, and commits what it has; then
+        nobody waits for it.  One that feeds others goes on without its device."""
+        writer, parent = agent.life.writer, agent.parent
+        if parent is None or not parent.device.alive or not agent.device.alive:
+            return
+        writer.queue.clear()
+        if writer.volatile:
+            writer.queue.append(None)
+            self._write_next(writer)
+        if agent.children:
+            self._fail_device(agent)
+        else:
+            agent.leaving = True
+            self._post(None, partial(self._detached, agent))
+
+    def _detached(self, agent: Agent) -> None:
+        parent = agent.parent
+        if agent.lost or parent is None:
+            return
+        agent.lost = agent.detached = True
+        parent.children.remove(agent)
+        self._perform(parent.life, parent.life.machine.successor_detached(agent.edge))
+
     def _give_up(self, agent: Agent) -> None:
         """The predecessor detaches the agent and adopts what stands behind it, or does not."""
         if agent.lost:
@@ -391,7 +237,7 @@ class Schedule:
     def _check_complete(self, agent: Agent) -> None:
         for frame, descriptor in self._frames.items():
             head = self._head(frame)
-            owed = head is agent.head and agent in head.owing(descriptor.slot)
+            owed = head is agent.head and agent in head.owing(descriptor)
             if owed != (frame in agent.device.log):
                 raise Violation(f"{frame}: owed by {agent.name}: {owed}, but its log differs")
 

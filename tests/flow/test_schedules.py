@@ -24,11 +24,12 @@ def test_quick_schedules_keep_every_rule_and_reach_every_corner(target: Target) 
     faults = Counter(fault for report in reports for fault in report.faults)
     assert min(faults[name] for name in ("restart_buffer", "restart_writer")) > QUICK / 4
     assert min(faults[name] for name in ("fail_device", "give_up")) > QUICK / 20
+    assert min(faults[name] for name in ("attach", "detach")) > QUICK / 5
     assert sum(report.acknowledged for report in reports) > 5 * QUICK
     assert sum(report.doubles for report in reports) > QUICK
     assert sum(report.gaps for report in reports) > QUICK / 2
     assert sum(report.refused for report in reports) > QUICK / 20
-    assert {report.agents for report in reports} == set(range(1, 8))
+    assert {report.agents for report in reports} >= set(range(1, 11))
     target("F7", cases=QUICK, text=KEPT)
 
 
