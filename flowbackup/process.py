@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,21 @@ class ProcessIdentity:
             return False
         if self.boot != _boot_id():
             return True
-        return _start_ticks(self.pid) != self.start_ticks
+        now = _start_ticks(self.pid)
+        return now < 0 or now != self.start_ticks
+
+    def is_alive(self) -> bool:
+        """True only where this machine can know it.  Of a process of another machine neither this
+        nor `is_dead` is true."""
+        return self.host == socket.gethostname() and not self.is_dead()
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, object]) -> Self:
+        """What `as_dict` gave.  Raises KeyError, TypeError, ValueError for anything else."""
+        pid, ticks = value["pid"], value["start_ticks"]
+        if type(pid) is not int or type(ticks) is not int:
+            raise ValueError("pid and start_ticks are whole numbers")
+        return cls(str(value["host"]), str(value["boot"]), pid, ticks)
 
     def as_dict(self) -> dict[str, str | int]:
         return asdict(self)
@@ -40,7 +56,11 @@ def identify(pid: int | None = None) -> ProcessIdentity:
 
 
 def _boot_id() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    """Names this run of the machine; "" where the system does not tell."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _start_ticks(pid: int) -> int:

@@ -15,10 +15,6 @@ def holder_text() -> str:
 def holder_is_dead(text: str) -> bool:
     """True only where this machine can know it; False for a text that names no process."""
     try:
-        value = json.loads(text)
-        identity = ProcessIdentity(
-            str(value["host"]), str(value["boot"]), int(value["pid"]), int(value["start_ticks"])
-        )
+        return ProcessIdentity.from_dict(json.loads(text)).is_dead()
     except (KeyError, TypeError, ValueError):
         return False
-    return identity.is_dead()

@@ -11,6 +11,7 @@ from flowbackup.media.calls import SYSTEM, SystemCalls
 from flowbackup.media.failure import device_error
 from flowbackup.media.label import (
     LOCK_NAME,
+    QUEUE_NAME,
     SEGMENTS_NAME,
     FoundLabel,
     Label,
@@ -19,6 +20,7 @@ from flowbackup.media.label import (
 )
 from flowbackup.media.leftover import give_back_reserved
 from flowbackup.media.lock import MediumLock, present_holder
+from flowbackup.media.queue import MediumQueue
 from flowbackup.media.reader import MediumReader
 from flowbackup.media.segment import SEGMENT_BYTES, SegmentWriter
 from flowbackup.model.device import DeviceTarget, MediumInfo
@@ -86,6 +88,9 @@ class DirectoryDevice:
     def holder(self) -> str:
         path = os.path.join(self.location, LOCK_NAME)
         return present_holder(path) if self._lock is None else ""
+
+    def queue(self) -> MediumQueue:
+        return MediumQueue(os.path.join(self.location, QUEUE_NAME), self.name)
 
     def check_writable(self, need_bytes: int) -> None:
         self.label()

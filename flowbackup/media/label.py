@@ -29,6 +29,7 @@ from flowbackup.model.json_values import plain_text, whole_number
 LABEL_NAME = "flowbackup.label"
 SEGMENTS_NAME = "segments"
 LOCK_NAME = "flowbackup.lock"
+QUEUE_NAME = "flowbackup.queue"
 DOCUMENTS = ("README.txt", "FORMAT.md", "recover.py")
 """Put on every medium, so that it explains itself and can be read without this package."""
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from flowbackup.errors import DamageError, DeviceError, DeviceLockedError
 from flowbackup.media.layout import FORMAT_MAJOR, FORMAT_MINOR
 from flowbackup.media.port import StoredFrame, WriterStatistics
+from flowbackup.media.queue import NoQueue
 from flowbackup.model.device import DeviceTarget, FramePlace, MediumInfo
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.frame import FrameHeader
@@ -124,6 +125,9 @@ class NullDevice:
     def holder(self) -> str:
         """Nobody else can reach an instance."""
         return ""
+
+    def queue(self) -> NoQueue:
+        return NoQueue()
 
     def check_writable(self, need_bytes: int) -> None:
         """Everything fits."""

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from flowbackup.model.device import FramePlace, MediumInfo
 from flowbackup.model.frame import FrameHeader
+from flowbackup.model.queue import Ticket, Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,20 @@ class FrameReader(Protocol):
         Raises DamageError, DeviceError."""
 
 
+class DeviceQueue(Protocol):
+    """Where sessions stand that want a device.  It gives an order; only `Device.lock` decides."""
+
+    def standing(self) -> tuple[Waiting, ...]:
+        """Everybody whose process lives, the first one first.  Raises DeviceError."""
+
+    def enter(self, ticket: Ticket, holder: str) -> None:
+        """Stands there until `leave` or the end of the process, once at a time; `holder` is text
+        for people.  Raises DeviceError."""
+
+    def leave(self) -> None:
+        """Safe to repeat, never raises."""
+
+
 class Device(Protocol):
     """A place that holds a medium."""
 
@@ -104,6 +119,9 @@ class Device(Protocol):
     def holder(self) -> str:
         """Who else writes to the medium now, "" if nobody does as far as this machine can tell.
         Takes no lock, never raises."""
+
+    def queue(self) -> DeviceQueue:
+        """A new place to stand in the queue of the medium; nothing is touched yet."""
 
     def check_writable(self, need_bytes: int) -> None:
         """Permission and space, without writing a frame.  Raises DeviceError."""

@@ -6,7 +6,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from flowbackup.media.port import Device, FrameReader, FrameWriter, StoredFrame, WriterStatistics
+from flowbackup.media.port import (
+    Device,
+    DeviceQueue,
+    FrameReader,
+    FrameWriter,
+    StoredFrame,
+    WriterStatistics,
+)
 from flowbackup.model.device import FramePlace, MediumInfo
 from flowbackup.model.frame import FrameHeader
 
@@ -112,6 +119,9 @@ class RateLimitedDevice:
 
     def holder(self) -> str:
         return self._device.holder()
+
+    def queue(self) -> DeviceQueue:
+        return self._device.queue()
 
     def check_writable(self, need_bytes: int) -> None:
         self._device.check_writable(need_bytes)

@@ -18,6 +18,7 @@ import pytest
 from flowbackup.errors import DamageError, DeviceError, DeviceLockedError
 from flowbackup.media.port import Device, StoredFrame
 from flowbackup.model.frame import FrameKind
+from flowbackup.model.queue import Ticket
 from flowbackup.testing.frames import SampleFrame, sample_frame, sample_id
 
 SIZES = (0, 1, 511, 512, 4095, 4096, 4097, 70_000)
@@ -79,6 +80,23 @@ class DeviceConformance:
         assert second.holder() == ""
         second.lock("another")
         second.close()
+
+    def test_those_who_stand_in_the_queue_see_each_other(self, tmp_path: Path) -> None:
+        place = tmp_path / "p"
+        first, second = (self.make_device(place).queue() for _ in range(2))
+        late, early = Ticket(2, SESSION), Ticket(1, OTHER_SESSION)
+        first.enter(late, "late")
+        second.enter(early, "early")
+        expected = [early, late] if self.keeps else []
+        for queue in (first, second):
+            assert [waiting.ticket for waiting in queue.standing()] == expected
+        # It gives an order; the lock decides.
+        device = self.make_device(place)
+        device.lock("quick")
+        device.close()
+        for queue in (first, second, first):
+            queue.leave()
+        assert self.make_device(place).queue().standing() == ()
 
     def test_nothing_is_durable_before_a_commit(self, device: Device) -> None:
         device.lock("test")

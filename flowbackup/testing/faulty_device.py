@@ -7,7 +7,14 @@ import os
 from collections.abc import Iterator
 
 from flowbackup.errors import DeviceError
-from flowbackup.media.port import Device, FrameReader, FrameWriter, StoredFrame, WriterStatistics
+from flowbackup.media.port import (
+    Device,
+    DeviceQueue,
+    FrameReader,
+    FrameWriter,
+    StoredFrame,
+    WriterStatistics,
+)
 from flowbackup.model.device import FramePlace, MediumInfo
 from flowbackup.model.frame import FrameHeader
 
@@ -15,7 +22,7 @@ from flowbackup.model.frame import FrameHeader
 class FailingCall:
     """Counts calls by name and fails one of them, and after it all others of the same writer.
 
-    verb: info, lock, check_writable, append, commit, finish, frames, read; "" counts all.
+    verb: info, lock, queue, check_writable, append, commit, finish, frames, read; "" counts all.
     """
 
     def __init__(self, nth: int, number: int = errno.EIO, verb: str = "") -> None:
@@ -119,6 +126,10 @@ class FaultyDevice:
 
     def holder(self) -> str:
         return self._device.holder()
+
+    def queue(self) -> DeviceQueue:
+        self._call.pass_by("queue", self.name)
+        return self._device.queue()
 
     def check_writable(self, need_bytes: int) -> None:
         self._call.pass_by("check_writable", self.name)

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from flowbackup.errors import DeviceError, DeviceLockedError
-from flowbackup.media.lock import MediumLock, boot_id, present_holder, process_start
+from flowbackup.media.holder import UNNAMED, parse_holder
+from flowbackup.media.lock import MediumLock, present_holder
+from flowbackup.process import identify
+
+HOLDER = """
+import sys
+from flowbackup.media.lock import MediumLock
+lock = MediumLock(sys.argv[1], "nas", "a long backup")
+print("locked", flush=True)
+sys.stdin.read()
+"""
 
 
 def test_a_link_in_the_place_of_the_lock_is_not_followed(tmp_path: Path) -> None:
@@ -44,7 +58,7 @@ def test_a_holder_that_says_nothing_of_use_holds_all_the_same(tmp_path: Path, te
     path.write_text(text)
     with pytest.raises(DeviceLockedError) as caught:
         MediumLock(str(path), "nas", "second")
-    assert caught.value.holder == "a holder that has not yet written its name"
+    assert caught.value.holder == UNNAMED
     assert present_holder(str(path)) == ""
     lock.close()
     lock.close()
@@ -60,11 +74,91 @@ def test_the_text_of_one_lock_names_no_holder_of_another(tmp_path: Path) -> None
     assert present_holder(str(tmp_path / "lock")) == ""
 
 
-def test_what_the_system_does_not_tell_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert process_start(os.getpid()) > 0
-    assert process_start(1 << 30) == 0
-    assert len(boot_id()) == 36
-    with monkeypatch.context() as without:
-        without.setattr("builtins.open", lambda *a, **k: (_ for _ in ()).throw(OSError()))
-        unknown = boot_id()
-    assert unknown == ""
+def test_who_lets_go_takes_his_name_out(tmp_path: Path) -> None:
+    lock = MediumLock(str(tmp_path / "lock"), "nas", "first")
+    lock.close()
+    assert (tmp_path / "lock").read_bytes() == b""
+
+
+def left_behind(path: Path, **changes: object) -> None:
+    """A lock that somebody has left who is not there any more: no flock, but his name."""
+    lock = MediumLock(str(path), "nas", "left behind")
+    text = json.loads(path.read_bytes())
+    lock.close()
+    path.write_text(json.dumps(text | changes))
+
+
+def child(path: Path) -> subprocess.Popen[bytes]:
+    """A process that holds the lock."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(path)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert process.stdout is not None and process.stdout.readline() == b"locked\n"
+    return process
+
+
+def test_the_lock_of_a_killed_process_is_free_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with child(path) as process:
+        with pytest.raises(DeviceLockedError, match=f"a long backup .process {process.pid} on "):
+            MediumLock(str(path), "nas", "mine")
+        process.send_signal(signal.SIGKILL)
+    assert b"a long backup" in path.read_bytes()
+    assert present_holder(str(path)) == ""
+    lock = MediumLock(str(path), "nas", "mine")
+    assert b"mine" in path.read_bytes() and b"long backup" not in path.read_bytes()
+    lock.close()
+
+
+def test_a_living_holder_is_never_stale_however_old(tmp_path: Path) -> None:
+    """Where flock reaches, it decides; the times of the file and of the text say nothing."""
+    path = tmp_path / "lock"
+    with child(path) as process:
+        text = json.loads(path.read_bytes()) | {"since_ns": 0}
+        path.write_text(json.dumps(text))
+        os.utime(path, (0, 0))
+        with pytest.raises(DeviceLockedError, match=r"since 19(69|70)-"):
+            MediumLock(str(path), "nas", "mine")
+        assert "a long backup" in present_holder(str(path))
+        process.kill()
+
+
+STALE = {
+    "the machine was booted since": {"boot": "00000000-0000-0000-0000-000000000000"},
+    "its number was given to another process": {"start_ticks": 1},
+    "it is another machine's, where its lock would reach": {"host": "elsewhere"},
+    "it is not known": {"start_ticks": -1, "pid": 1 << 30},
+}
+
+
+@pytest.mark.parametrize("change", STALE.values(), ids=list(STALE))
+def test_a_name_without_a_lock_is_stale_if_its_process_is_not_there(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
+    path = tmp_path / "lock"
+    # Process 1 lives for certain; what is wrong about it is what the test is about.
+    left_behind(path, **({**identify(1).as_dict(), **change}))
+    assert present_holder(str(path)) == ""
+    MediumLock(str(path), "nas", "mine").close()
+
+
+def test_a_name_of_a_living_process_holds_where_its_lock_does_not_reach(tmp_path: Path) -> None:
+    """As on a file system that is mounted twice, once through the network."""
+    path = tmp_path / "lock"
+    left_behind(path, **identify(1).as_dict())
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(DeviceLockedError, match=r"left behind \(process 1 on "):
+        MediumLock(str(path), "nas", "mine")
+    assert os.listdir("/proc/self/fd") == before
+    assert b"left behind" in path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "change", [{"since_ns": 1 << 80}, {"since_ns": "x"}, {"pid": True}, {"start_ticks": "1"}]
+)
+def test_a_text_that_cannot_be_shown_is_no_holder(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
+    left_behind(tmp_path / "lock", **change)
+    assert parse_holder((tmp_path / "lock").read_bytes()) is None

@@ -1,0 +1,192 @@
+"""The queue of a medium: who stands there is alive, and nobody is lost or left behind."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from flowbackup.errors import DeviceError
+from flowbackup.media import queue as queue_module
+from flowbackup.media.door import DeviceDoor
+from flowbackup.media.label import QUEUE_NAME
+from flowbackup.media.queue import MediumQueue
+from flowbackup.model.ids import id_text
+from flowbackup.model.queue import Ticket
+from flowbackup.process import identify
+from flowbackup.testing.frames import sample_id
+from tests.media.media_samples import make_device
+
+FIRST, SECOND = Ticket(1, sample_id(1)), Ticket(2, sample_id(2))
+STANDING = """
+import sys
+from flowbackup.media.queue import MediumQueue
+from flowbackup.model.queue import Ticket
+queue = MediumQueue(sys.argv[1], "nas")
+queue.enter(Ticket(1, bytes.fromhex(sys.argv[2])), "another process")
+print("stands", flush=True)
+sys.stdin.read()
+"""
+
+
+def queues(place: Path, count: int = 2) -> list[MediumQueue]:
+    return [MediumQueue(str(place / QUEUE_NAME), "nas") for _ in range(count)]
+
+
+def tickets(queue: MediumQueue) -> list[Ticket]:
+    return [waiting.ticket for waiting in queue.standing()]
+
+
+def test_the_lower_ticket_stands_first_and_the_last_one_leaves_nothing(tmp_path: Path) -> None:
+    one, other = queues(tmp_path)
+    assert one.standing() == ()
+    one.enter(SECOND, "late")
+    other.enter(FIRST, "early")
+    for queue in (one, other):
+        assert tickets(queue) == [FIRST, SECOND]
+    assert one.standing()[0].holder.startswith(f"early (process {os.getpid()} on ")
+    one.leave()
+    assert tickets(other) == [FIRST]
+    other.leave()
+    other.leave()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_who_enters_again_stands_there_once(tmp_path: Path) -> None:
+    one, other = queues(tmp_path)
+    one.enter(FIRST, "me")
+    one.enter(Ticket(5, FIRST.session), "me")
+    assert tickets(other) == [Ticket(5, FIRST.session)]
+    one.leave()
+
+
+def test_the_ticket_of_a_killed_process_is_removed_by_whoever_looks(tmp_path: Path) -> None:
+    (mine,) = queues(tmp_path, 1)
+    process = subprocess.Popen(
+        [sys.executable, "-c", STANDING, str(tmp_path / QUEUE_NAME), FIRST.session.hex()],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    with process:
+        assert process.stdout is not None and process.stdout.readline() == b"stands\n"
+        mine.enter(SECOND, "me")
+        # Its age does not matter as long as it lives.
+        os.utime(tmp_path / QUEUE_NAME / f"0000000001-{id_text(FIRST.session)}", (0, 0))
+        assert [w.ticket for w in mine.standing()] == [FIRST, SECOND]
+        process.kill()
+    assert tickets(mine) == [SECOND]
+    assert len(list((tmp_path / QUEUE_NAME).iterdir())) == 1
+    mine.leave()
+
+
+def left(place: Path, process: dict[str, str | int], name: str = "") -> Path:
+    """A ticket that nobody holds, with the name of a process in it."""
+    (queue,) = queues(place, 1)
+    queue.enter(FIRST, "left behind")
+    (path,) = (place / QUEUE_NAME).iterdir()
+    text = json.dumps(json.loads(path.read_text()) | process)
+    queue.leave()
+    path.parent.mkdir()
+    (path.parent / (name or path.name)).write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("change", [{"boot": "of yesterday"}, {"start_ticks": 1}])
+def test_a_ticket_of_an_earlier_boot_or_of_another_process_of_that_number_is_stale(
+    tmp_path: Path, change: dict[str, str | int]
+) -> None:
+    path = left(tmp_path, {**identify(1).as_dict(), **change})
+    assert queues(tmp_path)[0].standing() == () and not path.exists()
+
+
+def test_a_ticket_of_a_living_process_stands_where_its_lock_does_not_reach(tmp_path: Path) -> None:
+    path = left(tmp_path, identify(1).as_dict())
+    (waiting,) = queues(tmp_path)[0].standing()
+    assert waiting.ticket == FIRST and "left behind (process 1 on " in waiting.holder
+    assert path.exists()
+
+
+@pytest.mark.parametrize("name", ["1-x", "0000000001-x", "new-1-0", "notes", "٠٠٠٠٠٠٠٠٠١-x"])
+def test_what_is_no_ticket_counts_for_nothing(tmp_path: Path, name: str) -> None:
+    left(tmp_path, identify(1).as_dict(), name)
+    assert queues(tmp_path)[0].standing() == ()
+
+
+def test_links_and_strange_files_are_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "kept").write_text("kept")
+    (mine,) = queues(tmp_path, 1)
+    mine.enter(SECOND, "me")
+    folder = tmp_path / QUEUE_NAME
+    (folder / f"0000000001-{id_text(FIRST.session)}").symlink_to(tmp_path / "outside" / "kept")
+    os.mkfifo(folder / f"0000000001-{id_text(SECOND.session)}")
+    (folder / f"0000000000-{id_text(SECOND.session)}").mkdir()
+    assert tickets(mine) == [SECOND]
+    mine.leave()
+    other = tmp_path / "m"
+    other.mkdir()
+    (other / QUEUE_NAME).symlink_to(tmp_path / "outside")
+    (linked,) = queues(other, 1)
+    for attempt in (linked.standing, lambda: linked.enter(FIRST, "me")):
+        with pytest.raises(DeviceError, match=r'device "nas": .* the queue') as caught:
+            attempt()
+        assert caught.value.errno in (errno.ENOTDIR, errno.ELOOP)
+    assert [path.name for path in (tmp_path / "outside").iterdir()] == ["kept"]
+
+
+def test_a_folder_that_keeps_nothing_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = os.listdir("/proc/self/fd")
+    monkeypatch.setattr(queue_module, "try_flock", lambda fd, operation: False)
+    (mine,) = queues(tmp_path, 1)
+    with pytest.raises(DeviceError, match="does not keep what is put there"):
+        mine.enter(FIRST, "me")
+    assert os.listdir("/proc/self/fd") == before
+
+
+def test_those_who_come_go_and_tidy_up_at_the_same_time_do_not_hinder_each_other(
+    tmp_path: Path,
+) -> None:
+    """The folder comes and goes, and everybody looks at tickets that are just being made."""
+    faults: list[BaseException] = []
+
+    def come_and_go(number: int) -> None:
+        try:
+            (queue,) = queues(tmp_path, 1)
+            ticket = Ticket(number, sample_id(number))
+            for _ in range(100):
+                queue.enter(ticket, "me")
+                assert ticket in tickets(queue)
+                queue.leave()
+        except BaseException as fault:
+            faults.append(fault)
+            raise
+
+    threads = [threading.Thread(target=come_and_go, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_door_shows_the_medium_its_holder_and_its_queue(tmp_path: Path) -> None:
+    device = make_device(tmp_path / "m")
+    mine, other = DeviceDoor(device, "me"), DeviceDoor(make_device(tmp_path / "m"), "other")
+    assert mine.look().holder == "" and mine.look().standing == ()
+    mine.enter(FIRST)
+    view = other.look()
+    assert (view.device, view.medium) == ("nas", device.info().medium)
+    assert [w.ticket for w in view.standing] == [FIRST]
+    mine.lock()
+    assert "me (process" in other.look().holder
+    mine.unlock()
+    mine.leave()
+    assert other.look() == mine.look()
