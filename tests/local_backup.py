@@ -1,6 +1,7 @@
 """Backups without Ray: the same reader, frames, writers and catalog in the process of the test.
 
-Every device gets every frame, unless it `fails_at` one, as a mirror does whose disk is full.
+Every device gets every frame, unless it `fails_at` one, as a mirror does whose disk is full, or the
+devices are `striped`: then they take turns, as a group does whose devices are equally fast.
 """
 
 from __future__ import annotations
@@ -65,10 +66,13 @@ class _Target:
 
 
 class _Sink:
-    """A FrameSink and PageSink that writes every frame to all targets."""
+    """A FrameSink and PageSink that writes every frame to all targets, or to one in its turn."""
 
-    def __init__(self, session: bytes, stream: int, targets: list[_Target]) -> None:
+    def __init__(
+        self, session: bytes, stream: int, targets: list[_Target], *, striped: bool
+    ) -> None:  # fmt: skip
         self._session, self._stream, self._targets = session, stream, targets
+        self._striped = striped
         self._sequence = 0
         self._root: list[PageRef] = []
         self._bodies: list[bytes] = []
@@ -78,8 +82,9 @@ class _Sink:
         return OpenSlot(FrameId(self._session, self._stream, self._sequence), memory, 0)
 
     def send(self, slot: OpenSlot, header: FrameHeader) -> None:
+        turn = self._sequence % len(self._targets)
         self._sequence += 1
-        for target in self._targets:
+        for target in self._targets[turn : turn + 1] if self._striped else self._targets:
             target.append(header, slot.memory[: header.payload_bytes])
 
     def give_back(self, slot: OpenSlot) -> None:
@@ -114,7 +119,7 @@ class LocalBackup:
 
     def run(
         self, source: Path, *devices: str, fails_at: Mapping[str, int] | None = None,
-        optional: tuple[str, ...] = (),
+        optional: tuple[str, ...] = (), striped: bool = False,
     ) -> VersionRow:  # fmt: skip
         """Backs `source` up.  fails_at: device -> frames that it takes."""
         session = new_id()
@@ -125,7 +130,7 @@ class LocalBackup:
             catalog.begin_session(
                 session, "backup", "local", "graph: local", socket.gethostname(), 1, holder_text()
             )
-            sink = _Sink(session, 1, targets)
+            sink = _Sink(session, 1, targets, striped=striped)
             task = ObjectTask(
                 session, new_id(), CLIENT, source.name, os.fsencode(source), FRAME_BYTES, 1
             )

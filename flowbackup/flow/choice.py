@@ -44,11 +44,23 @@ class MediumState:
 
 class Choice(NamedTuple):
     """The copies of a frame that can be read, the best first, and why that one is the best.
-    unreachable: the media of the others."""
+    unreachable: the media of the others.  equals: so many of the copies are as good as the best."""
 
     order: tuple[FrameCopy, ...]
     reason: str
     unreachable: tuple[bytes, ...]
+    equals: int = 0
+
+    @property
+    def media(self) -> tuple[bytes, ...]:
+        """Those of the equal copies, in the order of their turn."""
+        return tuple(dict.fromkeys(copy.place.medium for copy in self.order[: self.equals]))
+
+    def led_by(self, medium: bytes) -> Choice:
+        """The same, with one of `media` out of its turn."""
+        best, others = self.order[: self.equals], self.order[self.equals :]
+        first = sorted(best, key=lambda copy: copy.place.medium != medium)
+        return self._replace(order=(*first, *others))
 
 
 def choose(
@@ -57,6 +69,7 @@ def choose(
     """turn: a number that differs from frame to frame, as the sequence does.  media: the state of
     the medium of every copy."""
     order: list[FrameCopy] = []
+    best = 0
     found = [copy for copy in copies if not media[copy.place.medium].fault]
 
     def rank(copy: FrameCopy) -> tuple[bool, ...]:
@@ -64,9 +77,10 @@ def choose(
 
     for _, equals in groupby(sorted(found, key=rank), rank):
         order += _in_turn(turn, list(equals))
+        best = best or len(order)
     away = {copy.place.medium for copy in copies} - {copy.place.medium for copy in found}
     reason = _reason(order[0], order[1:], rank(order[0]), rank(order[1])) if order[1:] else ONLY
-    return Choice(tuple(order), reason, tuple(sorted(away)))
+    return Choice(tuple(order), reason, tuple(sorted(away)), best)
 
 
 def _rank(copy: FrameCopy, medium: MediumState, now_ns: int) -> tuple[bool, ...]:

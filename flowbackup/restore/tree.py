@@ -33,6 +33,8 @@ from flowbackup.units import format_path
 FirstEntry = Callable[[bytes], Entry]
 """The entry of a path of the version, relative to the object's root.  Raises NotFoundError."""
 
+Ahead = Callable[[Iterable[Entry]], Iterator[Entry]]
+
 _FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE)
 """What will not get better with the next file."""
 
@@ -46,16 +48,18 @@ def restore_tree(
     settings: RestoreSettings | None = None,
     monitor: Monitor | None = None,
     first_entry: FirstEntry | None = None,
+    ahead: Ahead = iter,
 ) -> RestoreStatistics:
     """Restores the entries of a version, in path order, below the directory `target`, which is made
     if it is not there.  A version that is a single file becomes `target` itself, or a file in it.
 
-    first_entry: for hard links whose first name is not among the entries.  What cannot be restored
+    first_entry: for hard links whose first name is not among the entries.  ahead: gives entries on
+    and may look at those to come, so that their frames are read meanwhile.  What cannot be restored
     is reported as a problem, and the rest goes on; nothing outside `target` is ever touched.
     Raises RestoreError when going on has no sense: target unusable, disk full.
     """
     wanted = settings or RestoreSettings()
-    chosen = selected(entries, wanted)
+    chosen = ahead(selected(entries, wanted))
     first = next(chosen, None)
     if first is None:
         raise RestoreError("nothing was selected", remedy="check the path and the patterns")

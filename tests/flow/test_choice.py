@@ -44,7 +44,7 @@ def test_one_thing_decides(better: FrameCopy, worse: FrameCopy, reason: str) -> 
     for order in permutations((better, worse)):
         for turn in range(3):
             found = chosen(list(order), {C: FAR}, turn)
-            assert found == Choice((better, worse), reason, ())
+            assert found == Choice((better, worse), reason, (), equals=1)
 
 
 def test_an_idle_medium_comes_before_a_busy_one() -> None:
@@ -77,6 +77,16 @@ def test_equal_media_share_the_reading() -> None:
     assert {len(set(chosen(copies, turn=turn).order)) for turn in range(9)} == {3}
 
 
+def test_one_of_the_equals_may_lead_and_nothing_else_moves() -> None:
+    old, damaged = copy(B, 1), copy(C, 9, damaged=True)
+    found = chosen([damaged, old, copy(A), copy(C, 2), copy(B, 7)], turn=0)
+    assert found.media == (A, B, C) and found.equals == 4
+    led = found.led_by(C)
+    assert led.order == (copy(C, 2), copy(A), copy(B, 7), old, damaged)
+    assert led._replace(order=found.order) == found
+    assert chosen([copy(A), damaged]).media == (A,)
+
+
 def test_of_one_medium_the_newest_copy_is_read_first() -> None:
     """As after a repair that left the old one where it was, perhaps not yet known as damaged."""
     found = chosen([copy(A, 1), copy(A, 7)])
@@ -86,6 +96,6 @@ def test_of_one_medium_the_newest_copy_is_read_first() -> None:
 
 def test_what_is_out_of_reach_is_named_and_not_tried() -> None:
     found = chosen([copy(A), copy(B)], {A: AWAY})
-    assert found == Choice((copy(B),), choice.ONLY, (A,))
+    assert found == Choice((copy(B),), choice.ONLY, (A,), equals=1)
     assert chosen([copy(A)], {A: AWAY}) == Choice((), choice.ONLY, (A,))
     assert chosen([]) == Choice((), choice.ONLY, ())

@@ -13,6 +13,7 @@ import pytest
 from flowbackup import api
 from flowbackup.catalog.rows import VersionRow
 from flowbackup.errors import DamageError, DeviceError
+from flowbackup.flow import choice
 from flowbackup.frame.seal import open_frame
 from flowbackup.model.device import FramePlace
 from flowbackup.model.frame import FrameKind
@@ -81,8 +82,39 @@ def test_equal_copies_share_the_reading(
     assert list(differences(str(source), str(kept.folder / "back"))) == []
     frames = len(data_frames(kept, version))
     assert sum(foreseen.values()) == frames and abs(foreseen["nas"] - foreseen["usb"]) <= 1
-    # Reading ahead may take a frame of the manifest behind the last one of data.
-    assert frames <= sum(given(report).values()) <= frames + 2
+    # What was foreseen is what was read, each frame once and nothing else.
+    assert given(report) == foreseen
+    assert report.bytes_read == sum(payload_bytes(kept, version))
+
+
+def payload_bytes(kept: LocalBackup, version: VersionRow) -> list[int]:
+    """Of each data frame."""
+    with kept.catalog() as catalog:
+        return [catalog.header(frame).payload_bytes for frame in data_frames(kept, version)]
+
+
+def test_frames_of_a_striped_group_come_from_the_device_that_has_them(
+    kept: LocalBackup, source: Path
+) -> None:
+    version = kept.run(source, "nas", "usb", striped=True)
+    monitor = RecordingMonitor()
+    report = restore(kept, monitor)
+    assert (report.outcome, report.exit_code, monitor.problems) == (Outcome.SUCCESS, 0, [])
+    assert list(differences(str(source), str(kept.folder / "back"))) == []
+    frames = len(data_frames(kept, version))
+    assert given(report) == {"nas": frames - frames // 2, "usb": frames // 2}
+    assert report.bytes_read == sum(payload_bytes(kept, version))
+    assert report.explanation is not None
+    assert {r for u in report.explanation.media for r, _ in u.reasons} == {choice.ONLY}
+
+
+def test_what_is_left_out_is_not_read(kept: LocalBackup, version: VersionRow) -> None:
+    request = api.RestoreRequest(catalog=kept.catalog_path, include=("file07",), explain=True)
+    report = api.restore("latest", str(kept.folder / "back"), request, RecordingMonitor())
+    with kept.catalog() as catalog:
+        needed = {chunk.frame for chunk in catalog.entry(version, b"file07").chunks}
+    assert report.outcome is Outcome.SUCCESS
+    assert sum(given(report).values()) == len(needed) < len(data_frames(kept, version))
 
 
 def test_a_segment_of_each_copy_is_damaged_and_the_restore_reports_both(

@@ -91,7 +91,13 @@ class Drill:
         os.mkdir(target, 0o700)
         settings = RestoreSettings(root_name=os.fsencode(self._version.record.name), sync=False)
         restored = restore_tree(
-            self._entries(part), self._frames, target, settings, self, self._entry
+            self._entries(part),
+            self._frames,
+            target,
+            settings,
+            self,
+            self._entry,
+            self._frames.following,
         )
         compared = self._compare(part, target, seed)
         self.message(

@@ -5,9 +5,8 @@ from __future__ import annotations
 import errno
 import threading
 import time
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 from flowbackup.catalog.catalog import Catalog
@@ -15,23 +14,19 @@ from flowbackup.errors import CatalogError, DamageError, DeviceError, NotFoundEr
 from flowbackup.flow.choice import Choice, choose
 from flowbackup.frame.seal import open_frame
 from flowbackup.model.device import FramePlace
+from flowbackup.model.entry import Entry
 from flowbackup.model.frame import FrameHeader
 from flowbackup.model.frame_copy import FrameCopy
 from flowbackup.model.ids import FrameId, id_text
 from flowbackup.model.report import Detour, Explanation, MediumUse
 from flowbackup.monitor import Monitor, Problem
+from flowbackup.runtime.reading.ahead import FramesAhead, Reading
 from flowbackup.runtime.reading.known_media import KnownMedia
-
-FRAMES_KEPT = 6
-"""Entries come in the order in which they were written, so a restore seldom looks back further
-than the frames that a hard link or a shared manifest page needs."""
-FRAMES_AHEAD = 2
-"""Frames that are read before they are asked for.  Copies on equal media take turns, so two of
-them keep two disks busy."""
 
 
 class CopyReader:
-    """A FrameSource over every medium that the catalog knows.  Reads ahead.
+    """A FrameSource over every medium that the catalog knows.  What it may look at beforehand
+    (`following`) it reads ahead, from all media at once.
 
     Which copy is read first says `flow.choice`; one that fails is reported once per frame, marked
     in the catalog if it is damaged, and the next is taken.  Nothing is believed that does not match
@@ -46,8 +41,7 @@ class CopyReader:
         self._catalog = catalog
         self._monitor = monitor
         self._now_ns = clock()
-        self._opened: OrderedDict[FrameId, Future[memoryview]] = OrderedDict()
-        self._readers = ThreadPoolExecutor(FRAMES_AHEAD, thread_name_prefix="read-ahead")
+        self._ahead = FramesAhead(self._prepared)
         self._lock = threading.Lock()
         self._unreachable_told = set(lost)
         self._frames: Counter[bytes] = Counter()
@@ -60,24 +54,23 @@ class CopyReader:
         """Of payloads that were good."""
         return self._bytes.total()
 
+    def following(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """See FramesAhead."""
+        return self._ahead.following(entries)
+
     def payload(self, frame: FrameId) -> memoryview:
         """See FrameSource."""
-        with self._lock:
-            future = self._begun(frame)
-            for ahead in range(1, FRAMES_AHEAD + 1):
-                following = frame._replace(sequence=frame.sequence + ahead)
-                if following not in self._opened and self._catalog.copies_of_frame(following):
-                    self._begun(following)
-            self._opened.move_to_end(frame)
-            while len(self._opened) > FRAMES_KEPT:
-                self._opened.popitem(last=False)
-        return future.result()
+        return self._ahead.payload(frame)
 
     def read(self, frame: FrameId) -> tuple[FrameHeader, bytes | memoryview]:
         """Header and sealed payload, from the best copy that is good, kept nowhere.  Raises
         DamageError if all copies that there are were found damaged, DeviceError if some are out of
         reach, NotFoundError if there never was one."""
-        choice = self._choose(frame)
+        return self._read_chosen(frame, self._choose(frame))
+
+    def _read_chosen(
+        self, frame: FrameId, choice: Choice
+    ) -> tuple[FrameHeader, bytes | memoryview]:
         failures: list[DeviceError] = []
         for copy in choice.order:
             try:
@@ -108,17 +101,17 @@ class CopyReader:
 
     def close(self) -> None:
         """Safe to repeat."""
-        self._readers.shutdown(cancel_futures=True)
-        self._opened.clear()
+        self._ahead.close()
 
-    def _begun(self, frame: FrameId) -> Future[memoryview]:
-        future = self._opened.get(frame)
-        if future is None:
-            future = self._opened[frame] = self._readers.submit(self._open, frame)
-        return future
+    def _prepared(self, frame: FrameId) -> Reading:
+        choice = self._choose(frame)
+        if not choice.order:
+            raise self._nothing_left(frame, choice, [])
 
-    def _open(self, frame: FrameId) -> memoryview:
-        return open_frame(*self.read(frame)).content
+        def read(medium: bytes) -> memoryview:
+            return open_frame(*self._read_chosen(frame, choice.led_by(medium))).content
+
+        return Reading(choice.media, self._catalog.header(frame).content_bytes, read)
 
     def _choose(self, frame: FrameId) -> Choice:
         copies = self._catalog.copies_of_frame(frame)

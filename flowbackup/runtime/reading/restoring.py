@@ -52,7 +52,9 @@ def run_restore(
     all_there = True
     try:
         with copy_reader(catalog, session, KnownMedia(catalog, far=far)) as frames:
-            done = restore_tree(entries, frames, task.target, settings, session, entry_of)
+            done = restore_tree(
+                entries, frames, task.target, settings, session, entry_of, frames.following
+            )
             bytes_read = frames.bytes_read
             if task.explain and settings.dry_run:
                 entries = catalog.entries(version, settings.under)
@@ -98,7 +100,8 @@ def write_file(catalog: Catalog, version: VersionRow, path: bytes, out: BinaryIO
     if entry.hard_link is not None:
         entry = catalog.entry(version, entry.hard_link)
     with copy_reader(catalog, SilentMonitor()) as frames:
-        write_content(entry, frames, out)
+        for followed in frames.following((entry,)):
+            write_content(followed, frames, out)
 
 
 def settings_of(

@@ -1,0 +1,139 @@
+"""Frames read ahead of a restore, from all media that hold some of them at once.
+
+Every medium has threads of its own, so that a slow one keeps none of the others waiting.  How far
+ahead is read says `flow.read_ahead`, from which of equal media `flow.sharing`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+
+from flowbackup.errors import FlowbackupError
+from flowbackup.flow.read_ahead import ReadAhead
+from flowbackup.flow.sharing import Sharing
+from flowbackup.model.entry import Entry
+from flowbackup.model.ids import FrameId
+from flowbackup.runtime.reading.upcoming import Upcoming
+
+FRAMES_KEPT = 4
+"""Entries come in the order in which they were written, so a restore seldom looks back further
+than the frames that a hard link needs."""
+READS_AT_A_TIME = 2
+"""Of one medium: while one frame is opened the device reads the next."""
+
+
+class Reading(NamedTuple):
+    """What it takes to have a frame.  media: the equal ones that can read it, in the order of their
+    turn.  read: gives its content, from one of them first; in any thread."""
+
+    media: tuple[bytes, ...]
+    size_bytes: int
+    read: Callable[[bytes], memoryview]
+
+
+class _Job(NamedTuple):
+    content: Future[memoryview]
+    medium: bytes
+    size_bytes: int
+
+
+class FramesAhead:
+    """A FrameSource.  May be used by several threads at once."""
+
+    def __init__(
+        self, prepare: Callable[[FrameId], Reading], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """prepare: looks for the copies of a frame and reads nothing.  Raises what reading it
+        would."""
+        self._prepare = prepare
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._upcoming = Upcoming(())
+        self._window = ReadAhead()
+        self._sharing = Sharing()
+        self._jobs: OrderedDict[FrameId, _Job] = OrderedDict()
+        self._threads: dict[bytes, ThreadPoolExecutor] = {}
+
+    def following(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """The same entries; what they need is read ahead from now on, and nothing else."""
+        with self._lock:
+            self._upcoming = upcoming = Upcoming(entries)
+            self._drop(self._window.passed(1 << 62))
+        return upcoming.entries()
+
+    def payload(self, frame: FrameId) -> memoryview:
+        """See FrameSource."""
+        with self._lock:
+            self._window.asked(frame)
+            job = self._jobs.get(frame) or self._begin(frame)
+            self._jobs.move_to_end(frame)
+            self._drop(self._window.passed(self._upcoming.place))
+            self._read_ahead()
+            self._forget()
+        return job.content.result()
+
+    def close(self) -> None:
+        """Safe to repeat."""
+        for threads in self._threads.values():
+            threads.shutdown(cancel_futures=True)
+        self._jobs.clear()
+
+    # Under the lock
+
+    def _read_ahead(self) -> None:
+        while self._window.has_room:
+            needed = self._upcoming.next_frame()
+            if needed is None:
+                return
+            if needed.frame not in self._jobs:
+                self._begin(needed.frame, needed.place)
+
+    def _begin(self, frame: FrameId, place: int | None = None) -> _Job:
+        """place: where it will be asked for; None if that is now."""
+        try:
+            reading = self._prepare(frame)
+        except FlowbackupError as error:
+            # Raised when somebody asks for it.
+            job = _Job(Future(), b"", 0)
+            job.content.set_exception(error)
+            self._jobs[frame] = job
+            return job
+        medium = self._sharing.pick(reading.media, reading.size_bytes)
+        self._sharing.begun(medium, reading.size_bytes, self._clock())
+        content = self._threads_of(medium).submit(self._read, reading, medium)
+        job = self._jobs[frame] = _Job(content, medium, reading.size_bytes)
+        if place is not None:
+            self._window.begun(frame, place, reading.media, reading.size_bytes)
+        return job
+
+    def _threads_of(self, medium: bytes) -> ThreadPoolExecutor:
+        if medium not in self._threads:
+            name = f"read-{len(self._threads)}"
+            self._threads[medium] = ThreadPoolExecutor(READS_AT_A_TIME, thread_name_prefix=name)
+        return self._threads[medium]
+
+    def _drop(self, frames: Iterable[FrameId]) -> None:
+        for frame in frames:
+            job = self._jobs.pop(frame)
+            if job.content.cancel():
+                self._sharing.dropped(job.medium, job.size_bytes)
+
+    def _forget(self) -> None:
+        """Of the frames that were asked for, all but the last ones."""
+        asked = [frame for frame in self._jobs if frame not in self._window]
+        for frame in asked[:-FRAMES_KEPT]:
+            del self._jobs[frame]
+
+    # In the threads
+
+    def _read(self, reading: Reading, medium: bytes) -> memoryview:
+        try:
+            return reading.read(medium)
+        finally:
+            with self._lock:
+                self._sharing.done(medium, reading.size_bytes, self._clock())

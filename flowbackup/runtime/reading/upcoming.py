@@ -1,0 +1,81 @@
+"""Entries on their way to a restore, and the frames that it will ask for because of them."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from flowbackup.model.entry import Entry
+from flowbackup.model.ids import FrameId
+
+ENTRIES_AHEAD_MAX = 10_000
+"""Looked at before their turn: about as many small files as fit into the frames read ahead."""
+
+
+class Needed(NamedTuple):
+    """A frame, and the number of the entry that needs it first."""
+
+    place: int
+    frame: FrameId
+
+
+class Upcoming:
+    """Gives entries on in their order, and tells what lies ahead of the one that was given last.
+    One thread takes the entries; any may ask for what is ahead."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._source = iter(entries)
+        self._lock = threading.Lock()
+        self._waiting: deque[Entry] = deque()
+        self._needed: deque[Needed] = deque()
+        self._last: FrameId | None = None
+        self._pulled = 0
+        self._failure: BaseException | None = None
+
+    @property
+    def place(self) -> int:
+        """The number of the entry that was given last."""
+        return self._pulled - len(self._waiting)
+
+    def entries(self) -> Iterator[Entry]:
+        """Each once.  Raises what their source raised, behind the last that it gave."""
+        while True:
+            with self._lock:
+                if not self._waiting and not self._pull():
+                    break
+                entry = self._waiting.popleft()
+                # What the entries before this one needed has been asked for, or never will be.
+                while self._needed and self._needed[0].place < self.place:
+                    self._needed.popleft()
+            yield entry
+        if self._failure is not None:
+            raise self._failure
+
+    def next_frame(self) -> Needed | None:
+        """The next frame that was not told yet; None if there is none, or too far ahead."""
+        with self._lock:
+            while not self._needed:
+                if len(self._waiting) >= ENTRIES_AHEAD_MAX or not self._pull():
+                    return None
+            return self._needed.popleft()
+
+    def _pull(self) -> bool:
+        """One entry more, if there is one."""
+        if self._failure is not None:
+            return False
+        try:
+            entry = next(self._source, None)
+        except Exception as error:  # noqa: BLE001  raised again where its entry should have come
+            self._failure = error
+            return False
+        if entry is None:
+            return False
+        self._pulled += 1
+        self._waiting.append(entry)
+        for chunk in entry.chunks:
+            if chunk.frame != self._last:
+                self._last = chunk.frame
+                self._needed.append(Needed(self._pulled, chunk.frame))
+        return True
