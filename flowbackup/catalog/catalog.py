@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from flowbackup.catalog import copies, missing, resolve, sessions, stretches, versions
+from flowbackup.catalog import copies, freed, missing, resolve, sessions, stretches, versions
 from flowbackup.catalog.database import Database
 from flowbackup.catalog.missing import MissingFrame, MissingTotal, Wanted
 from flowbackup.catalog.rebuild import Rebuild
@@ -21,6 +21,7 @@ from flowbackup.catalog.rows import (
     HitRow,
     LostRow,
     ObjectRow,
+    SegmentStanding,
     SessionRow,
     VerificationRow,
     VerifiedRow,
@@ -32,6 +33,7 @@ from flowbackup.model.device import FramePlace, MediumInfo
 from flowbackup.model.entry import Entry
 from flowbackup.model.frame import FrameHeader
 from flowbackup.model.frame_copy import FrameCopy
+from flowbackup.model.freed import FreedSegment
 from flowbackup.model.ids import FrameId
 from flowbackup.model.record import VersionRecord
 from flowbackup.model.report import SessionReport
@@ -271,6 +273,12 @@ class Catalog:
         """What each medium holds of them, the fullest first."""
         return copies.held(self._database, self._key(version))
 
+    def copies_and_freed(self, version: VersionRow) -> list[CopyRow]:
+        """As `copies_of`, with the media that have freed frames of it."""
+        key = self._key(version)
+        rows = copies.held(self._database, key)
+        return freed.merged(rows, freed.held_once(self._database, key))
+
     def copies_durable(self, version: VersionRow) -> int:
         """How many media at least hold each of its frames."""
         key = self._key(version)
@@ -293,8 +301,29 @@ class Catalog:
         return missing.frames(self._database)
 
     def segments(self, medium: bytes) -> list[tuple[int, int]]:
-        """Number and epoch of the segments of a medium in which frames are known."""
+        """Number and epoch of the segments of a medium in which frames are known, or were until
+        they were freed."""
         return missing.segments(self._database, medium)
+
+    def standings(self, medium: bytes, copies: int, before_ns: int) -> list[SegmentStanding]:
+        """Which segments of a medium may be freed as far as is known here, and what keeps the
+        others: so many copies on other devices of every version that needs them, all of which were
+        finished by then."""
+        return freed.standings(self._database, self._medium(medium), copies, before_ns)
+
+    def frames_in(self, medium: bytes, segment: int, epoch: int) -> set[tuple[FrameId, int]]:
+        """What is known to lie in a segment: frames and their offsets."""
+        return freed.frames_in(self._database, self._medium(medium), segment, epoch)
+
+    def add_freed(self, medium: bytes, segment: FreedSegment) -> None:
+        """A medium says that a segment was freed: no copies are there any more, and none is missed.
+        Safe to repeat."""
+        freed.insert(self._database, self._medium(medium), segment)
+
+    def freed_segments(self, medium: bytes) -> list[FreedSegment]:
+        """Those that are known to be freed, by number and epoch, without the media that had their
+        frames."""
+        return freed.segments(self._database, self._medium(medium))
 
     def mark_cut_off(self, medium: bytes, segment: int, epoch: int, end: int) -> int:
         """The file of a segment ends at `end`, or is gone (-1): copies behind it are damaged.  How

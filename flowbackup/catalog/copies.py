@@ -237,6 +237,16 @@ def frames_at(
     return [(row[0], FrameId(*row[1:4]), row[4]) for row in rows]
 
 
+def medium_select() -> str:
+    """In a statement: the columns of the medium `m` that `medium_from` takes."""
+    return _MEDIUM
+
+
+def medium_from(row: Row) -> MediumInfo:
+    """A medium from the columns of `medium_select`, which a row begins with."""
+    return _info(row)
+
+
 def _info(row: Row) -> MediumInfo:
     labels = tuple((key, value) for key, value in json.loads(row[_MEDIUM_COLUMNS - 1]))
     facts: Row = (*row[: _MEDIUM_COLUMNS - 1], labels)

@@ -121,7 +121,7 @@ class Database:
         with self._inside, self._errors("write"):
             self._connection.executemany(sql, rows)
 
-    def rows(self, sql: str, values: Sequence[Value] = ()) -> list[Row]:
+    def rows(self, sql: str, values: Values = ()) -> list[Row]:
         with self._inside, self._errors("read"):
             return self._connection.execute(sql, values).fetchall()
 

@@ -27,6 +27,8 @@ _PREPARE = (
 _CHOSEN = "(:versions IS NULL OR hex(v.object_id) IN (SELECT value FROM json_each(:versions)))"
 _LACKS = """NOT EXISTS (SELECT 1 FROM copies c
     WHERE c.frame = f.frame AND c.medium = :medium AND NOT c.damaged)"""
+# What made room is not missed, unless it was put there again since.
+_FREED = "EXISTS (SELECT 1 FROM freed z WHERE z.frame = f.frame AND z.medium = :medium"
 _MEANT = f"""
     INSERT INTO missing (frame, medium, required)
     SELECT f.frame, :medium, max(d.required)
@@ -37,7 +39,7 @@ _MEANT = f"""
         OR d.name = :device AND coalesce(d.medium NOT IN (SELECT id FROM media), true))
       AND (d.streams IS NULL
         OR f.session = d.session AND f.stream IN (SELECT value FROM json_each(d.streams)))
-      AND {_CHOSEN} AND {_LACKS}
+      AND {_CHOSEN} AND {_LACKS} AND NOT {_FREED})
     GROUP BY f.frame"""
 _EVERYTHING = f"""
     INSERT INTO missing (frame, medium, required)
@@ -50,7 +52,8 @@ _DAMAGED = f"""
     SELECT DISTINCT f.frame, :medium, 0
     FROM copies bad JOIN frames f USING (frame) JOIN version_frames vf USING (frame)
       JOIN versions v USING (version)
-    WHERE bad.medium = :medium AND bad.damaged AND {_CHOSEN} AND {_LACKS}"""
+    WHERE bad.medium = :medium AND bad.damaged AND {_CHOSEN} AND {_LACKS}
+      AND NOT {_FREED} AND z.segment > bad.segment)"""
 # A session's own record belongs to each of its versions: who has them knows how it ended.
 _RECORDS = f"""
     INSERT OR IGNORE INTO missing (frame, medium, required)
@@ -166,10 +169,12 @@ def lose_behind(database: Database, medium: bytes, segment: int, epoch: int, end
 
 
 def segments(database: Database, medium: bytes) -> list[tuple[int, int]]:
-    """Number and epoch of every segment of a medium in which frames are known, sound or not."""
+    """Number and epoch of every segment of a medium in which frames are known, sound or not, or
+    were until it was freed."""
     rows = database.rows(
-        """SELECT DISTINCT segment, epoch FROM copies JOIN media USING (medium)
-           WHERE id = ? ORDER BY segment, epoch""",
-        (medium,),
+        """SELECT segment, epoch FROM copies JOIN media USING (medium) WHERE id = ?
+           UNION SELECT segment, epoch FROM freed_segments JOIN media USING (medium) WHERE id = ?
+           ORDER BY segment, epoch""",
+        (medium, medium),
     )
     return [(row[0], row[1]) for row in rows]

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from flowbackup.catalog import sessions, versions
+from flowbackup.catalog import freed, sessions, versions
 from flowbackup.catalog.copies import insert_medium
 from flowbackup.catalog.database import Database
 from flowbackup.catalog.rows import VersionRow
 from flowbackup.errors import DamageError
 from flowbackup.model.device import FramePlace, MediumInfo
 from flowbackup.model.found import FoundFrame
-from flowbackup.model.frame import FrameKind
+from flowbackup.model.frame import FrameHeader, FrameKind
+from flowbackup.model.freed import FreedSegment
 from flowbackup.model.ids import FrameId
 from flowbackup.model.json_values import NUMBER_MAX
 from flowbackup.model.record import SessionRecord, VersionRecord
@@ -32,6 +33,8 @@ _FOUND = (
     "DROP TABLE IF EXISTS temp.found",
     f"CREATE TEMP TABLE found ({_HEADER}, segment, epoch, offset, damaged)",
     "CREATE INDEX temp.found_places ON found (segment, epoch, offset)",
+    "DROP TABLE IF EXISTS temp.gone",
+    f"CREATE TEMP TABLE gone ({_HEADER}, segment, epoch)",
 )
 _SAME_FRAME = "(f.session, f.stream, f.sequence) = (n.session, n.stream, n.sequence)"
 
@@ -39,13 +42,14 @@ _SAME_FRAME = "(f.session, f.stream, f.sequence) = (n.session, n.stream, n.seque
 class Rebuild:
     """Takes the facts of media one after another, then the records that lie on them.
 
-    For each medium `add_frames` and `end_medium`; then `record_frames` says what to read, and
-    `add_session`, `number_versions`, `add_version`, `end` take it.  What media say of their own
-    frames replaces what the catalog said of them.
+    For each medium `add_frames`, `add_freed` and `end_medium`; then `record_frames` says what to
+    read, and `add_session`, `number_versions`, `add_version`, `end` take it.  What media say of
+    their own frames replaces what the catalog said of them.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._freed: list[FreedSegment] = []
         for statement in _FOUND:
             database.execute(statement)
 
@@ -57,6 +61,14 @@ class Rebuild:
                 (*header, place.segment, place.epoch, place.offset, damaged)
                 for header, place, damaged in frames
             ),
+        )
+
+    def add_freed(self, segment: FreedSegment, frames: Iterable[FrameHeader]) -> None:
+        """A segment of the medium that is being read was freed, and had these frames."""
+        self._freed.append(segment)
+        self._database.execute_many(
+            "INSERT INTO gone VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            ((*header, segment.segment, segment.epoch) for header in frames),
         )
 
     def end_medium(self, info: MediumInfo, *, checked: bool) -> list[tuple[FrameId, FramePlace]]:
@@ -76,15 +88,34 @@ class Rebuild:
             database.execute(
                 """INSERT OR IGNORE INTO version_frames
                    SELECT v.version, f.frame FROM versions v JOIN frames f USING (object_id)
-                   WHERE v.object_id IN (SELECT object_id FROM found)"""
+                   WHERE v.object_id IN (SELECT object_id FROM found
+                     UNION SELECT object_id FROM gone)"""
             )
+            self._take_freed(medium)
             database.execute("DELETE FROM found")
         return others
 
+    def _take_freed(self, medium: int) -> None:
+        """What was freed is no copy, but its frames are known by it."""
+        for table in ("freed", "freed_segments"):
+            self._database.execute(f"DELETE FROM {table} WHERE medium = ?", (medium,))
+        for segment in self._freed:
+            freed.insert_head(self._database, medium, segment)
+        self._database.execute(
+            f"""INSERT INTO freed SELECT f.frame, ?, n.segment, n.epoch
+                FROM gone n JOIN frames f ON {_SAME_FRAME}
+                WHERE n.digest = f.digest AND n.object_id = f.object_id""",
+            (medium,),
+        )
+        self._database.execute("DELETE FROM gone")
+        self._freed.clear()
+
     def _take_headers(self) -> None:
         self._database.execute(
-            f"""INSERT INTO frames ({_HEADER}) SELECT {_HEADER} FROM found WHERE true
-                ORDER BY segment, epoch, offset
+            f"""INSERT INTO frames ({_HEADER}) SELECT {_HEADER} FROM
+                  (SELECT {_HEADER}, 0 AS gone, segment, epoch, offset FROM found
+                   UNION ALL SELECT {_HEADER}, 1, segment, epoch, 0 FROM gone) WHERE true
+                ORDER BY gone, segment, epoch, offset
                 ON CONFLICT (session, stream, sequence) DO UPDATE SET kind = excluded.kind,
                   codec = excluded.codec, object_id = excluded.object_id,
                   payload_bytes = excluded.payload_bytes, content_bytes = excluded.content_bytes,

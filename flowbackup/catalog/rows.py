@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from flowbackup.model.device import FramePlace, MediumInfo
 from flowbackup.model.frame import FrameHeader
@@ -85,12 +86,14 @@ class FrameRow:
 class CopyRow:
     """What one medium holds, durable and undamaged, of the frames that a version needs.
     verified_ns: when that one of them was verified that waits longest for it, 0 if one never was.
+    frames_freed: those that it had and does not hold any more, to make room.
     """
 
     medium: MediumInfo
     frames_held: int
     frames_needed: int
     verified_ns: int = 0
+    frames_freed: int = 0
 
     @property
     def complete(self) -> bool:
@@ -160,3 +163,33 @@ class LostRow:
     frame: FrameId
     place: FramePlace
     is_repaired: bool = False
+
+
+class KeepReason(StrEnum):
+    """Why a segment is not freed."""
+
+    COPIES = "copies"
+    """A version that needs it has too few copies on other devices."""
+    YOUNG = "young"
+    """A version that needs it has to be kept for some time yet."""
+    NOBODY = "nobody"
+    """It has frames of objects that were never finished, or a record that no other device has."""
+
+
+class Keep(NamedTuple):
+    """version: the one that keeps it, if there is one.  number: the copies that this has elsewhere,
+    when it was finished, or how many frames no version needs."""
+
+    reason: KeepReason
+    version: VersionRow | None
+    number: int
+
+
+class SegmentStanding(NamedTuple):
+    """A segment in which frames are known, and what keeps it; None if it may be freed as far as
+    the catalog knows."""
+
+    segment: int
+    epoch: int
+    frames: int
+    keep: Keep | None

@@ -97,5 +97,18 @@ _FIRST = (
     "CREATE INDEX stretches_by_turn ON stretches (medium, turn)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_SECOND = (
+    """CREATE TABLE freed_segments (
+        medium INTEGER NOT NULL REFERENCES media, segment INTEGER NOT NULL, epoch INTEGER NOT NULL,
+        session BLOB NOT NULL, freed_ns INTEGER NOT NULL, frames INTEGER NOT NULL,
+        size_bytes INTEGER NOT NULL, PRIMARY KEY (medium, segment, epoch)) WITHOUT ROWID""",
+    # What a medium had and is not to have again.
+    """CREATE TABLE freed (
+        frame INTEGER NOT NULL REFERENCES frames, medium INTEGER NOT NULL REFERENCES media,
+        segment INTEGER NOT NULL, epoch INTEGER NOT NULL,
+        PRIMARY KEY (frame, medium, segment, epoch)) WITHOUT ROWID""",
+    "CREATE INDEX freed_by_medium ON freed (medium)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
 VERSION = len(MIGRATIONS)

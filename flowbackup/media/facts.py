@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from flowbackup.errors import DamageError, DeviceError, FormatError
 from flowbackup.frame.seal import chunk_of, open_frame
+from flowbackup.media.freed import FreedNote, read_freed
 from flowbackup.media.layout import is_zero
 from flowbackup.media.port import StoredFrame
 from flowbackup.media.reader import MediumReader, SegmentFile, read_index
@@ -53,13 +54,16 @@ class MediumFacts:
         mode: Mode,
         tell: Callable[[Damage], None],
         progress: Callable[[FactsStatistics], None] = lambda statistics: None,
+        freed: Callable[[FreedNote], None] = lambda note: None,
     ) -> None:
         """tell: hears of everything that is not what was written, but for the torn ends that killed
-        sessions leave.  progress: called after each segment, and in it after each checked frame."""
+        sessions leave.  progress: called after each segment, and in it after each checked frame.
+        freed: hears of segments that were freed."""
         self._reader = reader
         self._mode = mode
         self._tell = tell
         self._progress = progress
+        self._freed = freed
         self._statistics = FactsStatistics()
 
     def statistics(self) -> FactsStatistics:
@@ -89,6 +93,9 @@ class MediumFacts:
             for frame in self._stored(source):
                 found.append(self._looked_at(source, frame))
                 self._note(source, before, len(found))
+            note = None if found else read_freed(source)
+            if note is not None:
+                self._freed(note)
         except DeviceError as error:
             # The device gave up, or a newer program wrote what comes here.
             self._hear(_damage(source, 0, source.size, f"not read to its end: {error.message}"))

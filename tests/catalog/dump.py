@@ -29,6 +29,10 @@ _TABLES = {
     "media": f"SELECT {_MEDIA} FROM media",
     "copies": f"""SELECT m.id, {_FRAME}, c.segment, c.epoch, c.offset, c.damaged FROM copies c
         JOIN media m USING (medium) JOIN frames f USING (frame)""",
+    "freed_segments": """SELECT id, segment, epoch, session, freed_ns, frames, size_bytes
+        FROM freed_segments JOIN media USING (medium)""",
+    "freed": f"""SELECT m.id, {_FRAME}, z.segment, z.epoch FROM freed z
+        JOIN media m USING (medium) JOIN frames f USING (frame)""",
 }
 _OF_SESSIONS = ("sessions", "session_devices", "problems")
 _NOT_ON_MEDIA = {"verifications", "stretches"}

@@ -18,6 +18,7 @@ from flowbackup.frame.page import PageRef, decode_root
 from flowbackup.frame.seal import chunk_of
 from flowbackup.media.directory import DirectoryDevice
 from flowbackup.media.facts import FactsStatistics, MediumFacts, Mode
+from flowbackup.media.freed import FreedNote
 from flowbackup.media.label import read_label
 from flowbackup.media.reader import MediumReader
 from flowbackup.media.scan import Damage
@@ -121,7 +122,10 @@ class _Rebuilding:
         def tell(damage: Damage) -> None:
             self._tell_damage(name, damage)
 
-        facts = MediumFacts(medium.reader, self._mode, tell, self._show)
+        def hear(note: FreedNote) -> None:
+            self._rebuild.add_freed(note.freed, (row.frame for row in note.rows))
+
+        facts = MediumFacts(medium.reader, self._mode, tell, self._show, hear)
         for frames in facts.segments():
             self._rebuild.add_frames(frames)
         others = self._rebuild.end_medium(medium.info, checked=self._mode is Mode.PARANOID)

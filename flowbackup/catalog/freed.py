@@ -1,0 +1,155 @@
+"""Segments that made room, and which may: frames that are needed on a medium no more, because
+enough other devices have them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flowbackup.catalog import versions
+from flowbackup.catalog.copies import medium_from, medium_select
+from flowbackup.catalog.database import Database
+from flowbackup.catalog.rows import CopyRow, Keep, KeepReason, SegmentStanding
+from flowbackup.model.freed import FreedSegment
+from flowbackup.model.ids import FrameId
+
+# Two media of one device are lost together: a device counts once, and this one not at all.
+_ELSEWHERE = """(SELECT count(DISTINCT m.node || char(10) || m.device)
+    FROM copies e JOIN media m USING (medium)
+    WHERE e.frame = f.frame AND NOT e.damaged AND NOT (m.node = :node AND m.device = :device))"""
+_PREPARE = (
+    "CREATE TEMP TABLE IF NOT EXISTS scarce (frame INTEGER PRIMARY KEY, copies INTEGER NOT NULL)",
+    "DELETE FROM scarce",
+)
+# Of all versions, also of parts that lie elsewhere: a version is safe as a whole or not at all.
+_SCARCE = f"""INSERT INTO scarce SELECT f.frame, {_ELSEWHERE} AS n FROM frames f
+    WHERE n < :copies AND EXISTS (SELECT 1 FROM version_frames vf WHERE vf.frame = f.frame)"""
+_OF_SCARCE = """SELECT c.segment, c.epoch, x.version, min(x.copies) FROM copies c
+    JOIN version_frames vf USING (frame)
+    JOIN (SELECT vs.version, min(s.copies) AS copies FROM scarce s
+          JOIN version_frames vs USING (frame) GROUP BY vs.version) x USING (version)
+    WHERE c.medium = :medium GROUP BY c.segment, c.epoch"""
+_OF_YOUNG = """SELECT c.segment, c.epoch, v.version, max(v.finished_ns) FROM copies c
+    JOIN version_frames vf USING (frame) JOIN versions v USING (version)
+    WHERE c.medium = :medium AND v.finished_ns > :before_ns GROUP BY c.segment, c.epoch"""
+# The record of a session is needed by no version, and nevertheless not to be lost.
+_OF_NOBODY = f"""SELECT c.segment, c.epoch, NULL, count(*) FROM copies c JOIN frames f USING (frame)
+    WHERE c.medium = :medium
+      AND NOT EXISTS (SELECT 1 FROM version_frames vf WHERE vf.frame = f.frame)
+      AND (f.stream <> 0 OR {_ELSEWHERE} < :copies) GROUP BY c.segment, c.epoch"""
+_REASONS = (
+    (KeepReason.NOBODY, _OF_NOBODY),
+    (KeepReason.YOUNG, _OF_YOUNG),
+    (KeepReason.COPIES, _OF_SCARCE),
+)
+"""The last of them is told where several hold."""
+
+
+def insert(database: Database, key: int, freed: FreedSegment) -> None:
+    """A segment of medium `key` was freed: its copies are copies no more, and nobody misses them
+    there.  Safe to repeat."""
+    place = (key, freed.segment, freed.epoch)
+    where = "medium = ? AND segment = ? AND epoch = ?"
+    with database.transaction():
+        insert_head(database, key, freed)
+        database.execute(
+            f"""INSERT OR IGNORE INTO freed SELECT frame, medium, segment, epoch FROM copies
+                WHERE {where}""",
+            place,
+        )
+        database.execute(f"DELETE FROM copies WHERE {where}", place)
+
+
+def insert_head(database: Database, key: int, freed: FreedSegment) -> None:
+    """That a segment was freed, without its frames."""
+    database.execute(
+        "INSERT OR REPLACE INTO freed_segments VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            key,
+            freed.segment,
+            freed.epoch,
+            freed.session,
+            freed.freed_ns,
+            freed.frames,
+            freed.size_bytes,
+        ),
+    )
+
+
+def segments(database: Database, key: int) -> list[FreedSegment]:
+    """Those of medium `key` that are known to be freed, by number and epoch."""
+    rows = database.rows(
+        """SELECT segment, epoch, session, freed_ns, frames, size_bytes FROM freed_segments
+           WHERE medium = ? ORDER BY segment, epoch""",
+        (key,),
+    )
+    return [FreedSegment(*row) for row in rows]
+
+
+def held_once(database: Database, version: int) -> list[CopyRow]:
+    """The media that have freed frames of a version, with what they still hold of it."""
+    total = database.one("SELECT count(*) FROM version_frames WHERE version = ?", (version,))[0]
+    columns = medium_select()
+    rows = database.rows(
+        f"""SELECT {columns}, count(DISTINCT z.frame) FROM version_frames vf
+            JOIN freed z USING (frame) JOIN media m USING (medium)
+            WHERE vf.version = ? AND NOT EXISTS (SELECT 1 FROM copies c
+              WHERE c.frame = z.frame AND c.medium = z.medium AND NOT c.damaged)
+            GROUP BY m.medium ORDER BY m.medium""",
+        (version,),
+    )
+    return [CopyRow(medium_from(row), 0, total, frames_freed=row[-1]) for row in rows]
+
+
+def standings(
+    database: Database, key: int, copies: int, before_ns: int
+) -> list[SegmentStanding]:  # fmt: skip
+    """Every segment in which medium `key` is known to have frames, and what keeps it: a version
+    that has not so many copies on other devices, or was not finished by then, or frames that no
+    version needs."""
+    node, device = database.one("SELECT node, device FROM media WHERE medium = ?", (key,))
+    values: dict[str, int | str] = {
+        "medium": key, "node": node, "device": device, "copies": copies, "before_ns": before_ns,
+    }  # fmt: skip
+    for statement in _PREPARE:
+        database.execute(statement)
+    database.execute(_SCARCE, values)
+    keeps: dict[tuple[int, int], Keep] = {}
+    for reason, sql in _REASONS:
+        for segment, epoch, version, number in database.rows(sql, values):
+            row = None if version is None else versions.by_key(database, version)
+            keeps[segment, epoch] = Keep(reason, row, number)
+    rows = database.rows(
+        """SELECT segment, epoch, count(*) FROM copies WHERE medium = ?
+           GROUP BY segment, epoch ORDER BY segment, epoch""",
+        (key,),
+    )
+    return [
+        SegmentStanding(segment, epoch, frames, keeps.get((segment, epoch)))
+        for segment, epoch, frames in rows
+    ]
+
+
+def frames_in(
+    database: Database, key: int, segment: int, epoch: int
+) -> set[tuple[FrameId, int]]:  # fmt: skip
+    """The frames that are known to lie in a segment, and their offsets."""
+    rows = database.rows(
+        """SELECT session, stream, sequence, offset FROM copies JOIN frames USING (frame)
+           WHERE medium = ? AND segment = ? AND epoch = ?""",
+        (key, segment, epoch),
+    )
+    return {(FrameId(*row[:3]), row[3]) for row in rows}
+
+
+def merged(rows: Sequence[CopyRow], freed: Sequence[CopyRow]) -> list[CopyRow]:
+    """Both in one list: a medium that holds a part and has freed another is one row."""
+    by_medium = {row.medium.medium: row for row in freed}
+    found = [
+        CopyRow(
+            row.medium, row.frames_held, row.frames_needed, row.verified_ns,
+            by_medium[row.medium.medium].frames_freed if row.medium.medium in by_medium else 0,
+        )
+        for row in rows
+    ]  # fmt: skip
+    present = {row.medium.medium for row in rows}
+    return found + [row for row in freed if row.medium.medium not in present]
