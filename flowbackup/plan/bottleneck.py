@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 
 from flowbackup.model.device import HERE
 from flowbackup.plan.decided import AgentPlan, EdgePlan, ObjectPlan, Transport
@@ -45,34 +47,43 @@ def _loads(
     """Agent -> bytes that it writes (or reads, to copy them) per byte of source, objects taken as
     equally large."""
     loads: defaultdict[str, float] = defaultdict(float)
-    readers = [agent.name for agent in agents if agent.role == "restore"]
+    readers = {agent.name for agent in agents if agent.role == "restore"}
     loads.update(dict.fromkeys(readers, 1 / len(readers)) if readers else {})
     fed = {agent.name: agent.group for agent in agents}
+    sizes = Counter(fed.values())
+    pinned = _pinned(objects)
     for item in objects:
         for head in item.heads:
             loads[head] += 1 / len(item.heads) / len(objects)
     slots = {agent.name: agent.slots for agent in agents}
     for edge in edges:
         if edge.source in readers:
-            loads[edge.target] = 1 / sum(group == fed[edge.target] for group in fed.values())
+            loads[edge.target] = 1 / sizes[fed[edge.target]]
         elif edge.source in loads and edge.target not in loads:
             part = (edge.first_slot, edge.last_slot)
             whole = part == (0, slots.get(edge.source))
-            loads[edge.target] = loads[edge.source] if whole else _pinned(edge, objects)
+            loads[edge.target] = (
+                loads[edge.source] if whole else _inside(edge, pinned, len(objects))
+            )
     return {agent.name: loads[agent.name] for agent in agents}
 
 
-def _pinned(edge: EdgePlan, objects: tuple[ObjectPlan, ...]) -> float:
-    """What the objects inside a coupled range carry."""
-    inside = (
-        item
-        for item in objects
-        if item.buffers is not None
-        and edge.source in item.heads
-        and edge.first_slot <= item.buffers[0]
-        and item.buffers[1] <= edge.last_slot
-    )
-    return sum(1 / len(objects) for _ in inside)
+def _pinned(objects: tuple[ObjectPlan, ...]) -> dict[str, list[int]]:
+    """Agent -> the first buffer of each object that is pinned to it, in their order."""
+    found: dict[str, list[int]] = {}
+    for item in objects:
+        if item.buffers is not None:
+            for head in item.heads:
+                found.setdefault(head, []).append(item.buffers[0])
+    return {head: sorted(begins) for head, begins in found.items()}
+
+
+def _inside(edge: EdgePlan, pinned: Mapping[str, list[int]], objects: int) -> float:
+    """What the objects inside a coupled range carry.  No rule lets one lie across its ends, so
+    that those inside are those that begin there."""
+    begins = pinned.get(edge.source, [])
+    first = bisect_left(begins, edge.first_slot)
+    return (bisect_left(begins, edge.last_slot) - first) / objects
 
 
 def _shared_disk(agents: tuple[AgentPlan, ...], loads: dict[str, float]) -> str:

@@ -9,16 +9,21 @@ from flowbackup.model.device import HERE
 from flowbackup.plan.graph import (
     AgentDraft,
     CouplingDraft,
+    GroupDraft,
     LinkDraft,
+    agents_at,
     agents_of,
     couplings_of,
+    drafted_groups,
     feeders_of,
+    joins,
     levels_of,
     links_of,
 )
 from flowbackup.plan.groups import RESTORE
 from flowbackup.plan.machine import Machine, this_machine
 from flowbackup.spec.document import GraphDocument
+from flowbackup.spec.endpoint import Endpoint
 from flowbackup.spec.finding import MADE_PATH, Finding, Suggester, error, warning
 from flowbackup.spec.models import GraphSpec
 from flowbackup.spec.tree import Key
@@ -31,6 +36,7 @@ class Context:
 
     document: GraphDocument
     machine: Machine
+    groups: dict[str, GroupDraft]
     agents: dict[str, AgentDraft]
     couplings: tuple[CouplingDraft, ...]
     links: tuple[LinkDraft, ...]
@@ -51,6 +57,19 @@ class Context:
     def level(self, agent: str) -> int:
         """Couplings behind the group that begins a chain: a backup group, or a copy group."""
         return self.levels[agent] - (1 if agent in self.copied else 0)
+
+    def agents_at(self, end: Endpoint) -> tuple[str, ...]:
+        """The agents at an end of a coupling; none where a name does not exist."""
+        return agents_at(self.groups, end)
+
+    def joins(self, coupling: CouplingDraft) -> bool:
+        """Does every agent of the source feed every agent of the target?"""
+        return joins(self.groups, coupling)
+
+    def role_of(self, group: str) -> str:
+        """The role of a group's agents; "" where it does not exist."""
+        draft = self.groups.get(group)
+        return draft.role if draft else ""
 
     def node_of(self, agent: str) -> str:
         """The node of an agent's device; "here" where the device is not declared."""
@@ -73,14 +92,15 @@ class Context:
 def context_of(document: GraphDocument, machine: Machine | None = None) -> Context:
     """Works out agents, couplings and levels.  machine: this one unless given."""
     spec = document.spec
-    agents = agents_of(spec)
+    groups = drafted_groups(spec)
+    agents = agents_of(groups.values())
     couplings = couplings_of(spec)
-    links = links_of(spec, agents, couplings)
+    links = links_of(groups, agents, couplings)
     feeders = feeders_of(agents, links)
     levels = levels_of(agents, feeders)
     return Context(
-        document, machine or this_machine(), agents, couplings, links, feeders, levels,
-        _copied(agents, feeders, levels), Suggester(),
+        document, machine or this_machine(), groups, agents, couplings, links, feeders,
+        levels, _copied(agents, feeders, levels), Suggester(),
     )  # fmt: skip
 
 

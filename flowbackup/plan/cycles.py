@@ -1,15 +1,32 @@
-"""Knots of agents that feed each other.  Imported only where there is one: networkx takes longer to
-import than a whole check."""
+"""What closes to a cycle in a graph that must not have any."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
 
-import networkx as nx
+Feeders = Mapping[str, tuple[str, ...]]
+_SHOWN_MAX = 8
 
 
-def named_cycles(feeders: Mapping[str, tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
-    """One cycle of each knot, in the direction of the frames."""
+def cycles_of(feeders: Feeders) -> tuple[tuple[str, ...], ...]:
+    """One cycle of each knot of things that come from each other, in the direction of the data;
+    none where everything has an order.  feeders: what each of them comes from."""
+    try:
+        TopologicalSorter(feeders).prepare()
+    except CycleError:
+        return _one_of_each_knot(feeders)
+    return ()
+
+
+def way_of(cycle: Sequence[str]) -> str:
+    """A cycle in words."""
+    return " -> ".join((*cycle, cycle[0])) if len(cycle) <= _SHOWN_MAX else f"{len(cycle)} in a row"
+
+
+def _one_of_each_knot(feeders: Feeders) -> tuple[tuple[str, ...], ...]:
+    import networkx as nx  # noqa: PLC0415  takes longer than a whole check, and is seldom needed
+
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(feeders)
     graph.add_edges_from((source, name) for name in feeders for source in feeders[name])

@@ -5,17 +5,39 @@ Made without judging: what cannot be resolved is left out here and named by a ru
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from itertools import product
 
 from flowbackup.model.rate import RateSchedule
-from flowbackup.plan.groups import HEADS, RESTORE, devices_at_work, group_named, groups_of
+from flowbackup.plan.groups import COPY, HEADS, RESTORE, devices_at_work, groups_of, spare_devices
 from flowbackup.spec.endpoint import BufferRange, Endpoint
 from flowbackup.spec.models import CopyGroupSpec, CouplingSpec, GraphSpec, MirrorGroupSpec
 from flowbackup.spec.tree import Keys
 from flowbackup.spec.window import parse_window
+
+PAIRS_MAX = 100_000
+"""Couplings of two agents in a graph: ten for each of ten thousand agents.  Restore agents are all
+coupled with all agents of a copy group, so that a short file could ask for millions."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupDraft:
+    """A group before its agents are placed.  keys: where it stands.  at_work: devices that get an
+    agent each.  agents: their names.  spares: what takes the place of failed devices."""
+
+    name: str
+    role: str
+    keys: Keys
+    buffers: int
+    at_work: tuple[str, ...]
+    agents: Mapping[str, str]
+    spares: tuple[str, ...]
+
+
+Groups = Mapping[str, GroupDraft]
+JOINED = (RESTORE, COPY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +83,27 @@ class LinkDraft:
     coupling: CouplingDraft
 
 
-def agents_of(spec: GraphSpec) -> dict[str, AgentDraft]:
-    """Every agent by its name, in the order of the file."""
-    agents: dict[str, AgentDraft] = {}
+def drafted_groups(spec: GraphSpec) -> dict[str, GroupDraft]:
+    """Every group by its name; of two with one name the first."""
+    drafts: dict[str, GroupDraft] = {}
     for keys, name, group in groups_of(spec):
-        for device in devices_at_work(group):
-            agent = AgentDraft(name, device, group.buffers, str(keys[0])[: -len("_groups")], keys)
-            agents.setdefault(agent.name, agent)
-    return agents
+        role = str(keys[0])[: -len("_groups")]
+        at_work = devices_at_work(group)
+        agents = {device: f"{name}.{device}" for device in at_work}
+        draft = GroupDraft(
+            name, role, keys, group.buffers, at_work, agents, spare_devices(group)
+        )  # fmt: skip
+        drafts.setdefault(name, draft)
+    return drafts
+
+
+def agents_of(groups: Iterable[GroupDraft]) -> dict[str, AgentDraft]:
+    """Every agent by its name, in the order of the file."""
+    return {
+        agent: AgentDraft(group.name, device, group.buffers, group.role, group.keys)
+        for group in groups
+        for device, agent in group.agents.items()
+    }
 
 
 def couplings_of(spec: GraphSpec) -> tuple[CouplingDraft, ...]:
@@ -95,48 +130,60 @@ def _explicit(index: int, coupling: CouplingSpec) -> CouplingDraft:
     )  # fmt: skip
 
 
-def agents_at(spec: GraphSpec, end: Endpoint) -> tuple[str, ...]:
+def agents_at(groups: Groups, end: Endpoint) -> tuple[str, ...]:
     """Names of the agents at an end of a coupling; none where a name does not exist."""
-    group = group_named(spec, end.group)
-    at_work = devices_at_work(group) if group else ()
-    if end.device is not None and end.device not in at_work:
+    group = groups.get(end.group)
+    if group is None:
         return ()
-    devices = at_work if end.device is None else (end.device,)
-    return tuple(f"{end.group}.{device}" for device in devices)
+    if end.device is None:
+        return tuple(group.agents.values())
+    agent = group.agents.get(end.device)
+    return () if agent is None else (agent,)
 
 
 def links_of(
-    spec: GraphSpec, agents: dict[str, AgentDraft], couplings: tuple[CouplingDraft, ...]
+    groups: Groups, agents: Mapping[str, AgentDraft], couplings: Iterable[CouplingDraft]
 ) -> tuple[LinkDraft, ...]:
-    """Couplings agent by agent: the i-th of the source with the i-th of the target where both have
-    as many, the only one of the source with all of the target.  Restore agents feed every agent of
-    a copy group: what lies on several media comes together there."""
+    """Couplings agent by agent, as far as there may be so many."""
     links: list[LinkDraft] = []
     for coupling in couplings:
-        sources, targets = agents_at(spec, coupling.source), agents_at(spec, coupling.target)
-        if joins(spec, coupling):
-            sources, targets = _crossed(sources, targets)
-        elif len(sources) == 1:
-            sources = sources * len(targets)
-        if len(sources) == len(targets):
+        if len(links) + pairs_count(groups, coupling) <= PAIRS_MAX:
             links.extend(
                 LinkDraft(source, target, _range(coupling, agents[source]), coupling)
-                for source, target in zip(sources, targets, strict=True)
+                for source, target in _pairs(groups, coupling)
             )
     return tuple(links)
 
 
-def joins(spec: GraphSpec, coupling: CouplingDraft) -> bool:
+def pairs_count(groups: Groups, coupling: CouplingDraft) -> int:
+    """How many pairs of agents a coupling couples."""
+    sources, targets = _count(groups, coupling.source), _count(groups, coupling.target)
+    if joins(groups, coupling):
+        return sources * targets
+    return targets if sources in (1, targets) else 0
+
+
+def joins(groups: Groups, coupling: CouplingDraft) -> bool:
     """Does every agent of the source feed every agent of the target?"""
-    source, target = coupling.source.group, coupling.target.group
-    return source in spec.restore_groups and target in spec.copy_groups
+    source, target = groups.get(coupling.source.group), groups.get(coupling.target.group)
+    return source is not None and target is not None and (source.role, target.role) == JOINED
 
 
-def _crossed(
-    sources: tuple[str, ...], targets: tuple[str, ...]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    pairs = list(product(sources, targets))
-    return tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs)
+def _pairs(groups: Groups, coupling: CouplingDraft) -> Iterable[tuple[str, str]]:
+    """The i-th agent of the source with the i-th of the target where both have as many, the only
+    one of the source with all of the target.  Restore agents feed every agent of a copy group:
+    what lies on several media comes together there."""
+    sources, targets = agents_at(groups, coupling.source), agents_at(groups, coupling.target)
+    if joins(groups, coupling) or len(sources) == 1:
+        return product(sources, targets)
+    return zip(sources, targets, strict=True) if len(sources) == len(targets) else ()
+
+
+def _count(groups: Groups, end: Endpoint) -> int:
+    group = groups.get(end.group)
+    if group is None:
+        return 0
+    return len(group.at_work) if end.device is None else int(end.device in group.agents)
 
 
 def _range(coupling: CouplingDraft, source: AgentDraft) -> BufferRange:

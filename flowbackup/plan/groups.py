@@ -34,22 +34,6 @@ def writing_groups(spec: GraphSpec) -> Iterator[tuple[Keys, str, GroupSpec]]:
         yield ("copy_groups", name), name, copy
 
 
-def group_named(spec: GraphSpec, name: str) -> Group | None:
-    return (
-        spec.backup_groups.get(name) or spec.mirror_groups.get(name)
-        or spec.copy_groups.get(name) or spec.restore_groups.get(name)
-    )  # fmt: skip
-
-
-def role_of(spec: GraphSpec, group: str) -> str:
-    """The role of a group's agents; "" where it does not exist."""
-    sections = (
-        (spec.backup_groups, BACKUP), (spec.mirror_groups, MIRROR), (spec.copy_groups, COPY),
-        (spec.restore_groups, RESTORE),
-    )  # fmt: skip
-    return next((role for section, role in sections if group in section), "")
-
-
 def devices_at_work(group: Group) -> tuple[str, ...]:
     """The devices that get an agent each: as many as the group uses at once."""
     devices = tuple(dict.fromkeys(group.devices))

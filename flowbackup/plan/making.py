@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from flowbackup.plan.context import Context, context_of
@@ -13,6 +14,8 @@ from flowbackup.spec.document import GraphDocument, Reading, read_graph_file
 from flowbackup.spec.dump import document_of
 from flowbackup.spec.finding import Finding, Severity, graph_error, in_file_order
 from flowbackup.spec.models import GraphSpec
+
+_QUOTED = re.compile('"([^"]*)"')
 
 
 def check(
@@ -47,7 +50,7 @@ def check_reading(reading: Reading, *, machine: Machine | None = None) -> tuple[
         for finding in found
         if finding.rule in INDEPENDENT_RULES
         and finding.place not in taken
-        and not any(f'"{name}"' in finding.reason for name in reading.dropped)
+        and reading.dropped.isdisjoint(_QUOTED.findall(finding.reason))
     )
     return in_file_order((*reading.findings, *independent))
 

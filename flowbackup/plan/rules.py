@@ -10,6 +10,8 @@ from flowbackup.plan import (
     rules_devices,
     rules_memory,
     rules_names,
+    rules_objects,
+    rules_size,
 )
 from flowbackup.plan.context import Context
 from flowbackup.spec.finding import Finding
@@ -39,13 +41,14 @@ RULES: tuple[Rule, ...] = (
     rules_couplings.cycles,
     rules_couplings.roles_fit,
     rules_couplings.agent_counts,
+    rules_size.pairs_bounded,
     rules_couplings.one_source,
     rules_couplings.unreached,
     rules_couplings.written_levels,
     rules_couplings.coupled_ranges,
-    rules_couplings.pinned_objects,
-    rules_couplings.half_mirrored,
-    rules_couplings.copies_possible,
+    rules_objects.pinned_objects,
+    rules_objects.half_mirrored,
+    rules_objects.copies_possible,
     rules_copies.copy_loops,
     rules_copies.copy_selections,
     rules_copies.idle_readers,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from graphlib import CycleError, TopologicalSorter
 
 from flowbackup.plan.context import Context
+from flowbackup.plan.cycles import cycles_of, way_of
 from flowbackup.plan.decided import slot_bytes
-from flowbackup.plan.groups import RESTORE, spare_devices, writing_groups
-from flowbackup.plan.lineage import lineage_of
+from flowbackup.plan.groups import RESTORE, writing_groups
 from flowbackup.spec.finding import Finding, listed
 from flowbackup.units import MIB, format_size
 
@@ -17,18 +16,33 @@ def copy_loops(context: Context) -> Iterator[Finding]:
     """A copy of a copy may go anywhere but back."""
     if not context.is_ordered:
         return
-    lineage = lineage_of(context)
-    try:
-        TopologicalSorter(lineage).prepare()
-    except CycleError as error:
-        way: list[str] = list(reversed(error.args[1]))
-        sources = [name for name, agent in context.agents.items() if agent.role == RESTORE]
-        at = next(name for name in sources if context.agents[name].device in way)
+    for cycle in cycles_of(_lineage(context)):
+        devices = [name for name in cycle if name not in context.agents]
+        reader = next(name for name in cycle if _reads(context, name))
         yield context.error(
-            context.agents[at].keys, "copy-loop",
-            f"copies come back to where they were read: {' -> '.join(way)}",
+            context.agents[reader].keys, "copy-loop",
+            f"copies come back to where they were read: {way_of(devices)}",
             "Copy to another device, or leave one of these devices out of its restore group.",
         )  # fmt: skip
+
+
+def _lineage(context: Context) -> dict[str, tuple[str, ...]]:
+    """What comes from where: readers from their devices, other agents from their feeders, devices
+    from the agents that copy to them.  (Names of agents have a dot, those of devices none.)"""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, agent in context.agents.items():
+        if agent.role == RESTORE:
+            found[name] = (agent.device,)
+            found.setdefault(agent.device, ())
+        elif name in context.copied:
+            found[name] = context.feeders[name]
+            found[agent.device] = (*found.get(agent.device, ()), name)
+    return found
+
+
+def _reads(context: Context, name: str) -> bool:
+    agent = context.agents.get(name)
+    return agent is not None and agent.role == RESTORE
 
 
 def copy_selections(context: Context) -> Iterator[Finding]:
@@ -59,8 +73,9 @@ def spares_at_hand(context: Context) -> Iterator[Finding]:
     """A spare takes the frames that are in memory, so it is where that memory is."""
     devices = context.spec.devices
     for keys, name, group in writing_groups(context.spec):
-        nodes = {context.node_of(agent) for agent in _agents(context, name)}
-        for spare in spare_devices(group):
+        draft = context.groups[name]
+        nodes = {context.node_of(agent) for agent in draft.agents.values()} if draft.spares else ()
+        for spare in draft.spares:
             node = devices[spare].node if spare in devices else None
             if node is not None and node not in nodes:
                 field = "reserve" if spare in group.reserve else "devices"
@@ -97,7 +112,3 @@ def media_hold_frames(context: Context) -> Iterator[Finding]:
                 f"and their records need {format_size(least)}",
                 f"Write media_size: {format_size(least)} or more, or a smaller frame_size.",
             )  # fmt: skip
-
-
-def _agents(context: Context, group: str) -> list[str]:
-    return [name for name, agent in context.agents.items() if agent.group == group]

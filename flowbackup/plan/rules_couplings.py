@@ -6,16 +6,14 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from flowbackup.plan.context import Context
-from flowbackup.plan.graph import CouplingDraft, LinkDraft, agents_at, joins
+from flowbackup.plan.cycles import cycles_of, way_of
+from flowbackup.plan.graph import CouplingDraft, LinkDraft
 from flowbackup.plan.groups import (
     BACKUP,
     COPY,
     FED_BY,
     MIRROR,
     RESTORE,
-    devices_at_work,
-    group_named,
-    role_of,
     writing_groups,
 )
 from flowbackup.spec.finding import Finding, listed
@@ -24,10 +22,10 @@ from flowbackup.spec.finding import Finding, listed
 def self_loops(context: Context) -> Iterator[Finding]:
     """Nothing feeds itself."""
     for coupling in context.couplings:
-        same = set(agents_at(context.spec, coupling.source)) & set(
-            agents_at(context.spec, coupling.target)
-        )
-        if same:
+        if coupling.source.group != coupling.target.group:
+            continue
+        targets = set(context.agents_at(coupling.target))
+        if not targets.isdisjoint(context.agents_at(coupling.source)):
             yield context.error(
                 coupling.keys, "self-loop", f'"{coupling.source}" feeds itself',
                 "Name another group to feed it.",
@@ -36,17 +34,12 @@ def self_loops(context: Context) -> Iterator[Finding]:
 
 def cycles(context: Context) -> Iterator[Finding]:
     """Agents that feed each other would wait for each other for ever."""
-    if context.is_ordered:
-        return
-    from flowbackup.plan.cycles import named_cycles  # noqa: PLC0415  slow, and seldom needed
-
     at = {(link.source, link.target): link for link in context.links}
-    for cycle in named_cycles(context.feeders):
+    for cycle in cycles_of(context.feeders):
         steps = [at[pair] for pair in pairwise((*cycle, cycle[0]))]
         last = max(steps, key=lambda link: _line(context, link))
-        way = " -> ".join((*cycle, cycle[0])) if len(cycle) <= 8 else f"{len(cycle)} agents"
         yield context.error(
-            last.coupling.keys, "cycle", f"the chain closes to a cycle: {way}",
+            last.coupling.keys, "cycle", f"the chain closes to a cycle: {way_of(cycle)}",
             f"Delete the coupling {last.source} -> {last.target}, or feed it from a backup group.",
         )  # fmt: skip
 
@@ -59,7 +52,7 @@ def roles_fit(context: Context) -> Iterator[Finding]:
     """Clients feed backup groups, media restore groups; these feed mirror and copy groups."""
     for coupling in context.couplings:
         source, target = coupling.source.group, coupling.target.group
-        feeds, fed = role_of(context.spec, source), role_of(context.spec, target)
+        feeds, fed = context.role_of(source), context.role_of(target)
         if not feeds or not fed or source == target or feeds in FED_BY[fed]:
             continue
         reason = f'{feeds} group "{source}" feeds "{target}", which is a {fed} group'
@@ -79,9 +72,9 @@ _ROLE_REMEDIES = {
 def agent_counts(context: Context) -> Iterator[Finding]:
     """Group to group joins agent i with agent i, or the only one with all."""
     for coupling in context.couplings:
-        sources = agents_at(context.spec, coupling.source)
-        targets = agents_at(context.spec, coupling.target)
-        if joins(context.spec, coupling):
+        sources = context.agents_at(coupling.source)
+        targets = context.agents_at(coupling.target)
+        if context.joins(coupling):
             continue
         if sources and targets and len(sources) not in (1, len(targets)):
             yield context.error(
@@ -106,7 +99,7 @@ def one_source(context: Context) -> Iterator[Finding]:
         before = seen.setdefault((link.source, link.target), before)
         if before is link or link.source == link.target:
             continue
-        if before.coupling is link.coupling and joins(context.spec, link.coupling):
+        if before.coupling is link.coupling and context.joins(link.coupling):
             continue
         line = _line(context, before)
         if before.source == link.source:
@@ -128,10 +121,10 @@ def unreached(context: Context) -> Iterator[Finding]:
     named: dict[str, set[str]] = {}
     for coupling in context.couplings:
         named.setdefault(coupling.target.group, set()).update(
-            agents_at(context.spec, coupling.target) or ("?",)
+            context.agents_at(coupling.target) or ("?",)
         )
-    for keys, name, group in writing_groups(context.spec):
-        role = role_of(context.spec, name)
+    for keys, name, _ in writing_groups(context.spec):
+        role = context.role_of(name)
         if role == BACKUP:
             continue
         if name not in named:
@@ -141,7 +134,8 @@ def unreached(context: Context) -> Iterator[Finding]:
                 f"Write {word}: with the group that feeds it, or a coupling to it.",
             )  # fmt: skip
         elif "?" not in named[name]:
-            missing = [d for d in devices_at_work(group) if f"{name}.{d}" not in named[name]]
+            agents = context.groups[name].agents
+            missing = [device for device, agent in agents.items() if agent not in named[name]]
             if missing:
                 yield context.error(
                     keys, "unreached",
@@ -162,7 +156,7 @@ def written_levels(context: Context) -> Iterator[Finding]:
     for name, group in context.spec.mirror_groups.items():
         found = {
             context.level(agent)
-            for agent in (f"{name}.{device}" for device in devices_at_work(group))
+            for agent in context.groups[name].agents.values()
             if agent in context.levels
         }
         if len(found) > 1:
@@ -186,7 +180,7 @@ def coupled_ranges(context: Context) -> Iterator[Finding]:
     """Ranges lie inside the buffers of their agents and are equally long at both ends."""
     for coupling in context.couplings:
         fits = True
-        if joins(context.spec, coupling) and (coupling.source.buffers or coupling.target.buffers):
+        if context.joins(coupling) and (coupling.source.buffers or coupling.target.buffers):
             yield context.error(
                 coupling.keys, "range-of-copy",
                 f'"{coupling}" couples a part of the buffers, but copies take whatever is read',
@@ -194,7 +188,7 @@ def coupled_ranges(context: Context) -> Iterator[Finding]:
             )  # fmt: skip
             continue
         for end in (coupling.source, coupling.target):
-            group = group_named(context.spec, end.group)
+            group = context.groups.get(end.group)
             if group and end.buffers and end.buffers.last > group.buffers:
                 fits = False
                 yield context.error(
@@ -215,89 +209,3 @@ def _range_lengths(context: Context, coupling: CouplingDraft) -> Iterator[Findin
             f"{source.last - source.first} buffers are coupled with {target.last - target.first}",
             "Make both ranges equally long.",
         )  # fmt: skip
-
-
-def pinned_objects(context: Context) -> Iterator[Finding]:
-    """An object stays inside the buffers that it was given."""
-    groups = context.spec.backup_groups
-    for client, written in context.spec.clients.items():
-        for name, item in written.objects.items():
-            group_name = item.group or (next(iter(groups)) if len(groups) == 1 else "")
-            group = groups.get(group_name)
-            if group is None or item.buffers is None:
-                continue
-            keys = ("clients", client, "objects", name, "buffers")
-            who = f'object "{name}" of client "{client}"'
-            at_work = devices_at_work(group)
-            if item.buffers.device not in at_work:
-                yield context.error(
-                    keys, "unknown-agent",
-                    f'{who} uses buffers of "{item.buffers.device}", which is no device of '
-                    f'group "{group_name}"',
-                    context.suggester.remedy(
-                        item.buffers.device, at_work, f"Its devices are {listed(at_work)}.",
-                    ),
-                )  # fmt: skip
-            elif item.buffers.buffers.last > group.buffers:
-                yield context.error(
-                    keys, "range-outside",
-                    f"{who} uses buffers up to {item.buffers.buffers.last}, but agents of group "
-                    f'"{group_name}" have {group.buffers}',
-                    f"Write a range within [0:{group.buffers}], or raise buffers.",
-                )  # fmt: skip
-
-
-def half_mirrored(context: Context) -> Iterator[Finding]:
-    """An object lies wholly inside or wholly outside the coupled buffers of an agent: half an
-    object on a mirror is no copy."""
-    partial: dict[str, list[LinkDraft]] = {}
-    for link in context.links:
-        agent = context.agents[link.source]
-        if agent.role == BACKUP and link.buffers != (0, agent.buffers):
-            partial.setdefault(link.source, []).append(link)
-    if not partial:
-        return
-    groups = context.spec.backup_groups
-    for client, written in context.spec.clients.items():
-        for name, item in written.objects.items():
-            group_name = item.group or (next(iter(groups)) if len(groups) == 1 else "")
-            group = groups.get(group_name)
-            pinned = item.buffers
-            devices = (pinned.device,) if pinned else devices_at_work(group) if group else ()
-            for link in (ln for d in devices for ln in partial.get(f"{group_name}.{d}", ())):
-                buffers = pinned.buffers if pinned else (0, context.agents[link.source].buffers)
-                inside = link.buffers.first <= buffers[0] and buffers[1] <= link.buffers.last
-                outside = buffers[1] <= link.buffers.first or link.buffers.last <= buffers[0]
-                if not inside and not outside:
-                    device = context.agents[link.source].device
-                    yield context.error(
-                        ("clients", client, "objects", name, "buffers"), "half-mirrored",
-                        f'object "{name}" of client "{client}" may use buffers '
-                        f"[{buffers[0]}:{buffers[1]}] of {link.source}, of which only "
-                        f"{link.buffers} are coupled to {link.target}",
-                        f'Write buffers: "{device}{link.buffers}" to have it mirrored, or a range '
-                        "outside.",
-                    )  # fmt: skip
-
-
-def copies_possible(context: Context) -> Iterator[Finding]:
-    """No object can have more durable copies than its chain has devices."""
-    wanted = context.spec.copies
-    if wanted is None:
-        return
-    behind: dict[str, int] = dict.fromkeys(context.levels, 1)
-    feeders = {link.target: link.source for link in context.links if link.source != link.target}
-    for agent in sorted(context.levels, key=context.levels.__getitem__, reverse=True):
-        feeder = feeders.get(agent)
-        if feeder in behind:
-            behind[feeder] += behind[agent]
-    for name, group in context.spec.backup_groups.items():
-        heads = [f"{name}.{device}" for device in devices_at_work(group)]
-        least = min((behind.get(head, wanted) for head in heads), default=wanted)
-        if least < wanted:
-            yield context.error(
-                ("copies",), "too-many-copies",
-                f'{wanted} copies are asked for, but the chain of group "{name}" has '
-                f"{least} device" + ("" if least == 1 else "s"),
-                f"Write copies: {least}, or add mirror groups.",
-            )  # fmt: skip

@@ -8,7 +8,9 @@ from flowbackup.model.device import HERE
 from flowbackup.plan.context import Context
 from flowbackup.plan.decided import slot_bytes
 from flowbackup.plan.groups import groups_of
-from flowbackup.plan.placement import most_memory, planned_slabs, slab_owners
+from flowbackup.plan.outline import slab_owners
+from flowbackup.plan.rules_size import pairs_bounded
+from flowbackup.plan.slabs import most_memory, planned_slabs
 from flowbackup.spec.finding import Finding
 from flowbackup.units import format_size
 
@@ -49,7 +51,7 @@ def shared_slots(context: Context) -> Iterator[Finding]:
 def memory(context: Context) -> Iterator[Finding]:
     """The slabs of this machine fit its shared memory and its memory; other nodes are asked when
     the graph starts."""
-    if not context.is_ordered:
+    if not context.is_ordered or any(pairs_bounded(context)):
         return
     stages = planned_slabs(context)
     needed = dict(most_memory(stages)).get(HERE, 0)

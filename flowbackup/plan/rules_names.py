@@ -8,12 +8,8 @@ from flowbackup.model.device import HERE
 from flowbackup.plan.context import Context
 from flowbackup.plan.graph import CouplingDraft
 from flowbackup.plan.groups import (
-    devices_at_work,
-    group_named,
     groups_of,
     named_devices,
-    role_of,
-    spare_devices,
 )
 from flowbackup.spec.endpoint import Endpoint
 from flowbackup.spec.finding import Finding, listed
@@ -104,22 +100,25 @@ def unknown_ends(context: Context) -> Iterator[Finding]:
 def _unknown_end(
     context: Context, coupling: CouplingDraft, end: Endpoint, verb: str
 ) -> Iterator[Finding]:
-    group = group_named(context.spec, end.group)
+    group = context.groups.get(end.group)
     if group is None:
-        names = [name for _, name, _ in groups_of(context.spec)]
         yield context.error(
             coupling.keys, "unknown-group", f'{verb} "{end.group}", which does not exist',
-            context.suggester.remedy(end.group, names, f"Known groups are {listed(names)}."),
+            context.suggester.remedy(
+                end.group, context.groups, f"Known groups are {listed(context.groups)}."
+            ),
         )  # fmt: skip
         return
-    at_work = devices_at_work(group)
-    if end.device in spare_devices(group):
+    if end.device is None or end.device in group.agents:
+        return
+    at_work = group.agents
+    if end.device in group.spares:
         yield context.error(
             coupling.keys, "spare-agent",
             f'{verb} "{end.group}.{end.device}", which takes the place of a failed device only',
             f"Name one of {listed(at_work)}; a spare takes over its couplings.",
         )  # fmt: skip
-    elif end.device is not None and end.device not in at_work:
+    else:
         yield context.error(
             coupling.keys, "unknown-agent",
             f'{verb} "{end.group}.{end.device}", but group "{end.group}" has no device '
@@ -142,7 +141,7 @@ def object_groups(context: Context) -> Iterator[Finding]:
                         f"{who} does not say which of {len(groups)} backup groups takes it",
                         f"Write group: with one of {listed(groups)}.",
                     )  # fmt: skip
-            elif item.group not in groups and (role := role_of(context.spec, item.group)):
+            elif item.group not in groups and (role := context.role_of(item.group)):
                 yield context.error(
                     (*keys, "group"), "object-to-mirror",
                     f'{who} goes to "{item.group}", which is a {role} group',
@@ -201,9 +200,10 @@ def unused(context: Context) -> Iterator[Finding]:
                 ("nodes", name), "unused-node", f'nothing is on node "{name}"', "Delete it."
             )
     items = [item for client in spec.clients.values() for item in client.objects.values()]
+    taking = {item.group for item in items}
     if len(spec.backup_groups) > 1:
         for name in spec.backup_groups:
-            if all(item.group != name for item in items):
+            if name not in taking:
                 yield context.warning(
                     ("backup_groups", name),
                     "unused-group",

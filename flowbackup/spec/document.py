@@ -14,6 +14,7 @@ from flowbackup.spec.faults import form_findings
 from flowbackup.spec.finding import Finding, error, graph_error
 from flowbackup.spec.models import GraphSpec
 from flowbackup.spec.partial import remains_of
+from flowbackup.spec.plain import read_plain
 from flowbackup.spec.tree import TEXT_BYTES_MAX, Key, Keys, Value, place_in, read_tree
 
 TEXT_PATH = "<text>"
@@ -94,7 +95,7 @@ def read_graph_file(path: str | Path) -> Reading:
 
 def read_graph_text(text: str, path: str = TEXT_PATH) -> Reading:
     """As `parse_graph`, with the findings returned."""
-    tree = read_tree(text, path)
+    tree = read_plain(text, path) or read_tree(text, path)
     if tree.findings and tree.value is None:
         return Reading(None, tuple(tree.findings))
     if not isinstance(tree.value, dict):

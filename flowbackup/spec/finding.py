@@ -83,9 +83,10 @@ class Suggester:
 
 def listed(names: Iterable[str], most: int = 6) -> str:
     """'"a", "b" and "c"', cut after `most` names."""
-    quoted = [f'"{name}"' for name in names]
-    if len(quoted) > most:
-        return ", ".join(quoted[:most]) + f" and {len(quoted) - most} more"
+    every = list(names)
+    quoted = [f'"{name}"' for name in every[:most]]
+    if len(every) > most:
+        return ", ".join(quoted) + f" and {len(every) - most} more"
     return (
         " and ".join([", ".join(quoted[:-1]), quoted[-1]]) if len(quoted) > 1 else "".join(quoted)
     )

@@ -28,6 +28,10 @@ _ODD_NUMBER = re.compile(
     r"[-+]?0[xX][0-9a-fA-F_]+|[-+]?0[oObB]?[0-9_]+|[-+]?[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9_]+|\+.*"
 )
 _DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt ].*)?")
+_TRAP_WORDS = frozenset(
+    {"true", "false", "yes", "no", "on", "off", "y", "n", "null", "nan", "inf", "infinity"}
+)
+"""The only ones that begin with a letter."""
 _DIGITS_MAX = 18
 """More do not fit 64 bits, and converting thousands of digits is an attack of its own."""
 
@@ -43,6 +47,8 @@ class TrapError(ValueError):
 
 def resolve_plain(text: str) -> Scalar:
     """The value of an unquoted word.  Raises TrapError."""
+    if text.isascii() and text[:1].isalpha() and text.lower() not in _TRAP_WORDS:
+        return text  # Nearly all of them, without trying ten patterns on each.
     if text in _BOOLEANS:
         return _BOOLEANS[text]
     if _INTEGER.fullmatch(text):
