@@ -56,6 +56,14 @@ class SystemCalls:
         finally:
             os.close(fd)
 
+    def make_directory(self, path: str) -> None:
+        """One that is there already is left as it is."""
+        try:
+            os.mkdir(path)
+        except FileExistsError:
+            if not os.path.isdir(path):
+                raise
+
     def chmod(self, fd: int, mode: int) -> None:
         os.fchmod(fd, mode)
 

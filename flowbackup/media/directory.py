@@ -15,13 +15,13 @@ from flowbackup.media.label import (
     SEGMENTS_NAME,
     FoundLabel,
     Label,
-    free_bytes,
     read_label,
 )
 from flowbackup.media.leftover import give_back_reserved
 from flowbackup.media.lock import MediumLock, present_holder
 from flowbackup.media.queue import MediumQueue
 from flowbackup.media.reader import MediumReader
+from flowbackup.media.room import room_on
 from flowbackup.media.segment import SEGMENT_BYTES, SegmentWriter
 from flowbackup.model.device import DeviceTarget, MediumInfo
 from flowbackup.model.ids import id_text
@@ -55,7 +55,11 @@ class DirectoryDevice:
         self._has_written = False
 
     def info(self) -> MediumInfo:
-        return self.label().label.info(self.location, free_bytes(self.location))
+        label = self.label().label
+        return label.info(self.location, room_on(label, self.location))
+
+    def media(self) -> tuple[MediumInfo, ...]:
+        return (self.info(),)
 
     def label(self) -> FoundLabel:
         """The label, with what is wrong with its copies.  Raises as `info`."""
@@ -92,15 +96,13 @@ class DirectoryDevice:
     def queue(self) -> MediumQueue:
         return MediumQueue(os.path.join(self.location, QUEUE_NAME), self.name)
 
-    def check_writable(self, need_bytes: int) -> None:
-        self.label()
-        folder = os.path.join(self.location, SEGMENTS_NAME)
+    def check_writable(self, need_bytes: int, *, frame_bytes: int = 0) -> None:
+        self.probe()
+        label = self.label().label
         try:
-            with tempfile.NamedTemporaryFile(prefix=".probe-", dir=folder):
-                pass
-            free = free_bytes(folder)
+            free = room_on(label, self.location)
         except OSError as error:
-            raise device_error(self.name, f"writing to {folder}", error) from error
+            raise device_error(self.name, f"looking at {self.location}", error) from error
         need = need_bytes + TAIL_RESERVE_BYTES
         if free < need:
             raise DeviceError(
@@ -110,6 +112,16 @@ class DirectoryDevice:
                 device=self.name,
                 errno=errno.ENOSPC,
             )
+
+    def probe(self) -> None:
+        """Raises DeviceError if no file can be made on the medium."""
+        self.label()
+        folder = os.path.join(self.location, SEGMENTS_NAME)
+        try:
+            with tempfile.NamedTemporaryFile(prefix=".probe-", dir=folder):
+                pass
+        except OSError as error:
+            raise device_error(self.name, f"writing to {folder}", error) from error
 
     def writer(self, session: bytes, epoch: int) -> SegmentWriter:
         if self._lock is None:

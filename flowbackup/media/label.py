@@ -21,12 +21,15 @@ from flowbackup.media.layout import (
     FORMAT_MINOR,
 )
 from flowbackup.media.regular import read_regular
-from flowbackup.model.device import DEFAULT_BLOCK_BYTES, MediumInfo
-from flowbackup.model.digest import frame_digest, header_checksum
+from flowbackup.media.twice import COPIES, COPY_BYTES, TEXT_BYTES_MAX, pack_twice, parse_twice
+from flowbackup.model.device import DEFAULT_BLOCK_BYTES, MediumInfo, Membership
+from flowbackup.model.digest import frame_digest
 from flowbackup.model.ids import id_from_text, id_text, new_id
 from flowbackup.model.json_values import plain_text, whole_number
 
 LABEL_NAME = "flowbackup.label"
+SET_NAME = "flowbackup.set"
+"""Stands beside the media of a set, and says that they are one; see `set_label`."""
 SEGMENTS_NAME = "segments"
 LOCK_NAME = "flowbackup.lock"
 QUEUE_NAME = "flowbackup.queue"
@@ -34,17 +37,13 @@ DOCUMENTS = ("README.txt", "FORMAT.md", "recover.py")
 """Put on every medium, so that it explains itself and can be read without this package."""
 
 LABEL_MARK = b"FBLABEL\n"
-COPY_BYTES = 4096
-"""One copy of the label: mark, u32 length, JSON, zeros, XXH3-64 of all that.  One sector of most
-disks, so that a torn sector takes one copy only."""
-COPIES = 2
-_TEXT_BYTES_MAX = COPY_BYTES - len(LABEL_MARK) - 4 - 8
 _OURS = frozenset({LOCK_NAME, SEGMENTS_NAME, LABEL_NAME + ".new", "lost+found", *DOCUMENTS})
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What a label says.  documents: name -> digest (hex) of the texts beside it."""
+    """What a label says.  documents: name -> digest (hex) of the texts beside it.  membership: of
+    which set the medium is, None for one by itself."""
 
     medium: bytes
     device: str
@@ -54,6 +53,7 @@ class Label:
     format_major: int = FORMAT_MAJOR
     format_minor: int = FORMAT_MINOR
     documents: Mapping[str, str] = field(default_factory=dict)
+    membership: Membership | None = None
 
     def info(self, location: str, free_bytes: int = -1) -> MediumInfo:
         return MediumInfo(
@@ -66,6 +66,7 @@ class Label:
             self.block_bytes,
             free_bytes,
             self.created_ns,
+            membership=self.membership,
         )
 
     def to_json(self) -> bytes:
@@ -80,6 +81,12 @@ class Label:
             "created_ns": self.created_ns,
             "documents": dict(self.documents),
         }
+        if self.membership is not None:
+            value["set"] = {
+                "set": id_text(self.membership.set_id),
+                "number": self.membership.number,
+                "media_bytes": self.membership.media_bytes,
+            }
         return json.dumps(value, indent=1, sort_keys=True).encode() + b"\n"
 
     @classmethod
@@ -88,17 +95,18 @@ class Label:
         try:
             value = json.loads(data)
             major, minor = (whole_number(number) for number in value["format"])
-            _check_format(major, minor, value.get("critical", []))
+            check_format(major, minor, value.get("critical", []))
             documents = dict(value.get("documents", {}))
             return cls(
                 id_from_text(value["medium"]),
                 plain_text(value["device"]),
                 plain_text(value["pool"]),
-                _checked_block(whole_number(value["block_bytes"])),
+                checked_block(whole_number(value["block_bytes"])),
                 whole_number(value["created_ns"]),
                 major,
                 minor,
                 {_file_name(k): plain_text(v) for k, v in documents.items()},
+                _membership(value.get("set")),
             )
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise DamageError(f"the label cannot be understood: {error}") from error
@@ -115,11 +123,9 @@ class FoundLabel:
 def pack_label(label: Label) -> bytes:
     """The bytes of a label file."""
     text = label.to_json()
-    if len(text) > _TEXT_BYTES_MAX:
+    if len(text) > TEXT_BYTES_MAX:
         raise DeviceError(f"the label of {label.device} is too long", remedy="use shorter names")
-    body = LABEL_MARK + len(text).to_bytes(4, "little") + text
-    body = body.ljust(COPY_BYTES - 8, b"\0")
-    return (body + header_checksum(body).to_bytes(8, "little")) * COPIES
+    return pack_twice(LABEL_MARK, text)
 
 
 def parse_label(data: bytes) -> FoundLabel:
@@ -127,20 +133,7 @@ def parse_label(data: bytes) -> FoundLabel:
 
     Raises DamageError if none is good, FormatError if a newer program wrote it.
     """
-    found: list[Label] = []
-    faults: list[str] = []
-    for number in range(COPIES):
-        try:
-            found.append(_parse_copy(data[number * COPY_BYTES : (number + 1) * COPY_BYTES]))
-        except DamageError as error:
-            faults.append(f"copy {number + 1} of the label: {error.message}")
-    if not found:
-        raise DamageError("no copy of the label can be read: " + "; ".join(faults))
-    if any(label != found[0] for label in found):
-        faults.append("the copies of the label differ")
-    if len(data) != COPIES * COPY_BYTES:
-        faults.append(f"the label has {len(data)} bytes, expected {COPIES * COPY_BYTES}")
-    return FoundLabel(found[0], tuple(faults))
+    return FoundLabel(*parse_twice(data, LABEL_MARK, "label", Label.from_json))
 
 
 def read_label(location: str, device: str = "") -> FoundLabel:
@@ -174,6 +167,7 @@ def init_medium(
     name: str,
     pool: str = "default",
     block_bytes: int = DEFAULT_BLOCK_BYTES,
+    membership: Membership | None = None,
     calls: SystemCalls = SYSTEM,
 ) -> MediumInfo:
     """Makes a medium in a directory that is missing or empty; durable when it returns.
@@ -181,23 +175,29 @@ def init_medium(
     The label is written last: a medium that lacks it was never finished and may be made again.
     Raises DeviceError where a medium or anything else is already there.
     """
-    _checked_block(block_bytes)
+    checked_block(block_bytes)
     try:
-        _check_free(location, name)
+        check_free(location, name)
         segments = os.path.join(location, SEGMENTS_NAME)
-        os.makedirs(segments, exist_ok=True)
+        if not os.path.lexists(parent := os.path.dirname(os.path.abspath(location))):
+            os.makedirs(parent)
+        calls.make_directory(location)
+        calls.make_directory(segments)
         digests = {}
         for document in DOCUMENTS:
             data = files("flowbackup.media").joinpath(document).read_bytes()
             digests[document] = frame_digest(data).hex()
             write_file(calls, os.path.join(location, document), data)
-        label = Label(new_id(), name, pool, block_bytes, time.time_ns(), documents=digests)
+        label = Label(
+            new_id(), name, pool, block_bytes, time.time_ns(), documents=digests,
+            membership=membership,
+        )  # fmt: skip
         path = os.path.join(location, LABEL_NAME)
         write_file(calls, path + ".new", pack_label(label))
         calls.sync_directory(segments)
         calls.rename(path + ".new", path)
         calls.sync_directory(location)
-        calls.sync_directory(os.path.dirname(os.path.abspath(location)))
+        calls.sync_directory(parent)
         return label.info(location, free_bytes(location))
     except OSError as error:
         raise DeviceError(
@@ -227,19 +227,6 @@ def write_file(calls: SystemCalls, path: str, data: bytes) -> None:
         calls.close(fd)
 
 
-def _parse_copy(copy: bytes) -> Label:
-    if len(copy) < COPY_BYTES or not copy.startswith(LABEL_MARK):
-        raise DamageError("it is cut off or its mark is wrong")
-    body, checksum = copy[:-8], int.from_bytes(copy[-8:], "little")
-    if header_checksum(body) != checksum:
-        raise DamageError("its checksum does not match")
-    begin = len(LABEL_MARK) + 4
-    size = int.from_bytes(body[begin - 4 : begin], "little")
-    if size > _TEXT_BYTES_MAX:
-        raise DamageError("its length is not possible")
-    return Label.from_json(body[begin : begin + size])
-
-
 def _file_name(value: object) -> str:
     name = plain_text(value)
     if name in ("", ".", "..") or "/" in name or "\0" in name:
@@ -247,7 +234,17 @@ def _file_name(value: object) -> str:
     return name
 
 
-def _check_format(major: int, minor: int, critical: object) -> None:
+def _membership(value: Mapping[str, object] | None) -> Membership | None:
+    if value is None:
+        return None
+    number, media_bytes = whole_number(value["number"]), whole_number(value["media_bytes"])
+    if number < 1 or media_bytes < 1:
+        raise ValueError("media of a set count from 1 and have a size")
+    return Membership(id_from_text(plain_text(value["set"])), number, media_bytes)
+
+
+def check_format(major: int, minor: int, critical: object) -> None:
+    """Raises FormatError for a newer one."""
     if major != FORMAT_MAJOR or critical:
         raise FormatError(
             f"the medium has format {major}.{minor} with features {critical}, "
@@ -256,7 +253,8 @@ def _check_format(major: int, minor: int, critical: object) -> None:
         )
 
 
-def _checked_block(block_bytes: int) -> int:
+def checked_block(block_bytes: int) -> int:
+    """Raises DamageError for a size that no medium has."""
     possible = BLOCK_BYTES_MIN <= block_bytes <= BLOCK_BYTES_MAX
     if not possible or block_bytes & block_bytes - 1:
         raise DamageError(
@@ -266,7 +264,9 @@ def _checked_block(block_bytes: int) -> int:
     return block_bytes
 
 
-def _check_free(location: str, name: str) -> None:
+def check_free(location: str, name: str, ours: frozenset[str] = _OURS) -> None:
+    """May media be made here?  ours: what an attempt before may have left.  Raises DeviceError,
+    OSError."""
     if not os.path.lexists(location):
         return
     if not os.path.isdir(location):
@@ -276,14 +276,14 @@ def _check_free(location: str, name: str) -> None:
             device=name,
         )
     present = set(os.listdir(location))
-    if LABEL_NAME in present:
+    if present & {LABEL_NAME, SET_NAME}:
         raise DeviceError(
             f'device "{name}": {location} holds a medium already',
             remedy="use it as it is, or name an empty directory",
             device=name,
         )
     segments = os.path.join(location, SEGMENTS_NAME)
-    foreign = sorted(present - _OURS)
+    foreign = sorted(present - ours)
     if not foreign and os.path.isdir(segments):
         foreign = sorted(os.listdir(segments))
     if foreign:
@@ -302,6 +302,8 @@ def _missing(location: str, name: str) -> DeviceError:
         text, remedy = f"{location} is not a directory", "name a directory"
     elif not os.listdir(location):
         text = f"{location} is empty: no medium is there, or its disk is not mounted"
+    elif os.path.lexists(os.path.join(location, SET_NAME)):
+        text, remedy = f"{location} holds a set of media", "name the directory of one of them"
     else:
         text = f"{location} holds no medium of flowbackup, but other things"
         remedy = "name the directory of a medium, or an empty one for `flowbackup device init`"

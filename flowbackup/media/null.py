@@ -113,6 +113,9 @@ class NullDevice:
             self._medium, self.name, "null", "", FORMAT_MAJOR, FORMAT_MINOR, self._block_bytes
         )
 
+    def media(self) -> tuple[MediumInfo, ...]:
+        return (self.info(),)
+
     def lock(self, holder: str) -> None:
         if self._holder and self._holder != holder:
             raise DeviceLockedError(
@@ -129,7 +132,7 @@ class NullDevice:
     def queue(self) -> NoQueue:
         return NoQueue()
 
-    def check_writable(self, need_bytes: int) -> None:
+    def check_writable(self, need_bytes: int, *, frame_bytes: int = 0) -> None:
         """Everything fits."""
 
     def writer(self, session: bytes, epoch: int) -> NullWriter:

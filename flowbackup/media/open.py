@@ -10,15 +10,26 @@ from flowbackup.media.directory import DirectoryDevice
 from flowbackup.media.null import NullDevice
 from flowbackup.media.port import Device
 from flowbackup.media.rate import RateLimitedDevice
+from flowbackup.media.set_device import SetDevice
+from flowbackup.media.set_label import is_set
 from flowbackup.model.device import DeviceTarget
 
+
+def _directory(target: DeviceTarget) -> Device:
+    """A set of media says itself that it is one, whether a graph says so or not."""
+    if target.media_bytes or is_set(target.location):
+        return SetDevice(target)
+    return DirectoryDevice(target)
+
+
 DEVICE_KINDS: Mapping[str, Callable[[DeviceTarget], Device]] = MappingProxyType(
-    {"directory": DirectoryDevice, "null": NullDevice}
+    {"directory": _directory, "null": NullDevice}
 )
 
 
 def open_device(target: DeviceTarget) -> Device:
-    """The device that `target` describes; nothing is touched yet.  Raises GraphError."""
+    """The device that `target` describes; at most the name of its label was looked at.  Raises
+    GraphError."""
     kind = DEVICE_KINDS.get(target.kind)
     if kind is None:
         raise GraphError(

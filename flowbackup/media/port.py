@@ -57,7 +57,8 @@ class FrameWriter(Protocol):
 
     def commit(self) -> tuple[StoredFrame, ...]:
         """Waits for all frames, writes a commit record and syncs.  Returns the frames that this
-        made durable.  Raises DeviceError; a failed sync is never tried again in place."""
+        made durable, and before them those for which a change of the medium has done so already.
+        Raises DeviceError; a failed sync is never tried again in place."""
 
     def finish(self) -> WriterStatistics:
         """Commits, writes index and footer, seals the segment.  Raises DeviceError."""
@@ -70,10 +71,10 @@ class FrameWriter(Protocol):
 
 
 class FrameReader(Protocol):
-    """Reads one medium.  May be used by several threads at once."""
+    """Reads one medium, or all that are there of a set.  May be used by several threads at once."""
 
     def info(self) -> MediumInfo:
-        """What the label says."""
+        """What the label says, of a set that of its newest medium."""
 
     def frames(self) -> Iterator[StoredFrame]:
         """All committed frames, by segment and offset, from indexes where sealed, by scanning
@@ -104,13 +105,17 @@ class DeviceQueue(Protocol):
 
 
 class Device(Protocol):
-    """A place that holds a medium."""
+    """A place that holds a medium, or a set of them of which the newest is written."""
 
     name: str
 
     def info(self) -> MediumInfo:
-        """Reads the label.  Raises DeviceError: missing (with what to do), foreign, not mounted;
-        DamageError, FormatError."""
+        """Reads the label, of a set that of its newest medium.  Raises DeviceError: missing (with
+        what to do), foreign, not mounted; DamageError, FormatError."""
+
+    def media(self) -> tuple[MediumInfo, ...]:
+        """Every medium that is there now, the newest last; also those that writers of this device
+        have begun.  Raises as `info`."""
 
     def lock(self, holder: str) -> None:
         """Exclusive until `close`.  `holder` is text for people.  Raises DeviceLockedError naming
@@ -123,11 +128,13 @@ class Device(Protocol):
     def queue(self) -> DeviceQueue:
         """A new place to stand in the queue of the medium; nothing is touched yet."""
 
-    def check_writable(self, need_bytes: int) -> None:
-        """Permission and space, without writing a frame.  Raises DeviceError."""
+    def check_writable(self, need_bytes: int, *, frame_bytes: int = 0) -> None:
+        """Permission and space, and that a medium can hold a frame of that size, without writing
+        one.  Raises DeviceError."""
 
     def writer(self, session: bytes, epoch: int) -> FrameWriter:
-        """A writer that begins a new segment with its first frame.  Needs the lock."""
+        """A writer that begins a new segment with its first frame, and on a set of media the next
+        medium where a frame would not fit on the one before.  Needs the lock."""
 
     def reader(self, *, cached: bool = True) -> FrameReader:
         """A reader of what is committed now.  cached=False: bytes come from the device, and not

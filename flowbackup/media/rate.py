@@ -114,6 +114,9 @@ class RateLimitedDevice:
     def info(self) -> MediumInfo:
         return self._device.info()
 
+    def media(self) -> tuple[MediumInfo, ...]:
+        return self._device.media()
+
     def lock(self, holder: str) -> None:
         self._device.lock(holder)
 
@@ -123,8 +126,8 @@ class RateLimitedDevice:
     def queue(self) -> DeviceQueue:
         return self._device.queue()
 
-    def check_writable(self, need_bytes: int) -> None:
-        self._device.check_writable(need_bytes)
+    def check_writable(self, need_bytes: int, *, frame_bytes: int = 0) -> None:
+        self._device.check_writable(need_bytes, frame_bytes=frame_bytes)
 
     def writer(self, session: bytes, epoch: int) -> FrameWriter:
         writer = self._device.writer(session, epoch)

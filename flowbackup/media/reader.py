@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from flowbackup.errors import DamageError, DeviceError, FormatError
 from flowbackup.media.failure import device_error
-from flowbackup.media.label import SEGMENTS_NAME, Label, free_bytes
+from flowbackup.media.label import SEGMENTS_NAME, Label
 from flowbackup.media.layout import (
     FRAME_KINDS,
     SEQUENCE_MAX,
@@ -20,6 +20,7 @@ from flowbackup.media.layout import (
 )
 from flowbackup.media.memory import FrameMemory
 from flowbackup.media.port import StoredFrame
+from flowbackup.media.room import room_on
 from flowbackup.media.scan import Damage, FoundRecord, committed, payload_fault, read_header
 from flowbackup.media.segment import parse_file_name, segment_file_name
 from flowbackup.media.segment_source import SegmentSource
@@ -54,7 +55,7 @@ class MediumReader:
         self._memory = FrameMemory()
 
     def info(self) -> MediumInfo:
-        return self._label.info(self._location, free_bytes(self._location))
+        return self._label.info(self._location, room_on(self._label, self._location))
 
     def frames(self) -> Iterator[StoredFrame]:
         for source in self.segments():

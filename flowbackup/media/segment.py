@@ -59,6 +59,17 @@ def parse_file_name(name: str) -> tuple[int, int, bool] | None:
     return parsed if name == segment_file_name(*parsed[:2], sealed=parsed[2]) else None
 
 
+def check_intact(header: FrameHeader, payload: memoryview, device: str) -> None:
+    """Raises DamageError for a payload that is not what its header says."""
+    if payload.nbytes != header.payload_bytes or frame_digest(payload) != header.digest:
+        raise DamageError(
+            f'device "{device}": frame {header.frame_id} does not match its digest '
+            "before it was written",
+            remedy="the memory of this machine or the sender is faulty; run a memory test",
+            device=device,
+        )
+
+
 class SegmentWriter:
     """A FrameWriter into the folder of segments of one medium; one thread at a time.
 
@@ -100,8 +111,7 @@ class SegmentWriter:
     def append(self, header: FrameHeader, payload: memoryview) -> FramePlace:
         self._check_usable()
         # The frames before are being written meanwhile.
-        if payload.nbytes != header.payload_bytes or frame_digest(payload) != header.digest:
-            raise self._not_intact(header)
+        check_intact(header, payload, self._device)
         started = time.perf_counter()
         file = self._file_for(header)
         record = frame_record(self._name, self._ordinal, self._chain, header)
@@ -165,14 +175,6 @@ class SegmentWriter:
             file.wait()
         self._count(write_seconds=time.perf_counter() - started)
 
-    def _not_intact(self, header: FrameHeader) -> DamageError:
-        return DamageError(
-            f'device "{self._device}": frame {header.frame_id} does not match its digest '
-            "before it was written",
-            remedy="the memory of this machine or the sender is faulty; run a memory test",
-            device=self._device,
-        )
-
     def _check_usable(self) -> None:
         failure = self._failure
         if failure is not None:
@@ -183,14 +185,36 @@ class SegmentWriter:
                 errno=failure.errno,
             )
 
-    def _file_for(self, header: FrameHeader) -> RecordFile:
-        """The open segment, or a new one where the old one is full and its last group durable."""
+    def bytes_with(self, header: FrameHeader) -> int:
+        """What this writer will have put on the medium in the end if it takes this frame, too: with
+        commit, index and footer, and of a new segment with its first record."""
         block = self._name.block_bytes
-        size = block + round_up(header.payload_bytes, block)
-        if self._file and not self._group:
-            full = self._file.end + size > self._segment_bytes
-            if full or len(self._rows) >= FRAMES_MAX:
-                self._seal()
+        frame, before, rows = self._frame_bytes(header), 0, len(self._rows)
+        if self._file is None or self._is_full_for(header):
+            before = block + round_up(len(self._label.to_json()), block)
+            before += self._tail_bytes(rows) if self._file is not None else 0
+            rows = 0
+        written = self._statistics.bytes_written
+        return written + before + frame + block + self._tail_bytes(rows + 1)
+
+    def _tail_bytes(self, rows: int) -> int:
+        """Index and footer."""
+        block = self._name.block_bytes
+        return block + round_up(rows * INDEX_ROW.size, block) + block
+
+    def _frame_bytes(self, header: FrameHeader) -> int:
+        return self._name.block_bytes + round_up(header.payload_bytes, self._name.block_bytes)
+
+    def _is_full_for(self, header: FrameHeader) -> bool:
+        """Is the open segment to be sealed before it?  Only if its last group is durable."""
+        if self._file is None or self._group:
+            return False
+        end = self._file.end + self._frame_bytes(header)
+        return end > self._segment_bytes or len(self._rows) >= FRAMES_MAX
+
+    def _file_for(self, header: FrameHeader) -> RecordFile:
+        if self._is_full_for(header):
+            self._seal()
         return self._file or self._begin()
 
     def _begin(self) -> RecordFile:
@@ -216,9 +240,8 @@ class SegmentWriter:
     def _reserve(self, file: RecordFile, record: RecordHeader) -> None:
         """Room for the frame, and behind it for commit, index and footer."""
         block = self._name.block_bytes
-        index = round_up((len(self._rows) + 1) * INDEX_ROW.size, block)
         try:
-            file.reserve(record.total_bytes + block + (block + index) + block)
+            file.reserve(record.total_bytes + block + self._tail_bytes(len(self._rows) + 1))
         except OSError as error:
             failure = device_error(self._device, f"room in segment {self._name.segment}", error)
             if error.errno not in FULL:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 DEFAULT_BLOCK_BYTES = 4096
@@ -14,7 +15,7 @@ class DeviceTarget:
     """kind: "directory" or "null".  location: an absolute path, "" for kinds without one.
     block_bytes: everything on the medium begins at a multiple of this.
     rate_limit: bytes per second, 0 for none.  media_bytes: of one medium of the set that the
-    location holds; 0 where it holds one medium without limit."""
+    location holds; 0 where it holds one medium without limit, or a set that says so itself."""
 
     name: str
     kind: str
@@ -25,11 +26,24 @@ class DeviceTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class Membership:
+    """Of a medium in a set of media, on which objects may lie one behind the other.
+
+    set_id: UUID of the set.  number: of the medium, from 1, in the order of their making; none is
+    given twice.  media_bytes: what the files of the medium may take together."""
+
+    set_id: bytes
+    number: int
+    media_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class MediumInfo:
     """What the label of a medium says, what its place has left, and the node of that place.
 
     Bytes; -1 is unknown.  node: its name in the graph that used the medium last; node_labels: what
-    a Ray node must carry to be that one, none for HERE."""
+    a Ray node must carry to be that one, none for HERE.  membership: None for a medium by itself.
+    """
 
     medium: bytes
     device: str
@@ -42,11 +56,23 @@ class MediumInfo:
     created_ns: int = 0
     node: str = HERE
     node_labels: tuple[tuple[str, str], ...] = ()
+    membership: Membership | None = None
 
     @property
     def is_near(self) -> bool:
         """It is on the machine of the command."""
         return self.node == HERE
+
+    @property
+    def device_location(self) -> str:
+        """Where its device is: of a set the directory in which its media lie side by side."""
+        return os.path.dirname(self.location) if self.membership else self.location
+
+    @property
+    def title(self) -> str:
+        """Its device, and which medium of it, for people."""
+        name = f'device "{self.device}"'
+        return f"{name}, medium {self.membership.number} of its set" if self.membership else name
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,10 @@ class CrashDisk(SystemCalls):
         with self._making(Note("sync_directory", name=path)):
             pass
 
+    def make_directory(self, path: str) -> None:
+        with self._making(Note("look" if os.path.isdir(path) else "make_directory", name=path)):
+            super().make_directory(path)
+
     def rename(self, source: str, target: str) -> None:
         with self._making(Note("rename", name=source, other=target)):
             super().rename(source, target)

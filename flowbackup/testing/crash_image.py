@@ -28,11 +28,19 @@ class FileImage(NamedTuple):
 
 
 def crash_image(notes: Iterable[Note], loss: Loss, random: Random) -> dict[str, FileImage]:
-    """The files by their paths.  Only those that the disk has made itself are known here."""
+    """The files by their paths.  Only those that the disk has made itself are known here.  A folder
+    whose name has not lasted takes with it what is in it."""
+    return crash_tree(notes, loss, random)[0]
+
+
+def crash_tree(
+    notes: Iterable[Note], loss: Loss, random: Random
+) -> tuple[dict[str, FileImage], list[str]]:
+    """As `crash_image`, and the folders that the disk has made."""
     disk = _Disk()
     for note in notes:
         disk.take(note)
-    return disk.crash(loss, random)
+    return disk.crash(loss, random), disk.folders()
 
 
 def torn(note: Note, part: float, *, has_lasted: bool) -> Note:
@@ -53,12 +61,26 @@ def put_image(image: Mapping[str, FileImage], folder: str) -> None:
             os.close(fd)
 
 
+def put_tree(tree: tuple[Mapping[str, FileImage], Iterable[str]], place: str, folder: str) -> None:
+    """Makes what `crash_tree` has found below `place` in the same places below `folder`, which is
+    empty."""
+    files, folders = tree
+    for path in folders:
+        os.makedirs(os.path.join(folder, os.path.relpath(path, place)), exist_ok=True)
+    for path, file in files.items():
+        parent = os.path.join(folder, os.path.relpath(os.path.dirname(path), place))
+        os.makedirs(parent, exist_ok=True)
+        put_image({path: file}, parent)
+
+
 class _Disk:
     """What lasts, and what does not yet, after a row of calls."""
 
     def __init__(self) -> None:
         self._files: dict[int, _File] = {}
         self._names: dict[str, _File] = {}
+        self._folders: dict[str, bool] = {}
+        """Those that were made, and whether their names last."""
         self._changes: list[Note] = []
 
     def take(self, note: Note) -> None:
@@ -69,6 +91,9 @@ class _Disk:
             case "open" if note.file not in self._files:
                 self._files[note.file] = _File(note.data, note.number)
                 self._names[note.name] = self._files[note.file]
+            case "make_directory":
+                self._folders[note.name] = False
+                self._changes.append(note)
             case "rename" | "unlink":
                 self._changes.append(note)
             case "sync_directory":
@@ -86,7 +111,20 @@ class _Disk:
             lasting = random.randint(0, len(self._changes))
         for change in self._changes[:lasting]:
             self._change_name(change)
-        return {path: file.crash(loss, random) for path, file in sorted(self._names.items())}
+        return {
+            path: file.crash(loss, random)
+            for path, file in sorted(self._names.items())
+            if self._is_reached(os.path.dirname(path))
+        }
+
+    def folders(self) -> list[str]:
+        """Behind a `crash`."""
+        return [path for path in sorted(self._folders) if self._is_reached(path)]
+
+    def _is_reached(self, folder: str) -> bool:
+        """Do the names of a folder and of those around it last?"""
+        around = os.path.dirname(folder)
+        return self._folders.get(folder, True) and (around == folder or self._is_reached(around))
 
     def _sync_names(self, folder: str) -> None:
         changes, self._changes = self._changes, []
@@ -99,6 +137,8 @@ class _Disk:
     def _change_name(self, change: Note) -> None:
         if change.verb == "create":
             self._names[change.name] = self._files[change.file]
+        elif change.verb == "make_directory":
+            self._folders[change.name] = True
         elif change.verb == "rename":
             self._names[change.other] = self._names.pop(change.name)
         else:

@@ -96,6 +96,11 @@ class FaultySystemCalls(SystemCalls):
         super().sync_directory(path)
         self._after("sync_directory")
 
+    def make_directory(self, path: str) -> None:
+        self._before("make_directory")
+        super().make_directory(path)
+        self._after("make_directory")
+
     def chmod(self, fd: int, mode: int) -> None:
         self._before("chmod")
         super().chmod(fd, mode)

@@ -120,6 +120,9 @@ class FaultyDevice:
         self._call.pass_by("info", self.name)
         return self._device.info()
 
+    def media(self) -> tuple[MediumInfo, ...]:
+        return self._device.media()
+
     def lock(self, holder: str) -> None:
         self._call.pass_by("lock", self.name)
         self._device.lock(holder)
@@ -131,9 +134,9 @@ class FaultyDevice:
         self._call.pass_by("queue", self.name)
         return self._device.queue()
 
-    def check_writable(self, need_bytes: int) -> None:
+    def check_writable(self, need_bytes: int, *, frame_bytes: int = 0) -> None:
         self._call.pass_by("check_writable", self.name)
-        self._device.check_writable(need_bytes)
+        self._device.check_writable(need_bytes, frame_bytes=frame_bytes)
 
     def writer(self, session: bytes, epoch: int) -> FaultyWriter:
         return FaultyWriter(self._device.writer(session, epoch), self._call, self.name)

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from flowbackup.frame.index import encode_index
 from flowbackup.frame.page import PageRef, encode_page, encode_root
-from flowbackup.media.label import COPY_BYTES, LABEL_MARK, Label, pack_label
+from flowbackup.media.label import LABEL_MARK, Label, pack_label
 from flowbackup.media.layout import (
     NO_CHAIN,
     IndexRow,
@@ -30,6 +30,7 @@ from flowbackup.media.layout import (
     plain_record,
 )
 from flowbackup.media.segment import segment_file_name
+from flowbackup.media.twice import COPY_BYTES
 from flowbackup.model.chunk import ChunkRef, ChunkSpan
 from flowbackup.model.digest import chunk_digest, frame_digest, header_checksum
 from flowbackup.model.entry import Entry, EntryKind

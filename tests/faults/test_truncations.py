@@ -18,10 +18,11 @@ import pytest
 
 from flowbackup.errors import DamageError
 from flowbackup.media.directory import DirectoryDevice
-from flowbackup.media.label import COPY_BYTES, LABEL_NAME, parse_label
+from flowbackup.media.label import LABEL_NAME, parse_label
 from flowbackup.media.layout import RecordKind
 from flowbackup.media.port import StoredFrame
 from flowbackup.media.scan import FoundRecord, walk
+from flowbackup.media.twice import COPY_BYTES
 from flowbackup.media.verify import verify_medium
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.ids import FrameId

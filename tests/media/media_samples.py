@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 
 from flowbackup.media.calls import SYSTEM, SystemCalls
 from flowbackup.media.directory import DirectoryDevice
-from flowbackup.media.label import init_medium
+from flowbackup.media.holder import HOLDER_BYTES_MAX
+from flowbackup.media.label import DOCUMENTS, SET_NAME, init_medium
 from flowbackup.media.port import StoredFrame
 from flowbackup.media.segment import SEGMENT_BYTES
+from flowbackup.media.set_device import SetDevice
+from flowbackup.media.set_label import init_set
 from flowbackup.model.device import DeviceTarget
 from flowbackup.testing.frames import sample_frame, sample_id
 
@@ -27,6 +31,29 @@ def make_device(
         init_medium(str(place), name="nas", block_bytes=block_bytes)
     target = DeviceTarget("nas", "directory", str(place), block_bytes)
     return DirectoryDevice(target, segment_bytes=segment_bytes, calls=calls)
+
+
+EMPTY_BYTES = (
+    HOLDER_BYTES_MAX
+    + 8192
+    + sum(len(files("flowbackup.media").joinpath(n).read_bytes()) for n in DOCUMENTS)
+)
+"""What lock, label and documents of a medium take."""
+
+
+def make_set(
+    place: Path,
+    *,
+    media_bytes: int = 1 << 30,
+    block_bytes: int = 512,
+    segment_bytes: int = SEGMENT_BYTES,
+    calls: SystemCalls = SYSTEM,
+) -> SetDevice:
+    """A device on the set of media at `place`, which is made if there is none."""
+    if not (place / SET_NAME).exists():
+        init_set(str(place), name="vault", media_bytes=media_bytes, block_bytes=block_bytes)
+    target = DeviceTarget("vault", "directory", str(place), block_bytes)
+    return SetDevice(target, segment_bytes=segment_bytes, calls=calls)
 
 
 def write_groups(

@@ -16,7 +16,7 @@ from flowbackup.model.device import DeviceTarget
 from flowbackup.testing.device_conformance import DeviceConformance
 from flowbackup.testing.faulty_device import FailingCall, FaultyDevice
 from flowbackup.testing.frames import sample_frame, sample_id
-from tests.media.media_samples import make_device
+from tests.media.media_samples import EMPTY_BYTES, make_device, make_set
 
 
 class TestDirectoryDevice(DeviceConformance):
@@ -27,6 +27,23 @@ class TestDirectoryDevice(DeviceConformance):
 class TestDirectoryDeviceOfSmallBlocks(DeviceConformance):
     def make_device(self, place: Path) -> Device:
         return make_device(place, block_bytes=512)
+
+
+class TestSetDevice(DeviceConformance):
+    """Everything on one medium."""
+
+    def make_device(self, place: Path) -> Device:
+        return make_set(place)
+
+
+class TestSetDeviceOfSmallMedia(DeviceConformance):
+    """A medium takes all but the last frame of the suite, or that one."""
+
+    media_needed = 2
+    large_bytes = 70_000
+
+    def make_device(self, place: Path) -> Device:
+        return make_set(place, media_bytes=EMPTY_BYTES + 80_000)
 
 
 class TestNullDevice(DeviceConformance):

@@ -12,7 +12,6 @@ import pytest
 
 from flowbackup.errors import DamageError, DeviceError, FormatError
 from flowbackup.media.label import (
-    COPY_BYTES,
     LABEL_MARK,
     LABEL_NAME,
     Label,
@@ -21,6 +20,7 @@ from flowbackup.media.label import (
     parse_label,
     read_label,
 )
+from flowbackup.media.twice import COPY_BYTES
 from flowbackup.media.verify import verify_medium
 from flowbackup.model.digest import header_checksum
 from flowbackup.monitor import RecordingMonitor

@@ -1,0 +1,224 @@
+"""SetDevice: a directory in which media of limited size lie side by side, written one by one."""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import replace
+
+from flowbackup.errors import DeviceError
+from flowbackup.media.calls import SYSTEM, SystemCalls
+from flowbackup.media.directory import DirectoryDevice
+from flowbackup.media.failure import device_error
+from flowbackup.media.label import LOCK_NAME, QUEUE_NAME, SEGMENTS_NAME, free_bytes
+from flowbackup.media.lock import MediumLock, present_holder
+from flowbackup.media.media_set import MediaSet, find_set
+from flowbackup.media.queue import MediumQueue
+from flowbackup.media.room import medium_bytes
+from flowbackup.media.segment import SEGMENT_BYTES
+from flowbackup.media.set_label import SetLabel, make_medium, medium_name, write_set
+from flowbackup.media.set_reader import SetReader
+from flowbackup.media.set_writer import OpenMedium, SetWriter
+from flowbackup.model.device import DeviceTarget, MediumInfo
+from flowbackup.model.ids import id_text
+from flowbackup.units import MIB, format_size, round_up
+
+EMPTY_BYTES = MIB
+"""More than label and documents of a medium take; what a frame needs besides itself is counted."""
+BLOCKS_BESIDE = 8
+"""Of an empty medium beside one frame: its header, the record that begins a segment (two, of the
+smallest blocks more, which EMPTY_BYTES covers), commit, index (two) and footer."""
+
+
+class SetDevice:
+    """A Device on a file system, whose media have a limited size.
+
+    The set and the file system that were found first are remembered, and looked at again before
+    each new medium; each medium looks after itself as one that lies alone does.
+    """
+
+    def __init__(
+        self,
+        target: DeviceTarget,
+        *,
+        segment_bytes: int = SEGMENT_BYTES,
+        calls: SystemCalls = SYSTEM,
+    ) -> None:
+        self.name = target.name
+        self.location = target.location
+        self._target = target
+        self._segment_bytes = segment_bytes
+        self._calls = calls
+        self._set_id = b""
+        self._identity = (0, 0)
+        self._lock: MediumLock | None = None
+        self._holder = ""
+        self._newest: DirectoryDevice | None = None
+        """The medium that is written on, locked; None where the next one is to be begun."""
+
+    def found(self) -> MediaSet:
+        """The set as it is now.  Raises as `info`."""
+        found = find_set(self.location, self.name)
+        self._check_identity(found.label)
+        return found
+
+    def info(self) -> MediumInfo:
+        return self.media()[-1]
+
+    def media(self) -> tuple[MediumInfo, ...]:
+        found = self.found()
+        if not found.members:
+            raise DeviceError(
+                f'device "{self.name}": none of the {found.label.media} media of the set in '
+                f"{self.location} is there",
+                remedy="mount the disk with the media, or bring one of them back",
+                device=self.name,
+                errno=errno.ENODEV,
+            )
+        try:
+            return tuple(member.info() for member in found.members)
+        except OSError as error:
+            raise device_error(self.name, f"looking at {self.location}", error) from error
+
+    def lock(self, holder: str) -> None:
+        """Of the set, and of the medium that is written on."""
+        if self._lock is not None:
+            return
+        self.found()
+        self._lock = MediumLock(os.path.join(self.location, LOCK_NAME), self.name, holder)
+        self._holder = holder
+        try:
+            # Once more: who held the lock before may have begun a medium meanwhile.
+            found = self.found()
+            if found.media_made > found.label.media:
+                self._count(found.label, found.media_made)
+            if found.newest is not None:
+                self._newest = self._locked(found.newest.location)
+        except BaseException:
+            self.close()
+            raise
+
+    def holder(self) -> str:
+        path = os.path.join(self.location, LOCK_NAME)
+        return present_holder(path) if self._lock is None else ""
+
+    def queue(self) -> MediumQueue:
+        return MediumQueue(os.path.join(self.location, QUEUE_NAME), self.name)
+
+    def check_writable(self, need_bytes: int, *, frame_bytes: int = 0) -> None:
+        found = self.found()
+        size = self._target.media_bytes or found.label.media_bytes
+        least = least_media_bytes(frame_bytes, found.label.block_bytes)
+        if frame_bytes and size < least:
+            raise DeviceError(
+                f'device "{self.name}": its media have {format_size(size)}, but a frame of '
+                f"{format_size(frame_bytes)} and its records need {format_size(least)}",
+                remedy="raise its media_size, or lower the frame_size of the graph",
+                device=self.name,
+            )
+        if found.newest is not None:
+            # What does not fit there goes to the next one, so only the file system counts.
+            self._device_of(found.newest.location).probe()
+        try:
+            free = free_bytes(self.location)
+        except OSError as error:
+            raise device_error(self.name, f"looking at {self.location}", error) from error
+        if free < need_bytes + EMPTY_BYTES:
+            raise DeviceError(
+                f'device "{self.name}": {self.location} has {format_size(free)} free, '
+                f"{format_size(need_bytes + EMPTY_BYTES)} are needed",
+                remedy="free space on the device, or use another one",
+                device=self.name,
+                errno=errno.ENOSPC,
+            )
+
+    def writer(self, session: bytes, epoch: int) -> SetWriter:
+        if self._lock is None:
+            raise DeviceError(
+                f'device "{self.name}" was not locked before writing', device=self.name
+            )
+        first = self._open(self._newest, session, epoch) if self._newest is not None else None
+        return SetWriter(self.name, first, lambda: self._begin(session, epoch))
+
+    def reader(self, *, cached: bool = True) -> SetReader:
+        return SetReader(self.found, self.name, cached=cached)
+
+    def close(self) -> None:
+        newest, self._newest = self._newest, None
+        if newest is not None:
+            newest.close()
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            lock.close()
+
+    def _begin(self, session: bytes, epoch: int) -> OpenMedium:
+        """The next medium, open to be written.  The one before stays as it is, and is let go of."""
+        found = self.found()
+        number = found.media_made
+        if number == found.label.media:
+            number += 1
+            media_bytes = self._target.media_bytes or found.label.media_bytes
+            make_medium(
+                self.location, replace(found.label, media_bytes=media_bytes), number, self._calls
+            )
+        self._count(found.label, number)
+        before, self._newest = self._newest, None
+        if before is not None:
+            before.close()
+        newest = self._newest = self._locked(os.path.join(self.location, medium_name(number)))
+        return self._open(newest, session, epoch)
+
+    def _open(self, medium: DirectoryDevice, session: bytes, epoch: int) -> OpenMedium:
+        label = medium.label().label
+        try:
+            used = medium_bytes(medium.location)
+            is_new = not os.listdir(os.path.join(medium.location, SEGMENTS_NAME))
+        except OSError as error:
+            raise device_error(self.name, f"looking at {medium.location}", error) from error
+        size = label.membership.media_bytes if label.membership else 0
+        return OpenMedium(medium.writer(session, epoch), used, size, is_new)
+
+    def _count(self, label: SetLabel, media: int) -> None:
+        media_bytes = self._target.media_bytes or label.media_bytes
+        try:
+            write_set(
+                self.location, replace(label, media=media, media_bytes=media_bytes), self._calls
+            )
+        except OSError as error:
+            what = f"counting medium {media} of the set in {self.location}"
+            raise device_error(self.name, what, error) from error
+
+    def _locked(self, location: str) -> DirectoryDevice:
+        device = self._device_of(location)
+        device.lock(self._holder)
+        return device
+
+    def _device_of(self, location: str) -> DirectoryDevice:
+        target = replace(self._target, location=location, media_bytes=0)
+        return DirectoryDevice(target, segment_bytes=self._segment_bytes, calls=self._calls)
+
+    def _check_identity(self, label: SetLabel) -> None:
+        """Raises DeviceError if another file system or set is there than at first."""
+        try:
+            place = os.stat(self.location)
+        except OSError as error:
+            raise device_error(self.name, f"looking at {self.location}", error) from error
+        identity = place.st_dev, place.st_ino
+        if not self._set_id:
+            self._set_id, self._identity = label.set_id, identity
+        if (label.set_id, identity) == (self._set_id, self._identity):
+            return
+        other = f"set {id_text(label.set_id)} is there"
+        same = "the directory or its file system is another one"
+        raise DeviceError(
+            f'device "{self.name}": expected set {id_text(self._set_id)} of media in '
+            f"{self.location}, but {same if label.set_id == self._set_id else other}",
+            remedy="mount the right disk there and run the command again",
+            device=self.name,
+            errno=errno.ENODEV,
+        )
+
+
+def least_media_bytes(frame_bytes: int, block_bytes: int) -> int:
+    """What a medium must be able to hold for one frame of that size."""
+    return EMPTY_BYTES + round_up(frame_bytes, block_bytes) + BLOCKS_BESIDE * block_bytes
