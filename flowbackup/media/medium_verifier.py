@@ -146,10 +146,10 @@ class _Index:
 
 def _read_index(source: SegmentSource) -> _Index:
     try:
-        rows, index, footer = read_index(source)
+        rows, _, footer = read_index(source)
     except DamageError as error:
         return _Index(max(0, source.size - source.name.block_bytes), fault=error.message)
-    if footer.chunk_count != len(rows) or index.chunk_count != len(rows):
+    if footer.chunk_count != len(rows):
         return _Index(footer.sequence, fault="the footer counts other frames than the index lists")
     return _Index(footer.sequence, tuple(rows))
 

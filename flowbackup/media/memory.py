@@ -49,11 +49,10 @@ class FrameMemory:
 
     def _found(self, size_bytes: int) -> mmap.mmap:
         """A free piece that is long enough; those that are too short make place for a new one."""
-        while self._free:
+        while True:
             try:
                 piece = self._free.pop()
             except IndexError:
-                break
+                return io_memory(size_bytes)
             if len(piece) >= size_bytes:
                 return piece
-        return io_memory(size_bytes)

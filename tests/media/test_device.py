@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flowbackup.errors import GraphError
+from flowbackup.errors import DamageError, DeviceLockedError, GraphError
 from flowbackup.media.directory import DirectoryDevice
 from flowbackup.media.null import NullDevice
 from flowbackup.media.open import open_device
@@ -16,7 +16,7 @@ from flowbackup.model.device import DeviceTarget
 from flowbackup.testing.device_conformance import DeviceConformance
 from flowbackup.testing.faulty_device import FailingCall, FaultyDevice
 from flowbackup.testing.frames import sample_frame, sample_id
-from tests.media.media_samples import EMPTY_BYTES, make_device, make_set
+from tests.media.media_samples import EMPTY_BYTES, SESSION, make_device, make_set
 
 
 class TestDirectoryDevice(DeviceConformance):
@@ -90,3 +90,24 @@ def test_the_table_of_kinds() -> None:
     assert isinstance(open_device(DeviceTarget("a", "null", rate_limit=5)), RateLimitedDevice)
     with pytest.raises(GraphError, match="unknown kind"):
         open_device(DeviceTarget("a", "tape"))
+
+
+def test_a_rate_is_more_than_nothing() -> None:
+    with pytest.raises(ValueError, match="more than 0 bytes per second"):
+        RateLimitedDevice(NullDevice(DeviceTarget("n", "null")), 0)
+
+
+def test_a_device_that_swallows_notices_what_is_no_frame_and_who_holds_it() -> None:
+    device = NullDevice(DeviceTarget("n", "null"))
+    device.lock("one session")
+    device.lock("one session")
+    with pytest.raises(DeviceLockedError, match="in use by one session") as told:
+        device.lock("another")
+    assert told.value.holder == "one session"
+    writer = device.writer(SESSION, 0)
+    header, payload = sample_frame(700)
+    with pytest.raises(DamageError):
+        writer.append(header._replace(payload_bytes=699), payload)
+    assert writer.statistics().frames == 0
+    writer.append(header, payload)
+    assert writer.statistics().frames == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 from shutil import rmtree
 
@@ -10,13 +11,14 @@ import pytest
 
 from flowbackup.errors import DeviceError
 from flowbackup.media import record_file
+from flowbackup.media.calls import SystemCalls
 from flowbackup.media.port import StoredFrame
 from flowbackup.media.verify import verify_medium
 from flowbackup.monitor import RecordingMonitor
 from flowbackup.testing.faulty_calls import SHORT_WRITE, Fault, FaultySystemCalls
 from flowbackup.testing.faulty_device import FailingCall, FaultyDevice
 from flowbackup.testing.frames import sample_frame
-from tests.media.media_samples import SESSION, make_device
+from tests.media.media_samples import SESSION, make_device, write_groups
 
 ERRORS = [errno.ENOSPC, errno.EIO]
 """The others, and a chain of writers, are in tests/faults."""
@@ -175,3 +177,40 @@ def test_the_seam_above_poisons_its_writer(memory_path: Path) -> None:
     writer.close()
     device.close()
     assert list(device.reader().frames()) == []
+
+
+class _NoDirectOpening(SystemCalls):
+    """A file system that refuses direct files at their opening; some make the name first."""
+
+    def __init__(self, error: int, *, makes_the_name: bool) -> None:
+        self.opened = 0
+        self._error = error
+        self._makes_the_name = makes_the_name
+
+    def open(self, path: str, flags: int, mode: int = 0o600) -> int:
+        self.opened += 1
+        if not flags & record_file.O_DIRECT:
+            return super().open(path, flags, mode)
+        if self._makes_the_name:
+            self.close(super().open(path, flags & ~record_file.O_DIRECT, mode))
+        raise OSError(self._error, os.strerror(self._error))
+
+
+@pytest.mark.parametrize("makes_the_name", [False, True])
+def test_a_file_system_without_direct_files_takes_frames(
+    tmp_path: Path, makes_the_name: bool
+) -> None:
+    calls = _NoDirectOpening(errno.EINVAL, makes_the_name=makes_the_name)
+    device = make_device(tmp_path / "m", calls=calls)
+    frames = [frame for group in write_groups(device, [[700], [300]]) for frame in group]
+    assert list(device.reader().frames()) == frames
+
+
+def test_a_device_that_cannot_open_a_file_is_not_asked_again(tmp_path: Path) -> None:
+    make_device(tmp_path / "m").close()
+    calls = _NoDirectOpening(errno.EIO, makes_the_name=False)
+    device = make_device(tmp_path / "m", calls=calls)
+    with pytest.raises(DeviceError, match="Input/output error"):
+        write_groups(device, [[700]])
+    assert calls.opened == 1
+    device.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,29 @@ def test_a_broken_link_is_found_at_the_border_of_stretches(memory_path: Path) ->
     paths[1].write_bytes(one[:UNIT] + other[UNIT:])
     at_border = [d for d in damages(alone(memory_path / "other")) if d.offset == UNIT]
     assert ["the chain is broken" in damage.reason for damage in at_border] == [True]
+
+
+def test_damage_in_front_of_a_stretch_is_no_damage_of_it(memory_path: Path) -> None:
+    """The header of the last frame before it is gone, from where its reader wanted to start."""
+    written = [f for g in write_groups(make_device(memory_path), GROUPS) for f in g]
+    reader = verifier(memory_path)
+    stretches = reader.survey().stretches
+    path = only_segment(memory_path)
+    path.chmod(0o600)
+    tried = 0
+    for before, stretch_ in pairwise(stretches):
+        last = [f for f in written if f.place.offset < stretch_.begin][-1]
+        here = [f for f in written if stretch_.begin <= f.place.offset < stretch_.border]
+        if last.place.offset < before.begin or not here:
+            continue
+        with path.open("r+b", buffering=0) as file:
+            header = os.pread(file.fileno(), BLOCK, last.place.offset)
+            os.pwrite(file.fileno(), bytes(BLOCK), last.place.offset)
+            (report,) = reader.read([stretch_])
+            os.pwrite(file.fileno(), header, last.place.offset)
+        assert (report.frames, report.damages) == (tuple(here), ())
+        tried += 1
+    assert tried
 
 
 @pytest.mark.parametrize("bits", [0x01, 0xFF])

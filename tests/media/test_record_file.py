@@ -1,0 +1,65 @@
+"""Room that is reserved ahead: once a step, never for want of it, and never instead of an error."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from flowbackup.media import record_file
+from flowbackup.media.record_file import RecordFile
+from flowbackup.testing.faulty_calls import Fault, FaultySystemCalls
+
+BLOCK, STEP = 512, 1 << 16
+
+
+@pytest.fixture(autouse=True)
+def _small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record_file, "RESERVE_STEP_MIN", STEP)
+
+
+@contextmanager
+def opened(place: Path, calls: FaultySystemCalls) -> Iterator[RecordFile]:
+    file = RecordFile(calls, str(place / "a.part"), BLOCK)
+    try:
+        yield file
+    finally:
+        file.close()
+
+
+def test_room_is_reserved_once_a_step(memory_path: Path) -> None:
+    calls = FaultySystemCalls()
+    with opened(memory_path, calls) as file:
+        for need_bytes in (BLOCK, BLOCK, STEP):
+            file.reserve(need_bytes)
+        assert calls.made.count("fallocate") == 1
+        file.reserve(STEP + BLOCK)
+        assert calls.made.count("fallocate") == 2
+
+
+def test_a_file_system_that_cannot_reserve_is_asked_once(memory_path: Path) -> None:
+    calls = FaultySystemCalls(Fault(1, errno.EOPNOTSUPP, "fallocate", for_ever=True))
+    with opened(memory_path, calls) as file:
+        file.reserve(BLOCK)
+        file.reserve(2 * STEP)
+        assert calls.made.count("fallocate") == 1
+
+
+def test_where_a_step_finds_no_room_what_is_needed_may(memory_path: Path) -> None:
+    calls = FaultySystemCalls(Fault(1, errno.ENOSPC, "fallocate"))
+    with opened(memory_path, calls) as file:
+        file.reserve(BLOCK)
+        assert calls.made.count("fallocate") == 2
+        file.reserve(BLOCK)
+        assert calls.made.count("fallocate") == 2, "what was needed has been reserved"
+
+
+def test_a_device_that_fails_is_not_taken_for_full(memory_path: Path) -> None:
+    calls = FaultySystemCalls(Fault(1, errno.EIO, "fallocate"))
+    with opened(memory_path, calls) as file, pytest.raises(OSError) as told:
+        file.reserve(BLOCK)
+    assert told.value.errno == errno.EIO
+    assert calls.made.count("fallocate") == 1
