@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.catalog.rows import CopyRow, MediumRow, ObjectRow, SessionRow, VersionCopies
@@ -276,6 +276,27 @@ def sessions(catalog: Path | None = None) -> list[SessionRow]:
     """All sessions, newest first."""
     with open_catalog(_catalog_path(catalog), create=False) as opened:
         return list(opened.sessions())
+
+
+def status(query: str = "", catalog: Path | None = None) -> list[dict[str, Any]]:
+    """What the running session `query` (id prefix, "latest") is doing; of all without one.  Raises
+    NotFoundError, UsageError, PeerLostError."""
+    from flowbackup.runtime.control.sessions import ask, ask_session, running
+
+    with open_catalog(_catalog_path(catalog), create=False) as opened:
+        if query:
+            return [ask_session(opened, query, "status", {})]
+        return [ask(row, "status", {}) for row in running(opened)]
+
+
+def change_session(query: str, verb: str, catalog: Path | None = None, **arguments: object) -> str:
+    """attach (device=, from_=, init=), detach (device=) or cancel (now=) of the running session
+    `query`.  Returns the agent that came or went.  Raises as `status`, and what forbids it."""
+    from flowbackup.runtime.control.sessions import ask_session
+
+    sent = {name.rstrip("_"): value for name, value in arguments.items()}
+    with open_catalog(_catalog_path(catalog), create=False) as opened:
+        return str(ask_session(opened, query, verb, sent).get("agent", ""))
 
 
 def objects(catalog: Path | None = None) -> list[ObjectRow]:

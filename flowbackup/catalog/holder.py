@@ -7,9 +7,20 @@ import json
 from flowbackup.process import ProcessIdentity, identify
 
 
-def holder_text() -> str:
-    """The identity of this process, for `begin_session`."""
-    return json.dumps(identify().as_dict(), sort_keys=True)
+def holder_text(channel: str = "") -> str:
+    """The identity of this process, for `begin_session`.  channel: the socket at which the session
+    listens to other terminals of this machine, "" for none."""
+    reached = {"channel": channel} if channel else {}
+    return json.dumps(identify().as_dict() | reached, sort_keys=True)
+
+
+def channel_of(text: str) -> str:
+    """The socket of the session whose holder this is, "" for none."""
+    try:
+        value = json.loads(text)
+        return str(value.get("channel", ""))
+    except (AttributeError, ValueError):
+        return ""
 
 
 def holder_is_dead(text: str) -> bool:

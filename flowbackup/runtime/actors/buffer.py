@@ -17,7 +17,7 @@ from flowbackup.errors import FlowbackupError, PeerLostError, ProtocolError
 from flowbackup.flow.actions import Action, Ask, Break, Commit, Forward, Refuse, Release, Write
 from flowbackup.flow.buffer import BufferMachine, BufferStatistics
 from flowbackup.flow.commit import GroupCommit
-from flowbackup.flow.outbox import Outbox
+from flowbackup.flow.outbox import Begins, Outbox
 from flowbackup.model.frame import FrameDescriptor
 from flowbackup.model.ids import FrameId
 from flowbackup.runtime.cluster.nodes import NodeFacts, this_node
@@ -104,10 +104,7 @@ class Buffer:
         )
         self._device = self._pump(agent)
         for edge, target in edges:
-            transport = open_transport(edge.transport, self._sending_slab(edge))
-            self._edges[edge.name] = EdgePump(
-                edge, target, transport, self._replied, self._successor_failed
-            )
+            self._couple(edge, target)
         self._clock = asyncio.ensure_future(self._tick())
         self._clock.add_done_callback(self._clock_stopped)
 
@@ -145,8 +142,23 @@ class Buffer:
         self._perform(machine.device_restarted(epoch, durable, now))
 
     async def give_up_device(self) -> None:
-        """No device goes on in the place of the failed one: this agent relays only."""
+        """No device goes on in the place of the present one: this agent relays only."""
+        if self._device is not None:
+            self._device.stop()
         self._perform(self._live().device_failed())
+
+    async def attach(self, edge: EdgeSettings, target: Handle, begins: Begins) -> Begins:
+        """A new successor, from the next frames on; see BufferMachine.successor_attached."""
+        outbox = Outbox(edge.name, edge.first_slot, edge.last_slot)
+        owed = self._live().successor_attached(outbox, begins)
+        self._couple(edge, target)
+        return owed
+
+    async def detach(self, edge: str) -> None:
+        """Nobody waits for this successor any more.  Its media agent must have stopped writing:
+        the slots that it held are used again now."""
+        self._edges[edge].stop()
+        self._perform(self._live().successor_detached(edge))
 
     async def statistics(self) -> BufferAnswer:
         """How it stands now."""
@@ -178,6 +190,12 @@ class Buffer:
         if self._machine is None:
             raise ProtocolError(f"buffer {self._settings.agent} is not wired yet")
         return self._machine
+
+    def _couple(self, edge: EdgeSettings, target: Handle) -> None:
+        transport = open_transport(edge.transport, self._sending_slab(edge))
+        self._edges[edge.name] = EdgePump(
+            edge, target, transport, self._replied, self._successor_failed
+        )
 
     def _sending_slab(self, edge: EdgeSettings) -> Slab | None:
         """Memory to send from, for edges that move bytes."""

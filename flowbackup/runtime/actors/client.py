@@ -130,6 +130,10 @@ class Client:
             first_frame_at=self._first_frame_at,
         )
 
+    async def next_sequences(self) -> dict[int, int]:
+        """Stream -> what it sends next: the border for a mirror that is attached now."""
+        return self._sink.next_sequences() if self._sink is not None else {}
+
     async def cancel(self, *, drain: bool) -> None:
         """drain: end at the border of the object under way; else stop reading now."""
         self._draining.set()

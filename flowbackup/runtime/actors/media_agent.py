@@ -29,6 +29,8 @@ CONCURRENCY_GROUPS = {"data": 2, "control": 1}
 """Two calls may be under way with data: one writes, one waits for its turn behind it."""
 SESSION_STREAM = 0
 """Streams of clients are numbered from 1; what an agent writes about the session is its own."""
+LEAVE_SECONDS_MAX = 60.0
+"""How long a device may take for the frame under way before it is left as a dead one is."""
 CLOSE_SECONDS_MAX = 5.0
 """What is still being written then is left to the end of the process."""
 
@@ -47,6 +49,7 @@ class MediaAgent:
         self._durable: list[Durable] = []
         self._turns = ThreadTurns()
         self._writing = threading.Lock()
+        self._leaving = False
         self._failure: DeviceError | None = None
 
     @ray.method(concurrency_group="data")
@@ -86,14 +89,16 @@ class MediaAgent:
         durable: list[FrameId] = []
         with self._turns.take(call), self._writing:
             try:
-                for job in jobs if self._failure is None else ():
+                for job in jobs:
+                    if self._failure is not None or self._leaving:
+                        break
                     if job.frame is None:
                         durable += self._commit(writer)
                     else:
                         self._append(writer, job.frame)
             except DeviceError as error:
                 durable += self._fail(writer, error)
-            return Written(tuple(durable), self._failure)
+            return Written(tuple(durable), None if self._leaving else self._failure)
 
     @ray.method(concurrency_group="data")
     def finish(self, record: bytes) -> WriterStatistics:
@@ -111,6 +116,28 @@ class MediaAgent:
             statistics = writer.finish()
             self._failure = self._failure or DeviceError("the session has been finished")
             return statistics
+
+    @ray.method(concurrency_group="control")
+    def leave(self) -> WriterStatistics:
+        """Ends behind the frame under way, seals what it has without the session's record, which is
+        not known yet, and gives the device back: its medium may be taken away.  Nobody looks into a
+        slot any more when this has returned.  Raises DeviceError, and then neither is sure."""
+        self._leaving = True
+        if not self._writing.acquire(timeout=LEAVE_SECONDS_MAX):
+            raise DeviceError(
+                f"one frame has taken {LEAVE_SECONDS_MAX:.0f} s", device=self._settings.target.name
+            )
+        try:
+            writer = self._open_writer()
+            if self._failure is None:
+                self._commit(writer)
+            statistics = writer.finish()
+            writer.close()
+            if self._device is not None:
+                self._device.close()
+            return statistics
+        finally:
+            self._writing.release()
 
     @ray.method(concurrency_group="control")
     def durable_since(self, index: int) -> list[Durable]:

@@ -117,6 +117,11 @@ class SlotSink:
         with self._changed:
             return tuple(self._frames_sent.get(object_id, Counter()).items())
 
+    def next_sequences(self) -> dict[int, int]:
+        """See SenderMachine."""
+        with self._changed:
+            return self._machine.next_sequences()
+
     def _ways(self) -> tuple[str, ...]:
         """The edges over which the next frame may go."""
         if not self._lies_together:

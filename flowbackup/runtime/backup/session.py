@@ -17,18 +17,21 @@ from flowbackup.catalog.holder import holder_text
 from flowbackup.errors import InterruptedSessionError
 from flowbackup.flow.outcome import ObjectEnd, end_session
 from flowbackup.media.port import WriterStatistics
-from flowbackup.model.device import MediumInfo
+from flowbackup.model.device import DeviceTarget, MediumInfo
 from flowbackup.model.ids import id_text, new_id
 from flowbackup.model.record import SessionRecord
 from flowbackup.model.report import ObjectReport, Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem
-from flowbackup.plan.decided import ObjectPlan, Plan
+from flowbackup.plan.decided import Plan
 from flowbackup.runtime.actors.client import ObjectEnding
+from flowbackup.runtime.backup.reception import Reception
 from flowbackup.runtime.backup.runs import ClientRuns
 from flowbackup.runtime.backup.scan import SourceScan
 from flowbackup.runtime.beginning import Beginning
+from flowbackup.runtime.crew.changes import LiveChanges
 from flowbackup.runtime.crew.crew import Crew
 from flowbackup.runtime.crew.ends import judge, report_device, report_object, report_retired
+from flowbackup.runtime.crew.preflight import Labelling, check_device
 from flowbackup.runtime.crew.sealing import seal_media
 from flowbackup.runtime.crew.streams import streams_of
 from flowbackup.runtime.crew.watch import Watch
@@ -56,10 +59,20 @@ class BackupSession:
         self._times = beginning
         self._finished_ns = 0
         self._objects = {(o.client, o.name): o for o in plan.objects}
+        self._reception = Reception(
+            self.session, plan.graph, beginning, self._cancel_as_asked, self._check_device
+        )
 
     def cancel(self) -> None:
         """Once: end at the next object's border.  Twice: end now."""
         self._cancels += 1
+
+    def _cancel_as_asked(self, now: bool) -> None:
+        self._cancels = max(self._cancels, 2 if now else 1)
+
+    def _check_device(self, plan: Plan, target: DeviceTarget, is_new: bool) -> None:
+        labels = Labelling(create=True, init=is_new)
+        check_device(plan, target, self._catalog, labels, self._monitor)
 
     @property
     def is_cancelled(self) -> bool:
@@ -75,6 +88,12 @@ class BackupSession:
         that was a cancel; everything later is told in the report."""
         self.is_running = True
         self._refuse_if_cancelled()
+        with self._reception:
+            if self._reception.fault:
+                self._monitor.message(self._reception.fault)
+            return self._run(engine)
+
+    def _run(self, engine: str) -> SessionReport:
         crew = Crew(self._plan, self.session)
         try:
             crew.hire()
@@ -95,26 +114,26 @@ class BackupSession:
 
     def _begin(self, crew: Crew) -> None:
         for name, info in crew.media.items():
-            self._add_medium(name, info)
+            self._add_medium(crew.plan, name, info)
         self._catalog.begin_session(
             self.session, "backup", self._plan.graph, self._plan.graph_text,
-            socket.gethostname(), self._times.started_ns, holder_text(),
+            socket.gethostname(), self._times.started_ns, holder_text(self._reception.path),
         )  # fmt: skip
 
-    def _add_medium(self, agent: str, info: MediumInfo) -> None:
-        nodes = {node.name: node for node in self._plan.nodes}
-        node = nodes[self._plan.agent(agent).node]
+    def _add_medium(self, plan: Plan, agent: str, info: MediumInfo) -> None:
+        nodes = {node.name: node for node in plan.nodes}
+        node = nodes[plan.agent(agent).node]
         self._catalog.add_medium(replace(info, node=node.name, node_labels=node.labels))
 
     def _work(self, crew: Crew, engine: str) -> SessionReport:
         watch = Watch(
-            self._plan, crew, self._keep, lambda name: self._add_medium(name, crew.media[name])
+            crew, self._keep, lambda name: self._add_medium(crew.plan, name, crew.media[name])
         )
         runs = ClientRuns(self._plan, crew, watch)
-        self._follow(runs, watch)
+        self._follow(crew, runs, watch)
         endings = runs.endings()
         ends = {
-            (client, e.name): judge(self._plan, e, self._objects[client, e.name], watch.durable)
+            (client, e.name): judge(crew.plan, e, self._objects[client, e.name], watch.durable)
             for client, e in endings
         }
         interrupted = self._cancels > 0
@@ -125,7 +144,9 @@ class BackupSession:
         self._finished_ns = record.finished_ns
         written, all_sealed = seal_media(crew, watch, record, is_to_end_now=self.is_to_end_now)
         end = end_session(ends.values(), interrupted=interrupted, all_sealed=all_sealed)
-        objects = tuple(self._record(client, e, ends[client, e.name]) for client, e in endings)
+        objects = tuple(
+            self._record(crew.plan, client, e, ends[client, e.name]) for client, e in endings
+        )
         report = self._report(crew, watch, runs, endings, engine, end, written)
         for problem in report.problems:
             self._monitor.problem(problem)
@@ -138,7 +159,7 @@ class BackupSession:
     ) -> SessionReport:  # fmt: skip
         """What is known now, without objects.  written: what sealed devices have told; of others
         the last that was heard."""
-        streams = streams_of(self._plan)
+        streams = streams_of(crew.plan)
         records = [e.record for _, e in endings if e.record is not None]
         heard = {n: watch.writers.get(n, WriterStatistics()) for n in crew.stations} | dict(written)
         return SessionReport(
@@ -162,8 +183,10 @@ class BackupSession:
             ),
         )  # fmt: skip
 
-    def _follow(self, runs: ClientRuns, watch: Watch) -> None:
-        """Waits for all clients, with one round of questions each half second."""
+    def _follow(self, crew: Crew, runs: ClientRuns, watch: Watch) -> None:
+        """Waits for all clients, with one round of questions each half second; between two of them
+        mirrors come and go."""
+        changes = LiveChanges(crew, watch)
         while not runs.is_over:
             if self._cancels > self._cancels_told:
                 self._cancels_told = self._cancels
@@ -172,11 +195,17 @@ class BackupSession:
                 runs.cancel(drain=self._cancels == 1)
             runs.wait(ROUND_SECONDS)
             watch.round()
+            for device in changes.leave_behind(time.monotonic()):
+                self._monitor.message(f"{device} is too slow: the session goes on without it")
+            self._reception.make_changes(changes)
             short = watch.short_of_devices()
             if short and not runs.is_to_end:
                 watch.problems.append(Problem("group_failed", short))
                 runs.cancel(drain=False)
-            self._monitor.progress(watch.progress("backup", *self._scan.totals()))
+            progress = watch.progress("backup", *self._scan.totals())
+            self._reception.tell(progress, crew)
+            self._monitor.progress(progress)
+        self._reception.end_changes()
         runs.settle()
         watch.round()
 
@@ -189,13 +218,14 @@ class BackupSession:
             host=socket.gethostname(), graph=self._plan.graph_text, versions=tool_versions(),
         )  # fmt: skip
 
-    def _record(self, client: str, ending: ObjectEnding, end: ObjectEnd) -> ObjectReport:
+    def _record(
+        self, plan: Plan, client: str, ending: ObjectEnding, end: ObjectEnd
+    ) -> ObjectReport:  # fmt: skip
         """An object that has no copy is no version."""
         version = 0
         if ending.record is not None and end.outcome is not Outcome.FAILED:
             version = self._catalog.add_version(ending.record, ending.pages)
-        plan: ObjectPlan = self._objects[client, ending.name]
-        return report_object(self._plan, ending, plan, end, version)
+        return report_object(plan, ending, self._objects[client, ending.name], end, version)
 
     def _start_seconds(self, watch: Watch) -> float:
         first = watch.first_frame_at

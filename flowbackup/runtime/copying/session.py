@@ -102,9 +102,7 @@ class CopySession:
         )
         for group, frames in work.skipped.items():
             self._monitor.message(f"{group}: {frames} frames are there already")
-        watch = Watch(
-            self._stage, crew, self._keep, lambda name: self._add_medium(name, crew.media[name])
-        )
+        watch = Watch(crew, self._keep, lambda name: self._add_medium(name, crew.media[name]))
         runs = CopyRuns(
             self._catalog, self._stage, crew, watch, work, lambda: self._look(watch, runs)
         )

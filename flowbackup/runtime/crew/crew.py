@@ -11,6 +11,7 @@ import ray
 from ray.exceptions import RayError
 
 from flowbackup.errors import FlowbackupError
+from flowbackup.flow.outbox import NEVER, Begins
 from flowbackup.media.port import WriterStatistics
 from flowbackup.model.device import DeviceTarget, MediumInfo
 from flowbackup.model.ids import id_text
@@ -24,6 +25,7 @@ from flowbackup.runtime.actors.reader import Reader
 from flowbackup.runtime.cluster.faults import as_ours
 from flowbackup.runtime.cluster.nodes import NodeFacts, pinned, place
 from flowbackup.runtime.crew.assignments import Assignments
+from flowbackup.runtime.crew.streams import lanes_of
 from flowbackup.runtime.edges.wiring import Durable, Handle
 
 START_SECONDS_MAX = 120
@@ -46,7 +48,8 @@ class Station:
     """The two actors of one media agent.  failure: why its copy cannot be complete, or "".
     buffer_lost, agent_lost: processes that are dead or were ended because they did not answer.
     cut_off: nothing comes to it any more, because a buffer in front of it is lost.  retired: its
-    devices before, which failed and were replaced by the present one."""
+    devices before, which failed and were replaced by the present one.  begins: what it is owed,
+    where it was attached in the middle.  detached: it was let go in order."""
 
     plan: AgentPlan
     buffer: Handle
@@ -56,12 +59,16 @@ class Station:
     agent_lost: bool = False
     cut_off: bool = False
     retired: list[Retired] = field(default_factory=list)
+    begins: Begins = field(default_factory=dict)
+    detached: bool = False
 
     @property
     def state(self) -> str:
         """In the words of DeviceReport."""
+        if self.detached:
+            return "detached"
         if not self.failure:
-            return "complete"
+            return "lagging" if any(self.begins.values()) else "complete"
         return "failed" if self.buffer_lost or self.cut_off else "relay-only"
 
     def lose_buffer(self) -> None:
@@ -83,7 +90,7 @@ class Crew:
     restore agents of a stage of copies."""
 
     def __init__(self, plan: Plan, session: bytes) -> None:
-        self._plan = plan
+        self.plan = plan
         self._session = session
         self._assignments = Assignments(plan, session, identify())
         self.stations: dict[str, Station] = {}
@@ -94,26 +101,23 @@ class Crew:
 
     def hire(self) -> None:
         """Starts every actor on its node, all at once.  Raises PeerLostError for absent nodes."""
-        self._nodes = place(self._plan.nodes)
-        for agent in self._plan.agents:
+        self._nodes = place(self.plan.nodes)
+        for agent in self.plan.agents:
             if agent.role == RESTORE:
                 self.clients[agent.name] = self._reader(agent)
                 continue
-            buffer = _start(
-                Buffer, f"{self._plan.graph}/{agent.name}", self._space("buffers"),
-                self._nodes[agent.node], self._assignments.buffer(agent),
-            )  # fmt: skip
+            buffer = self._buffer(agent)
             self.stations[agent.name] = Station(agent, buffer, self._media_agent(agent))
         for name in self._assignments.clients:
             node = self._nodes[self._assignments.node_of_client(name)]
             self.clients[name] = _start(
-                Client, f"{self._plan.graph}/{name}", self._space("clients"), node,
+                Client, f"{self.plan.graph}/{name}", self._space("clients"), node,
                 self._assignments.client(name),
             )  # fmt: skip
 
     def _reader(self, agent: AgentPlan) -> Handle:
         return _start(
-            Reader, f"{self._plan.graph}/{agent.name}", self._space("clients"),
+            Reader, f"{self.plan.graph}/{agent.name}", self._space("clients"),
             self._nodes[agent.node], self._assignments.reader(agent),
         )  # fmt: skip
 
@@ -121,10 +125,16 @@ class Crew:
         """Of those who feed the chains, in words."""
         return f"restore agent {client}" if client in self.media else f"client {client}"
 
-    def _media_agent(self, agent: AgentPlan) -> Handle:
-        holder = f'session {id_text(self._session)} of graph "{self._plan.graph}"'
+    def _buffer(self, agent: AgentPlan) -> Handle:
         return _start(
-            MediaAgent, f"{self._plan.graph}/{agent.group}.{agent.device.name}",
+            Buffer, f"{self.plan.graph}/{agent.name}", self._space("buffers"),
+            self._nodes[agent.node], self._assignments.buffer(agent),
+        )  # fmt: skip
+
+    def _media_agent(self, agent: AgentPlan) -> Handle:
+        holder = f'session {id_text(self._session)} of graph "{self.plan.graph}"'
+        return _start(
+            MediaAgent, f"{self.plan.graph}/{agent.group}.{agent.device.name}",
             self._space("agents"), self._nodes[agent.node],
             self._assignments.media_agent(agent, 0, holder), concurrency_groups=CONCURRENCY_GROUPS,
         )  # fmt: skip
@@ -163,6 +173,85 @@ class Crew:
     def give_up_device(self, name: str) -> None:
         """Its buffer shall not wait for another device."""
         _answer(self.stations[name].buffer.give_up_device.remote(), f"buffer {name}", [])
+
+    def attach(self, plan: Plan, name: str) -> None:
+        """Hires a mirror of a new plan, which differs by that from the present one, and couples it
+        with its predecessor.  Raises the first fault; everything is as before then."""
+        before, self.plan = self.plan, plan
+        self._assignments = Assignments(plan, self._session, identify())
+        agent = plan.agent(name)
+        station = Station(agent, self._buffer(agent), self._media_agent(agent))
+        try:
+            station.begins = self._couple(station)
+        except FlowbackupError:
+            self.dismiss_one(station)
+            self.media.pop(name, None)
+            self.plan = before
+            self._assignments = Assignments(before, self._session, identify())
+            raise
+        self.stations[name] = station
+
+    def _couple(self, station: Station) -> Begins:
+        name, faults = station.plan.name, list[FlowbackupError]()
+        answer = _answer(station.agent.open.remote(), f"media agent {name}", faults)
+        _answer(station.buffer.open.remote(), f"buffer {name}", faults)
+        _raise_all(faults)
+        self.media[name] = _medium_of(answer)
+        _answer(station.agent.map.remote(), f"media agent {name}", faults)
+        _answer(station.buffer.wire.remote(station.agent, ()), f"buffer {name}", faults)
+        borders = self._borders(faults)
+        _raise_all(faults)
+        (edge,) = self.plan.edges_into(name)
+        settings = next(e for e in self._assignments.edges_from(edge.source) if e.target == name)
+        source = self.stations[edge.source].buffer
+        owed = _answer(
+            source.attach.remote(settings, station.buffer, borders), f"buffer {edge.source}", faults
+        )
+        _raise_all(faults)
+        return cast("Begins", owed)
+
+    def _borders(self, faults: list[FlowbackupError]) -> Begins:
+        """Where each stream is now.  Of a lost client nothing is owed to anybody new."""
+        borders = {lane.stream: NEVER for lane in lanes_of(self.plan)}
+        for name, client in self.clients.items():
+            if name not in self.clients_lost:
+                answer = _answer(client.next_sequences.remote(), self.who(name), faults)
+                borders |= cast("dict[int, int]", answer or {})
+        return borders
+
+    def detach(self, name: str) -> WriterStatistics:
+        """Lets a media agent end behind the frame under way and seal what it has; one that cannot
+        is ended.  Its frames are still owed (`let_go`).  Raises FlowbackupError when its medium is
+        not sealed."""
+        station = self.stations[name]
+        faults: list[FlowbackupError] = []
+        answer = _answer(station.agent.leave.remote(), f"media agent {name}", faults)
+        if faults:
+            station.lose_agent()
+            _raise_all(faults)
+        return cast("WriterStatistics", answer)
+
+    def let_go(self, name: str) -> None:
+        """Nobody waits any more for a media agent that was detached.  One that feeds others goes on
+        without its device, the others end."""
+        station = self.stations[name]
+        station.lose_agent()
+        if any(not self.stations[e.target].buffer_lost for e in self.plan.edges_from(name)):
+            self.give_up_device(name)
+            return
+        for edge in self.plan.edges_into(name):
+            source = self.stations[edge.source]
+            if not source.buffer_lost:
+                _answer(source.buffer.detach.remote(edge.name), f"buffer {edge.source}", [])
+        self.dismiss_one(station)
+
+    def dismiss_one(self, station: Station) -> None:
+        """Ends both of its actors; memory goes only where it is theirs alone."""
+        is_owner = any(slab.owner == station.plan.name for slab in self.plan.slabs)
+        if is_owner and not station.buffer_lost:
+            _answer(station.buffer.close.remote(), f"buffer {station.plan.name}", [])
+        station.lose_agent()
+        station.lose_buffer()
 
     def open(self) -> None:
         """Devices are locked and checked, memory is reserved, objects are looked for.  Raises the

@@ -71,6 +71,15 @@ def check_before_start(plan: Plan, catalog: Catalog, labels: Labelling, monitor:
         raise _joined(faults)
 
 
+def check_device(
+    plan: Plan, target: DeviceTarget, catalog: Catalog, labels: Labelling, monitor: Monitor
+) -> None:  # fmt: skip
+    """As `check_before_start`, for one device of a plan that runs already.  Raises DeviceError."""
+    nodes = {agent.node for agent in plan.agents if agent.device == target}
+    if nodes <= set(near_nodes(plan)):
+        _check_device(target, catalog, labels, monitor)
+
+
 def refuse_unbuilt(plan: Plan) -> None:
     """What the graph asks for and this version cannot do yet.  Raises GraphError: a promise that
     is not kept is worse than none."""

@@ -14,7 +14,7 @@ from flowbackup.flow.buffer import BufferStatistics
 from flowbackup.flow.patience import Patience
 from flowbackup.media.port import WriterStatistics
 from flowbackup.monitor import EdgeState, Problem, Progress
-from flowbackup.plan.decided import EdgePlan, Plan
+from flowbackup.plan.decided import EdgePlan
 from flowbackup.runtime.actors.buffer import BufferAnswer
 from flowbackup.runtime.actors.client import ClientProgress, ObjectEnding
 from flowbackup.runtime.cluster.faults import as_ours
@@ -35,19 +35,17 @@ Keep = Callable[[str, list[Durable]], None]
 class Watch:
     """Asks all actors of a crew, one round at a time; ends those who will never answer or work."""
 
-    def __init__(self, plan: Plan, crew: Crew, keep: Keep, welcome: Callable[[str], None]) -> None:
+    def __init__(self, crew: Crew, keep: Keep, welcome: Callable[[str], None]) -> None:
         """keep: receives what became durable on an agent, each frame once; welcome: the name of an
         agent that goes on with another device, before any frame of that."""
-        self._plan = plan
         self._crew = crew
         self._keep = keep
         self._welcome = welcome
-        self._spares = Spares(plan)
+        self._spares = Spares(crew.plan)
         self._seen: dict[str, int] = dict.fromkeys(crew.stations, 0)
         self._buffers: dict[str, BufferStatistics] = {}
         self._moved: dict[str, int] = {}
         self._patience = Patience(STALL_SECONDS_MAX)
-        self._edges = {edge.name: edge for edge in plan.edges}
         self.endings: dict[str, list[ObjectEnding]] = {name: [] for name in crew.clients}
         self.problems: list[Problem] = []
         self.writers: dict[str, WriterStatistics] = {}
@@ -96,7 +94,7 @@ class Watch:
 
     def progress(self, stage: str, files: int | None, size_bytes: int | None) -> Progress:
         """What a person may see; totals as far as they are known."""
-        edges = tuple(self._edge(edge) for edge in self._plan.edges)
+        edges = tuple(self._edge(edge) for edge in self._crew.plan.edges)
         return Progress(stage, self.files, self.bytes_read, files, size_bytes, edges)
 
     @property
@@ -109,12 +107,29 @@ class Watch:
 
     def short_of_devices(self) -> str:
         """Which group has fewer devices that work than the graph wants at least; "" for none."""
-        for group in self._plan.groups:
+        for group in self._crew.plan.groups:
             stations = [s for s in self._crew.stations.values() if s.plan.group == group.name]
             working = sum(not station.failure for station in stations)
             if stations and working < group.devices_min:
                 return f'group "{group.name}" has {working} devices left, min: {group.devices_min}'
         return ""
+
+    def buffer(self, name: str) -> BufferStatistics | None:
+        """What was last heard of a buffer."""
+        return self._buffers.get(name)
+
+    def join(self, name: str) -> None:
+        """An agent was attached."""
+        self._seen[name] = 0
+        self.durable[name] = {}
+        self._welcome(name)
+
+    def hear_last(self, name: str) -> None:
+        """Of an agent that is about to end: what it has made durable."""
+        agents = {name: self._crew.stations[name].agent}
+        calls = {name: agents[name].durable_since.remote(self._seen[name])}
+        for _, answer in _answers(calls, time.monotonic() + ANSWER_SECONDS_MAX, self._lose(agents)):
+            self._hear_durable(name, cast("list[Durable]", answer))
 
     def fail(self, station: Station, text: str) -> None:
         """Why a copy cannot be complete; the first reason is told."""
@@ -156,7 +171,7 @@ class Watch:
         if station.failure or station.buffer_lost:
             return False
         failed = station.plan.device.name
-        waits = has_spares(self._plan, station.plan)
+        waits = has_spares(self._crew.plan, station.plan)
         while spare := self._spares.take(station.plan):
             written = self.writers.get(name, WriterStatistics())
             try:
@@ -183,7 +198,7 @@ class Watch:
 
     def _cut_off(self, name: str) -> None:
         """Nothing comes any more to those behind a lost buffer."""
-        for edge in self._plan.edges_from(name):
+        for edge in self._crew.plan.edges_from(name):
             target = self._crew.stations[edge.target]
             target.cut_off = True
             self.fail(target, f"{edge.name}: {name} is gone")
@@ -199,7 +214,7 @@ class Watch:
             ):
                 device = station.plan.device.name
                 self._end_device(name, f'device "{device}" has taken nothing for {_limit()}')
-        for edge in self._plan.edges:
+        for edge in self._crew.plan.edges:
             if self._is_stalled(edge, now):
                 target = self._crew.stations[edge.target]
                 self.fail(target, f"{edge.name}: nothing has arrived for {_limit()}")
@@ -220,10 +235,13 @@ class Watch:
         self._moved |= dict(answer.moved)
         for edge, text in answer.failures:
             if edge:
-                self.fail(self._crew.stations[self._edges[edge].target], text)
+                self.fail(self._crew.stations[self._target_of(edge)], text)
             elif answer.device_epoch == len(self._crew.stations[name].retired):
                 # Else it speaks of a device that was replaced since it was asked.
                 self._end_failed(name, text)
+
+    def _target_of(self, edge: str) -> str:
+        return next(e.target for e in self._crew.plan.edges if e.name == edge)
 
     def _hear_durable(self, name: str, frames: list[Durable]) -> None:
         if not frames:
@@ -244,7 +262,7 @@ class Watch:
             self.first_frame_at = answer.first_frame_at
 
     def _edge(self, edge: EdgePlan) -> EdgeState:
-        target = self._plan.agent(edge.target)
+        target = self._crew.plan.agent(edge.target)
         statistics = self._buffers.get(edge.target)
         moved = self._moved.get(edge.name, 0)
         if statistics is None:

@@ -1,0 +1,269 @@
+"""Mirrors that come and go while a session runs, asked for over its control channel; what they
+missed is completed by a repair, and judged by recover.py from their medium alone."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from flowbackup import api
+from flowbackup.api import RunSettings
+from flowbackup.catalog.catalog import open_catalog
+from flowbackup.errors import NotFoundError, UsageError
+from flowbackup.media.label import LOCK_NAME
+from flowbackup.media.lock import MediumLock
+from flowbackup.media.port import FrameWriter
+from flowbackup.model.frame import FrameDescriptor
+from flowbackup.model.report import Outcome, SessionReport
+from flowbackup.monitor import Monitor, Progress, RecordingMonitor, SilentMonitor
+from flowbackup.plan.decided import slot_bytes
+from flowbackup.runtime.actors.media_agent import MediaAgent
+from flowbackup.runtime.crew import changes, crew
+from flowbackup.testing.compare import differences
+from tests import judge
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("live_ray")]
+MIB = 1 << 20
+FRAME_BYTES = 512 << 10
+GATE_FRAMES = 10
+
+
+class Terminal(SilentMonitor):
+    """Another terminal: when the primary has come to its gate, it does things to the session, one
+    after the other, and then opens the gate."""
+
+    def __init__(self, gate: Path, *actions: Callable[[], object]) -> None:
+        self._gate = gate
+        self._actions = actions
+        self._pool = ThreadPoolExecutor(1)
+        self._answers: Future[list[object]] | None = None
+        self.snapshots: list[Progress] = []
+
+    def progress(self, progress: Progress) -> None:
+        self.snapshots.append(progress)
+        if self._answers is None and progress.bytes_read >= GATE_FRAMES * FRAME_BYTES:
+            self._answers = self._pool.submit(self._act)
+
+    def results(self) -> list[object]:
+        self._pool.shutdown()
+        assert self._answers is not None, "the primary never came to its gate"
+        return self._answers.result()
+
+    def _act(self) -> list[object]:
+        try:
+            return [action() for action in self._actions]
+        finally:
+            self._gate.touch()
+
+
+@pytest.fixture
+def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The device "nas" takes so many frames and waits until this file is there."""
+    opened = tmp_path / "gate"
+
+    class Gated(MediaAgent):
+        def _append(self, writer: FrameWriter, frame: FrameDescriptor) -> None:
+            if self._settings.target.name == "nas" and writer.statistics().frames >= GATE_FRAMES:
+                while not opened.exists():
+                    time.sleep(0.01)
+            super()._append(writer, frame)
+
+    monkeypatch.setattr(crew, "MediaAgent", Gated)
+    return opened
+
+
+@pytest.fixture(autouse=True)
+def _own_sockets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small object, then a large one."""
+    place = tmp_path_factory.mktemp("sources")
+    for name, files in (("first", 2), ("second", 14)):
+        (place / name).mkdir()
+        for number in range(files):
+            (place / name / f"file{number:02d}").write_bytes(os.urandom(MIB))
+    return place
+
+
+@pytest.fixture
+def run(tmp_path: Path, sources: Path) -> Callable[..., SessionReport]:
+    def run(monitor: Monitor, mirrors: str = "", **options: str) -> SessionReport:
+        names = ("nas", "usb", "vault")
+        devices = "\n".join(
+            f"  {name}: {{path: {tmp_path}/{name}{options.get(name, '')}}}" for name in names
+        )
+        (tmp_path / "graph.yaml").write_text(
+            f"graph: live\nframe_size: {FRAME_BYTES}\nsync_size: 1 MiB\n"
+            f"clients: {{web: {{objects: {{first: {{path: {sources}/first}}, "
+            f"second: {{path: {sources}/second}}}}}}}}\n"
+            f"devices:\n{devices}\nbackup_groups: {{primary: {{devices: [nas], buffers: 8}}}}\n"
+            + (f"mirror_groups:\n{mirrors}\n" if mirrors else "")
+        )
+        settings = RunSettings(catalog=tmp_path / "catalog.sqlite", init=True)
+        report = api.run_backup(api.load_plan(tmp_path / "graph.yaml"), settings, monitor)
+        assert list(Path("/dev/shm").glob(f"flowbackup-{report.session}*")) == []
+        assert list((tmp_path / "flowbackup").iterdir()) == [], "the socket is gone"
+        return report
+
+    return run
+
+
+def states(report: SessionReport) -> dict[str, str]:
+    return {device.name: device.state for device in report.devices}
+
+
+def frames_held(tmp_path: Path, device: str) -> tuple[int, int]:
+    """Of all versions, on this device, and in all."""
+    with open_catalog(tmp_path / "catalog.sqlite") as catalog:
+        rows = [row for v in catalog.versions() for row in catalog.copies_of(v)]
+        needed = sum(len(catalog.frames_of(version)) for version in catalog.versions())
+    return sum(row.frames_held for row in rows if row.medium.device == device), needed
+
+
+def repair_moves_the_rest(tmp_path: Path, sources: Path, device: str, records: int) -> None:
+    """Exactly what is missing, and records of the session; then the medium alone restores all."""
+    held, needed = frames_held(tmp_path, device)
+    assert 0 < held < needed
+    request = api.RepairRequest(catalog=tmp_path / "catalog.sqlite")
+    report = api.repair((device,), request, SilentMonitor())
+    assert report.exit_code == 0, report.problems
+    assert [d.frames for d in report.devices] == [needed - held + records]
+    assert judge.check_media([tmp_path / device]).exit_code == 0
+    for name in ("first", "second"):
+        target = tmp_path / f"judged-{device}-{name}"
+        (version,) = [v for v in judge.listed([tmp_path / device]) if f"/{name}@" in v.name]
+        done = judge.recovered([tmp_path / device], target, version.object_id)
+        assert (done.exit_code, done.problems) == (0, ())
+        assert list(differences(str(sources / name), str(target))) == []
+
+
+def test_mirrors_are_attached_in_the_middle_and_completed_by_a_repair(
+    tmp_path: Path, sources: Path, gate: Path, run: Callable[..., SessionReport]
+) -> None:
+    catalog = tmp_path / "catalog.sqlite"
+    terminal = Terminal(
+        gate,
+        lambda: api.change_session("latest", "attach", catalog, device=str(tmp_path / "late")),
+        lambda: api.change_session("latest", "attach", catalog, device="usb", from_="late"),
+        lambda: api.status("latest", catalog),
+    )
+    report = run(terminal)
+    assert terminal.results()[:2] == ["attached.late", "attached-2.usb"]
+    ((status,),) = terminal.results()[2:]
+    assert status["session"] == report.session
+    assert {a["agent"]: (a["state"], a["level"]) for a in status["agents"]} == {
+        "primary.nas": ("running", 0), "attached.late": ("lagging", 1),
+        "attached-2.usb": ("lagging", 2),
+    }  # fmt: skip
+    assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), report.problems
+    assert states(report) == {"nas": "complete", "late": "lagging", "usb": "lagging"}
+    assert [o.copies_durable for o in report.objects] == [1, 1]
+    assert report.bytes_read == sum(f.stat().st_size for f in sources.rglob("*") if f.is_file())
+    repair_moves_the_rest(tmp_path, sources, "late", records=0)
+    repair_moves_the_rest(tmp_path, sources, "usb", records=0)
+
+
+def test_a_mirror_is_detached_in_the_middle_and_what_stands_behind_it_goes_on(
+    tmp_path: Path, sources: Path, gate: Path, run: Callable[..., SessionReport]
+) -> None:
+    catalog = tmp_path / "catalog.sqlite"
+    mirrors = (
+        "  offsite: {mirrors: primary, devices: [usb], buffers: 8}\n"
+        "  far: {mirrors: offsite, devices: [vault], buffers: 8, on_failure: optional}"
+    )
+
+    def again() -> str:
+        with pytest.raises(UsageError, match=r"offsite\.usb is detached") as caught:
+            api.change_session("latest", "detach", catalog, device="usb")
+        return str(caught.value)
+
+    def head() -> str:
+        with pytest.raises(UsageError, match=r"primary\.nas begins the chain") as caught:
+            api.change_session("latest", "detach", catalog, device="nas")
+        return str(caught.value)
+
+    def is_free() -> None:
+        """Its medium may be taken away: sealed, and locked by nobody."""
+        MediumLock(str(tmp_path / "usb" / LOCK_NAME), "usb", "a test").close()
+        assert [f.suffix for f in (tmp_path / "usb" / "segments").iterdir()] == [".seg"]
+
+    terminal = Terminal(
+        gate, head, lambda: api.change_session("latest", "detach", catalog, device="usb"), is_free,
+        again,
+    )  # fmt: skip
+    report = run(terminal, mirrors)
+    told = terminal.results()
+    assert told[1] == "offsite.usb"
+    assert "mirrors that can be detached: far.vault" in str(told[3])
+    assert (report.outcome, report.exit_code) == (Outcome.INCOMPLETE, 4), report.problems
+    assert states(report) == {"nas": "complete", "usb": "detached", "vault": "complete"}
+    assert [(p.kind, p.device) for p in report.problems] == [("detached", "usb")]
+    assert report.objects[1].copies_durable == 2
+    repair_moves_the_rest(tmp_path, sources, "usb", records=1)
+
+
+def test_the_last_of_a_chain_is_detached_and_nobody_waits_for_it(
+    tmp_path: Path, sources: Path, gate: Path, run: Callable[..., SessionReport]
+) -> None:
+    catalog = tmp_path / "catalog.sqlite"
+    terminal = Terminal(
+        gate, lambda: api.change_session("latest", "detach", catalog, device="offsite.usb")
+    )
+    mirrors = "  offsite: {mirrors: primary, devices: [usb], buffers: 8, on_failure: optional}"
+    report = run(terminal, mirrors)
+    terminal.results()
+    assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), report.problems
+    assert states(report) == {"nas": "complete", "usb": "detached"}
+    repair_moves_the_rest(tmp_path, sources, "usb", records=1)
+
+
+def test_a_slow_mirror_that_may_be_left_behind_is(
+    tmp_path: Path, sources: Path, run: Callable[..., SessionReport],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(changes, "LAG_SECONDS_MAX", 0.0)
+    monitor = RecordingMonitor()
+    mirrors = "  offsite: {mirrors: primary, devices: [usb], buffers: 8, when_slow: detach}"
+    report = run(monitor, mirrors, usb=", rate_limit: 500 kB/s")
+    assert (report.outcome, report.exit_code) == (Outcome.INCOMPLETE, 4), report.problems
+    assert states(report) == {"nas": "complete", "usb": "detached"}
+    (problem,) = report.problems
+    assert problem.kind == "detached" and "behind primary.nas" in problem.text
+    assert "usb is too slow: the session goes on without it" in monitor.messages
+    repair_moves_the_rest(tmp_path, sources, "usb", records=1)
+
+
+def test_a_slow_mirror_that_must_not_be_left_behind_slows_the_session_down(
+    tmp_path: Path, run: Callable[..., SessionReport]
+) -> None:
+    """By counts: what is read is never more than memory ahead of what the mirror has released."""
+    monitor = RecordingMonitor()
+    mirrors = "  offsite: {mirrors: primary, devices: [usb], buffers: 8}"
+    report = run(monitor, mirrors, usb=", rate_limit: 5 MB/s")
+    assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), report.problems
+    assert states(report) == {"nas": "complete", "usb": "complete"}
+    edges = [{edge.name: edge for edge in p.edges} for p in monitor.snapshots if p.edges]
+    ahead = [e["web -> primary.nas"].bytes_moved - e["primary.nas -> offsite.usb"].bytes_durable
+             for e in edges]  # fmt: skip
+    assert max(ahead) > 4 * FRAME_BYTES, "it was the mirror that everything waited for"
+    assert max(ahead) <= 8 * slot_bytes(FRAME_BYTES)
+
+
+def test_who_does_not_run_cannot_be_changed(
+    tmp_path: Path, run: Callable[..., SessionReport]
+) -> None:
+    catalog = tmp_path / "catalog.sqlite"
+    report = run(RecordingMonitor())
+    assert api.status(catalog=catalog) == []
+    with pytest.raises(NotFoundError, match="no session runs"):
+        api.change_session("latest", "detach", catalog, device="usb")
+    with pytest.raises(UsageError, match=f"{report.session} does not run any more: finished"):
+        api.status(report.session[:18], catalog)
