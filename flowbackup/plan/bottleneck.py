@@ -107,7 +107,7 @@ def _network(
     agents: tuple[AgentPlan, ...], edges: tuple[EdgePlan, ...], loads: dict[str, float]
 ) -> str:
     """The edge between nodes that carries most."""
-    hops = [edge for edge in edges if edge.transport is Transport.OBJECT_STORE]
+    hops = [edge for edge in edges if edge.transport is not Transport.SHARED_MEMORY]
     if not hops:
         return ""
     busiest = max(hops, key=lambda edge: loads[edge.target])

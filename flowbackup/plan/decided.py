@@ -25,10 +25,11 @@ def slot_bytes(frame_bytes: int) -> int:
 
 
 class Transport(StrEnum):
-    """How a frame crosses an edge."""
+    """How a frame crosses an edge: shared memory on one node, another way between nodes."""
 
     SHARED_MEMORY = "shared memory"
-    OBJECT_STORE = "object store"
+    DIRECT = "direct"
+    OBJECT_STORE = "object-store"
 
 
 @dataclass(frozen=True, slots=True)

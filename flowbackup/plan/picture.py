@@ -121,7 +121,7 @@ def _line(edge: EdgePlan, slots: dict[str, int]) -> Line:
     part_of_source = (edge.first_slot, edge.last_slot) != (0, slots.get(edge.source, -1))
     if edge.source in slots and part_of_source:
         parts.append(f"[{edge.first_slot}:{edge.last_slot}]")
-    if edge.transport is Transport.OBJECT_STORE:
+    if edge.transport is not Transport.SHARED_MEMORY:
         parts.append("network")
     return Line(edge.source, edge.target, " ".join(parts), not edge.required)
 

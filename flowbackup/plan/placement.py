@@ -107,12 +107,13 @@ def _agent(outline: Outline, name: str) -> AgentPlan:
 
 def _client_edges(outline: Outline) -> tuple[EdgePlan, ...]:
     remote = client_slab_slots(outline)
+    between = Transport(outline.context.spec.transport)
     return tuple(
         EdgePlan(
             name=f"{client} -> {head}",
             source=client,
             target=head,
-            transport=Transport.OBJECT_STORE if client in remote else Transport.SHARED_MEMORY,
+            transport=between if client in remote else Transport.SHARED_MEMORY,
             first_slot=0,
             last_slot=outline.slots[head],
             spread=head.partition(".")[0],
@@ -125,6 +126,7 @@ def _client_edges(outline: Outline) -> tuple[EdgePlan, ...]:
 
 def _couplings(outline: Outline, names: Collection[str]) -> tuple[EdgePlan, ...]:
     context, edges = outline.context, []
+    between = Transport(context.spec.transport)
     for link in outline.links_to(names):
         same = context.node_of(link.source) == context.node_of(link.target)
         when_slow, lag_max = slowness(context.spec, link)
@@ -133,7 +135,7 @@ def _couplings(outline: Outline, names: Collection[str]) -> tuple[EdgePlan, ...]
                 name=f"{link.source} -> {link.target}",
                 source=link.source,
                 target=link.target,
-                transport=Transport.SHARED_MEMORY if same else Transport.OBJECT_STORE,
+                transport=Transport.SHARED_MEMORY if same else between,
                 first_slot=link.buffers.first,
                 last_slot=link.buffers.last,
                 required=required(context.spec, link),

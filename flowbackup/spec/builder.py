@@ -39,10 +39,11 @@ class GraphBuilder:
         sync_seconds: float | None = None,
         copies: int | None = None,
         catalog: str | None = None,
+        transport: str | None = None,
     ) -> None:
         self._head = _written(
             graph=graph, frame_size=frame_size, sync_size=sync_size, sync_seconds=sync_seconds,
-            copies=copies, catalog=catalog,
+            copies=copies, catalog=catalog, transport=transport,
         )  # fmt: skip
         self._nodes: Section = {}
         self._clients: Section = {}

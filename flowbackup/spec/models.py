@@ -278,6 +278,10 @@ class GraphSpec(Written):
         "on every required agent.",
     )  # fmt: skip
     catalog: PathText | None = Field(default=None, description="The catalog of this graph.")
+    transport: Literal["direct", "object-store"] = Field(
+        default="direct", description="How frames go between nodes: straight from memory to "
+        "memory over TLS, or through Ray's object store, over Ray's own ports only.",
+    )  # fmt: skip
     nodes: dict[DottedName, NodeSpec] = Field(default={}, description="Machines besides here.")
     clients: dict[DottedName, ClientSpec] = Field(default={}, description="Who reads.")
     devices: dict[Name, DeviceSpec] = Field(default={}, description="Where media are.")

@@ -61,7 +61,7 @@ def test_a_cascade_crosses_the_network_once_for_each_node() -> None:
     assert [edge.name for edge in plan.edges] == [
         "web -> primary.disk1", "primary.disk1 -> second.disk2", "second.disk2 -> third.disk3",
     ]  # fmt: skip
-    assert {edge.transport.value for edge in plan.edges} == {"object store"}
+    assert {edge.transport.value for edge in plan.edges} == {"direct"}
     assert sorted(dict(plan.memory_bytes)) == ["here", "storage1", "storage2", "storage3"]
     assert plan.nodes[1].labels == (("flowbackup.io/node", "storage1"),)
 

@@ -48,7 +48,7 @@ def test_a_plan_places_every_agent_and_shares_slabs_on_a_node(graph: Graph) -> N
             source, target = agents[edge.source], agents[edge.target]
             same = source.node == target.node
             assert target.level == source.level + 1
-            assert edge.transport is (Transport.SHARED_MEMORY if same else Transport.OBJECT_STORE)
+            assert edge.transport is (Transport.SHARED_MEMORY if same else Transport.DIRECT)
             assert (target.slab == source.slab) is same
         else:
             local = edge.source in slabs[agents[edge.target].slab].users

@@ -80,7 +80,7 @@ def test_readers_of_a_group_come_together_in_each_agent_that_copies() -> None:
     stage = plan.stages[0]
     assert [(edge.name, edge.transport) for edge in stage.edges][:2] == [
         ("first.nas -> to-tape.tape", Transport.SHARED_MEMORY),
-        ("first.old -> to-tape.tape", Transport.OBJECT_STORE),
+        ("first.old -> to-tape.tape", Transport.DIRECT),
     ]
     # What comes from another node needs memory of its own.
     assert {a.name: a.slab for a in stage.agents}["to-tape.tape"] == "to-tape.tape"

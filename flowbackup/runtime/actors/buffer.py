@@ -20,10 +20,11 @@ from flowbackup.flow.commit import GroupCommit
 from flowbackup.flow.outbox import Begins, Outbox
 from flowbackup.model.frame import FrameDescriptor
 from flowbackup.model.ids import FrameId
+from flowbackup.plan.decided import Transport
 from flowbackup.runtime.cluster.nodes import NodeFacts, this_node
 from flowbackup.runtime.edges.pumps import DevicePump, EdgePump
 from flowbackup.runtime.edges.slab import Slab, create_slab, open_slab, remove_stale_slabs
-from flowbackup.runtime.edges.transport import ObjectStore, open_transport
+from flowbackup.runtime.edges.transport import Transports
 from flowbackup.runtime.edges.turns import AsyncTurns
 from flowbackup.runtime.edges.wiring import BufferSettings, EdgeSettings, Handle, Job, Offer, Reply
 
@@ -74,6 +75,7 @@ class Buffer:
         self._machine: BufferMachine | None = None
         self._device: DevicePump | None = None
         self._edges: dict[str, EdgePump] = {}
+        self._transports = Transports(dict(settings.arrivals))
         self._waiters: dict[FrameId, list[_Waiter]] = {}
         self._turns: dict[tuple[str, int], AsyncTurns] = {}
         self._free_slots: asyncio.Queue[int] = asyncio.Queue()
@@ -92,6 +94,10 @@ class Buffer:
                 self._free_slots.put_nowait(number)
         return this_node()
 
+    async def passport(self) -> bytes:
+        """The certificate by which those who send to this buffer know it."""
+        return self._transports.passport().certificate
+
     async def wire(self, agent: Handle, edges: Sequence[tuple[EdgeSettings, Handle]]) -> None:
         """Couples this buffer with its device's agent and with its successors."""
         settings = self._settings
@@ -104,7 +110,7 @@ class Buffer:
         )
         self._device = self._pump(agent)
         for edge, target in edges:
-            self._couple(edge, target)
+            await self._couple(edge, target)
         self._clock = asyncio.ensure_future(self._tick())
         self._clock.add_done_callback(self._clock_stopped)
 
@@ -119,7 +125,7 @@ class Buffer:
             turns = self._turns.setdefault((edge, epoch), AsyncTurns())
             async with turns.take(call):
                 for offer in offers:
-                    frame = await self._collect(offer)
+                    frame = await self._collect(edge, offer)
                     now = time.monotonic()
                     actions = self._live().offered(edge, epoch, offer.floor, frame, now)
                     self._perform(actions, waiter)
@@ -149,10 +155,10 @@ class Buffer:
 
     async def attach(self, edge: EdgeSettings, target: Handle, begins: Begins) -> Begins:
         """A new successor, from the next frames on; see BufferMachine.successor_attached."""
+        # First, because it takes a while: what the machine sends from now on needs its pump.
+        await self._couple(edge, target)
         outbox = Outbox(edge.name, edge.first_slot, edge.last_slot)
-        owed = self._live().successor_attached(outbox, begins)
-        self._couple(edge, target)
-        return owed
+        return self._live().successor_attached(outbox, begins)
 
     async def detach(self, edge: str) -> None:
         """Nobody waits for this successor any more.  Its media agent must have stopped writing:
@@ -173,6 +179,7 @@ class Buffer:
         """Lets go of memory; removes the slab if it is this buffer's."""
         if self._clock is not None:
             self._clock.cancel()
+        self._transports.close()
         if self._slab is not None:
             self._slab.remove()
             self._slab.close()
@@ -191,19 +198,19 @@ class Buffer:
             raise ProtocolError(f"buffer {self._settings.agent} is not wired yet")
         return self._machine
 
-    def _couple(self, edge: EdgeSettings, target: Handle) -> None:
-        transport = open_transport(edge.transport, self._sending_slab(edge))
+    async def _couple(self, edge: EdgeSettings, target: Handle) -> None:
+        transport = await self._transports.sending(edge, target, self._sending_slab(edge))
         self._edges[edge.name] = EdgePump(
             edge, target, transport, self._replied, self._successor_failed
         )
 
     def _sending_slab(self, edge: EdgeSettings) -> Slab | None:
         """Memory to send from, for edges that move bytes."""
-        if self._slab is None and open_transport(edge.transport, None).copies:
+        if self._slab is None and edge.transport is not Transport.SHARED_MEMORY:
             self._slab = open_slab(Path(self._settings.slab.path))
         return self._slab
 
-    async def _collect(self, offer: Offer) -> FrameDescriptor:
+    async def _collect(self, edge: str, offer: Offer) -> FrameDescriptor:
         """The frame in memory of this node; what is no news is not fetched."""
         header, (stream, sequence) = offer.frame.header, offer.frame.route
         machine = self._live()
@@ -213,7 +220,7 @@ class Buffer:
         slot = await self._free_slots.get()
         self._own_slots[header.frame_id] = slot
         try:
-            way = ObjectStore()
+            way = self._transports.receiving(edge)
             return await way.collect(offer.frame, offer.bytes_refs, self._slab, slot)
         except BaseException:
             self._free_slot(header.frame_id)

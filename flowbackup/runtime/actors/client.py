@@ -23,7 +23,7 @@ from flowbackup.runtime.actors.slots import SlotSink
 from flowbackup.runtime.cluster.nodes import NodeFacts, this_node
 from flowbackup.runtime.edges.pumps import EdgePump
 from flowbackup.runtime.edges.slab import Slab, create_slab, open_slab, remove_stale_slabs
-from flowbackup.runtime.edges.transport import open_transport
+from flowbackup.runtime.edges.transport import Transports
 from flowbackup.runtime.edges.wiring import ClientSettings, EdgeSettings, Handle
 from flowbackup.source.content import ReadCounters
 from flowbackup.source.reader import ObjectTask, read_object
@@ -77,6 +77,7 @@ class Client:
         self._settings = settings
         self._slabs: dict[Path, Slab] = {}
         self._pumps: dict[str, EdgePump] = {}
+        self._transports = Transports()
         self._sink: SlotSink | None = None
         self._monitor = RecordingMonitor()
         self._counters: list[ReadCounters] = []
@@ -105,7 +106,7 @@ class Client:
         machine = SenderMachine(settings.session, settings.lanes, dict(settings.slots))
         self._sink = SlotSink(machine, slabs, self._forward)
         for edge, target in heads:
-            transport = open_transport(edge.transport, slabs[edge.name])
+            transport = await self._transports.sending(edge, target, slabs[edge.name])
             sink = self._sink
             self._pumps[edge.name] = EdgePump(
                 edge, target, transport, sink.replied, sink.edge_failed
@@ -142,6 +143,7 @@ class Client:
 
     async def close(self) -> None:
         """Lets go of memory; the session is over, so it is removed as well."""
+        self._transports.close()
         while self._slabs:
             _, slab = self._slabs.popitem()
             slab.remove()

@@ -26,7 +26,7 @@ from flowbackup.runtime.actors.spread_sink import SpreadSink
 from flowbackup.runtime.cluster.nodes import NodeFacts, this_node
 from flowbackup.runtime.edges.pumps import EdgePump
 from flowbackup.runtime.edges.slab import Slab, create_slab, remove_stale_slabs
-from flowbackup.runtime.edges.transport import open_transport
+from flowbackup.runtime.edges.transport import Transports
 from flowbackup.runtime.edges.wiring import EdgeSettings, Handle, ReaderSettings, Readings, ReadTask
 
 
@@ -40,6 +40,7 @@ class Reader:
         self._slab: Slab | None = None
         self._sink: SpreadSink | None = None
         self._pumps: dict[str, EdgePump] = {}
+        self._transports = Transports()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._draining = threading.Event()
         self._bytes_read = 0
@@ -64,7 +65,7 @@ class Reader:
         machine = SpreadMachine(range(self._slab.slots), self._settings.ways)
         sink = self._sink = SpreadSink(machine, self._forward)
         for edge, target in agents:
-            transport = open_transport(edge.transport, self._slab)
+            transport = await self._transports.sending(edge, target, self._slab)
             self._pumps[edge.name] = EdgePump(
                 edge, target, transport, sink.replied, sink.edge_failed
             )
@@ -89,6 +90,7 @@ class Reader:
         """Lets go of device and memory."""
         if self._device is not None:
             self._device.close()
+        self._transports.close()
         if self._slab is not None:
             self._slab.remove()
             self._slab.close()

@@ -26,6 +26,12 @@ def this_node() -> NodeFacts:
     return NodeFacts(ray.get_runtime_context().get_node_id(), socket.gethostname(), os.getpid())
 
 
+def this_address() -> str:
+    """The address of this node by which the others of its cluster know it."""
+    address: str = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]
+    return address
+
+
 def place(nodes: tuple[NodePlan, ...]) -> dict[str, str]:
     """Node of the plan -> Ray node id.  "here" is the node of this process.  Raises PeerLostError
     naming every node that is not there, or that more than one Ray node claims to be."""

@@ -60,6 +60,11 @@ class Assignments:
                 if edge.transport is not Transport.SHARED_MEMORY
                 for number in self._share(edge)
             ),
+            arrivals=tuple(
+                (edge.name, edge.transport)
+                for edge in self._plan.edges_into(agent.name)
+                if edge.transport is not Transport.SHARED_MEMORY
+            ),
             sync_bytes=self._plan.sync_bytes,
             sync_seconds=self._plan.sync_seconds,
             has_spares=has_spares(self._plan, agent),

@@ -15,7 +15,7 @@ from flowbackup.flow.actions import Forward
 from flowbackup.flow.pace import Moment, Pace
 from flowbackup.model.ids import FrameId
 from flowbackup.runtime.cluster.faults import as_ours
-from flowbackup.runtime.edges.transport import ObjectStore, SharedMemory
+from flowbackup.runtime.edges.transport import SendingTransport
 from flowbackup.runtime.edges.wiring import EdgeSettings, Handle, Job, Offer, Reply, Written
 
 WRITE_CALLS_MAX = 2
@@ -93,7 +93,7 @@ class EdgePump:
     """From a buffer (or client) to the buffer behind a coupling."""
 
     def __init__(
-        self, settings: EdgeSettings, target: Handle, transport: SharedMemory | ObjectStore,
+        self, settings: EdgeSettings, target: Handle, transport: SendingTransport,
         replied: Callable[[str, Reply], None], failed: Failed,
         clock: Callable[[], Moment] = present_moment,
     ) -> None:  # fmt: skip

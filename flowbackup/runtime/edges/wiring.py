@@ -32,8 +32,9 @@ class SlabSettings:
 @dataclass(frozen=True, slots=True)
 class BufferSettings:
     """makes_slab: this buffer is the first of its chain on its node and owns the memory.
-    receiving_slots: those of it that are filled with what comes from other nodes.  has_spares: a
-    failed device may be replaced, so that its frames wait for that."""
+    receiving_slots: those of it that are filled with what comes from other nodes.  arrivals: the
+    edges over which it comes, and how.  has_spares: a failed device may be replaced, so that its
+    frames wait for that."""
 
     agent: str
     session: bytes
@@ -41,6 +42,7 @@ class BufferSettings:
     slab: SlabSettings
     makes_slab: bool
     receiving_slots: tuple[int, ...]
+    arrivals: tuple[tuple[str, Transport], ...]
     sync_bytes: int
     sync_seconds: float
     has_spares: bool = False
@@ -117,8 +119,8 @@ class Readings(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """A frame on an edge.  bytes_refs: empty in shared memory; else one reference to its bytes,
-    in a tuple because Ray would wait for a bare one before the call begins."""
+    """A frame on an edge.  bytes_refs: empty in shared memory; else what the transport needs to get
+    its bytes, in a tuple because Ray would wait for a bare reference before the call begins."""
 
     floor: int
     frame: FrameDescriptor
