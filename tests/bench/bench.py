@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowbackup.runtime.cluster.engine import ray_engine
+from tests.bench.chains import across_nodes, chains
 from tests.bench.commands import commands
 from tests.bench.datasets import DataSets
 from tests.bench.engine import nothing, source_reads, writers
@@ -47,8 +48,10 @@ MEASURES = {
     "packing": Measure(packing, with_ray=False),
     "commands": Measure(commands, with_ray=False),
     "restore": Measure(restore, with_ray=False),
+    "nodes": Measure(across_nodes, with_ray=False),
     "writers": Measure(writers, with_ray=True),
     "engine": Measure(nothing, with_ray=True),
+    "chains": Measure(chains, with_ray=True),
     "source": Measure(source_reads, with_ray=True),
     "memory": Measure(memory, with_ray=True),
 }
