@@ -279,14 +279,14 @@ def sessions(catalog: Path | None = None) -> list[SessionRow]:
 
 
 def status(query: str = "", catalog: Path | None = None) -> list[dict[str, Any]]:
-    """What the running session `query` (id prefix, "latest") is doing; of all without one.  Raises
-    NotFoundError, UsageError, PeerLostError."""
-    from flowbackup.runtime.control.sessions import ask, ask_session, running
+    """What the running session `query` (id prefix, "latest") is doing, or all of them
+    without one.  Raises NotFoundError, UsageError, PeerLostError."""
+    from flowbackup.runtime.control.sessions import ask_session, states
 
     with open_catalog(_catalog_path(catalog), create=False) as opened:
         if query:
             return [ask_session(opened, query, "status", {})]
-        return [ask(row, "status", {}) for row in running(opened)]
+        return states(opened)
 
 
 def change_session(query: str, verb: str, catalog: Path | None = None, **arguments: object) -> str:

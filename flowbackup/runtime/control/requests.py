@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from queue import Empty, Queue
+from queue import Empty, Full, Queue
 
 from flowbackup.errors import PeerLostError
 from flowbackup.runtime.control.message import Message
@@ -36,14 +37,11 @@ class Requests:
     def __init__(self) -> None:
         self._waiting: Queue[tuple[Request, Future[Message]]] = Queue(WAITING_MAX)
         self._is_closed = False
+        self._closing = threading.Lock()
 
     def ask(self, request: Request, seconds_max: float) -> Message:
         """Raises what the session says, PeerLostError when it says nothing in time."""
-        answer: Future[Message] = Future()
-        if self._is_closed or self._waiting.full():
-            why = "is ending" if self._is_closed else f"has {WAITING_MAX} requests waiting"
-            raise PeerLostError(f"the session {why}", remedy="try again later")
-        self._waiting.put_nowait((request, answer))
+        answer = self._put(request)
         try:
             return answer.result(seconds_max)
         except TimeoutError as error:
@@ -66,9 +64,24 @@ class Requests:
 
     def close(self) -> None:
         """Nothing is answered any more."""
-        self._is_closed = True
+        with self._closing:
+            self._is_closed = True
         while (waiting := self._next()) is not None:
-            waiting[1].set_exception(PeerLostError("the session has ended"))
+            if waiting[1].set_running_or_notify_cancel():
+                waiting[1].set_exception(PeerLostError("the session has ended"))
+
+    def _put(self, request: Request) -> Future[Message]:
+        answer: Future[Message] = Future()
+        with self._closing:
+            if self._is_closed:
+                raise PeerLostError("the session is ending", remedy="repair copies when it has")
+            try:
+                self._waiting.put_nowait((request, answer))
+            except Full:
+                raise PeerLostError(
+                    f"the session has {WAITING_MAX} requests waiting", remedy="try again later"
+                ) from None
+        return answer
 
     def _next(self) -> tuple[Request, Future[Message]] | None:
         try:

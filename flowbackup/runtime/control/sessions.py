@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.catalog.holder import channel_of
 from flowbackup.catalog.rows import SessionRow, SessionState
-from flowbackup.errors import NotFoundError, UsageError
+from flowbackup.errors import FlowbackupError, NotFoundError, UsageError
 from flowbackup.model.ids import id_text
 from flowbackup.runtime.control.caller import call
 from flowbackup.runtime.control.message import Message
@@ -21,6 +21,20 @@ CHANGE_SECONDS_MAX = 310.0
 def running(catalog: Catalog) -> list[SessionRow]:
     """Newest first."""
     return [row for row in catalog.sessions() if row.state is SessionState.RUNNING]
+
+
+def states(catalog: Catalog) -> list[Message]:
+    """Of all that run; of one that does not answer who it is and why not (`fault`)."""
+    return [_state(row) for row in running(catalog)]
+
+
+def _state(row: SessionRow) -> Message:
+    try:
+        return ask(row, "status", {})
+    except FlowbackupError as error:
+        name = id_text(row.session)
+        known = {"session": name, "kind": row.kind, "graph": row.graph_name, "host": row.host}
+        return {**known, "fault": str(error)}
 
 
 def ask_session(

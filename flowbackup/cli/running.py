@@ -1,0 +1,87 @@
+"""flowbackup attach, detach, cancel: changes of a session that runs, from another terminal."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from flowbackup import api
+from flowbackup.cli.options import Command, catalog_option, output_options
+from flowbackup.cli.output import Output
+from flowbackup.errors import EXIT_SUCCESS
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "flowbackup attach latest --mirror /mnt/usb --init",
+        "flowbackup attach 01940c --mirror vault --from offsite.usb",
+    ),
+)
+@click.argument("session")
+@click.option(
+    "--mirror", required=True, metavar="DIR|DEVICE",
+    help="A directory, with a slash in it, or the name of a device of the graph.",
+)  # fmt: skip
+@click.option(
+    "--from", "source", default="", metavar="AGENT",
+    help="Who feeds it: an agent, or its device; without it the one that begins the chain.",
+)  # fmt: skip
+@click.option("--init", is_flag=True, help="Make a medium of DIR if it is empty.")
+@catalog_option
+@output_options
+@click.pass_obj
+def attach(
+    output: Output, session: str, mirror: str, source: str, init: bool, catalog: Path | None
+) -> int:
+    """Give a running SESSION one more mirror, from the next frames on.
+
+    What was sent before, `flowbackup repair` puts there when the session has ended.  SESSION is the
+    beginning of an id, or latest.  Everything is checked as if the mirror had stood in the graph;
+    the session goes on whether it can be attached or not, and is complete without it.
+    """
+    place = os.path.abspath(mirror) if os.sep in mirror else mirror
+    agent = api.change_session(session, "attach", catalog, device=place, from_=source, init=init)
+    output.row("attached", {"agent": agent}, f"{agent} is attached")
+    output.remark(f"when the session has ended, `flowbackup repair {mirror}` brings what it missed")
+    return EXIT_SUCCESS
+
+
+@click.command(
+    cls=Command,
+    examples=("flowbackup detach latest usb", "flowbackup detach 01940c offsite.usb --json"),
+)
+@click.argument("session")
+@click.argument("device")
+@catalog_option
+@output_options
+@click.pass_obj
+def detach(output: Output, session: str, device: str, catalog: Path | None) -> int:
+    """Let a mirror of a running SESSION go, at the border of a frame.
+
+    DEVICE is the name of a device or of its agent.  When this returns, the medium is sealed and
+    nobody uses it any more.  Mirrors behind it go on.  The session does without this copy: if it
+    was required, it ends with exit code 4, and `flowbackup repair` completes the copy.
+    """
+    agent = api.change_session(session, "detach", catalog, device=device)
+    output.row("detached", {"agent": agent}, f"{agent} is detached, its medium can be taken away")
+    return EXIT_SUCCESS
+
+
+@click.command(cls=Command, examples=("flowbackup cancel latest", "flowbackup cancel 01940c --now"))
+@click.argument("session")
+@click.option("--now", is_flag=True, help="At once, not at the border of the objects under way.")
+@catalog_option
+@output_options
+@click.pass_obj
+def cancel(output: Output, session: str, now: bool, catalog: Path | None) -> int:
+    """End a running SESSION in order, as Ctrl-C does where it was started.
+
+    It ends behind the objects under way, with --now at once; `flowbackup sessions` tells when.
+    """
+    api.change_session(session, "cancel", catalog, now=now)
+    when = "now" if now else "behind the objects under way"
+    output.row("cancelled", {"now": now}, f"the session ends {when}")
+    return EXIT_SUCCESS
