@@ -9,18 +9,23 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from contextlib import suppress
 
 from flowbackup.errors import DeviceLockedError
 from flowbackup.media.failure import device_error
 from flowbackup.media.holder import (
     HOLDER_BYTES_MAX,
-    describe,
+    UNNAMED,
     holder_here,
     is_left_behind,
     parse_holder,
     try_flock,
 )
+
+NAME_LOOKS_MAX = 20
+NAME_LOOK_SECONDS = 0.005
+"""A holder writes its name right after it got the lock: so long a refusal waits to read it."""
 
 
 class MediumLock:
@@ -42,8 +47,8 @@ class MediumLock:
         except OSError as error:
             self._let_go()
             raise device_error(device, f"locking {path}", error) from error
+        present = _name_of_holder(self._fd)
         self._let_go()
-        present = describe(text)
         raise DeviceLockedError(
             f'device "{device}" is in use by {present}',
             remedy="wait until it has finished, as --retry-lock does, or end it",
@@ -62,6 +67,15 @@ class MediumLock:
     def _let_go(self) -> None:
         fd, self._fd = self._fd, -1
         os.close(fd)
+
+
+def _name_of_holder(fd: int) -> str:
+    for _ in range(NAME_LOOKS_MAX):
+        holder = parse_holder(os.pread(fd, HOLDER_BYTES_MAX, 0))
+        if holder is not None:
+            return holder.describe()
+        time.sleep(NAME_LOOK_SECONDS)
+    return UNNAMED
 
 
 def present_holder(path: str) -> str:
