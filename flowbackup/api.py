@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -21,6 +21,10 @@ from flowbackup.model.entry import Entry
 from flowbackup.model.report import SessionReport
 from flowbackup.monitor import Monitor
 from flowbackup.plan.decided import Plan
+from flowbackup.requests import DrillRequest as DrillRequest
+from flowbackup.requests import RepairRequest as RepairRequest
+from flowbackup.requests import RestoreRequest as RestoreRequest
+from flowbackup.requests import RunSettings as RunSettings
 from flowbackup.runtime.beginning import Beginning
 from flowbackup.runtime.doctor import Check, examine
 from flowbackup.runtime.signals import cancelled_by_signals
@@ -30,60 +34,6 @@ if TYPE_CHECKING:
 
 COPIES_MAX = 1 << 31
 """More copies than there can be devices in a graph: every version has fewer."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunSettings:
-    """catalog: its file, None for the graph's or the default one.  address: of a Ray cluster, ""
-    for an embedded Ray.  create: make device directories that are missing, and label them.  init:
-    label empty ones too, any of which may be a mount point without its disk."""
-
-    catalog: Path | None = None
-    address: str = ""
-    create: bool = False
-    init: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class RestoreRequest:
-    """overwrite: never, changed or always.  include: patterns on paths below the object's root.
-    as_of: the version that was current at this time (ISO 8601).  explain: the report says which
-    copies were used, or in a dry run would be, and why.  address: of the Ray cluster that reads
-    media of other nodes, "" for none."""
-
-    catalog: Path | None = None
-    overwrite: str = "never"
-    include: tuple[str, ...] = ()
-    dry_run: bool = False
-    as_of: str = ""
-    explain: bool = False
-    address: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RepairRequest:
-    """objects: only their versions.  full: each device is to hold every one of them, also if it was
-    never meant to.  dry_run: say what would move, and write to no medium.  address: of the Ray
-    cluster that reads media of other nodes, "" for none."""
-
-    catalog: Path | None = None
-    objects: tuple[str, ...] = ()
-    full: bool = False
-    dry_run: bool = False
-    address: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class DrillRequest:
-    """sample: so many entries of each version, or a share of them, None for about 100 and 1 GiB.
-    seed: which part, None for the next one.  target: where the files stay, "" for a place that is
-    removed in the end.  address: of a Ray cluster that reaches media of other nodes."""
-
-    catalog: Path | None = None
-    sample: int | Fraction | None = None
-    seed: int | None = None
-    target: str = ""
-    address: str = ""
 
 
 def default_catalog_path() -> Path:
@@ -137,20 +87,23 @@ def run_backup(plan: Plan, settings: RunSettings, monitor: Monitor) -> SessionRe
         labels = Labelling(create=settings.create or settings.init, init=settings.init)
         check_before_start(plan, catalog, labels, monitor)
         scan = SourceScan(plan.objects, near_nodes(plan))
-        scan.start()
-        session = BackupSession(plan, catalog, scan, monitor, beginning)
-        try:
-            with cancelled_by_signals(session), ray_engine(settings.address) as engine:
-                # Once more, because Ray has put its own handler there.
-                with cancelled_by_signals(session):
-                    report = session.run(engine)
-                stages = [] if session.is_cancelled else stages_after_session(plan)
-                copied = run_stages(
-                    stages, catalog, monitor, session.session, engine, cancelled_by_signals
-                )
-                return replace(report, stages=tuple(copied))
-        finally:
-            scan.stop()
+        wait_max = settings.wait_seconds_max
+        session = BackupSession(plan, catalog, scan, monitor, beginning, wait_max)
+        with ExitStack() as stack:
+            stack.callback(session.close)
+            stack.enter_context(cancelled_by_signals(session))
+            session.wait_for_devices()
+            scan.start()
+            stack.callback(scan.stop)
+            engine = stack.enter_context(ray_engine(settings.address))
+            # Once more, because Ray has put its own handler there.
+            with cancelled_by_signals(session):
+                report = session.run(engine)
+            stages = [] if session.is_cancelled else stages_after_session(plan)
+            copied = run_stages(
+                stages, catalog, monitor, session.session, engine, cancelled_by_signals, wait_max
+            )
+            return replace(report, stages=tuple(copied))
 
 
 def run_copy(
@@ -182,8 +135,9 @@ def run_copy(
         copied = newest_session(catalog, plan.graph)
         with ray_engine(settings.address) as engine:
             first, *others = run_stages(
-                stages, catalog, monitor, copied, engine, cancelled_by_signals
-            )
+                stages, catalog, monitor, copied, engine, cancelled_by_signals,
+                settings.wait_seconds_max,
+            )  # fmt: skip
             return replace(first, stages=tuple(others))
 
 
@@ -253,7 +207,9 @@ def repair(devices: Sequence[str], request: RepairRequest, monitor: Monitor) -> 
     from flowbackup.runtime.care.repairing import RepairTask, run_repair
 
     with open_catalog(_catalog_path(request.catalog), create=False) as opened:
-        task = RepairTask(tuple(devices), request.objects, request.full, request.dry_run)
+        task = RepairTask(
+            tuple(devices), request.objects, request.full, request.dry_run, request.wait_seconds_max
+        )
         with _far_media(request.address) as far:
             return run_repair(opened, task, monitor, far=far)
 

@@ -42,6 +42,11 @@ class EdgeState:
     waiting_seconds: float = 0.0
 
 
+WAITING = "waiting for devices"
+"""The stage of a session that others keep from its devices: one edge for each device, `waiting_for`
+who has it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """A snapshot of a session; totals are None while they are unknown."""

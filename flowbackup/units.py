@@ -45,6 +45,27 @@ def format_size(size_bytes: int | float) -> str:
     raise AssertionError("unreachable")
 
 
+_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)\s*")
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of "30s", "5m", "1h30m", "2 h", "0".  Raises ValueError naming what is wrong."""
+    left = text.strip().lower()
+    if left == "0":
+        return 0.0
+    seconds = 0.0
+    while match := _DURATION_PART.match(left):
+        number, unit = match.groups()
+        if unit not in _SECONDS:
+            raise ValueError(f'"{unit}" is not a unit of time; use s, m (or min), h or d')
+        seconds += float(number) * _SECONDS[unit]
+        left = left[match.end() :]
+    if left or not text.strip():
+        raise ValueError(f'"{text}" is not a duration; write it as in 30s, 5m or 1h30m')
+    return seconds
+
+
 def format_rate(bytes_per_second: float) -> str:
     if 0 < bytes_per_second < 1e6:
         return f"{bytes_per_second / 1e3:.0f} kB/s"

@@ -14,6 +14,7 @@ from flowbackup.cli.options import (
     catalog_option,
     init_option,
     output_options,
+    retry_lock_option,
 )
 from flowbackup.cli.output import Output
 from flowbackup.cli.progress import show_progress
@@ -46,6 +47,7 @@ from flowbackup.errors import UsageError
     help="Write the graph that this runs, to be changed and run again.",
 )
 @init_option
+@retry_lock_option
 @address_option
 @catalog_option
 @output_options
@@ -59,6 +61,7 @@ def backup(
     frame_size: int | None,
     save_graph: Path | None,
     init: bool,
+    retry_lock: float,
     address: str,
     catalog: Path | None,
 ) -> int:
@@ -72,7 +75,9 @@ def backup(
     if save_graph is not None:
         save_text(save_graph, plan.graph_text)
         output.remark(f"graph written to {save_graph}; flowbackup run {save_graph} does the same")
-    settings = api.RunSettings(catalog=catalog, address=address, create=True, init=init)
+    settings = api.RunSettings(
+        catalog=catalog, address=address, create=True, init=init, wait_seconds_max=retry_lock
+    )
     with show_progress(output) as monitor:
         report = api.run_backup(plan, settings, monitor)
     return show_summary(report, output)

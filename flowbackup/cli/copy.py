@@ -13,6 +13,7 @@ from flowbackup.cli.options import (
     catalog_option,
     init_option,
     output_options,
+    retry_lock_option,
 )
 from flowbackup.cli.output import Output
 from flowbackup.cli.progress import show_progress
@@ -29,6 +30,7 @@ from flowbackup.cli.summary import show_summary
 @click.argument("graph", type=click.Path(path_type=Path), metavar="GRAPH.yaml")
 @click.argument("groups", nargs=-1, metavar="[GROUP...]")
 @init_option
+@retry_lock_option
 @address_option
 @catalog_option
 @output_options
@@ -38,6 +40,7 @@ def copy(
     graph: Path,
     groups: tuple[str, ...],
     init: bool,
+    retry_lock: float,
     address: str,
     catalog: Path | None,
 ) -> int:
@@ -48,7 +51,9 @@ def copy(
     this graph are meant.  Exit code 4: some required copies are still missing.
     """
     plan = api.load_plan(graph)
-    settings = api.RunSettings(catalog=catalog, address=address, init=init)
+    settings = api.RunSettings(
+        catalog=catalog, address=address, init=init, wait_seconds_max=retry_lock
+    )
     with show_progress(output) as monitor:
         report = api.run_copy(plan, groups, settings, monitor)
     return show_summary(report, output)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from flowbackup.cli.rates import READ
-from flowbackup.monitor import EdgeState, Progress
+from flowbackup.monitor import WAITING, EdgeState, Progress
 from flowbackup.units import format_rate, format_size
 
 
 def progress_line(progress: Progress, rates: dict[str, float]) -> str:
     """The whole state on one line of a log."""
+    if progress.stage == WAITING:
+        edges = (f"{edge.name} {edge_state_text(edge)}" for edge in progress.edges)
+        return f"{WAITING}: {'; '.join(edges)}"
     parts = [stage_text(progress, rates)]
     parts.extend(_edge_text(edge, rates[edge.name]) for edge in progress.edges)
     return "; ".join(parts)
@@ -16,6 +19,8 @@ def progress_line(progress: Progress, rates: dict[str, float]) -> str:
 
 def stage_text(progress: Progress, rates: dict[str, float]) -> str:
     """What is done, how much of it, how fast; while nothing was read, only what was found."""
+    if progress.stage == WAITING:
+        return WAITING
     if progress.bytes_read or progress.files or progress.edges:
         return f"{progress.stage}: {done_text(progress)} at {format_rate(rates[READ])}"
     if progress.files_total is None or progress.bytes_total is None:

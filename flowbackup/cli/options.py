@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import click
 
 from flowbackup.cli.output import Output
-from flowbackup.units import parse_size
+from flowbackup.units import parse_duration, parse_size
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -75,6 +75,22 @@ class Size(click.ParamType[int]):
             return value
         try:
             return parse_size(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Duration(click.ParamType[float]):
+    """Seconds, written as "30s", "5m" or "1h30m"."""
+
+    name = "duration"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        if isinstance(value, int | float):
+            return float(value)
+        try:
+            return parse_duration(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
@@ -143,4 +159,18 @@ def init_option(command: Decorated) -> Decorated:
     """--init: make media where a device holds none."""
     return click.option(
         "--init", is_flag=True, help="Make a medium in each device that does not hold one yet."
+    )(command)
+
+
+def retry_lock_option(command: Decorated) -> Decorated:
+    """--retry-lock DURATION, else FLOWBACKUP_RETRY_LOCK: how long to wait for devices."""
+    return click.option(
+        "--retry-lock",
+        type=Duration(),
+        default=0.0,
+        envvar="FLOWBACKUP_RETRY_LOCK",
+        show_envvar=True,
+        metavar="DURATION",
+        help="Wait so long, as in 30s, 5m or 2h, for devices that other sessions hold: first come, "
+        "first served, all devices or none.  Without it they are not waited for.",
     )(command)

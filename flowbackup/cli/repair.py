@@ -7,7 +7,13 @@ from pathlib import Path
 import click
 
 from flowbackup import api
-from flowbackup.cli.options import Command, address_option, catalog_option, output_options
+from flowbackup.cli.options import (
+    Command,
+    address_option,
+    catalog_option,
+    output_options,
+    retry_lock_option,
+)
 from flowbackup.cli.output import Output
 from flowbackup.cli.progress import show_progress
 from flowbackup.cli.summary import show_summary
@@ -29,6 +35,7 @@ from flowbackup.cli.summary import show_summary
     "--full", is_flag=True, help="Put everything on DEVICE, also what was never meant for it."
 )
 @click.option("--dry-run", is_flag=True, help="Say what would move, and write to no medium.")
+@retry_lock_option
 @address_option
 @catalog_option
 @output_options
@@ -39,6 +46,7 @@ def repair(
     objects: tuple[str, ...],
     full: bool,
     dry_run: bool,
+    retry_lock: float,
     address: str,
     catalog: Path | None,
 ) -> int:
@@ -51,7 +59,12 @@ def repair(
     code 4: some required copies are still incomplete.
     """
     request = api.RepairRequest(
-        catalog=catalog, objects=objects, full=full, dry_run=dry_run, address=address
+        catalog=catalog,
+        objects=objects,
+        full=full,
+        dry_run=dry_run,
+        address=address,
+        wait_seconds_max=retry_lock,
     )
     with show_progress(output) as monitor:
         report = api.repair(devices, request, monitor)

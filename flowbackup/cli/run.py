@@ -13,6 +13,7 @@ from flowbackup.cli.options import (
     catalog_option,
     init_option,
     output_options,
+    retry_lock_option,
 )
 from flowbackup.cli.output import Output
 from flowbackup.cli.plan import show_plan
@@ -33,6 +34,7 @@ from flowbackup.errors import EXIT_SUCCESS
     "--dry-run", "--plan", is_flag=True, help="Show what would run where, and touch nothing."
 )
 @init_option
+@retry_lock_option
 @address_option
 @catalog_option
 @output_options
@@ -42,6 +44,7 @@ def run(
     graph: Path,
     dry_run: bool,
     init: bool,
+    retry_lock: float,
     address: str,
     catalog: Path | None,
 ) -> int:
@@ -50,7 +53,9 @@ def run(
     if dry_run:
         show_plan(plan, output)
         return EXIT_SUCCESS
-    settings = api.RunSettings(catalog=catalog, address=address, init=init)
+    settings = api.RunSettings(
+        catalog=catalog, address=address, init=init, wait_seconds_max=retry_lock
+    )
     with show_progress(output) as monitor:
         report = api.run_backup(plan, settings, monitor)
     return show_summary(report, output)

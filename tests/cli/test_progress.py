@@ -9,12 +9,12 @@ import pytest
 from rich.console import Console
 
 from flowbackup.cli.live import LiveTable
-from flowbackup.cli.moment import done_text, edge_state_text, progress_line
+from flowbackup.cli.moment import done_text, edge_state_text, progress_line, stage_text
 from flowbackup.cli.output import Output
 from flowbackup.cli.progress import LINE_SECONDS, JsonProgress, LineProgress, show_progress
 from flowbackup.cli.rates import READ, RateMeter
 from flowbackup.cli.summary import PROBLEMS_SHOWN_MAX
-from flowbackup.monitor import EdgeState, Problem, Progress
+from flowbackup.monitor import WAITING, EdgeState, Problem, Progress
 from tests.cli import samples
 
 
@@ -57,6 +57,15 @@ def test_the_line_names_who_is_waited_for() -> None:
         "backup: 7 files (total unknown), 1 MiB read (total unknown) at 5 MB/s; "
         "web -> primary.nas 4 MB/s buffer 6/8 durable 512 KiB waiting for usb since 14 s"
     )
+
+
+def test_a_session_that_waits_for_devices_says_only_that() -> None:
+    edge = EdgeState("usb", 0, 0, 0, 0, 0, "waiting", "session 0192 (process 7 on vm)", 14.2)
+    line = progress_line(Progress(WAITING, edges=(edge,)), {READ: 0.0, "usb": 0.0})
+    assert line == (
+        "waiting for devices: usb waiting for session 0192 (process 7 on vm) since 14 s"
+    )
+    assert stage_text(Progress(WAITING, edges=(edge,)), {READ: 0.0}) == "waiting for devices"
 
 
 def test_a_short_wait_is_no_news() -> None:

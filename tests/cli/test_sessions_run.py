@@ -92,6 +92,41 @@ def test_a_graph_is_never_saved_over_another(
     ran_backup.assert_not_called()
 
 
+@pytest.mark.parametrize(
+    ("command", "function"),
+    [
+        (("backup", "/srv", "--to", "/a"), "run_backup"), (("run", "g.yaml"), "run_backup"),
+        (("copy", "g.yaml"), "run_copy"), (("repair",), "repair"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("options", "environment", "seconds"),
+    [
+        ((), {}, 0), (("--retry-lock", "1h30m"), {}, 5400),
+        ((), {"FLOWBACKUP_RETRY_LOCK": "5m"}, 300),
+        (("--retry-lock", "0"), {"FLOWBACKUP_RETRY_LOCK": "5m"}, 0),
+    ],
+)  # fmt: skip
+def test_every_command_that_takes_devices_may_wait_for_them(
+    command: tuple[str, ...], function: str, options: tuple[str, ...],
+    environment: dict[str, str], seconds: float, flowbackup: RunCommand, fake_api: FakeApi,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    for name in ("quick_plan", "load_plan"):
+        fake_api(name, PLAN)
+    called = fake_api(function, samples.report())
+    assert flowbackup(*command, *options).exit_code == 0
+    settings = next(a for a in called.call_args.args if hasattr(a, "wait_seconds_max"))
+    assert settings.wait_seconds_max == seconds
+
+
+def test_a_wait_that_is_no_duration_is_refused(flowbackup: RunCommand) -> None:
+    ran = flowbackup("repair", "--retry-lock", "soon")
+    assert ran.exit_code == 2 and '"soon" is not a duration' in ran.err
+
+
 @pytest.mark.parametrize("option", ["--dry-run", "--plan"])
 def test_a_dry_run_shows_the_plan_and_touches_nothing(
     option: str, flowbackup: RunCommand, fake_api: FakeApi

@@ -17,8 +17,8 @@ from flowbackup.media.door import DeviceDoor
 from flowbackup.media.label import init_medium
 from flowbackup.media.lock import present_holder
 from flowbackup.model.ids import new_id
-from flowbackup.monitor import RecordingMonitor
-from flowbackup.runtime.crew.entrance import WAITING, Entrance
+from flowbackup.monitor import WAITING, RecordingMonitor
+from flowbackup.runtime.crew.entrance import Entrance
 from tests.runtime.contender import doors_of
 from tests.targets import Target
 

@@ -12,10 +12,11 @@ import pytest
 
 from flowbackup import api
 from flowbackup.errors import NotFoundError, UsageError
+from flowbackup.flow import admission
 from flowbackup.media.label import LABEL_NAME, read_label
 from flowbackup.media.open import open_device
 from flowbackup.model.report import Outcome
-from flowbackup.monitor import RecordingMonitor
+from flowbackup.monitor import WAITING, Progress, RecordingMonitor
 from flowbackup.testing.compare import differences
 from tests import judge
 from tests.local_backup import LocalBackup, damage
@@ -271,6 +272,40 @@ def test_a_locked_device_is_left_alone_and_the_others_are_repaired(
     assert states(report) == {"nas": "complete", "usb": "complete", "vault": "locked"}
     assert "a long backup" in next(p.text for p in report.problems if p.kind == "locked")
     assert repair(kept).exit_code == 0
+
+
+def test_a_repair_that_may_wait_waits_for_all_of_its_devices(
+    kept: LocalBackup, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "LOOK_SECONDS", 0.001)
+    kept.run(source, "nas", "usb", "vault", fails_at={"usb": 5, "vault": 7})
+    long_backup = open_device(target(kept, "vault"))
+    long_backup.lock("a long backup")
+
+    class Ends(RecordingMonitor):
+        def progress(self, progress: Progress) -> None:
+            if progress.stage == WAITING:
+                # Whoever waits holds nothing.
+                with locked(kept, "usb"):
+                    long_backup.close()
+
+    monitor = Ends()
+    request = api.RepairRequest(catalog=kept.catalog_path, wait_seconds_max=600)
+    report = api.repair((), request, monitor)
+    assert 'device "vault" is in use by a long backup' in monitor.messages[0]
+    assert (report.exit_code, set(states(report).values())) == (0, {"complete"})
+
+
+def test_a_repair_that_waited_in_vain_repairs_what_is_free(
+    kept: LocalBackup, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "LOOK_SECONDS", 0.001)
+    kept.run(source, "nas", "usb", "vault", fails_at={"usb": 5, "vault": 7})
+    with locked(kept, "vault"):
+        report = repair(kept, wait_seconds_max=0.01)
+    assert (report.exit_code, states(report)["usb"]) == (11, "complete")
+    assert states(report)["vault"] == "locked"
+    assert not any("queue" in n for d in ("nas", "usb") for n in os.listdir(kept.place(d)))
 
 
 @contextmanager

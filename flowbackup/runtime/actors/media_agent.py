@@ -37,13 +37,14 @@ CLOSE_SECONDS_MAX = 5.0
 
 class MediaAgent:
     """One media agent of a session.  `open`, `map`, then writes; `finish` or `close` in the end.
+    Agents that begin together `look` and `lock` before, in the order of their media.
 
     The first failure is the last: no frame behind a refused one is written, so that what the medium
     holds of a stream has no holes."""
 
     def __init__(self, settings: MediaAgentSettings) -> None:
         self._settings = settings
-        self._device: Device | None = None
+        self._device: Device = open_device(settings.target)
         self._writer: FrameWriter | None = None
         self._slabs = Slabs()
         self._durable: list[Durable] = []
@@ -53,11 +54,20 @@ class MediaAgent:
         self._failure: DeviceError | None = None
 
     @ray.method(concurrency_group="data")
+    def look(self) -> MediumInfo:
+        """Which medium is there.  Raises DeviceError."""
+        return self._device.info()
+
+    @ray.method(concurrency_group="data")
+    def lock(self) -> None:
+        """Locks the device.  Raises DeviceError, DeviceLockedError."""
+        self._device.lock(self._settings.holder)
+
+    @ray.method(concurrency_group="data")
     def open(self) -> tuple[NodeFacts, MediumInfo]:
-        """Locks the device and checks that it can take the session.  Raises DeviceError,
-        DeviceLockedError; nothing has been written then."""
+        """Locks the device, if that was not done, and checks that it can take the session.  Raises
+        DeviceError, DeviceLockedError; nothing has been written then."""
         settings = self._settings
-        self._device = open_device(settings.target)
         info = self._device.info()
         self._device.lock(settings.holder)
         self._device.check_writable(settings.need_bytes)
@@ -156,8 +166,7 @@ class MediaAgent:
         try:
             if self._writer is not None:
                 self._writer.close()
-            if self._device is not None:
-                self._device.close()
+            self._device.close()
             self._slabs.remove()
         finally:
             self._writing.release()

@@ -30,7 +30,10 @@ from flowbackup.runtime.backup.scan import SourceScan
 from flowbackup.runtime.beginning import Beginning
 from flowbackup.runtime.crew.changes import LiveChanges
 from flowbackup.runtime.crew.crew import Crew
+from flowbackup.runtime.crew.doors import doors_of, has_far_doors
 from flowbackup.runtime.crew.ends import judge, report_device, report_object, report_retired
+from flowbackup.runtime.crew.entrance import Entrance
+from flowbackup.runtime.crew.opening import open_crew
 from flowbackup.runtime.crew.preflight import Labelling, check_device
 from flowbackup.runtime.crew.sealing import seal_media
 from flowbackup.runtime.crew.streams import streams_of
@@ -46,8 +49,9 @@ class BackupSession:
 
     def __init__(
         self, plan: Plan, catalog: Catalog, scan: SourceScan, monitor: Monitor,
-        beginning: Beginning,
+        beginning: Beginning, wait_seconds_max: float = 0.0,
     ) -> None:  # fmt: skip
+        """wait_seconds_max: how long it may wait for devices that others hold."""
         self.session = new_id()
         self._plan = plan
         self._catalog = catalog
@@ -62,6 +66,20 @@ class BackupSession:
         self._reception = Reception(
             self.session, plan.graph, beginning, self._cancel_as_asked, self._check_device
         )
+        self._entrance = Entrance(
+            self.session, doors_of(plan, self.session), wait_seconds_max, monitor,
+            is_cancelled=lambda: self.is_cancelled,
+        )  # fmt: skip
+
+    def wait_for_devices(self) -> None:
+        """Before Ray is started, where Ray is not needed to come to them; until `run` has them or
+        `close`, everybody else waits for this session.  Raises as `Entrance.wait`."""
+        if not has_far_doors(self._plan):
+            self._entrance.wait()
+
+    def close(self) -> None:
+        """It waits for nothing any more; safe to repeat."""
+        self._entrance.leave()
 
     def cancel(self) -> None:
         """Once: end at the next object's border.  Twice: end now."""
@@ -94,17 +112,11 @@ class BackupSession:
             return self._run(engine)
 
     def _run(self, engine: str) -> SessionReport:
-        crew = Crew(self._plan, self.session)
-        try:
-            crew.hire()
-            crew.open()
+        with open_crew(self._plan, self.session, self._entrance, self._monitor) as crew:
             self._refuse_if_cancelled()
             self._begin(crew)
             crew.wire()
             report = self._work(crew, engine)
-        finally:
-            for fault in crew.dismiss():
-                self._monitor.message(f"at the end: {fault}")
         self._catalog.end_session(report, self._finished_ns)
         return report
 

@@ -34,6 +34,7 @@ from flowbackup.model.ids import NO_ID, FrameId, id_text
 from flowbackup.model.record import SessionRecord
 from flowbackup.model.report import DeviceReport, Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem, Progress
+from flowbackup.runtime.care.repair_doors import RepairDoors
 from flowbackup.runtime.care.repair_media import RepairMedium, media_to_repair
 from flowbackup.runtime.care.repair_target import GroupMemory, RepairTarget
 from flowbackup.runtime.reading.copies import CopyReader, copy_reader
@@ -55,12 +56,14 @@ PROGRESS_SECONDS = 0.5
 class RepairTask:
     """devices: names or locations, none for all.  objects: only versions of these.  full: each
     device is to hold every one of them, also if it was never meant to.  dry_run: say what would
-    move, and write to no medium."""
+    move, and write to no medium.  wait_seconds_max: how long it may wait for its devices, all of
+    them; then those that are free are repaired."""
 
     devices: tuple[str, ...] = ()
     objects: tuple[str, ...] = ()
     full: bool = False
     dry_run: bool = False
+    wait_seconds_max: float = 0.0
 
 
 def run_repair(
@@ -113,6 +116,7 @@ class _Repair:
         self._session = session
         self._frames = frames
         self._opening = opening
+        self._doors = RepairDoors(session.session, opening, session)
         self._wanted = [
             Wanted(m.info.medium, m.info.device, m.stands_for, task.full, versions) for m in media
         ]
@@ -126,6 +130,9 @@ class _Repair:
 
     def run(self) -> SessionReport:
         """Locks, looks, moves, seals."""
+        if not self._task.dry_run:
+            near = [medium.info for medium in self._media if not medium.fault]
+            self._doors.take_all(near, self._task.wait_seconds_max)
         for medium in self._media:
             self._open(medium, self._look)
         before = self._catalog.find_missing(self._wanted)
@@ -142,6 +149,7 @@ class _Repair:
 
     def close(self) -> None:
         """Gives every device back."""
+        self._doors.close()
         for target in self._targets.values():
             target.close()
 
@@ -152,11 +160,11 @@ class _Repair:
         info = medium.info
         if info.medium in self._states or info.medium in self._locked:
             return
-        device = self._opening(target_of(info))
         try:
-            device.info()
-            if not self._task.dry_run:
-                device.lock(f"repair {id_text(self._session.session)}")
+            if self._task.dry_run:
+                self._opening(target_of(info)).info()
+            else:
+                device = self._doors.take(info)
                 self._targets[info.medium] = RepairTarget(info, device, self._keep)
             look(medium)
         except DeviceLockedError as error:

@@ -24,7 +24,10 @@ from flowbackup.runtime.beginning import Beginning
 from flowbackup.runtime.copying.runs import CopyRuns
 from flowbackup.runtime.copying.work import CopyWork, VersionWork
 from flowbackup.runtime.crew.crew import Crew
+from flowbackup.runtime.crew.doors import doors_of
 from flowbackup.runtime.crew.ends import report_device, report_retired
+from flowbackup.runtime.crew.entrance import Entrance
+from flowbackup.runtime.crew.opening import open_crew
 from flowbackup.runtime.crew.sealing import seal_media
 from flowbackup.runtime.crew.watch import Watch
 from flowbackup.runtime.edges.wiring import Durable
@@ -38,9 +41,11 @@ class CopySession:
     """Runs a stage once.  `cancel` may be called from a signal handler or another thread."""
 
     def __init__(
-        self, stage: Plan, catalog: Catalog, monitor: Monitor, copied: bytes | None
+        self, stage: Plan, catalog: Catalog, monitor: Monitor, copied: bytes | None,
+        wait_seconds_max: float = 0.0,
     ) -> None:  # fmt: skip
-        """copied: the session whose versions `versions: session` means, None for none."""
+        """copied: the session whose versions `versions: session` means, None for none.
+        wait_seconds_max: how long it may wait for devices that others hold."""
         self.session = new_id()
         self._stage = stage
         self._catalog = catalog
@@ -50,6 +55,10 @@ class CopySession:
         self._cancels = self._cancels_told = 0
         self.is_running = False
         self._work: CopyWork | None = None
+        self._entrance = Entrance(
+            self.session, doors_of(stage, self.session), wait_seconds_max, monitor,
+            is_cancelled=lambda: self.is_cancelled,
+        )  # fmt: skip
 
     def cancel(self) -> None:
         """Once: end behind the frames under way.  Twice: end now."""
@@ -68,18 +77,12 @@ class CopySession:
         """Ray must be up.  Raises what was found before a byte moved, InterruptedSessionError if
         that was a cancel; everything later is told in the report."""
         self.is_running = True
-        crew = Crew(self._stage, self.session)
-        try:
-            crew.hire()
-            crew.open()
+        with open_crew(self._stage, self.session, self._entrance, self._monitor) as crew:
             if self._cancels:
                 raise InterruptedSessionError("interrupted before anything was copied")
             self._begin(crew)
             crew.wire()
             report, finished_ns = self._copy(crew, engine)
-        finally:
-            for fault in crew.dismiss():
-                self._monitor.message(f"at the end: {fault}")
         self._catalog.end_session(report, finished_ns)
         return report
 

@@ -50,14 +50,15 @@ def newest_session(catalog: Catalog, graph: str) -> bytes | None:
 
 def run_stages(
     stages: Iterable[Plan], catalog: Catalog, monitor: Monitor, copied: bytes | None, engine: str,
-    guard: Guard,
+    guard: Guard, wait_seconds_max: float = 0.0,
 ) -> list[SessionReport]:  # fmt: skip
     """One report each.  A stage that cannot begin has failed, and the others run nevertheless; who
-    interrupts one ends those behind it, too."""
+    interrupts one ends those behind it, too.  wait_seconds_max: how long each may wait for devices
+    that others hold; none holds a device meanwhile."""
     reports: list[SessionReport] = []
     for stage in stages:
         beginning = Beginning()
-        session = CopySession(stage, catalog, monitor, copied)
+        session = CopySession(stage, catalog, monitor, copied, wait_seconds_max)
         try:
             with guard(session):
                 reports.append(session.run(engine))

@@ -25,6 +25,7 @@ from flowbackup.runtime.actors.reader import Reader
 from flowbackup.runtime.cluster.faults import as_ours
 from flowbackup.runtime.cluster.nodes import NodeFacts, pinned, place
 from flowbackup.runtime.crew.assignments import Assignments
+from flowbackup.runtime.crew.doors import holder_of
 from flowbackup.runtime.crew.streams import lanes_of
 from flowbackup.runtime.edges.wiring import Durable, Handle
 
@@ -132,7 +133,7 @@ class Crew:
         )  # fmt: skip
 
     def _media_agent(self, agent: AgentPlan) -> Handle:
-        holder = f'session {id_text(self._session)} of graph "{self.plan.graph}"'
+        holder = holder_of(self.plan, self._session)
         return _start(
             MediaAgent, f"{self.plan.graph}/{agent.group}.{agent.device.name}",
             self._space("agents"), self._nodes[agent.node],
@@ -256,11 +257,12 @@ class Crew:
     def open(self) -> None:
         """Devices are locked and checked, memory is reserved, objects are looked for.  Raises the
         first fault with the others in its message; nothing was written then."""
-        opened: Calls = {n: s.agent.open.remote() for n, s in self.stations.items()}
         readers = {n for n in self.clients if n not in self._assignments.clients}
-        opened |= {n: self.clients[n].open.remote() for n in readers}
         others: Calls = {n: s.buffer.open.remote() for n, s in self.stations.items()}
         others |= {n: c.open.remote() for n, c in self.clients.items() if n not in readers}
+        self._lock_devices()
+        opened: Calls = {n: s.agent.open.remote() for n, s in self.stations.items()}
+        opened |= {n: self.clients[n].open.remote() for n in readers}
         faults: list[FlowbackupError] = []
         for name, reference in opened.items():
             answer = _answer(reference, f"media agent {name}", faults)
@@ -269,6 +271,21 @@ class Crew:
         for name, reference in others.items():
             _answer(reference, name, faults)
         _raise_all(faults)
+
+    def _lock_devices(self) -> None:
+        """One after the other, in the order of their media, which is the same for every session: so
+        two that want the same devices at the same moment do not both fail.  See flow.admission."""
+        faults: list[FlowbackupError] = []
+        looking: Calls = {n: s.agent.look.remote() for n, s in self.stations.items()}
+        found: list[tuple[bytes, str]] = []
+        for name, reference in looking.items():
+            answer = _answer(reference, f"media agent {name}", faults)
+            if answer is not None:
+                found.append((cast("MediumInfo", answer).medium, name))
+        _raise_all(faults)
+        for _, name in sorted(found):
+            _answer(self.stations[name].agent.lock.remote(), f"media agent {name}", faults)
+            _raise_all(faults)
 
     def wire(self) -> None:
         """Couples everybody with everybody he talks to."""

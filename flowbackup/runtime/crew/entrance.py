@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
-from flowbackup.errors import DeviceLockedError, InterruptedSessionError
+from flowbackup.errors import DeviceError, DeviceLockedError, InterruptedSessionError
 from flowbackup.flow.admission import Admission, Enter, GiveUp, Obstacle, Step, Take, Wait
 from flowbackup.model.queue import DoorView, Ticket
-from flowbackup.monitor import EdgeState, Monitor, Progress
+from flowbackup.monitor import WAITING, EdgeState, Monitor, Progress
 from flowbackup.units import format_seconds
-
-WAITING = "waiting for devices"
 
 
 class Door(Protocol):
@@ -58,10 +57,10 @@ class Entrance:
         DeviceError; the session does not stand anywhere then."""
         try:
             self._wait()
+            self._unlock()
         except BaseException:
             self.leave()
             raise
-        self._unlock()
 
     def take(self) -> None:
         """As `wait`, but the devices are locked when it returns."""
@@ -89,9 +88,27 @@ class Entrance:
         while True:
             if self._is_cancelled():
                 raise InterruptedSessionError("interrupted while it waited for devices")
-            views = [door.look() for door in self._doors]
-            if self._follow(self._admission.looked(views, self._clock())):
+            if self._follow(self._admission.looked(self._look(), self._clock())):
                 return
+
+    def _look(self) -> list[DoorView]:
+        """At all doors at a time: a disk that sleeps takes long to wake, a node to answer.  Raises
+        the first fault, with the others in its message."""
+        faults: list[DeviceError] = []
+
+        def look(door: Door) -> DoorView | None:
+            try:
+                return door.look()
+            except DeviceError as error:
+                faults.append(error)
+                return None
+
+        with ThreadPoolExecutor(len(self._doors) or 1) as threads:
+            views = [view for view in threads.map(look, self._doors) if view is not None]
+        if faults:
+            faults[0].message = "; ".join(fault.message for fault in faults)
+            raise faults[0]
+        return views
 
     def _follow(self, step: Step) -> bool:
         """Does what the machine says; True if the session holds its devices now."""

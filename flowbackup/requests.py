@@ -1,0 +1,65 @@
+"""What callers of the api may ask for beside the names of things: values, without I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """catalog: its file, None for the graph's or the default one.  address: of a Ray cluster, ""
+    for an embedded Ray.  create: make device directories that are missing, and label them.  init:
+    label empty ones too, any of which may be a mount point without its disk.  wait_seconds_max: how
+    long each session may wait for devices that others hold; 0 fails at once."""
+
+    catalog: Path | None = None
+    address: str = ""
+    create: bool = False
+    init: bool = False
+    wait_seconds_max: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreRequest:
+    """overwrite: never, changed or always.  include: patterns on paths below the object's root.
+    as_of: the version that was current at this time (ISO 8601).  explain: the report says which
+    copies were used, or in a dry run would be, and why.  address: of the Ray cluster that reads
+    media of other nodes, "" for none."""
+
+    catalog: Path | None = None
+    overwrite: str = "never"
+    include: tuple[str, ...] = ()
+    dry_run: bool = False
+    as_of: str = ""
+    explain: bool = False
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RepairRequest:
+    """objects: only their versions.  full: each device is to hold every one of them, also if it was
+    never meant to.  dry_run: say what would move, and write to no medium.  address: of the Ray
+    cluster that reads media of other nodes, "" for none.  wait_seconds_max: how long it may wait
+    for all of its devices; then those that are free are repaired."""
+
+    catalog: Path | None = None
+    objects: tuple[str, ...] = ()
+    full: bool = False
+    dry_run: bool = False
+    address: str = ""
+    wait_seconds_max: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class DrillRequest:
+    """sample: so many entries of each version, or a share of them, None for about 100 and 1 GiB.
+    seed: which part, None for the next one.  target: where the files stay, "" for a place that is
+    removed in the end.  address: of a Ray cluster that reaches media of other nodes."""
+
+    catalog: Path | None = None
+    sample: int | Fraction | None = None
+    seed: int | None = None
+    target: str = ""
+    address: str = ""

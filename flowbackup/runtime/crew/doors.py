@@ -1,0 +1,105 @@
+"""The doors of the devices that a session writes to, here and on other nodes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ray
+from ray.exceptions import RayError
+
+from flowbackup.media.door import DeviceDoor
+from flowbackup.media.open import open_device
+from flowbackup.model.device import DeviceTarget
+from flowbackup.model.ids import id_text
+from flowbackup.model.queue import DoorView, Ticket
+from flowbackup.plan.decided import NodePlan, Plan
+from flowbackup.plan.groups import RESTORE
+from flowbackup.runtime.actors.doorkeeper import Doorkeeper
+from flowbackup.runtime.cluster.faults import as_ours
+from flowbackup.runtime.cluster.nodes import pinned, place
+from flowbackup.runtime.crew.entrance import Door
+
+ANSWER_SECONDS_MAX = 120
+"""A worker starts in half a second, a sleeping disk in many, a lost node never answers."""
+LEAVE_SECONDS_MAX = 5
+
+
+def holder_of(plan: Plan, session: bytes) -> str:
+    """Who a session is, for those who find a device in its hands."""
+    return f'session {id_text(session)} of graph "{plan.graph}"'
+
+
+def has_far_doors(plan: Plan) -> bool:
+    """Is Ray needed to come to them?"""
+    nodes = {node.name: node for node in plan.nodes}
+    return any(nodes[a.node].labels for a in plan.agents if a.role != RESTORE)
+
+
+def doors_of(plan: Plan, session: bytes) -> list[Door]:
+    """Of every device that the plan writes to first; a spare is taken if it is free when it is
+    needed, and what is only read is not taken.  Nothing is touched yet."""
+    nodes = {node.name: node for node in plan.nodes}
+    holder = holder_of(plan, session)
+    return [
+        FarDoor(nodes[agent.node], agent.device, holder)
+        if nodes[agent.node].labels
+        else DeviceDoor(open_device(agent.device), holder)
+        for agent in plan.agents
+        if agent.role != RESTORE
+    ]
+
+
+class FarDoor:
+    """The door of a device on another node: a Doorkeeper from the first look until `leave`."""
+
+    def __init__(self, node: NodePlan, target: DeviceTarget, holder: str) -> None:
+        self._node = node
+        self._target = target
+        self._holder = holder
+        self._keeper: Any = None
+
+    def look(self) -> DoorView:
+        """Raises DeviceError, PeerLostError."""
+        view: DoorView = self._ask("look")
+        return view
+
+    def enter(self, ticket: Ticket) -> None:
+        self._ask("enter", ticket)
+
+    def lock(self) -> None:
+        """Raises DeviceLockedError naming who has it."""
+        self._ask("lock")
+
+    def unlock(self) -> None:
+        if self._keeper is not None:
+            self._ask("unlock")
+
+    def leave(self) -> None:
+        """Ends the keeper; what it does not give back itself, it gives back by its end."""
+        keeper, self._keeper = self._keeper, None
+        if keeper is None:
+            return
+        try:
+            ray.get(keeper.leave.remote(), timeout=LEAVE_SECONDS_MAX)
+        except RayError:
+            # A node that is lost, or a disk that hangs: nobody is held up by it here.
+            pass
+        ray.kill(keeper)
+
+    def _ask(self, verb: str, *arguments: object) -> Any:
+        if self._keeper is None:
+            self._keeper = self._start()
+        who = f'the doorkeeper of device "{self._target.name}" on node {self._node.name}'
+        try:
+            return ray.get(
+                getattr(self._keeper, verb).remote(*arguments), timeout=ANSWER_SECONDS_MAX
+            )
+        except RayError as error:
+            raise as_ours(error, who) from error
+
+    def _start(self) -> Any:
+        """Raises PeerLostError for a node that is not there."""
+        node = place((self._node,))[self._node.name]
+        remote: Any = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(Doorkeeper)
+        placed = remote.options(scheduling_strategy=pinned(node))
+        return placed.remote(self._target, self._holder)

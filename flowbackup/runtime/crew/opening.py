@@ -1,0 +1,51 @@
+"""From a plan to a crew that holds its devices, or to none that holds anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flowbackup.errors import DeviceLockedError
+from flowbackup.monitor import Monitor
+from flowbackup.plan.decided import Plan
+from flowbackup.runtime.cluster.nodes import place
+from flowbackup.runtime.crew.crew import Crew
+from flowbackup.runtime.crew.entrance import Entrance
+
+
+@contextmanager
+def open_crew(plan: Plan, session: bytes, entrance: Entrance, monitor: Monitor) -> Iterator[Crew]:
+    """Everybody is open inside, and dismissed behind it.  Raises what `Entrance.wait` and
+    `Crew.open` raise."""
+    crew = _let_in(plan, session, entrance, monitor)
+    try:
+        yield crew
+    finally:
+        _dismiss(crew, monitor)
+
+
+def _let_in(plan: Plan, session: bytes, entrance: Entrance, monitor: Monitor) -> Crew:
+    # Every node that is not there is named before anybody waits.
+    place(plan.nodes)
+    entrance.wait()
+    while True:
+        crew = Crew(plan, session)
+        try:
+            crew.hire()
+            crew.open()
+        except DeviceLockedError as error:
+            # Somebody who saw no ticket was quicker: nobody waits with half of the devices.
+            _dismiss(crew, monitor)
+            entrance.try_again(error)
+        except BaseException:
+            _dismiss(crew, monitor)
+            entrance.leave()
+            raise
+        else:
+            entrance.leave()
+            return crew
+
+
+def _dismiss(crew: Crew, monitor: Monitor) -> None:
+    for fault in crew.dismiss():
+        monitor.message(f"at the end: {fault}")

@@ -1,0 +1,25 @@
+"""What people write behind options, and what is meant by it."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowbackup.units import parse_duration
+
+DURATIONS = {
+    "0": 0, "30s": 30, "5m": 300, "5 min": 300, "2h": 7200, "1h30m": 5400, "1d 2h 3m 4s": 93784,
+    "1.5H": 5400, " 7s ": 7,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", DURATIONS)
+def test_a_duration_is_understood(text: str) -> None:
+    assert parse_duration(text) == DURATIONS[text]
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "5", "m", "-5m", "5x", "5m,", "inf", "nan", "1h30", "0s0"]
+)
+def test_what_is_no_duration_is_refused_by_what_was_written(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is not a (duration|unit of time)"):
+        parse_duration(text)
