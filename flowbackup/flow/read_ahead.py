@@ -1,7 +1,7 @@
 """How far a restore reads ahead of what it is asked for: events in, a yes or no out.
 
-Frames that are to come lie on one medium or on several.  Ahead of the reader there are enough of
-them that every medium has some to read, and no more than memory was set aside for.  Who asks for
+Frames that are to come lie on one medium or on several.  Of one, few are begun ahead of who asks;
+of several, so many that every medium has some to read, within a bound of memory.  Who asks for
 something else than was foreseen, as a restore that leaves out most files, is read ahead for less.
 """
 
@@ -16,12 +16,11 @@ from flowbackup.units import MIB
 
 FRAMES_FIRST = 2
 """Ahead at first, and of a single medium: one is read while the one before it is opened."""
-FRAMES_PER_MEDIUM = 4
-"""Ahead with several media, for each of them: one that holds every fourth frame has one to read."""
 BYTES_MAX = 256 * MIB
-"""Content of frames ahead, whatever their number; one frame may always be."""
-_FRAMES_MAX = 32
-_RECENT = 32
+"""Content of frames ahead with several media; one frame may always be.  A group divides frames in
+runs of a sync, so this has to hold several syncs of the slower ones and what comes between."""
+_DEPTH_MAX = 1024
+_RECENT = 64
 """So many frames back a medium still counts as one of those that are read."""
 
 
@@ -44,9 +43,9 @@ class ReadAhead:
         """May one more be begun?"""
         if not self._begun:
             return True
-        media = len({medium for media in self._recent for medium in media})
-        limit = FRAMES_FIRST if media < 2 else FRAMES_PER_MEDIUM * media
-        return len(self._begun) < min(self._depth, limit) and self._bytes < BYTES_MAX
+        media = {medium for media in self._recent for medium in media}
+        depth = self._depth if len(media) > 1 else FRAMES_FIRST
+        return len(self._begun) < depth and self._bytes < BYTES_MAX
 
     def __contains__(self, frame: FrameId) -> bool:
         return frame in self._begun
@@ -62,7 +61,7 @@ class ReadAhead:
         """It is not ahead any more.  What was foreseen right allows to foresee more."""
         if frame in self._begun:
             self._bytes -= self._begun.pop(frame).size_bytes
-            self._depth = min(self._depth + 1, _FRAMES_MAX)
+            self._depth = min(2 * self._depth, _DEPTH_MAX)
 
     def passed(self, place: int) -> list[FrameId]:
         """Everything before this place has been asked for, or will not be: those are returned."""

@@ -7,12 +7,13 @@ that is so slow that the others would wait for it is left alone.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flowbackup.units import MIB
 
-LEARN_BYTES = 8 * MIB
+LEARN_BYTES = 2 * MIB
 """Less says nothing about a rate.  The first frame of a medium, which may have to spin up or to be
 found on a far node, is not measured."""
 REMEMBERED_BYTES = 256 * MIB
@@ -32,17 +33,24 @@ class Sharing:
     """The media of one restore.  Times are of a clock that only goes forward."""
 
     def __init__(self) -> None:
-        self._media: dict[bytes, _Medium] = {}
+        self._media: defaultdict[bytes, _Medium] = defaultdict(_Medium)
 
     def pick(self, media: Sequence[bytes], size_bytes: int) -> bytes:
-        """media: equal ones, in the order of their turn."""
-        seconds = [self._seconds(medium, size_bytes) for medium in media]
-        known = [(value, turn) for turn, value in enumerate(seconds) if value is not None]
-        return media[min(known)[1]] if len(known) == len(media) else media[0]
+        """media: equal ones, in the order of their turn.  One of unknown rate is given little at a
+        time."""
+        seconds = {medium: self._seconds(medium, size_bytes) for medium in media}
+        unknown = [medium for medium in media if seconds[medium] is None]
+        for medium in unknown:
+            if self._media[medium].owes_bytes < LEARN_BYTES:
+                return medium
+        known = [(value, turn) for turn, m in enumerate(media) if (value := seconds[m]) is not None]
+        if known:
+            return media[min(known)[1]]
+        return max(media, key=lambda m: (self._media[m].frames, -self._media[m].owes_bytes))
 
     def begun(self, medium: bytes, size_bytes: int, now: float) -> None:
         """It has this to read, too."""
-        state = self._media.setdefault(medium, _Medium())
+        state = self._media[medium]
         if not state.owes_bytes:
             state.busy_since = now
         state.owes_bytes += size_bytes
@@ -66,8 +74,8 @@ class Sharing:
 
     def _seconds(self, medium: bytes, size_bytes: int) -> float | None:
         """Until it would have read so much more, None while nobody knows."""
-        state = self._media.get(medium)
-        if state is None or state.measured_bytes < LEARN_BYTES:
+        state = self._media[medium]
+        if state.measured_bytes < LEARN_BYTES:
             return None
         rate = state.busy_seconds / state.measured_bytes
         return (state.owes_bytes + size_bytes) * rate

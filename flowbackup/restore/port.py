@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from flowbackup.model.entry import Entry
 from flowbackup.model.ids import FrameId
 
 
@@ -13,3 +15,13 @@ class FrameSource(Protocol):
     def payload(self, frame: FrameId) -> memoryview:
         """The opened payload of a frame, its digest checked.  Consecutive calls for the same frame
         are cheap.  Raises DamageError naming every copy that was tried, NotFoundError."""
+
+
+class Foresight(Protocol):
+    """Hears what a restore will need, so that it can be read meanwhile."""
+
+    def following(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """The same entries, as they are asked for."""
+
+    def restored(self, count: int) -> None:
+        """So many of them, from the first on, need nothing any more.  Called for each."""

@@ -18,7 +18,7 @@ from flowbackup.restore.existing import Existing
 from flowbackup.restore.large import LARGE_BYTES_MIN
 from flowbackup.restore.metadata import MetadataWriter, Owners, strip_inherited
 from flowbackup.restore.nodes import NodeWriter
-from flowbackup.restore.port import FrameSource
+from flowbackup.restore.port import Foresight, FrameSource
 from flowbackup.restore.selection import safe_names, selected
 from flowbackup.restore.settings import (
     Overwrite,
@@ -33,8 +33,6 @@ from flowbackup.units import format_path
 FirstEntry = Callable[[bytes], Entry]
 """The entry of a path of the version, relative to the object's root.  Raises NotFoundError."""
 
-Ahead = Callable[[Iterable[Entry]], Iterator[Entry]]
-
 _FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE)
 """What will not get better with the next file."""
 
@@ -48,25 +46,29 @@ def restore_tree(
     settings: RestoreSettings | None = None,
     monitor: Monitor | None = None,
     first_entry: FirstEntry | None = None,
-    ahead: Ahead = iter,
+    foresight: Foresight | None = None,
 ) -> RestoreStatistics:
     """Restores the entries of a version, in path order, below the directory `target`, which is made
     if it is not there.  A version that is a single file becomes `target` itself, or a file in it.
 
-    first_entry: for hard links whose first name is not among the entries.  ahead: gives entries on
-    and may look at those to come, so that their frames are read meanwhile.  What cannot be restored
+    first_entry: for hard links whose first name is not among the entries.  foresight: may look
+    at the entries to come, so that their frames are read meanwhile.  What cannot be restored
     is reported as a problem, and the rest goes on; nothing outside `target` is ever touched.
     Raises RestoreError when going on has no sense: target unusable, disk full.
     """
     wanted = settings or RestoreSettings()
-    chosen = ahead(selected(entries, wanted))
+    chosen = selected(entries, wanted)
+    if foresight is not None:
+        chosen = foresight.following(chosen)
     first = next(chosen, None)
     if first is None:
         raise RestoreError("nothing was selected", remedy="check the path and the patterns")
     root, name = open_target(target, first, wanted)
     if name:
         first = first._replace(path=name)
-    job = _Job(root, frames, wanted, monitor or SilentMonitor(), first_entry, alone=bool(name))
+    job = _Job(
+        root, frames, wanted, monitor or SilentMonitor(), first_entry, foresight, alone=bool(name)
+    )
     try:
         return job.run(chain((first,), chosen))
     except OSError as error:
@@ -89,6 +91,7 @@ class _Job:
         settings: RestoreSettings,
         monitor: Monitor,
         first_entry: FirstEntry | None,
+        foresight: Foresight | None,
         *,
         alone: bool,
     ) -> None:
@@ -98,6 +101,7 @@ class _Job:
         self._settings = settings
         self._monitor = monitor
         self._first_entry = first_entry
+        self._foresight = foresight
         self._counters = RestoreCounters()
         self._replace = settings.overwrite is not Overwrite.NEVER
         owners = Owners(settings.numeric_owners)
@@ -139,6 +143,8 @@ class _Job:
                 if error.errno in _FATAL:
                     raise
                 self._failed(entry, "unwritable", error.strerror or str(error))
+            if self._foresight is not None:
+                self._foresight.restored(number + 1)
             self._progress()
             if self._syncs:
                 self._sync.reached(self._cached_bytes)

@@ -26,6 +26,7 @@ from tests.bench.machine import describe
 from tests.bench.measure import RUN_PREFIX, Bench, Yard, remove_left_behind, say
 from tests.bench.memory import memory
 from tests.bench.packing import packing
+from tests.bench.rates import rates
 from tests.bench.restore import restore
 from tests.bench.tables import Table, markdown
 
@@ -53,6 +54,7 @@ MEASURES = {
     "engine": Measure(nothing, with_ray=True),
     "chains": Measure(chains, with_ray=True),
     "source": Measure(source_reads, with_ray=True),
+    "rates": Measure(rates, with_ray=True),
     "memory": Measure(memory, with_ray=True),
 }
 

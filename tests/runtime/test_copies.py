@@ -14,13 +14,18 @@ from flowbackup import api
 from flowbackup.catalog.rows import VersionRow
 from flowbackup.errors import DamageError, DeviceError
 from flowbackup.flow import choice
+from flowbackup.flow.read_ahead import FRAMES_FIRST
 from flowbackup.frame.seal import open_frame
-from flowbackup.model.device import FramePlace
-from flowbackup.model.frame import FrameKind
+from flowbackup.media.open import open_device
+from flowbackup.media.port import Device
+from flowbackup.model.device import DeviceTarget, FramePlace
+from flowbackup.model.frame import FrameHeader, FrameKind
 from flowbackup.model.ids import FrameId
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import RecordingMonitor
+from flowbackup.restore.tree import restore_tree
 from flowbackup.runtime.reading.copies import copy_reader
+from flowbackup.runtime.reading.known_media import KnownMedia
 from flowbackup.testing.compare import differences
 from tests.local_backup import LocalBackup, damage
 
@@ -108,6 +113,53 @@ def test_frames_of_a_striped_group_come_from_the_device_that_has_them(
     assert {r for u in report.explanation.media for r, _ in u.reasons} == {choice.ONLY}
 
 
+class InStep:
+    """Opens devices whose n-th read ends when all of the others have begun their n-th, too."""
+
+    def __init__(self, reads: dict[str, int]) -> None:
+        """reads: of each device, as many as there will be."""
+        self.reads, self.begun = reads, dict.fromkeys(reads, 0)
+        self.changed = threading.Condition()
+
+    def __call__(self, target: DeviceTarget) -> Device:
+        device = open_device(target)
+        reader = device.reader()
+
+        class Reader:
+            def read(_, header: FrameHeader | None, place: FramePlace) -> object:
+                self.wait_for_others(target.name)
+                return reader.read(header, place)
+
+        device.reader = lambda **_: Reader()  # type: ignore[assignment,return-value]
+        return device
+
+    def wait_for_others(self, name: str) -> None:
+        with self.changed:
+            self.begun[name] += 1
+            number = self.begun[name]
+            self.changed.notify_all()
+            assert self.changed.wait_for(
+                lambda: all(self.begun[n] >= min(number, m) for n, m in self.reads.items()), 30
+            ), f"{name} reads alone: {self.begun}"
+
+
+def test_devices_of_a_striped_group_are_read_at_once(kept: LocalBackup, source: Path) -> None:
+    """Row 8: no read of one device ends before the other one reads, too."""
+    version = kept.run(source, "nas", "usb", striped=True)
+    frames = len(data_frames(kept, version))
+    in_step = InStep({"nas": frames - frames // 2, "usb": frames // 2})
+    target = kept.folder / "back"
+    monitor = RecordingMonitor()
+    with (
+        kept.catalog() as catalog,
+        copy_reader(catalog, monitor, KnownMedia(catalog, in_step)) as reader,
+    ):
+        entries = catalog.entries(version)
+        restore_tree(entries, reader, bytes(target), monitor=monitor, foresight=reader)
+    assert (in_step.begun, monitor.problems) == (in_step.reads, [])
+    assert list(differences(str(source), str(target))) == []
+
+
 def test_what_is_left_out_is_not_read(kept: LocalBackup, version: VersionRow) -> None:
     request = api.RestoreRequest(catalog=kept.catalog_path, include=("file07",), explain=True)
     report = api.restore("latest", str(kept.folder / "back"), request, RecordingMonitor())
@@ -115,6 +167,18 @@ def test_what_is_left_out_is_not_read(kept: LocalBackup, version: VersionRow) ->
         needed = {chunk.frame for chunk in catalog.entry(version, b"file07").chunks}
     assert report.outcome is Outcome.SUCCESS
     assert sum(given(report).values()) == len(needed) < len(data_frames(kept, version))
+
+
+def test_files_that_are_there_are_not_read(kept: LocalBackup, version: VersionRow) -> None:
+    restore(kept, RecordingMonitor())
+    (kept.folder / "back" / "file20").unlink()
+    request = api.RestoreRequest(catalog=kept.catalog_path, overwrite="changed", explain=True)
+    report = api.restore("latest", str(kept.folder / "back"), request, RecordingMonitor())
+    assert report.outcome is Outcome.SUCCESS
+    with kept.catalog() as catalog:
+        needed = {chunk.frame for chunk in catalog.entry(version, b"file20").chunks}
+    # And what was foreseen for the files behind it, of which little is begun.
+    assert len(needed) <= sum(given(report).values()) <= len(needed) + FRAMES_FIRST
 
 
 def test_a_segment_of_each_copy_is_damaged_and_the_restore_reports_both(

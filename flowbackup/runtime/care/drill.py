@@ -97,7 +97,7 @@ class Drill:
             settings,
             self,
             self._entry,
-            self._frames.following,
+            self._frames,
         )
         compared = self._compare(part, target, seed)
         self.message(

@@ -43,7 +43,7 @@ class _Job(NamedTuple):
 
 
 class FramesAhead:
-    """A FrameSource.  May be used by several threads at once."""
+    """A FrameSource with Foresight.  May be used by several threads at once."""
 
     def __init__(
         self, prepare: Callable[[FrameId], Reading], clock: Callable[[], float] = time.monotonic
@@ -65,6 +65,10 @@ class FramesAhead:
             self._upcoming = upcoming = Upcoming(entries)
             self._drop(self._window.passed(1 << 62))
         return upcoming.entries()
+
+    def restored(self, count: int) -> None:
+        """See Foresight."""
+        self._upcoming.restored(count)
 
     def payload(self, frame: FrameId) -> memoryview:
         """See FrameSource."""

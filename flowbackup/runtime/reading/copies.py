@@ -25,8 +25,8 @@ from flowbackup.runtime.reading.known_media import KnownMedia
 
 
 class CopyReader:
-    """A FrameSource over every medium that the catalog knows.  What it may look at beforehand
-    (`following`) it reads ahead, from all media at once.
+    """A FrameSource over every medium that the catalog knows, with Foresight: what it knows of
+    beforehand it reads ahead, from all media at once.
 
     Which copy is read first says `flow.choice`; one that fails is reported once per frame, marked
     in the catalog if it is damaged, and the next is taken.  Nothing is believed that does not match
@@ -55,8 +55,12 @@ class CopyReader:
         return self._bytes.total()
 
     def following(self, entries: Iterable[Entry]) -> Iterator[Entry]:
-        """See FramesAhead."""
+        """See Foresight."""
         return self._ahead.following(entries)
+
+    def restored(self, count: int) -> None:
+        """See Foresight."""
+        self._ahead.restored(count)
 
     def payload(self, frame: FrameId) -> memoryview:
         """See FrameSource."""

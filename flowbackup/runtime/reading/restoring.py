@@ -52,9 +52,7 @@ def run_restore(
     all_there = True
     try:
         with copy_reader(catalog, session, KnownMedia(catalog, far=far)) as frames:
-            done = restore_tree(
-                entries, frames, task.target, settings, session, entry_of, frames.following
-            )
+            done = restore_tree(entries, frames, task.target, settings, session, entry_of, frames)
             bytes_read = frames.bytes_read
             if task.explain and settings.dry_run:
                 entries = catalog.entries(version, settings.under)

@@ -12,6 +12,7 @@ from flowbackup.model.ids import FrameId
 
 ENTRIES_AHEAD_MAX = 10_000
 """Looked at before their turn: about as many small files as fit into the frames read ahead."""
+_ENTRIES_AT_A_TIME = 64
 
 
 class Needed(NamedTuple):
@@ -22,8 +23,8 @@ class Needed(NamedTuple):
 
 
 class Upcoming:
-    """Gives entries on in their order, and tells what lies ahead of the one that was given last.
-    One thread takes the entries; any may ask for what is ahead."""
+    """Gives entries on in their order, and tells what those need that are not restored yet.  One
+    thread takes the entries; any may ask for what is ahead."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         self._source = iter(entries)
@@ -31,35 +32,46 @@ class Upcoming:
         self._waiting: deque[Entry] = deque()
         self._needed: deque[Needed] = deque()
         self._last: FrameId | None = None
-        self._pulled = 0
+        self._pulled = self._restored = 0
         self._failure: BaseException | None = None
 
     @property
     def place(self) -> int:
-        """The number of the entry that was given last."""
-        return self._pulled - len(self._waiting)
+        """The number of the first entry that is not restored yet."""
+        return self._restored + 1
+
+    def restored(self, count: int) -> None:
+        """What so many entries needed has been asked for, or never will be."""
+        self._restored = count
 
     def entries(self) -> Iterator[Entry]:
         """Each once.  Raises what their source raised, behind the last that it gave."""
-        while True:
-            with self._lock:
-                if not self._waiting and not self._pull():
-                    break
-                entry = self._waiting.popleft()
-                # What the entries before this one needed has been asked for, or never will be.
-                while self._needed and self._needed[0].place < self.place:
-                    self._needed.popleft()
-            yield entry
+        while self._waiting or self._fill():
+            yield self._waiting.popleft()
         if self._failure is not None:
             raise self._failure
 
     def next_frame(self) -> Needed | None:
         """The next frame that was not told yet; None if there is none, or too far ahead."""
         with self._lock:
+            self._forget()
             while not self._needed:
                 if len(self._waiting) >= ENTRIES_AHEAD_MAX or not self._pull():
                     return None
             return self._needed.popleft()
+
+    def _fill(self) -> bool:
+        """Some entries more, if there are any: for the cost of one lock."""
+        with self._lock:
+            self._forget()
+            for _ in range(_ENTRIES_AT_A_TIME):
+                if not self._pull():
+                    break
+            return bool(self._waiting)
+
+    def _forget(self) -> None:
+        while self._needed and self._needed[0].place <= self._restored:
+            self._needed.popleft()
 
     def _pull(self) -> bool:
         """One entry more, if there is one."""
