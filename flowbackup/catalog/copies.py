@@ -13,14 +13,14 @@ from flowbackup.catalog.database import Database, Row
 from flowbackup.catalog.rows import CopyRow, FrameRow
 from flowbackup.catalog.stretches import verified_ns
 from flowbackup.errors import CatalogError, NotFoundError
-from flowbackup.model.device import HERE, FramePlace, MediumInfo
+from flowbackup.model.device import HERE, FramePlace, MediumInfo, Membership
 from flowbackup.model.frame import FrameHeader
 from flowbackup.model.frame_copy import FrameCopy
 from flowbackup.model.ids import FrameId, id_text
 
 _MEDIUM = """m.id, m.device, m.pool, m.location, m.format_major, m.format_minor, m.block_bytes,
-    m.free_bytes, m.created_ns, m.node, m.node_labels"""
-_MEDIUM_COLUMNS = 11
+    m.free_bytes, m.created_ns, m.node, m.node_labels, m.set_id, m.set_number, m.media_bytes"""
+_MEDIUM_COLUMNS = 14
 _HEADER = """f.session, f.stream, f.sequence, f.kind, f.codec, f.object_id, f.payload_bytes,
     f.content_bytes, f.chunk_count, f.digest"""
 
@@ -29,13 +29,16 @@ def insert_medium(database: Database, info: MediumInfo) -> None:
     """Records a medium as seen now; one that is known gets its newest facts."""
     database.execute(
         """INSERT INTO media (id, device, pool, location, format_major, format_minor, block_bytes,
-             free_bytes, created_ns, node, node_labels, seen)
-           SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(max(seen), 0) + 1 FROM media WHERE true
+             free_bytes, created_ns, node, node_labels, set_id, set_number, media_bytes, seen)
+           SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+             coalesce(max(seen), 0) + 1 FROM media WHERE true
            ON CONFLICT (id) DO UPDATE SET device = excluded.device, pool = excluded.pool,
              location = excluded.location, format_major = excluded.format_major,
              format_minor = excluded.format_minor, block_bytes = excluded.block_bytes,
              free_bytes = excluded.free_bytes, created_ns = excluded.created_ns,
-             node = excluded.node, node_labels = excluded.node_labels, seen = excluded.seen""",
+             node = excluded.node, node_labels = excluded.node_labels, set_id = excluded.set_id,
+             set_number = excluded.set_number, media_bytes = excluded.media_bytes,
+             seen = excluded.seen""",
         (
             info.medium,
             info.device,
@@ -48,6 +51,7 @@ def insert_medium(database: Database, info: MediumInfo) -> None:
             info.created_ns,
             info.node,
             json.dumps(info.node_labels),
+            *((m.set_id, m.number, m.media_bytes) if (m := info.membership) else (None, 0, 0)),
         ),
     )
 
@@ -67,10 +71,13 @@ def medium_key(database: Database, medium: bytes) -> int:
 
 
 def medium_of_location(database: Database, location: str) -> MediumInfo | None:
-    """The medium that was last seen there on the machine of the command."""
+    """The medium that was last seen there on the machine of the command, by itself or of a set."""
     rows = database.rows(
-        f"SELECT {_MEDIUM} FROM media m WHERE location = ? AND node = ? ORDER BY seen DESC LIMIT 1",
-        (location, HERE),
+        f"""SELECT {_MEDIUM} FROM media m WHERE (location = ? OR set_id IS NOT NULL
+              AND substr(location, 1, length(?) + 1) = ? || '/'
+              AND instr(substr(location, length(?) + 2), '/') = 0)
+            AND node = ? ORDER BY seen DESC LIMIT 1""",
+        (location, location, location, location, HERE),
     )
     return _info(rows[0]) if rows else None
 
@@ -248,8 +255,10 @@ def medium_from(row: Row) -> MediumInfo:
 
 
 def _info(row: Row) -> MediumInfo:
-    labels = tuple((key, value) for key, value in json.loads(row[_MEDIUM_COLUMNS - 1]))
-    facts: Row = (*row[: _MEDIUM_COLUMNS - 1], labels)
+    labels = tuple((key, value) for key, value in json.loads(row[10]))
+    set_id, number, media_bytes = row[11:_MEDIUM_COLUMNS]
+    membership = Membership(set_id, number, media_bytes) if set_id else None
+    facts: Row = (*row[:10], labels, membership)
     return MediumInfo(*facts)
 
 

@@ -110,5 +110,12 @@ _SECOND = (
     "CREATE INDEX freed_by_medium ON freed (medium)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
+# Of a medium by itself set_id is NULL.
+_THIRD = (
+    "ALTER TABLE media ADD COLUMN set_id BLOB",
+    "ALTER TABLE media ADD COLUMN set_number INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE media ADD COLUMN media_bytes INTEGER NOT NULL DEFAULT 0",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)
 VERSION = len(MIGRATIONS)

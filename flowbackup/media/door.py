@@ -18,7 +18,7 @@ class DeviceDoor:
     def look(self) -> DoorView:
         """Raises DeviceError for a medium that is not there, as `Device.info`."""
         device, queue = self.device, self._queue
-        return DoorView(device.name, device.info().medium, device.holder(), queue.standing())
+        return DoorView(device.name, device.info().device_id, device.holder(), queue.standing())
 
     def enter(self, ticket: Ticket) -> None:
         """Stands in the queue."""

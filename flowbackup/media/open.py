@@ -7,12 +7,13 @@ from types import MappingProxyType
 
 from flowbackup.errors import GraphError
 from flowbackup.media.directory import DirectoryDevice
+from flowbackup.media.label import init_medium
 from flowbackup.media.null import NullDevice
 from flowbackup.media.port import Device
 from flowbackup.media.rate import RateLimitedDevice
 from flowbackup.media.set_device import SetDevice
-from flowbackup.media.set_label import is_set
-from flowbackup.model.device import DeviceTarget
+from flowbackup.media.set_label import init_set, is_set
+from flowbackup.model.device import DEFAULT_BLOCK_BYTES, DeviceTarget, MediumInfo
 
 
 def _directory(target: DeviceTarget) -> Device:
@@ -38,3 +39,16 @@ def open_device(target: DeviceTarget) -> Device:
         )
     device = kind(target)
     return RateLimitedDevice(device, target.rate_limit) if target.rate_limit else device
+
+
+def make_first_medium(
+    location: str, *, name: str, pool: str = "default",
+    block_bytes: int = DEFAULT_BLOCK_BYTES, media_bytes: int = 0,
+) -> MediumInfo:  # fmt: skip
+    """Gives a directory that is missing or empty its label; media_bytes: that of a set of media of
+    this size, of which the first is made.  Raises DeviceError."""
+    if media_bytes:
+        return init_set(
+            location, name=name, pool=pool, block_bytes=block_bytes, media_bytes=media_bytes
+        )
+    return init_medium(location, name=name, pool=pool, block_bytes=block_bytes)

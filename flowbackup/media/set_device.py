@@ -19,15 +19,9 @@ from flowbackup.media.segment import SEGMENT_BYTES
 from flowbackup.media.set_label import SetLabel, make_medium, medium_name, write_set
 from flowbackup.media.set_reader import SetReader
 from flowbackup.media.set_writer import OpenMedium, SetWriter
-from flowbackup.model.device import DeviceTarget, MediumInfo
+from flowbackup.model.device import MEDIUM_BYTES, DeviceTarget, MediumInfo, least_media_bytes
 from flowbackup.model.ids import id_text
-from flowbackup.units import MIB, format_size, round_up
-
-EMPTY_BYTES = MIB
-"""More than label and documents of a medium take; what a frame needs besides itself is counted."""
-BLOCKS_BESIDE = 8
-"""Of an empty medium beside one frame: its header, the record that begins a segment (two, of the
-smallest blocks more, which EMPTY_BYTES covers), commit, index (two) and footer."""
+from flowbackup.units import format_size
 
 
 class SetDevice:
@@ -108,7 +102,7 @@ class SetDevice:
     def check_writable(self, need_bytes: int, *, frame_bytes: int = 0) -> None:
         found = self.found()
         size = self._target.media_bytes or found.label.media_bytes
-        least = least_media_bytes(frame_bytes, found.label.block_bytes)
+        least = least_media_bytes(1, frame_bytes, found.label.block_bytes)
         if frame_bytes and size < least:
             raise DeviceError(
                 f'device "{self.name}": its media have {format_size(size)}, but a frame of '
@@ -123,10 +117,10 @@ class SetDevice:
             free = free_bytes(self.location)
         except OSError as error:
             raise device_error(self.name, f"looking at {self.location}", error) from error
-        if free < need_bytes + EMPTY_BYTES:
+        if free < need_bytes + MEDIUM_BYTES:
             raise DeviceError(
                 f'device "{self.name}": {self.location} has {format_size(free)} free, '
-                f"{format_size(need_bytes + EMPTY_BYTES)} are needed",
+                f"{format_size(need_bytes + MEDIUM_BYTES)} are needed",
                 remedy="free space on the device, or use another one",
                 device=self.name,
                 errno=errno.ENOSPC,
@@ -217,8 +211,3 @@ class SetDevice:
             device=self.name,
             errno=errno.ENODEV,
         )
-
-
-def least_media_bytes(frame_bytes: int, block_bytes: int) -> int:
-    """What a medium must be able to hold for one frame of that size."""
-    return EMPTY_BYTES + round_up(frame_bytes, block_bytes) + BLOCKS_BESIDE * block_bytes

@@ -5,7 +5,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from flowbackup.units import MIB, round_up
+
 DEFAULT_BLOCK_BYTES = 4096
+MEDIUM_BYTES = MIB
+"""More than label, texts and lock of a medium take, and records in small blocks."""
+MEDIUM_BLOCKS = 6
+"""In large blocks: the record that begins a segment (two), commit, index (two), footer."""
 HERE = "here"
 """The node that is the machine of the command; every other one is named in a graph."""
 
@@ -35,6 +41,12 @@ class Membership:
     set_id: bytes
     number: int
     media_bytes: int
+
+
+def least_media_bytes(frames: int, frame_bytes: int, block_bytes: int) -> int:
+    """What a medium of limited size must hold, so that so many frames find room on it."""
+    records = (frames + MEDIUM_BLOCKS) * block_bytes
+    return MEDIUM_BYTES + records + frames * round_up(frame_bytes, block_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +79,11 @@ class MediumInfo:
     def device_location(self) -> str:
         """Where its device is: of a set the directory in which its media lie side by side."""
         return os.path.dirname(self.location) if self.membership else self.location
+
+    @property
+    def device_id(self) -> bytes:
+        """UUID of what its device holds: it stays when the device begins another medium."""
+        return self.membership.set_id if self.membership else self.medium
 
     @property
     def title(self) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from flowbackup.model.device import least_media_bytes
 from flowbackup.plan.context import Context
 from flowbackup.plan.cycles import cycles_of, way_of
 from flowbackup.plan.decided import slot_bytes
 from flowbackup.plan.groups import RESTORE, writing_groups
 from flowbackup.spec.finding import Finding, listed
-from flowbackup.units import MIB, format_size
+from flowbackup.units import format_size
 
 
 def copy_loops(context: Context) -> Iterator[Finding]:
@@ -103,8 +104,9 @@ def staging_is_drained(context: Context) -> Iterator[Finding]:
 
 def media_hold_frames(context: Context) -> Iterator[Finding]:
     """A medium that holds no two frames would be changed for each."""
-    least = 2 * slot_bytes(context.spec.frame_size) + MIB
+    size = slot_bytes(context.spec.frame_size)
     for name, device in context.spec.devices.items():
+        least = least_media_bytes(2, size, device.block_size)
         if 0 < device.media_size < least:
             yield context.error(
                 ("devices", name, "media_size"), "media-too-small",

@@ -243,7 +243,9 @@ class Pipeline:
             stage.failure = stage.failure or error
         except Stopped:
             stage.is_stopped = True
-        stage.durable.update(dict.fromkeys(d.header.frame_id for d in stage.agent.durable_since(0)))
+        stage.durable.update(
+            dict.fromkeys(d.header.frame_id for d in stage.agent.durable_since(0).frames)
+        )
 
     def _perform(self, stage: Stage, actions: Iterable[Action]) -> None:
         for action in actions if stage.is_coupled else ():

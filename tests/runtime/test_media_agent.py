@@ -119,7 +119,7 @@ def test_frames_committed_before_a_failure_in_the_same_call_are_told(
     written = agent.write(0, jobs)
     assert list(written.durable) == ids(jobs[:1])
     assert written.failure is not None and written.failure.errno == errno.EIO
-    assert [durable.header.sequence for durable in agent.durable_since(0)] == [0]
+    assert [durable.header.sequence for durable in agent.durable_since(0).frames] == [0]
     with pytest.raises(DeviceError, match="no further writing"):
         agent.finish(b"{}")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import mmap
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import ray
@@ -23,7 +24,7 @@ from flowbackup.model.ids import NO_ID, FrameId
 from flowbackup.runtime.cluster.nodes import NodeFacts, this_node
 from flowbackup.runtime.edges.slab import Slabs, open_slab
 from flowbackup.runtime.edges.turns import ThreadTurns
-from flowbackup.runtime.edges.wiring import Durable, Job, MediaAgentSettings, Written
+from flowbackup.runtime.edges.wiring import Durable, Job, MediaAgentSettings, Told, Written
 
 CONCURRENCY_GROUPS = {"data": 2, "control": 1}
 """Two calls may be under way with data: one writes, one waits for its turn behind it."""
@@ -48,6 +49,7 @@ class MediaAgent:
         self._writer: FrameWriter | None = None
         self._slabs = Slabs()
         self._durable: list[Durable] = []
+        self._media: dict[bytes, MediumInfo] = {}
         self._turns = ThreadTurns()
         self._writing = threading.Lock()
         self._leaving = False
@@ -64,15 +66,16 @@ class MediaAgent:
         self._device.lock(self._settings.holder)
 
     @ray.method(concurrency_group="data")
-    def open(self) -> tuple[NodeFacts, MediumInfo]:
-        """Locks the device, if that was not done, and checks that it can take the session.  Raises
-        DeviceError, DeviceLockedError; nothing has been written then."""
+    def open(self) -> tuple[NodeFacts, tuple[MediumInfo, ...]]:
+        """Locks the device, if that was not done, and checks that it can take the session.  Returns
+        its media, the one that is written last.  Raises DeviceError, DeviceLockedError; nothing has
+        been written then."""
         settings = self._settings
-        info = self._device.info()
         self._device.lock(settings.holder)
-        self._device.check_writable(settings.need_bytes)
+        self._device.check_writable(settings.need_bytes, frame_bytes=settings.slab.slot_bytes)
+        self._hear_media()
         self._writer = self._device.writer(settings.session, settings.epoch)
-        return this_node(), info
+        return this_node(), tuple(self._media.values())
 
     @ray.method(concurrency_group="data")
     def map(self) -> None:
@@ -81,15 +84,16 @@ class MediaAgent:
         self._slabs.add(path, open_slab(path))
 
     @ray.method(concurrency_group="data")
-    def left_on(self, target: DeviceTarget) -> list[Durable]:
+    def left_on(self, target: DeviceTarget) -> Told:
         """What this session made durable on a device that failed, as its medium says, in the order
         of writing; nothing where it cannot be read any more.  Its media agent must have ended."""
         try:
-            reader = open_device(target).reader()
-            frames = list(reader.written_by(self._settings.session))
+            device = open_device(target)
+            frames = list(device.reader().written_by(self._settings.session))
+            media = device.media() if frames else ()
         except DeviceError:
-            return []
-        return [Durable(frame.header, frame.place) for frame in frames]
+            return Told()
+        return Told(tuple(Durable(frame.header, frame.place) for frame in frames), media)
 
     @ray.method(concurrency_group="data")
     def write(self, call: int, jobs: Sequence[Job]) -> Written:
@@ -150,9 +154,11 @@ class MediaAgent:
             self._writing.release()
 
     @ray.method(concurrency_group="control")
-    def durable_since(self, index: int) -> list[Durable]:
+    def durable_since(self, index: int) -> Told:
         """The frames that became durable behind the first `index` ones."""
-        return self._durable[index:]
+        frames = tuple(self._durable[index:])
+        names = dict.fromkeys(frame.place.medium for frame in frames)
+        return Told(frames, tuple(self._media[name] for name in names if name in self._media))
 
     @ray.method(concurrency_group="control")
     def statistics(self) -> WriterStatistics:
@@ -199,7 +205,15 @@ class MediaAgent:
         except DeviceError:
             return []
 
+    def _hear_media(self) -> None:
+        """Of which the newest may have been begun just now.  One that cannot be looked at any more
+        is told of by what fails next, and by the medium itself in a rebuild."""
+        with suppress(DeviceError):
+            self._media |= {info.medium: info for info in self._device.media()}
+
     def _commit(self, writer: FrameWriter) -> list[FrameId]:
         stored = writer.commit()
+        if any(frame.place.medium not in self._media for frame in stored):
+            self._hear_media()
         self._durable += [Durable(frame.header, frame.place) for frame in stored]
         return [frame.header.frame_id for frame in stored]

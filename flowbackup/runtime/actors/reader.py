@@ -46,15 +46,15 @@ class Reader:
         self._bytes_read = 0
         self._first_frame_at = 0.0
 
-    async def open(self) -> tuple[NodeFacts, MediumInfo]:
-        """Looks at the medium, without a lock, and reserves memory.  Raises DeviceError,
+    async def open(self) -> tuple[NodeFacts, tuple[MediumInfo, ...]]:
+        """Looks at the media, without a lock, and reserves memory.  Raises DeviceError,
         MemoryBudgetError."""
         remove_stale_slabs()
         slab = self._settings.slab
         self._slab = create_slab(Path(slab.path), slab.slots, slab.slot_bytes, slab.owner)
         self._device = open_device(self._settings.target)
-        info = await asyncio.to_thread(self._device.info)
-        return this_node(), info
+        media = await asyncio.to_thread(self._device.media)
+        return this_node(), media
 
     async def wire(self, agents: Sequence[tuple[EdgeSettings, Handle]]) -> None:
         """Couples it with the buffers that it feeds.  What is read is what is committed now."""

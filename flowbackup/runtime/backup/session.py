@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -125,8 +125,9 @@ class BackupSession:
             raise InterruptedSessionError("interrupted before anything was written")
 
     def _begin(self, crew: Crew) -> None:
-        for name, info in crew.media.items():
-            self._add_medium(crew.plan, name, info)
+        for name, media in crew.media.items():
+            for info in media:
+                self._add_medium(crew.plan, name, info)
         self._catalog.begin_session(
             self.session, "backup", self._plan.graph, self._plan.graph_text,
             socket.gethostname(), self._times.started_ns, holder_text(self._reception.path),
@@ -138,9 +139,7 @@ class BackupSession:
         self._catalog.add_medium(replace(info, node=node.name, node_labels=node.labels))
 
     def _work(self, crew: Crew, engine: str) -> SessionReport:
-        watch = Watch(
-            crew, self._keep, lambda name: self._add_medium(crew.plan, name, crew.media[name])
-        )
+        watch = Watch(crew, self._keep, lambda name, info: self._add_medium(crew.plan, name, info))
         runs = ClientRuns(self._plan, crew, watch)
         self._follow(crew, runs, watch)
         endings = runs.endings()
@@ -187,7 +186,7 @@ class BackupSession:
                 for n, s in crew.stations.items()
                 for report in (
                     *map(report_retired, s.retired),
-                    report_device(s, heard[n], crew.media[n].medium, streams[n]),
+                    report_device(s, heard[n], crew.media[n][-1].medium, streams[n]),
                 )
             ),
             problems=(
@@ -221,7 +220,7 @@ class BackupSession:
         runs.settle()
         watch.round()
 
-    def _keep(self, agent: str, frames: list[Durable]) -> None:
+    def _keep(self, agent: str, frames: Sequence[Durable]) -> None:
         self._catalog.add_durable([(frame.header, frame.place) for frame in frames])
 
     def _session_record(self, so_far: SessionReport) -> SessionRecord:

@@ -60,11 +60,15 @@ class CopyRuns:
         self._work = work
         self._look = look
         self._readers = {
-            crew.media[a.name].medium: a.name for a in stage.agents if a.role == RESTORE
+            info.medium: a.name
+            for a in stage.agents
+            if a.role == RESTORE
+            for info in crew.media[a.name]
         }
         self._media = {
-            m: MediumState(crew.media[n].device, crew.media[n].location)
-            for m, n in self._readers.items()
+            info.medium: MediumState(info.device, info.location)
+            for name in self._readers.values()
+            for info in crew.media[name]
         }
         self._edges = {(e.source, e.spread): e for e in stage.edges}
         self._given: Counter[str] = Counter()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -87,8 +87,9 @@ class CopySession:
         return report
 
     def _begin(self, crew: Crew) -> None:
-        for name, info in crew.media.items():
-            self._add_medium(name, info)
+        for name, media in crew.media.items():
+            for info in media:
+                self._add_medium(name, info)
         self._catalog.begin_session(
             self.session, KIND, self._stage.graph, self._stage.graph_text, socket.gethostname(),
             self._times.started_ns, holder_text(),
@@ -99,13 +100,13 @@ class CopySession:
         self._catalog.add_medium(replace(info, node=node.name, node_labels=node.labels))
 
     def _copy(self, crew: Crew, engine: str) -> tuple[SessionReport, int]:
-        media = {name: info.medium for name, info in crew.media.items()}
+        media = {name: {info.medium for info in media} for name, media in crew.media.items()}
         work = self._work = CopyWork(
             self._catalog, self._stage, media, time.time_ns(), self._copied
         )
         for group, frames in work.skipped.items():
             self._monitor.message(f"{group}: {frames} frames are there already")
-        watch = Watch(crew, self._keep, lambda name: self._add_medium(name, crew.media[name]))
+        watch = Watch(crew, self._keep, self._add_medium)
         runs = CopyRuns(
             self._catalog, self._stage, crew, watch, work, lambda: self._look(watch, runs)
         )
@@ -129,7 +130,7 @@ class CopySession:
         total = self._work.payload_bytes if self._work is not None else None
         self._monitor.progress(watch.progress(KIND, None, total))
 
-    def _keep(self, agent: str, frames: list[Durable]) -> None:
+    def _keep(self, agent: str, frames: Sequence[Durable]) -> None:
         self._catalog.add_durable([(frame.header, frame.place) for frame in frames])
         if self._work is not None:
             for frame in frames:
@@ -175,7 +176,7 @@ class CopySession:
                 name=agent.device.name, agent=agent.name, role=RESTORE, level=agent.level,
                 node=agent.node, state="failed" if agent.name in crew.clients_lost else "complete",
                 bytes_written=0, frames=runs.frames_read[agent.name],
-                medium=id_text(crew.media[agent.name].medium), required=False,
+                medium=id_text(crew.media[agent.name][-1].medium), required=False,
             )
             for agent in self._stage.agents
             if agent.role == RESTORE
@@ -189,7 +190,9 @@ class CopySession:
             for name, station in crew.stations.items()
             for report in (
                 *map(report_retired, station.retired),
-                report_device(station, _heard(name, watch, written), crew.media[name].medium, ()),
+                report_device(
+                    station, _heard(name, watch, written), crew.media[name][-1].medium, ()
+                ),
             )
         ]
 

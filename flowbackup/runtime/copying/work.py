@@ -44,16 +44,16 @@ class CopyWork:
     """Made before a byte moves; told what has become durable; asked how it ended."""
 
     def __init__(
-        self, catalog: Catalog, stage: Plan, media: Mapping[str, bytes], now_ns: int,
+        self, catalog: Catalog, stage: Plan, media: Mapping[str, set[bytes]], now_ns: int,
         session: bytes | None,
     ) -> None:  # fmt: skip
-        """media: agent -> the medium on its device.  session: the one that is copied."""
+        """media: agent -> the media on its device.  session: the one that is copied."""
         self._catalog = catalog
         self._stage = stage
         roles = {agent.name: agent.role for agent in stage.agents}
-        self._sources = {media[name] for name, role in roles.items() if role == RESTORE}
+        self._sources = {m for name, role in roles.items() if role == RESTORE for m in media[name]}
         self._targets = {
-            item.group: {media[a.name] for a in stage.agents if a.group == item.group}
+            item.group: {m for a in stage.agents if a.group == item.group for m in media[a.name]}
             for item in stage.selections
         }
         self._group_of = {a.name: a.group for a in stage.agents if a.role == COPY}

@@ -27,7 +27,7 @@ from flowbackup.runtime.cluster.nodes import NodeFacts, pinned, place
 from flowbackup.runtime.crew.assignments import Assignments
 from flowbackup.runtime.crew.doors import holder_of
 from flowbackup.runtime.crew.streams import lanes_of
-from flowbackup.runtime.edges.wiring import Durable, Handle
+from flowbackup.runtime.edges.wiring import Handle, Told
 
 START_SECONDS_MAX = 120
 """A worker starts in half a second, on a loaded host in many, on a lost node never."""
@@ -97,7 +97,8 @@ class Crew:
         self.stations: dict[str, Station] = {}
         self.clients: dict[str, Handle] = {}
         self.clients_lost: set[str] = set()
-        self.media: dict[str, MediumInfo] = {}
+        self.media: dict[str, tuple[MediumInfo, ...]] = {}
+        """Of each device, the newest last; more than one where it has a set of them."""
         self._nodes: dict[str, str] = {}
 
     def hire(self) -> None:
@@ -142,10 +143,10 @@ class Crew:
 
     def replace_device(
         self, name: str, device: DeviceTarget, written: WriterStatistics
-    ) -> list[Durable]:  # fmt: skip
+    ) -> Told:  # fmt: skip
         """Another device goes on in the place of a station's.  written: what the old one had done.
-        Returns the frames that are durable on the old one, in the order of writing: all that it
-        ever told, and perhaps more.  Raises FlowbackupError if the device cannot be used; the
+        Returns what is durable on the old one, in the order of writing: all that it ever told, and
+        perhaps more.  Raises FlowbackupError if the device cannot be used; the
         buffer waits on then."""
         station = self.stations[name]
         # Before its successor begins: it must not write into slots that are used again.
@@ -162,14 +163,15 @@ class Crew:
         if faults:
             ray.kill(agent)
             _raise_all(faults)
-        durable = cast("list[Durable]", left)
-        station.retired.append(Retired(station.plan, self.media[name].medium, written))
+        told = cast("Told", left)
+        before = (*self.media[name], *told.media)[-1]
+        station.retired.append(Retired(station.plan, before.medium, written))
         station.plan, station.agent, station.agent_lost = plan, agent, False
-        self.media[name] = _medium_of(answer)
-        names = tuple(frame.header.frame_id for frame in durable)
+        self.media[name] = _media_of(answer)
+        names = tuple(frame.header.frame_id for frame in told.frames)
         _answer(station.buffer.replace_device.remote(agent, names), f"buffer {name}", faults)
         _raise_all(faults)
-        return durable
+        return told
 
     def give_up_device(self, name: str) -> None:
         """Its buffer shall not wait for another device."""
@@ -197,7 +199,7 @@ class Crew:
         answer = _answer(station.agent.open.remote(), f"media agent {name}", faults)
         _answer(station.buffer.open.remote(), f"buffer {name}", faults)
         _raise_all(faults)
-        self.media[name] = _medium_of(answer)
+        self.media[name] = _media_of(answer)
         _answer(station.agent.map.remote(), f"media agent {name}", faults)
         _answer(station.buffer.wire.remote(station.agent, ()), f"buffer {name}", faults)
         borders = self._borders(faults)
@@ -267,7 +269,7 @@ class Crew:
         for name, reference in opened.items():
             answer = _answer(reference, f"media agent {name}", faults)
             if answer is not None:
-                self.media[name] = _medium_of(answer)
+                self.media[name] = _media_of(answer)
         for name, reference in others.items():
             _answer(reference, name, faults)
         _raise_all(faults)
@@ -281,7 +283,7 @@ class Crew:
         for name, reference in looking.items():
             answer = _answer(reference, f"media agent {name}", faults)
             if answer is not None:
-                found.append((cast("MediumInfo", answer).medium, name))
+                found.append((cast("MediumInfo", answer).device_id, name))
         _raise_all(faults)
         for _, name in sorted(found):
             _answer(self.stations[name].agent.lock.remote(), f"media agent {name}", faults)
@@ -364,10 +366,10 @@ def _answer(
     return answer
 
 
-def _medium_of(answer: object) -> MediumInfo:
-    """The label in what MediaAgent.open returns."""
-    _, info = cast("tuple[NodeFacts, MediumInfo]", answer)
-    return info
+def _media_of(answer: object) -> tuple[MediumInfo, ...]:
+    """The labels in what MediaAgent.open returns."""
+    _, media = cast("tuple[NodeFacts, tuple[MediumInfo, ...]]", answer)
+    return media
 
 
 def _raise_all(faults: Iterable[FlowbackupError]) -> None:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.errors import DeviceError, FlowbackupError, GraphError, SourceError
-from flowbackup.media.label import init_medium, read_label
-from flowbackup.media.open import open_device
+from flowbackup.media.label import read_label
+from flowbackup.media.media_set import find_set
+from flowbackup.media.open import make_first_medium, open_device
 from flowbackup.media.reader import MediumReader
+from flowbackup.media.set_label import is_set
 from flowbackup.model.device import DeviceTarget, MediumInfo
 from flowbackup.model.ids import id_text
 from flowbackup.monitor import Monitor
@@ -91,9 +93,6 @@ def refuse_unbuilt(plan: Plan) -> None:
             group.devices_min > 1 for stage in plan.stages for group in stage.groups
         ),
         "staging": bool(plan.staging),
-        "media_size": any(
-            agent.device.media_bytes for part in (plan, *plan.stages) for agent in part.agents
-        ),
     }
     missing = [name for name, is_asked in asked.items() if is_asked]
     if missing:
@@ -123,15 +122,22 @@ def _check_device(
                 device=target.name,
             )
         if labels.covers(target.location):
-            init_medium(target.location, name=target.name)
+            make_first_medium(
+                target.location, name=target.name, block_bytes=target.block_bytes,
+                media_bytes=target.media_bytes,
+            )  # fmt: skip
             monitor.message(f"new medium on {target.location}")
     device = open_device(target)
     try:
-        info = device.info()
+        media = device.media()
     finally:
         device.close()
-    if info.location:
-        _tell_of_unknown(info, catalog, monitor)
+    if target.kind == "directory" and is_set(target.location):
+        for fault in find_set(target.location, target.name).faults:
+            monitor.message(fault)
+    for info in media:
+        if info.location:
+            _tell_of_unknown(info, catalog, monitor)
 
 
 def _tell_of_unknown(info: MediumInfo, catalog: Catalog, monitor: Monitor) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import ray
@@ -13,6 +13,7 @@ from flowbackup.errors import FlowbackupError
 from flowbackup.flow.buffer import BufferStatistics
 from flowbackup.flow.patience import Patience
 from flowbackup.media.port import WriterStatistics
+from flowbackup.model.device import MediumInfo
 from flowbackup.monitor import EdgeState, Problem, Progress
 from flowbackup.plan.decided import EdgePlan
 from flowbackup.runtime.actors.buffer import BufferAnswer
@@ -20,7 +21,7 @@ from flowbackup.runtime.actors.client import ClientProgress, ObjectEnding
 from flowbackup.runtime.cluster.faults import as_ours
 from flowbackup.runtime.crew.crew import Crew, Station
 from flowbackup.runtime.crew.spares import Spares, has_spares
-from flowbackup.runtime.edges.wiring import Durable, Handle
+from flowbackup.runtime.edges.wiring import Durable, Handle, Told
 
 ANSWER_SECONDS_MAX = 15
 """A process that answers no question for so long is as good as dead."""
@@ -29,19 +30,22 @@ STALL_SECONDS_MAX = 180.0
 """A device that takes not one frame for so long, or an edge that moves none, is given up: longer
 than a network file system may take to fail over, shorter than a night."""
 
-Keep = Callable[[str, list[Durable]], None]
+Keep = Callable[[str, Sequence[Durable]], None]
+Welcome = Callable[[str, MediumInfo], None]
 
 
 class Watch:
     """Asks all actors of a crew, one round at a time; ends those who will never answer or work."""
 
-    def __init__(self, crew: Crew, keep: Keep, welcome: Callable[[str], None]) -> None:
-        """keep: receives what became durable on an agent, each frame once; welcome: the name of an
-        agent that goes on with another device, before any frame of that."""
+    def __init__(self, crew: Crew, keep: Keep, welcome: Welcome) -> None:
+        """keep: receives what became durable on an agent, each frame once; welcome: an agent and a
+        medium that it has begun, or that is on another device with which it goes on, before any
+        frame on that."""
         self._crew = crew
         self._keep = keep
         self._welcome = welcome
         self._spares = Spares(crew.plan)
+        self._welcomed = {info.medium for media in crew.media.values() for info in media}
         self._seen: dict[str, int] = dict.fromkeys(crew.stations, 0)
         self._buffers: dict[str, BufferStatistics] = {}
         self._moved: dict[str, int] = {}
@@ -78,7 +82,7 @@ class Watch:
         agents = self._agents()
         calls = {n: agent.durable_since.remote(self._seen[n]) for n, agent in agents.items()}
         for name, answer in _answers(calls, latest, self._lose(agents)):
-            self._hear_durable(name, cast("list[Durable]", answer))
+            self._hear_told(name, cast("Told", answer))
 
     def _agents(self) -> dict[str, Handle]:
         return {n: s.agent for n, s in self._crew.stations.items() if not s.agent_lost}
@@ -122,14 +126,14 @@ class Watch:
         """An agent was attached."""
         self._seen[name] = 0
         self.durable[name] = {}
-        self._welcome(name)
+        self._hear_media(name, self._crew.media[name])
 
     def hear_last(self, name: str) -> None:
         """Of an agent that is about to end: what it has made durable."""
         agents = {name: self._crew.stations[name].agent}
         calls = {name: agents[name].durable_since.remote(self._seen[name])}
         for _, answer in _answers(calls, time.monotonic() + ANSWER_SECONDS_MAX, self._lose(agents)):
-            self._hear_durable(name, cast("list[Durable]", answer))
+            self._hear_told(name, cast("Told", answer))
 
     def fail(self, station: Station, text: str) -> None:
         """Why a copy cannot be complete; the first reason is told."""
@@ -175,14 +179,15 @@ class Watch:
         while spare := self._spares.take(station.plan):
             written = self.writers.get(name, WriterStatistics())
             try:
-                durable = self._crew.replace_device(name, spare.device, written)
+                left = self._crew.replace_device(name, spare.device, written)
             except FlowbackupError as error:
                 problem = Problem("device_failed", str(error), device=spare.device.name)
                 self.problems.append(problem)
                 continue
-            self._hear_durable(name, durable[self._seen[name] :])
+            self._hear_media(name, left.media)
+            self._hear_durable(name, left.frames[self._seen[name] :])
             self._seen[name] = 0
-            self._welcome(name)
+            self._hear_media(name, self._crew.media[name])
             told = f'{text}; device "{spare.device.name}" goes on in its place'
             self.problems.append(Problem("device_replaced", told, device=failed))
             return True
@@ -243,7 +248,20 @@ class Watch:
     def _target_of(self, edge: str) -> str:
         return next(e.target for e in self._crew.plan.edges if e.name == edge)
 
-    def _hear_durable(self, name: str, frames: list[Durable]) -> None:
+    def _hear_told(self, name: str, told: Told) -> None:
+        new = self._hear_media(name, told.media)
+        self._crew.media[name] = (*self._crew.media[name], *new)
+        self._hear_durable(name, told.frames)
+
+    def _hear_media(self, name: str, media: Sequence[MediumInfo]) -> list[MediumInfo]:
+        """Which of them nobody has heard of before."""
+        new = [info for info in media if info.medium not in self._welcomed]
+        for info in new:
+            self._welcomed.add(info.medium)
+            self._welcome(name, info)
+        return new
+
+    def _hear_durable(self, name: str, frames: Sequence[Durable]) -> None:
         if not frames:
             return
         self._seen[name] += len(frames)

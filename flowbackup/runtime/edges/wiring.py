@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from flowbackup.errors import DeviceError
 from flowbackup.flow.sender import Lane
 from flowbackup.flow.spread import Way
-from flowbackup.model.device import DeviceTarget, FramePlace
+from flowbackup.model.device import DeviceTarget, FramePlace, MediumInfo
 from flowbackup.model.frame import FrameDescriptor, FrameHeader
 from flowbackup.model.ids import FrameId
 from flowbackup.model.rate import NO_LIMIT, RateSchedule
@@ -154,3 +154,11 @@ class Durable(NamedTuple):
 
     header: FrameHeader
     place: FramePlace
+
+
+class Told(NamedTuple):
+    """Frames that became durable, in the order of their writing, and the media on which they lie:
+    of a device with a set of them also such as nobody has heard of yet."""
+
+    frames: tuple[Durable, ...] = ()
+    media: tuple[MediumInfo, ...] = ()

@@ -1,0 +1,74 @@
+"""Devices that differ, live: media of limited size, and blocks of different sizes in one chain."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from flowbackup import api
+from flowbackup.media.media_set import find_set
+from flowbackup.media.room import medium_bytes
+from flowbackup.model.report import Outcome, SessionReport
+from flowbackup.testing.compare import differences
+from flowbackup.units import MIB
+from tests import judge
+from tests.runtime.copying import QUIET, Copying
+
+pytestmark = pytest.mark.ray
+
+MEDIA_MIB = 10
+OBJECT_MIB = 35
+CHAIN = """
+backup_groups: {primary: {devices: [vault]}}
+mirror_groups: {offsite: {mirrors: primary, devices: [usb], on_failure: optional}}
+"""
+
+
+@pytest.fixture
+def copying(live_ray: str, memory_path: Path) -> Copying:
+    return Copying(memory_path)
+
+
+@pytest.fixture
+def tree(memory_path: Path) -> Path:
+    place = memory_path / "tree"
+    place.mkdir()
+    for number in range(OBJECT_MIB):
+        (place / f"file{number:02d}").write_bytes(Random(number).randbytes(MIB))
+    return place
+
+
+def restore(copying: Copying, tree: Path, name: str) -> SessionReport:
+    """Into a new directory; where it succeeds it is equal to the source."""
+    target = copying.folder / name
+    request = api.RestoreRequest(catalog=copying.catalog)
+    report = api.restore("latest", str(target), request, QUIET)
+    if report.outcome is Outcome.SUCCESS:
+        assert list(differences(str(tree), str(target))) == []
+    shutil.rmtree(target, ignore_errors=True)
+    return report
+
+
+def media_of(copying: Copying, device: str) -> list[Path]:
+    found = find_set(str(copying.place(device)), device)
+    return [Path(member.location) for member in found.members]
+
+
+def test_an_object_of_35_mib_lies_on_media_of_10(copying: Copying, tree: Path) -> None:
+    plan = copying.plan("g", CHAIN, tree, vault=f", media_size: {MEDIA_MIB} MiB", usb="")
+    report = copying.run(plan)
+    assert (report.outcome, report.exit_code, report.problems) == (Outcome.SUCCESS, 0, ())
+    media = media_of(copying, "vault")
+    assert len(media) == 4
+    assert all(9 * MIB < medium_bytes(str(place)) <= MEDIA_MIB * MIB for place in media[:3])
+    assert sorted(h for h, _ in copying.frames("vault") if h.kind != 3) == sorted(
+        h for h, _ in copying.frames("usb") if h.kind != 3
+    )
+    copying.hide("usb")
+    assert restore(copying, tree, "a").outcome is Outcome.SUCCESS
+    target = copying.folder / "judged"
+    assert judge.recovered(media, target).problems == ()
+    assert list(differences(str(tree), str(target))) == []
