@@ -7,6 +7,7 @@ from dataclasses import asdict
 from flowbackup.cli.columns import table
 from flowbackup.cli.output import Output
 from flowbackup.model.device import HERE
+from flowbackup.plan.buffers import into_of
 from flowbackup.plan.decided import AgentPlan, CopySelection, EdgePlan, GroupPlan, Plan
 from flowbackup.units import format_rate, format_seconds, format_size
 
@@ -78,6 +79,7 @@ def _edge_fields(edge: EdgePlan) -> dict[str, object]:
         "target": edge.target,
         "transport": edge.transport.value,
         "slots": [edge.first_slot, edge.last_slot],
+        "into": list(into_of(edge)),
         "required": edge.required,
     }
 
@@ -142,11 +144,15 @@ def _agent_table(plan: Plan) -> str:
 
 
 def _edge_table(plan: Plan) -> str:
-    rows = [
-        (edge.name, edge.transport.value, f"[{edge.first_slot}:{edge.last_slot}]", _rate(edge))
-        for edge in plan.edges
-    ]
+    rows = [(edge.name, edge.transport.value, _buffers(edge), _rate(edge)) for edge in plan.edges]
     return table(("coupling", "by", "buffers", ">rate"), rows)
+
+
+def _buffers(edge: EdgePlan) -> str:
+    """Which buffers are coupled, and with which of the target where those have other numbers."""
+    buffers, into = (edge.first_slot, edge.last_slot), into_of(edge)
+    text = f"[{buffers[0]}:{buffers[1]}]"
+    return text if into == buffers else f"{text} -> [{into[0]}:{into[1]}]"
 
 
 def _rate(edge: EdgePlan) -> str:

@@ -6,7 +6,7 @@ released it, and until then it can be sent again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
 from flowbackup.flow.actions import Forward
@@ -24,28 +24,29 @@ NEVER = 1 << 62
 class Outbox:
     """One edge, seen from its sender.  Streams keep their order."""
 
-    __slots__ = ("_sent", "_streams", "begins", "edge", "epoch", "first_slot", "last_slot")
+    __slots__ = ("_sent", "_streams", "begins", "edge", "epoch", "streams")
 
     def __init__(
-        self, edge: str, first_slot: int = 0, last_slot: int = 1 << 30, epoch: int = 0,
+        self, edge: str, streams: Collection[int] | None = None, epoch: int = 0,
         begins: Begins = FROM_THE_START,
     ) -> None:  # fmt: skip
-        """epoch: the receiver's present one, where the edge begins later than its receiver.
-        begins: the receiver's, the same for every sender that it ever has: what lies before was
-        never sent to it, so that its "I have that already" would be a lie."""
+        """streams: those whose frames take this edge, None for all.  epoch: the receiver's present
+        one, where the edge begins later than its receiver.  begins: the receiver's, the same for
+        every sender that it ever has: what lies before was never sent to it, so that its "I have
+        that already" would be a lie."""
         self.edge = edge
         self.epoch = epoch
-        self.first_slot = first_slot
-        self.last_slot = last_slot
+        self.streams = None if streams is None else frozenset(streams)
         self.begins = begins
         self._sent: dict[FrameId, FrameDescriptor] = {}
         self._streams: dict[int, dict[int, None]] = {}
 
     def covers(self, frame: FrameDescriptor) -> bool:
-        """Is the buffer in which this frame lies coupled by this edge, and the frame not older than
-        the edge's receiver?"""
+        """Does this frame take the edge, and is it not older than the edge's receiver?  Its stream
+        says through which buffers it goes, on every node; in which slot it lies, only its node
+        knows."""
         stream, sequence = frame.route
-        is_coupled = self.first_slot <= frame.slot < self.last_slot
+        is_coupled = self.streams is None or stream in self.streams
         return is_coupled and sequence >= self.begins.get(stream, 0)
 
     def push(self, frame: FrameDescriptor) -> Forward:

@@ -1,6 +1,6 @@
 """The machine of a client: which head gets the next frame, and what is still out.
 
-A lane is a range of one head's slots whose frames all take the same way through the graph; it is
+A lane is a range of one head's buffers whose frames all take the same way through the graph; it is
 one stream, so every edge on that way sees its sequence without gaps.  The next frame goes where
 most credit is free, which spreads a backup group by the speed of its devices.
 """
@@ -8,7 +8,7 @@ most credit is free, which spreads a backup group by the speed of its devices.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from flowbackup.errors import PeerLostError, ProtocolError
@@ -20,7 +20,7 @@ from flowbackup.model.ids import FrameId
 
 @dataclass(slots=True)
 class Lane:
-    """edge: the way to the head.  stream: its number in the session.  first, last: its slots."""
+    """edge: the way to the head.  stream: its number in the session.  first, last: its buffers."""
 
     edge: str
     stream: int
@@ -38,18 +38,24 @@ class Lent:
     slot: int
 
 
+def in_place(numbers: Iterable[int]) -> dict[int, int]:
+    """Slots in the memory of the head itself: each is the buffer of its number."""
+    return {number: number for number in numbers}
+
+
 class SenderMachine:
     """Credits, numbering and replay at the source.  Slots are numbers; the shell has the memory."""
 
     def __init__(
-        self, session: bytes, lanes: Iterable[Lane], slots: dict[str, Iterable[int]]
-    ) -> None:  # fmt: skip
-        """slots: for each edge the slot numbers that are this client's to fill."""
+        self, session: bytes, lanes: Iterable[Lane], slots: Mapping[str, Mapping[int, int]]
+    ) -> None:
+        """slots: for each edge the slots that are this client's to fill, each with the buffer of
+        the head that it stands for."""
         self._session = session
         self._lanes = list(lanes)
         self._outboxes = {lane.edge: Outbox(lane.edge) for lane in self._lanes}
-        self._free: dict[str, deque[int]] = {e: deque(numbers) for e, numbers in slots.items()}
-        self._own = {edge: frozenset(numbers) for edge, numbers in self._free.items()}
+        self._buffers = {edge: dict(numbers) for edge, numbers in slots.items()}
+        self._free = {edge: deque(numbers) for edge, numbers in slots.items()}
         self._lent: Lent | None = None
         self._broken = ""
 
@@ -138,13 +144,18 @@ class SenderMachine:
         return max(lanes, key=lambda lane: self._credit(lane, slots))
 
     def _owns_any(self, lane: Lane, slots: tuple[int, int] | None) -> bool:
-        return any(_inside(lane, slots, number) for number in self._own[lane.edge])
+        return any(_inside(lane, slots, buffer) for buffer in self._buffers[lane.edge].values())
 
     def _credit(self, lane: Lane, slots: tuple[int, int] | None) -> int:
-        return sum(1 for number in self._free[lane.edge] if _inside(lane, slots, number))
+        return sum(1 for _ in self._fitting(lane, slots))
 
     def _pick(self, lane: Lane, slots: tuple[int, int] | None) -> int | None:
-        return next((n for n in self._free[lane.edge] if _inside(lane, slots, n)), None)
+        return next(self._fitting(lane, slots), None)
+
+    def _fitting(self, lane: Lane, slots: tuple[int, int] | None) -> Iterator[int]:
+        """Free slots of a lane that stand for buffers in the range."""
+        buffers = self._buffers[lane.edge]
+        return (n for n in self._free[lane.edge] if _inside(lane, slots, buffers[n]))
 
     def _take_lent(self) -> Lent:
         if self._lent is None:
@@ -157,6 +168,6 @@ def _overlaps(lane: Lane, slots: tuple[int, int] | None) -> bool:
     return slots is None or (lane.first_slot < slots[1] and slots[0] < lane.last_slot)
 
 
-def _inside(lane: Lane, slots: tuple[int, int] | None, number: int) -> bool:
-    in_lane = lane.first_slot <= number < lane.last_slot
-    return in_lane and (slots is None or slots[0] <= number < slots[1])
+def _inside(lane: Lane, slots: tuple[int, int] | None, buffer: int) -> bool:
+    in_lane = lane.first_slot <= buffer < lane.last_slot
+    return in_lane and (slots is None or slots[0] <= buffer < slots[1])

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 
 from flowbackup.model.device import HERE
+from flowbackup.plan.buffers import edges_behind
 from flowbackup.plan.decided import AgentPlan, EdgePlan, ObjectPlan, Transport
 from flowbackup.plan.machine import file_system_of
 from flowbackup.spec.finding import listed
@@ -56,16 +57,32 @@ def _loads(
         for head in item.heads:
             loads[head] += 1 / len(item.heads) / len(objects)
     slots = {agent.name: agent.slots for agent in agents}
+    heads = {head for item in objects for head in item.heads}
     for edge in edges:
         if edge.source in readers:
             loads[edge.target] = 1 / sizes[fed[edge.target]]
-        elif edge.source in loads and edge.target not in loads:
-            part = (edge.first_slot, edge.last_slot)
-            whole = part == (0, slots.get(edge.source))
-            loads[edge.target] = (
-                loads[edge.source] if whole else _inside(edge, pinned, len(objects))
-            )
+        elif edge.first_slot == 0 and edge.last_slot >= slots.get(edge.source, 1 << 30):
+            loads[edge.target] += loads[edge.source]
+        elif edge.source in heads:
+            loads[edge.target] += _inside(edge, pinned, len(objects))
+        elif edge.source in slots:
+            loads[edge.target] += _deep_loads(edges, objects)[edge.name]
     return {agent.name: loads[agent.name] for agent in agents}
+
+
+def _deep_loads(
+    edges: tuple[EdgePlan, ...], objects: tuple[ObjectPlan, ...]
+) -> defaultdict[str, float]:
+    """What couplings behind the heads carry of objects that are pinned."""
+    loads: defaultdict[str, float] = defaultdict(float)
+    coupled: defaultdict[str, list[EdgePlan]] = defaultdict(list)
+    for edge in edges:
+        coupled[edge.source].append(edge)
+    uses = Counter((h, item.buffers) for item in objects if item.buffers for h in item.heads)
+    for (head, buffers), count in uses.items():
+        for edge in edges_behind(coupled.__getitem__, head, buffers):
+            loads[edge.name] += count / len(objects)
+    return loads
 
 
 def _pinned(objects: tuple[ObjectPlan, ...]) -> dict[str, list[int]]:

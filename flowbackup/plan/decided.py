@@ -55,6 +55,7 @@ class EdgePlan:
     """A coupling of two agents, or of a client and a head agent (level 0).
 
     first_slot, last_slot: the range [first, last) of the source's buffers that is coupled.
+    into: the range of the target's buffers that takes their frames, None for the same numbers.
     when_slow: block or detach; lag_bytes_max: how far behind before detaching (0: no limit).
     spread: the group of the target where each frame goes to one agent of it only, else "".
     """
@@ -70,6 +71,7 @@ class EdgePlan:
     lag_bytes_max: int = 0
     spread: str = ""
     rate: RateSchedule = NO_LIMIT
+    into: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,8 @@ class SparePlan:
 @dataclass(frozen=True, slots=True)
 class GroupPlan:
     """assign: frame or object, what is given to the agent with most credit.  devices_min: with
-    fewer devices that work, the session fails; 0 where the graph does not say."""
+    fewer devices that work, the group fails, and with it the session, unless that copies: then the
+    other groups go on; 0 where the graph does not say."""
 
     name: str
     role: str

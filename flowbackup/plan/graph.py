@@ -75,11 +75,13 @@ class CouplingDraft:
 
 @dataclass(frozen=True, slots=True)
 class LinkDraft:
-    """A coupling of two agents.  buffers: the range of the source that is coupled."""
+    """A coupling of two agents.  buffers: the range of the source that is coupled; into: the range
+    of the target that takes their frames."""
 
     source: str
     target: str
     buffers: BufferRange
+    into: BufferRange
     coupling: CouplingDraft
 
 
@@ -149,7 +151,13 @@ def links_of(
     for coupling in couplings:
         if len(links) + pairs_count(groups, coupling) <= PAIRS_MAX:
             links.extend(
-                LinkDraft(source, target, _range(coupling, agents[source]), coupling)
+                LinkDraft(
+                    source,
+                    target,
+                    _range(coupling.source, agents[source]),
+                    _range(coupling.target, agents[target]),
+                    coupling,
+                )
                 for source, target in _pairs(groups, coupling)
             )
     return tuple(links)
@@ -186,8 +194,8 @@ def _count(groups: Groups, end: Endpoint) -> int:
     return len(group.at_work) if end.device is None else int(end.device in group.agents)
 
 
-def _range(coupling: CouplingDraft, source: AgentDraft) -> BufferRange:
-    return coupling.source.buffers or BufferRange(0, source.buffers)
+def _range(end: Endpoint, agent: AgentDraft) -> BufferRange:
+    return end.buffers or BufferRange(0, agent.buffers)
 
 
 def feeders_of(

@@ -62,7 +62,7 @@ def outline_of(context: Context) -> Outline:
         context=context,
         order={name: number for number, name in enumerate(order)},
         owners=owners,
-        slots={name: _slots(context, owners, name) for name in order},
+        slots=_slots(context, owners),
         links=links,
         objects=objects,
         heads=_heads(objects),
@@ -91,14 +91,26 @@ def device_target(context: Context, name: str) -> DeviceTarget:
     )
 
 
-def _slots(context: Context, owners: dict[str, str], agent: str) -> int:
+def lent_slots(context: Context, owners: dict[str, str]) -> dict[str, int]:
+    """Agents that receive frames in the memory of others -> how many these have together."""
+    lenders: dict[str, frozenset[str]] = {}
+    lent: dict[str, int] = {}
+    for agent in owners:
+        if owners[agent] == agent:
+            lenders[agent] = frozenset({agent})
+            continue
+        feeders = [lenders[feeder] for feeder in context.feeders[agent] if feeder in lenders]
+        lenders[agent] = feeders[0].union(*feeders[1:]) if len(feeders) > 1 else feeders[0]
+        lent[agent] = sum(context.agents[name].buffers for name in lenders[agent])
+    return lent
+
+
+def _slots(context: Context, owners: dict[str, str]) -> dict[str, int]:
     """As many as were asked for; who receives frames in the memory of others, no more than these
     have."""
-    wanted = context.agents[agent].buffers
-    if owners[agent] == agent:
-        return wanted
-    lenders = {owners[feeder] for feeder in context.feeders[agent] if feeder in owners}
-    return min(wanted, sum(context.agents[name].buffers for name in lenders))
+    lent = lent_slots(context, owners)
+    wanted = {name: context.agents[name].buffers for name in owners}
+    return {name: min(buffers, lent.get(name, buffers)) for name, buffers in wanted.items()}
 
 
 def _objects(context: Context) -> tuple[ObjectPlan, ...]:

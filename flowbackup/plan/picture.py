@@ -118,8 +118,8 @@ def _agent_box(plan: Plan, agent: AgentPlan, rank: int) -> Box:
 
 def _line(edge: EdgePlan, slots: dict[str, int]) -> Line:
     parts = []
-    part_of_source = (edge.first_slot, edge.last_slot) != (0, slots.get(edge.source, -1))
-    if edge.source in slots and part_of_source:
+    is_whole = edge.first_slot == 0 and edge.last_slot >= slots.get(edge.source, 0)
+    if edge.source in slots and not is_whole:
         parts.append(f"[{edge.first_slot}:{edge.last_slot}]")
     if edge.transport is not Transport.SHARED_MEMORY:
         parts.append("network")

@@ -92,6 +92,7 @@ def _nodes(spec: GraphSpec) -> tuple[NodePlan, ...]:
 def _agent(outline: Outline, name: str) -> AgentPlan:
     context = outline.context
     draft = context.agents[name]
+    links = [link for _, link in outline.links.get(name, ())]
     return AgentPlan(
         name=name,
         group=draft.group,
@@ -101,7 +102,7 @@ def _agent(outline: Outline, name: str) -> AgentPlan:
         device=device_target(context, draft.device),
         slots=outline.slots[name],
         slab=outline.owners[name],
-        required=all(required(context.spec, link) for _, link in outline.links.get(name, ())),
+        required=not links or any(required(context.spec, link) for link in links),
     )
 
 
@@ -138,6 +139,7 @@ def _couplings(outline: Outline, names: Collection[str]) -> tuple[EdgePlan, ...]
                 transport=Transport.SHARED_MEMORY if same else between,
                 first_slot=link.buffers.first,
                 last_slot=link.buffers.last,
+                into=(link.into.first, link.into.last),
                 required=required(context.spec, link),
                 when_slow=when_slow,
                 lag_bytes_max=lag_max,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from flowbackup.plan import (
+    rules_buffers,
     rules_copies,
     rules_couplings,
     rules_devices,
@@ -49,6 +50,11 @@ RULES: tuple[Rule, ...] = (
     rules_objects.pinned_objects,
     rules_objects.half_mirrored,
     rules_objects.copies_possible,
+    rules_buffers.parts_of_copies,
+    rules_buffers.halves_behind,
+    rules_buffers.two_ways,
+    rules_buffers.copied_two_ways,
+    rules_buffers.shared_buffers,
     rules_copies.copy_loops,
     rules_copies.copy_selections,
     rules_copies.idle_readers,

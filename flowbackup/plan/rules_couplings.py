@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
+from flowbackup.plan.buffers import overlap
 from flowbackup.plan.context import Context
 from flowbackup.plan.cycles import cycles_of, way_of
 from flowbackup.plan.graph import CouplingDraft, LinkDraft
@@ -91,29 +92,41 @@ def _agents(names: tuple[str, ...]) -> str:
 
 
 def one_source(context: Context) -> Iterator[Finding]:
-    """An agent is fed by one other, or by the agents of one restore group: a frame has one way."""
-    first: dict[str, LinkDraft] = {}
+    """An agent is fed by one other; by several where each has buffers of its own there, or where
+    they are the agents of one restore group."""
+    feeding: dict[str, list[LinkDraft]] = {}
     seen: dict[tuple[str, str], LinkDraft] = {}
     for link in context.links:
-        before = first.setdefault(link.target, link)
-        before = seen.setdefault((link.source, link.target), before)
-        if before is link or link.source == link.target:
+        if link.source == link.target:
             continue
-        if before.coupling is link.coupling and context.joins(link.coupling):
-            continue
-        line = _line(context, before)
-        if before.source == link.source:
+        before = feeding.setdefault(link.target, [])
+        twin = seen.setdefault((link.source, link.target), link)
+        clash = next((other for other in before if not _apart(context, other, link)), None)
+        if clash is None and (not before or before[-1].coupling is not link.coupling):
+            before.append(link)
+        if twin is not link:
             yield context.error(
                 link.coupling.keys, "doubled-coupling",
-                f"{link.source} -> {link.target} is coupled already, in line {line}",
+                f"{link.source} -> {link.target} is coupled already, in line "
+                f"{_line(context, twin)}",
                 "Delete one of the two.",
             )  # fmt: skip
-        else:
+        elif clash is not None:
             yield context.error(
                 link.coupling.keys, "two-sources",
-                f"{link.target} is fed by {link.source} here and by {before.source} in line {line}",
-                "Give each of them a mirror device of its own.",
+                f"{link.target} is fed by {link.source} here and by {clash.source} in line "
+                f"{_line(context, clash)}",
+                "Give each of them a mirror device of its own, or buffers of its own there, as in "
+                f"{clash.source} -> {link.target}[0:4] and {link.source} -> {link.target}[4:8].",
             )  # fmt: skip
+
+
+def _apart(context: Context, one: LinkDraft, other: LinkDraft) -> bool:
+    """May both feed the same agent?"""
+    if one.coupling is other.coupling and context.joins(one.coupling):
+        return True
+    written = one.coupling.target.buffers and other.coupling.target.buffers
+    return bool(written) and overlap(one.into, other.into) is None
 
 
 def unreached(context: Context) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from flowbackup.model.device import HERE
 from flowbackup.plan.context import Context
 from flowbackup.plan.decided import slot_bytes
 from flowbackup.plan.groups import groups_of
-from flowbackup.plan.outline import slab_owners
+from flowbackup.plan.outline import lent_slots, slab_owners
 from flowbackup.plan.rules_size import pairs_bounded
 from flowbackup.plan.slabs import most_memory, planned_slabs
 from flowbackup.spec.finding import Finding
@@ -36,14 +36,16 @@ def shared_slots(context: Context) -> Iterator[Finding]:
     if not context.is_ordered:
         return
     seen: set[str] = set()
-    for agent, owner in slab_owners(context).items():
+    owners = slab_owners(context)
+    for agent, lent in lent_slots(context, owners).items():
+        owner = owners[agent]
         draft, head = context.agents[agent], context.agents[owner]
-        if draft.buffers > head.buffers and draft.group not in seen:
+        if draft.buffers > lent and draft.group not in seen:
             seen.add(draft.group)
             yield context.warning(
                 (*draft.keys, "buffers"), "shared-slots",
                 f'group "{draft.group}" asks for {draft.buffers} buffers, but shares the '
-                f"{head.buffers} of {owner} on the same node",
+                f"{lent} of {owner} on the same node",
                 f"Raise buffers of group {head.group} to have more.",
             )  # fmt: skip
 

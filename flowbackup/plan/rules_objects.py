@@ -128,11 +128,10 @@ class _Behind:
 def _devices_behind(context: Context) -> dict[str, _Behind]:
     """For every backup agent."""
     below: dict[str, int] = dict.fromkeys(context.levels, 1)
-    feeders = {link.target: link.source for link in context.links if link.source != link.target}
     for agent in sorted(context.levels, key=context.levels.__getitem__, reverse=True):
-        feeder = feeders.get(agent)
-        if feeder in below:
-            below[feeder] += below[agent]
+        for feeder in context.feeders[agent]:
+            if feeder in below:
+                below[feeder] += below[agent]
     steps: dict[str, dict[int, int]] = {
         name: {} for name, agent in context.agents.items() if agent.role == BACKUP
     }

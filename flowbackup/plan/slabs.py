@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from flowbackup.plan.buffers import Buffers, count_buffers
 from flowbackup.plan.context import Context
 from flowbackup.plan.decided import ObjectPlan, SlabPlan, slot_bytes
 from flowbackup.plan.outline import Outline, outline_of
@@ -48,10 +49,19 @@ def slabs_of(
 
 def client_slab_slots(outline: Outline) -> dict[str, int]:
     """Clients that need a slab of their own, because a head of theirs is elsewhere -> slots: as
-    many as its largest head has."""
+    many as its largest head has; where objects are pinned, one for each buffer that they may
+    use."""
     context = outline.context
+    used: dict[str, dict[str, set[Buffers]]] = {}
+    pinned = {item.client for item in outline.objects if item.buffers}
+    for item in outline.objects if pinned else ():
+        for head in item.heads if item.client in pinned else ():
+            buffers = item.buffers or (0, context.agents[head].buffers)
+            used.setdefault(item.client, {}).setdefault(head, set()).add(buffers)
     return {
-        client: max(context.agents[head].buffers for head in heads)
+        client: sum(count_buffers(ranges) for ranges in used[client].values())
+        if client in pinned
+        else max(context.agents[head].buffers for head in heads)
         for client, heads in outline.heads.items()
         if any(context.node_of(head) != context.spec.clients[client].node for head in heads)
     }

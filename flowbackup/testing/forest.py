@@ -16,7 +16,9 @@ from flowbackup.model.ids import FrameId
 
 LEVELS_MAX = 4
 AGENTS_MAX = 7
-ALL_SLOTS = (0, 1 << 30)
+LOWER_STREAMS = frozenset({0, 2})
+ALL_STREAMS = frozenset(range(4))
+"""Two of each head: of its slots below a border, and of the others."""
 
 
 class Violation(AssertionError):
@@ -84,17 +86,17 @@ class ModelWriter:
 
 
 class Agent:
-    """A place in the tree.  slots: the range of the coupling that leads here.  begins: of every
-    stream the first frame that is owed to it.  leaving: its writer was told to stop.  detached:
-    nobody waits for it any more; it has not been ended, though."""
+    """A place in the tree.  streams: those that take the coupling that leads here.  begins: of
+    every stream the first frame that is owed to it.  leaving: its writer was told to stop.
+    detached: nobody waits for it any more; it has not been ended, though."""
 
     def __init__(
-        self, name: str, parent: Agent | None, slots: tuple[int, int],
+        self, name: str, parent: Agent | None, streams: frozenset[int],
         begins: Begins = FROM_THE_START,
     ) -> None:  # fmt: skip
         self.name = name
         self.parent = parent
-        self.slots = slots
+        self.streams = streams
         self.edge = f"{parent.name if parent else 'client'}>{name}"
         self.head: Agent = parent.head if parent else self
         self.children: list[Agent] = []
@@ -110,25 +112,26 @@ class Agent:
         return self.lives[-1]
 
     def owing(self, frame: FrameDescriptor) -> Iterator[Agent]:
-        """This agent and all behind it that are coupled to the slot of the frame and were there
+        """This agent and all behind it to which the stream of the frame leads and that were there
         before it."""
         yield self
+        stream, sequence = frame.route
         for child in self.children:
-            first = child.begins.get(frame.header.stream, 0)
-            if child.slots[0] <= frame.slot < child.slots[1] and frame.header.sequence >= first:
+            if stream in child.streams and sequence >= child.begins.get(stream, 0):
                 yield from child.owing(frame)
 
     def outbox(self) -> Outbox:
         """The sender's half of the edge that leads here."""
-        return Outbox(self.edge, *self.slots, self.life.epoch if self.lives else 0, self.begins)
+        epoch = self.life.epoch if self.lives else 0
+        return Outbox(self.edge, self.streams, epoch, self.begins)
 
-    def adopt(self, orphans: Iterable[Agent], slots: tuple[int, int]) -> list[Outbox]:
-        """Takes over what stood behind a lost successor that was coupled to `slots`."""
+    def adopt(self, orphans: Iterable[Agent], streams: frozenset[int]) -> list[Outbox]:
+        """Takes over what stood behind a lost successor to which these streams led."""
         heirs: list[Outbox] = []
         for orphan in orphans:
             orphan.parent = self
             orphan.edge = f"{self.name}>{orphan.name}"
-            orphan.slots = max(orphan.slots[0], slots[0]), min(orphan.slots[1], slots[1])
+            orphan.streams &= streams
             self.children.append(orphan)
             heirs.append(orphan.outbox())
         self.life.outboxes.update({heir.edge: heir for heir in heirs})
@@ -140,13 +143,13 @@ class Agent:
             yield from child.subtree()
 
 
-def grow_forest(random: Random, border: int) -> list[Agent]:
-    """One or two trees, predecessors first; some edges couple only the slots below `border`."""
-    agents = [Agent(f"head{i}", None, ALL_SLOTS) for i in range(random.choice((1, 1, 1, 2)))]
+def grow_forest(random: Random) -> list[Agent]:
+    """One or two trees, predecessors first; some edges couple only the slots below the border."""
+    agents = [Agent(f"head{i}", None, ALL_STREAMS) for i in range(random.choice((1, 1, 1, 2)))]
     levels = dict.fromkeys(agents, 1)
     for i in range(random.randint(0, AGENTS_MAX - len(agents))):
         parent = random.choice([agent for agent in agents if levels[agent] < LEVELS_MAX])
-        agent = Agent(f"a{i}", parent, (0, border) if random.random() < 0.2 else ALL_SLOTS)
+        agent = Agent(f"a{i}", parent, LOWER_STREAMS if random.random() < 0.2 else ALL_STREAMS)
         levels[agent] = levels[parent] + 1
         parent.children.append(agent)
         agents.append(agent)

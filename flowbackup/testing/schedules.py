@@ -16,7 +16,7 @@ from functools import partial
 
 from flowbackup.flow.outbox import Outbox
 from flowbackup.model.ids import FrameId
-from flowbackup.testing.forest import ALL_SLOTS, Agent, ModelWriter, Violation
+from flowbackup.testing.forest import ALL_STREAMS, LOWER_STREAMS, Agent, ModelWriter, Violation
 from flowbackup.testing.traffic import SYNC_SECONDS, Traffic
 
 STEPS_MAX = 30_000
@@ -159,21 +159,21 @@ class Schedule(Traffic):
     def _attach(self, parent: Agent) -> None:
         """A new agent behind this one.  The source is asked for the border, and what it sends
         before the buffer hears of its new successor is late, doubled and lost like all else."""
-        slots = (0, self._pinned[1]) if self._random.random() < 0.2 else ALL_SLOTS
+        streams = LOWER_STREAMS if self._random.random() < 0.2 else ALL_STREAMS
         name = f"n{len(self._faults)}"
         self._post(
-            None, partial(self._attached, name, parent, slots, self._sender.next_sequences())
+            None, partial(self._attached, name, parent, streams, self._sender.next_sequences())
         )
 
     def _attached(
-        self, name: str, parent: Agent, slots: tuple[int, int], begins: Mapping[int, int]
+        self, name: str, parent: Agent, streams: frozenset[int], begins: Mapping[int, int]
     ) -> None:  # fmt: skip
         machine = parent.life.machine
         is_there = any(agent.name == name for agent in self._agents)
         if is_there or parent.lost or parent.leaving or machine.broken:
             return
-        outbox = Outbox(f"{parent.name}>{name}", *slots)
-        agent = Agent(name, parent, slots, machine.successor_attached(outbox, begins))
+        outbox = Outbox(f"{parent.name}>{name}", streams)
+        agent = Agent(name, parent, streams, machine.successor_attached(outbox, begins))
         parent.life.outboxes[agent.edge] = outbox
         parent.children.append(agent)
         self._agents.append(agent)
@@ -216,7 +216,7 @@ class Schedule(Traffic):
         if parent is None:
             self._sender.head_lost(agent.edge, "given up")
             return
-        heirs = parent.adopt(agent.children if adopt else [], agent.slots)
+        heirs = parent.adopt(agent.children if adopt else [], agent.streams)
         parent.children.remove(agent)
         self._edges.update((a.edge, a) for a in self._agents)
         self._sources.update((a.edge, a.parent) for a in self._agents)

@@ -11,7 +11,7 @@ from flowbackup.errors import PeerLostError
 from flowbackup.flow.actions import Action, Ask, Break, Commit, Forward, Refuse, Release, Write
 from flowbackup.flow.buffer import BufferMachine
 from flowbackup.flow.commit import GroupCommit
-from flowbackup.flow.sender import SenderMachine
+from flowbackup.flow.sender import SenderMachine, in_place
 from flowbackup.model.frame import FrameDescriptor
 from flowbackup.model.ids import FrameId
 from flowbackup.testing.forest import (
@@ -56,7 +56,7 @@ class Traffic:
         self._memory: dict[tuple[str, int], FrameId] = {}
         self._acknowledged: set[FrameId] = set()
         border = random.randint(1, self._slots - 1)
-        self._agents = grow_forest(random, border)
+        self._agents = grow_forest(random)
         self._lanes = make_lanes(self._agents, self._slots, border)
         self._pinned = (0, border)
         self._edges = {agent.edge: agent for agent in self._agents}
@@ -64,8 +64,9 @@ class Traffic:
         self._writers: list[ModelWriter] = []
         for agent in self._agents:
             self._live(agent)
+        slots = in_place(range(self._slots))
         self._sender = SenderMachine(
-            bytes(16), self._lanes, {lane.edge: range(self._slots) for lane in self._lanes}
+            bytes(16), self._lanes, {lane.edge: slots for lane in self._lanes}
         )
 
     @abstractmethod

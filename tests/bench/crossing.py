@@ -69,7 +69,7 @@ class Hop:
             if way != FLIGHT:
                 self._receivers[way] = self._transports.receiving(way)
                 if following is not None:
-                    edge = EdgeSettings(way, "", Transport(way), 0, SLOTS, SLOTS, NO_LIMIT)
+                    edge = EdgeSettings(way, "", Transport(way), (), SLOTS, NO_LIMIT)
                     self._senders[way] = await self._transports.sending(edge, following, self._slab)
         self._receivers[FLIGHT] = FlightReceiver()
         if following is not None:

@@ -20,7 +20,7 @@ from flowbackup.flow.actions import Action, Ask, Break, Commit, Forward, Refuse,
 from flowbackup.flow.buffer import BufferMachine
 from flowbackup.flow.commit import GroupCommit
 from flowbackup.flow.outbox import Outbox
-from flowbackup.flow.sender import Lane, SenderMachine
+from flowbackup.flow.sender import Lane, SenderMachine, in_place
 from flowbackup.media import record_file
 from flowbackup.media.calls import SystemCalls
 from flowbackup.media.directory import DirectoryDevice
@@ -139,7 +139,7 @@ class Pipeline:
         self._sender = SenderMachine(
             frames[0].header.session,
             [Lane(edges[0], STREAM, 0, SLOTS)],
-            {edges[0]: range(SLOTS)},
+            {edges[0]: in_place(range(SLOTS))},
         )
 
     def run(self) -> None:

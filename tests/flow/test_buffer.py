@@ -211,9 +211,9 @@ def test_with_nothing_in_its_slots_it_breaks_as_soon_as_nothing_is_left_to_it() 
 
 
 def test_a_broken_agent_releases_nothing_more() -> None:
-    machine = buffer(Outbox("b", 0, 1))
-    offer(machine, frame(0, slot=0))
-    offer(machine, frame(1, slot=1), floor=1)
+    machine = buffer(Outbox("b", {0}))
+    offer(machine, frame(0))
+    offer(machine, frame(0, stream=1))
     machine.committed([identity(0)], 0)
     assert kinds(machine.device_failed()) == [Break]
     assert machine.released("b", identity(0), 0) == []
@@ -221,13 +221,13 @@ def test_a_broken_agent_releases_nothing_more() -> None:
 
 
 def test_a_frame_that_only_the_failed_device_was_to_have_breaks() -> None:
-    machine = buffer(Outbox("b", 0, 1))
-    offer(machine, frame(0, slot=1))
+    machine = buffer(Outbox("b", {0}))
+    offer(machine, frame(0, stream=1))
     assert kinds(machine.device_failed()) == [Break]
 
 
 def test_what_a_dead_device_reports_saves_no_frame() -> None:
-    machine = buffer("b", Outbox("elsewhere", 8, 9))
+    machine = buffer("b", Outbox("elsewhere", {9}))
     offer(machine, frame(0))
     machine.device_failed()
     machine.committed([identity(0)], 0)
@@ -235,7 +235,7 @@ def test_what_a_dead_device_reports_saves_no_frame() -> None:
 
 
 def test_a_stale_release_saves_no_frame() -> None:
-    machine = buffer("b", "c", Outbox("elsewhere", 8, 9))
+    machine = buffer("b", "c", Outbox("elsewhere", {9}))
     offer(machine, frame(0))
     machine.successor_restarted("b", 1)
     machine.released("b", identity(0), 0)
@@ -257,14 +257,14 @@ def test_a_detached_successor_is_waited_for_no_more() -> None:
     assert machine.successor_detached("b") == [] and not machine.broken
 
 
-def test_heirs_get_what_the_lost_one_owed_if_their_slots_are_coupled() -> None:
+def test_heirs_get_what_the_lost_one_owed_of_their_streams() -> None:
     machine = buffer("b")
-    for sequence in range(3):
-        offer(machine, frame(sequence))
-    machine.committed([identity(i) for i in range(3)], 0)
+    for sequence, stream in ((0, 0), (1, 0), (0, 1)):
+        offer(machine, frame(sequence, stream=stream))
+    machine.committed([identity(0), identity(1), identity(0, stream=1)], 0)
     machine.released("b", identity(0), 0)
-    actions = machine.successor_detached("b", [Outbox("a>c", 0, 2, epoch=4)])
-    assert actions == [Forward("a>c", 4, 0, frame(1)), release(2)]
+    actions = machine.successor_detached("b", [Outbox("a>c", {0}, epoch=4)])
+    assert actions == [Forward("a>c", 4, 0, frame(1)), Release("in", 0, identity(0, stream=1))]
     assert machine.released("a>c", identity(1), 4) == [release(1)]
 
 

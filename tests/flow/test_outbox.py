@@ -54,9 +54,11 @@ def test_replay_goes_on_from_what_was_asked_for_in_one_stream() -> None:
     assert sent(*outbox.replay(1, 0, epoch=0)) == [(0, 0, 0)]
 
 
-def test_it_covers_its_range_of_slots() -> None:
-    outbox = Outbox("a>b", 2, 4, epoch=3)
-    assert [outbox.covers(frame(0, slot=slot)) for slot in (1, 2, 3, 4)] == [
+def test_it_covers_its_streams_wherever_their_frames_lie() -> None:
+    outbox = Outbox("a>b", (2, 3), epoch=3)
+    assert [outbox.covers(frame(0, stream=s, slot=7)) for s in (1, 2, 3, 4)] == [
         False, True, True, False,
     ]  # fmt: skip
+    assert Outbox("a>b").covers(frame(0, stream=9))
+    assert not Outbox("a>b", ()).covers(frame(0))
     assert outbox.push(frame(0)).epoch == 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flowbackup.errors import PeerLostError, ProtocolError
-from flowbackup.flow.sender import Lane, Lent, SenderMachine
+from flowbackup.flow.sender import Lane, Lent, SenderMachine, in_place
 from flowbackup.model.frame import FrameDescriptor, Route
 from tests.flow.parts import SESSION, frame, identity
 
@@ -13,7 +13,7 @@ from tests.flow.parts import SESSION, frame, identity
 def sender() -> SenderMachine:
     """Head x with 4 slots in two lanes, head y with 2 slots."""
     lanes = [Lane("x", 0, 0, 2), Lane("x", 1, 2, 4), Lane("y", 2, 0, 2)]
-    return SenderMachine(SESSION, lanes, {"x": range(4), "y": range(2)})
+    return SenderMachine(SESSION, lanes, {"x": in_place(range(4)), "y": in_place(range(2))})
 
 
 def lend(machine: SenderMachine, *edges: str, slots: tuple[int, int] | None = None) -> Lent:
@@ -58,6 +58,17 @@ def test_an_object_may_be_pinned_to_a_range_of_buffers() -> None:
     assert fill(machine, lend(machine, "x", slots=(1, 3))).slot in (1, 2)
 
 
+def test_slots_of_its_own_memory_stand_for_buffers_of_the_head() -> None:
+    """As where the head is on another node: its buffers 4 to 8, in slots that begin at 0."""
+    lanes = [Lane("x", 0, 0, 6), Lane("x", 1, 6, 8)]
+    machine = SenderMachine(SESSION, lanes, {"x": {0: 4, 1: 5, 2: 6, 3: 7}})
+    sent = [fill(machine, lend(machine, "x", slots=slots)) for slots in ((6, 8), (4, 6), (5, 6))]
+    assert [(each.slot, each.header.stream) for each in sent] == [(2, 1), (0, 0), (1, 0)]
+    assert machine.lend(["x"], (4, 6)) is None
+    with pytest.raises(ProtocolError, match="belongs to this client"):
+        machine.lend(["x"], (0, 4))
+
+
 def test_a_slot_given_back_keeps_its_identity() -> None:
     machine = sender()
     lent = lend(machine, "y")
@@ -91,7 +102,7 @@ def test_a_frame_of_another_session_is_taken_only_as_a_copy() -> None:
 
 
 def test_a_range_without_a_slot_of_this_client_is_not_waited_for() -> None:
-    machine = SenderMachine(SESSION, [Lane("x", 0, 0, 4)], {"x": [0, 1]})
+    machine = SenderMachine(SESSION, [Lane("x", 0, 0, 4)], {"x": in_place([0, 1])})
     with pytest.raises(ProtocolError, match=r"\(2, 4\) belongs to this client"):
         machine.lend(["x"], (2, 4))
     assert lend(machine, "x", slots=(1, 4)).slot == 1
@@ -100,7 +111,7 @@ def test_a_range_without_a_slot_of_this_client_is_not_waited_for() -> None:
 @pytest.mark.parametrize(("lost", "slots"), [("x", (0, 2)), ("y", (2, 4))])
 def test_a_range_whose_only_head_is_lost_has_no_chain(lost: str, slots: tuple[int, int]) -> None:
     lanes = [Lane("x", 0, 0, 2), Lane("y", 1, 2, 4)]
-    machine = SenderMachine(SESSION, lanes, {"x": [0, 1], "y": [2, 3]})
+    machine = SenderMachine(SESSION, lanes, {"x": in_place([0, 1]), "y": in_place([2, 3])})
     machine.head_lost(lost, "its device failed")
     with pytest.raises(PeerLostError, match="its device failed"):
         machine.lend(["x", "y"], slots)

@@ -106,7 +106,8 @@ def readers(size: int) -> str:
     )
     return _graph(
         devices=_devices(size), restore_groups=[f"r: {{devices: [{listed}]}}"],
-        copy_groups=[f"k: {{devices: [d{size - 10}], copies: r}}"], mirror_groups=mirrors,
+        copy_groups=[f"k: {{devices: [d{size - 10}], buffers: {size}, copies: r}}"],
+        mirror_groups=mirrors,
     )  # fmt: skip
 
 
@@ -119,7 +120,7 @@ def copies(size: int) -> str:
     return _graph(
         devices=_devices(size),
         restore_groups=[f"r: {{devices: [{', '.join(f'd{i}' for i in range(10))}]}}"],
-        copy_groups=["k: {devices: [d10], copies: r}"], mirror_groups=mirrors,
+        copy_groups=["k: {devices: [d10], buffers: 10, copies: r}"], mirror_groups=mirrors,
     )  # fmt: skip
 
 

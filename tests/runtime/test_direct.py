@@ -29,7 +29,7 @@ from flowbackup.testing.frames import sample_frame
 HOST = "127.0.0.1"
 SLOT_BYTES = 3 * direct.PIECE_BYTES // 2 // 4096 * 4096
 """More than is sent at once, and no multiple of it."""
-EDGE = EdgeSettings("a -> b", "b", Transport.DIRECT, 0, 4, 4)
+EDGE = EdgeSettings("a -> b", "b", Transport.DIRECT, (0,), 4)
 Pullers = Callable[[Passport], FramePuller]
 
 

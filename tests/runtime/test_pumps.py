@@ -19,7 +19,7 @@ from flowbackup.runtime.edges.transport import SharedMemory
 from flowbackup.runtime.edges.wiring import EdgeSettings, Job, Offer, Reply, Written
 from flowbackup.testing.frames import sample_frame
 
-EDGE = EdgeSettings("a -> b", "b", Transport.SHARED_MEMORY, 0, 4, 4)
+EDGE = EdgeSettings("a -> b", "b", Transport.SHARED_MEMORY, (0,), 4)
 
 
 def descriptor(sequence: int) -> FrameDescriptor:

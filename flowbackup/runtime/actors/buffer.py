@@ -101,7 +101,7 @@ class Buffer:
     async def wire(self, agent: Handle, edges: Sequence[tuple[EdgeSettings, Handle]]) -> None:
         """Couples this buffer with its device's agent and with its successors."""
         settings = self._settings
-        outboxes = [Outbox(e.name, e.first_slot, e.last_slot) for e, _ in edges]
+        outboxes = [Outbox(edge.name, edge.streams) for edge, _ in edges]
         self._machine = BufferMachine(
             slots=settings.slots,
             bytes_max=settings.slots * settings.slab.slot_bytes,
@@ -157,7 +157,7 @@ class Buffer:
         """A new successor, from the next frames on; see BufferMachine.successor_attached."""
         # First, because it takes a while: what the machine sends from now on needs its pump.
         await self._couple(edge, target)
-        outbox = Outbox(edge.name, edge.first_slot, edge.last_slot)
+        outbox = Outbox(edge.name, edge.streams)
         return self._live().successor_attached(outbox, begins)
 
     async def detach(self, edge: str) -> None:

@@ -103,7 +103,8 @@ class Client:
         settings = self._settings
         self._loop = asyncio.get_running_loop()
         slabs = {edge: self._mapped(Path(slab.path)) for edge, slab in settings.slabs}
-        machine = SenderMachine(settings.session, settings.lanes, dict(settings.slots))
+        slots = {edge: dict(pairs) for edge, pairs in settings.slots}
+        machine = SenderMachine(settings.session, settings.lanes, slots)
         self._sink = SlotSink(machine, slabs, self._forward)
         for edge, target in heads:
             transport = await self._transports.sending(edge, target, slabs[edge.name])

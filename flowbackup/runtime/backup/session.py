@@ -211,7 +211,7 @@ class BackupSession:
             self._reception.make_changes(changes)
             short = watch.short_of_devices()
             if short and not runs.is_to_end:
-                watch.problems.append(Problem("group_failed", short))
+                watch.problems += [Problem("group_failed", text) for text in short.values()]
                 runs.cancel(drain=False)
             progress = watch.progress("backup", *self._scan.totals())
             self._reception.tell(progress, crew)

@@ -59,6 +59,7 @@ class CopySession:
             self.session, doors_of(stage, self.session), wait_seconds_max, monitor,
             is_cancelled=lambda: self.is_cancelled,
         )  # fmt: skip
+        self._short: set[str] = set()
 
     def cancel(self) -> None:
         """Once: end behind the frames under way.  Twice: end now."""
@@ -127,6 +128,11 @@ class CopySession:
             self._cancels_told = self._cancels
             runs.cancel(drain=self._cancels == 1)
         watch.round()
+        # The other copies go on: a group that fails costs its own copy.
+        for group, text in watch.short_of_devices().items():
+            if group not in self._short:
+                self._short.add(group)
+                watch.end_group(group, text)
         total = self._work.payload_bytes if self._work is not None else None
         self._monitor.progress(watch.progress(KIND, None, total))
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import cycle
 from pathlib import Path
 
 from flowbackup.errors import GraphError
+from flowbackup.flow.sender import in_place
 from flowbackup.model.ids import id_text
+from flowbackup.plan.buffers import dealt_out, demands_of, unserved
 from flowbackup.plan.decided import AgentPlan, EdgePlan, Plan, SlabPlan, Transport
 from flowbackup.process import ProcessIdentity
 from flowbackup.runtime.crew.spares import has_spares
-from flowbackup.runtime.crew.streams import coupled_buffers, lanes_of, ways_of
+from flowbackup.runtime.crew.streams import lanes_of, streams_over, ways_of
 from flowbackup.runtime.edges.slab import slab_path
 from flowbackup.runtime.edges.wiring import (
     BufferSettings,
@@ -33,6 +36,7 @@ class Assignments:
         self._session = session
         self._owner = owner
         self._slabs: Mapping[str, SlabPlan] = {slab.name: slab for slab in plan.slabs}
+        self._streams = streams_over(plan)
 
     @property
     def clients(self) -> tuple[str, ...]:
@@ -113,7 +117,7 @@ class Assignments:
             lanes=tuple(
                 lane for lane in lanes_of(self._plan) if lane.edge in {e.name for e in edges}
             ),
-            slots=tuple((edge.name, self._slots_for(edge.name, name)) for edge in edges),
+            slots=tuple((e.name, self._slots_for(e)) for e in self._plan.edges_from(name)),
         )
 
     def _slab(self, name: str) -> SlabSettings:
@@ -123,9 +127,8 @@ class Assignments:
 
     def _edge(self, edge: EdgePlan) -> EdgeSettings:
         frames_max = len(self._share(edge))
-        first, last = coupled_buffers(self._plan, edge)
         return EdgeSettings(
-            edge.name, edge.target, edge.transport, first, last, frames_max, edge.rate
+            edge.name, edge.target, edge.transport, self._streams[edge.name], frames_max, edge.rate
         )
 
     def _own_slab(self, client: str) -> SlabPlan | None:
@@ -139,25 +142,32 @@ class Assignments:
             return own
         return self._slabs[self._plan.agent(edge.target).slab]
 
-    def _slots_for(self, edge_name: str, client: str) -> tuple[int, ...]:
-        """The slots that this client may fill for this edge: of the head's memory its share, its
-        own memory dealt out in turn to all of its edges."""
-        edge = next(e for e in self._plan.edges_from(client) if e.name == edge_name)
+    def _slots_for(self, edge: EdgePlan) -> tuple[tuple[int, int], ...]:
+        """The slots that a client may fill for this edge, each with the buffer of the head that it
+        stands for: of the head's memory its share; its own memory dealt out to all of its edges,
+        where objects are pinned to buffers one slot for each of them, else in turn."""
+        share = self._share(edge)
         if edge.transport is Transport.SHARED_MEMORY:
-            return self._share(edge)
-        edges = [e.name for e in self._plan.edges_from(client)]
-        return tuple(range(edges.index(edge_name), self._slab_of(edge).slots, len(edges)))
+            return tuple(in_place(share).items())
+        edges = self._plan.edges_from(edge.source)
+        shares = [len(self._share(each)) for each in edges]
+        slots, place = self._slab_of(edge).slots, edges.index(edge)
+        if any(o.buffers for o in self._plan.objects if o.client == edge.source):
+            first = sum(shares[:place])
+            return tuple(zip(range(first, first + len(share)), share, strict=True))
+        return tuple(zip(range(place, slots, len(edges)), cycle(share), strict=False))
 
     def _share(self, edge: EdgePlan) -> tuple[int, ...]:
-        """The slots of the target that are filled over this edge, be it in place or from another
-        node: dealt out in turn, so that each feeder has some of every lane.  Raises GraphError
-        where one would have none and wait for ever."""
-        feeders = [e.name for e in self._plan.edges_into(edge.target)]
-        slots = self._plan.agent(edge.target).slots
-        if len(feeders) > slots:
+        """The buffers of the target that are filled over this edge, be it in place or from another
+        node.  Raises GraphError where somebody would have none and wait for ever."""
+        demands = demands_of(self._plan, edge.target)
+        dealt = dealt_out(demands)
+        lacking = unserved(dealt, demands)
+        if lacking:
+            first, last = lacking[0].buffers
             raise GraphError(
-                f"{edge.target} has {slots} buffers, but is fed by {len(feeders)}: "
-                f"{', '.join(feeders)}",
-                remedy=f"raise its buffers to {len(feeders)} or more",
+                f"{lacking[0].edge}: none of the buffers [{first}:{last}] is left for it; "
+                f"{edge.target} is fed by {len(dealt)}: {', '.join(dealt)}",
+                remedy="raise its buffers, or give each of them a range of its own",
             )
-        return tuple(range(feeders.index(edge.name), slots, len(feeders)))
+        return dealt[edge.name]

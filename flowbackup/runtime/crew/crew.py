@@ -48,8 +48,8 @@ class Retired:
 class Station:
     """The two actors of one media agent.  failure: why its copy cannot be complete, or "".
     buffer_lost, agent_lost: processes that are dead or were ended because they did not answer.
-    cut_off: nothing comes to it any more, because a buffer in front of it is lost.  retired: its
-    devices before, which failed and were replaced by the present one.  begins: what it is owed,
+    cut_off: not everything comes to it any more, because a buffer in front of it is lost.  retired:
+    its devices before, which failed and were replaced by the present one.  begins: what it is owed,
     where it was attached in the middle.  detached: it was let go in order."""
 
     plan: AgentPlan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from flowbackup.flow.outcome import ObjectEnd, Share, end_object
@@ -25,11 +26,19 @@ def shares_of(
 ) -> Iterator[tuple[str, Share]]:
     """Agent and share of every agent to which all buffers of the object lead."""
     sent = dict(ending.frames)
-    for head in object_plan.heads:
-        due = sent.get(f"{object_plan.client} -> {head}", 0)
-        for agent in agents_behind(plan, head, object_plan.buffers):
+    behind = {
+        head: agents_behind(plan, head, object_plan.buffers)
+        for head in object_plan.heads
+        if sent.get(f"{object_plan.client} -> {head}")
+    }
+    # Where heads lead to one agent, it owes what came over all of them.
+    due = Counter[str]()
+    for head, agents in behind.items():
+        due.update({agent.name: sent[f"{object_plan.client} -> {head}"] for agent in agents})
+    for head, agents in behind.items():
+        for agent in agents:
             frames = durable[agent.name].get(ending.object_id, 0)
-            yield agent.name, Share(agent.group, head, agent.required, due, frames)
+            yield agent.name, Share(agent.group, head, agent.required, due[agent.name], frames)
 
 
 def judge(

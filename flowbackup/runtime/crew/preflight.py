@@ -18,7 +18,6 @@ from flowbackup.model.ids import id_text
 from flowbackup.monitor import Monitor
 from flowbackup.plan.decided import Plan
 from flowbackup.plan.groups import RESTORE
-from flowbackup.runtime.crew.streams import is_whole
 
 
 def near_nodes(plan: Plan) -> tuple[str, ...]:
@@ -86,12 +85,6 @@ def refuse_unbuilt(plan: Plan) -> None:
     """What the graph asks for and this version cannot do yet.  Raises GraphError: a promise that
     is not kept is worse than none."""
     asked = {
-        "couplings of a part of a copy group's buffers": any(
-            not is_whole(stage, edge) for stage in plan.stages for edge in stage.edges
-        ),
-        "min of copy groups": any(
-            group.devices_min > 1 for stage in plan.stages for group in stage.groups
-        ),
         "staging": bool(plan.staging),
     }
     missing = [name for name, is_asked in asked.items() if is_asked]

@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import pairwise
 
 from flowbackup.flow.sender import Lane
 from flowbackup.flow.spread import Way
+from flowbackup.plan.buffers import Buffers, edges_behind, into_of, keeps_numbers, overlap
 from flowbackup.plan.decided import AgentPlan, EdgePlan, Plan
 from flowbackup.plan.groups import RESTORE
-
-ALL_BUFFERS = (0, 1 << 30)
-
-
-def coupled_buffers(plan: Plan, edge: EdgePlan) -> tuple[int, int]:
-    """The range of slots whose frames take this edge.  An agent may have fewer buffers than the
-    head whose slots it shares: one that is coupled with all of its own passes on whatever comes."""
-    return ALL_BUFFERS if is_whole(plan, edge) else (edge.first_slot, edge.last_slot)
-
-
-def is_whole(plan: Plan, edge: EdgePlan) -> bool:
-    """Are all buffers of its source coupled?"""
-    slots = {agent.name: agent.slots for agent in plan.agents}
-    return edge.first_slot == 0 and edge.last_slot >= slots.get(edge.source, 0)
 
 
 def lanes_of(plan: Plan) -> tuple[Lane, ...]:
     """One lane, and so one stream, for each client edge and each way through its head."""
     clients = tuple(dict.fromkeys(o.client for o in plan.objects))
-    ways = [
-        (edge, way)
+    lanes = [
+        (edge, buffers)
         for client in clients
         for edge in plan.edges_from(client)
-        for way in _ways(plan, edge.target)
+        for buffers in pairwise(sorted(_cuts(plan, edge.target, _all_buffers(plan, edge.target))))
     ]
     return tuple(
-        Lane(edge.name, stream, first, last) for stream, (edge, (first, last)) in enumerate(ways, 1)
+        Lane(edge.name, stream, first, last)
+        for stream, (edge, (first, last)) in enumerate(lanes, 1)
     )
 
 
@@ -51,40 +39,66 @@ def ways_of(plan: Plan) -> tuple[Way, ...]:
     )
 
 
-def agents_behind(plan: Plan, head: str, buffers: tuple[int, int] | None) -> list[AgentPlan]:
+def agents_behind(plan: Plan, head: str, buffers: Buffers | None) -> list[AgentPlan]:
     """The agents through which every frame comes that is sent in these buffers of a head."""
-    first, last = buffers or (0, plan.agent(head).slots)
-    reached: list[AgentPlan] = []
-    queue = [head]
-    while queue:
-        agent = plan.agent(queue.pop())
-        reached.append(agent)
-        for edge in plan.edges_from(agent.name):
-            coupled = coupled_buffers(plan, edge)
-            if coupled[0] <= first and last <= coupled[1]:
-                queue.append(edge.target)
-    return reached
+    edges = edges_behind(plan.edges_from, head, buffers or _all_buffers(plan, head))
+    return [plan.agent(head), *(plan.agent(edge.target) for edge in edges)]
 
 
 def streams_of(plan: Plan) -> Mapping[str, tuple[int, ...]]:
     """Agent -> the streams whose frames come to it; () for an agent to which all of them come."""
-    lanes = lanes_of(plan)
-    targets = {edge.name: edge.target for edge in plan.edges}
+    routes = _routes(plan)
     found: dict[str, list[int]] = {agent.name: [] for agent in plan.agents}
-    for lane in lanes:
-        for agent in agents_behind(plan, targets[lane.edge], (lane.first_slot, lane.last_slot)):
-            found[agent.name].append(lane.stream)
+    for stream, edges in routes.items():
+        for edge in edges:
+            found[edge.target].append(stream)
     return {
-        name: () if len(streams) == len(lanes) else tuple(streams)
+        name: () if len(streams) == len(routes) else tuple(streams)
         for name, streams in found.items()
     }
 
 
-def _ways(plan: Plan, head: str) -> Iterator[tuple[int, int]]:
-    """The head's buffers, cut where a coupling begins or ends."""
-    slots = plan.agent(head).slots
-    cuts = {0, slots}
-    for edge in plan.edges_from(head):
-        first, last = coupled_buffers(plan, edge)
-        cuts |= {first, min(last, slots)}
-    return pairwise(sorted(cuts))
+def streams_over(plan: Plan) -> Mapping[str, tuple[int, ...]]:
+    """Edge -> the streams whose frames take it."""
+    found: dict[str, list[int]] = {edge.name: [] for edge in plan.edges}
+    for stream, edges in _routes(plan).items():
+        for edge in edges:
+            found[edge.name].append(stream)
+    return {name: tuple(streams) for name, streams in found.items()}
+
+
+def _routes(plan: Plan) -> dict[int, list[EdgePlan]]:
+    """Stream -> the edges over which it goes, from its first to the ends of the chains."""
+    edges = {edge.name: edge for edge in plan.edges}
+    starts = [(edges[lane.edge], lane.stream, _of(lane)) for lane in lanes_of(plan)]
+    for way in ways_of(plan):
+        edge = edges[way.edge]
+        starts.append((edge, way.stream, _all_buffers(plan, edge.target)))
+    return {
+        stream: [edge, *edges_behind(plan.edges_from, edge.target, buffers)]
+        for edge, stream, buffers in starts
+    }
+
+
+def _cuts(plan: Plan, agent: str, buffers: Buffers) -> set[int]:
+    """These buffers of an agent, cut where a coupling begins or ends, here or further behind."""
+    cuts = set(buffers)
+    for edge in plan.edges_from(agent):
+        coupled, into = (edge.first_slot, edge.last_slot), into_of(edge)
+        part = overlap(buffers, coupled)
+        if part is None:
+            continue
+        cuts.update(part)
+        if keeps_numbers(coupled, into):
+            offset = into[0] - coupled[0]
+            behind = _cuts(plan, edge.target, (part[0] + offset, part[1] + offset))
+            cuts.update(cut - offset for cut in behind)
+    return cuts
+
+
+def _all_buffers(plan: Plan, agent: str) -> Buffers:
+    return 0, plan.agent(agent).slots
+
+
+def _of(lane: Lane) -> Buffers:
+    return lane.first_slot, lane.last_slot

@@ -109,14 +109,26 @@ class Watch:
             for name, statistics in self._buffers.items()
         )
 
-    def short_of_devices(self) -> str:
-        """Which group has fewer devices that work than the graph wants at least; "" for none."""
+    def short_of_devices(self) -> dict[str, str]:
+        """Groups that have fewer devices that work than the graph wants at least, and that in
+        words."""
+        short: dict[str, str] = {}
         for group in self._crew.plan.groups:
             stations = [s for s in self._crew.stations.values() if s.plan.group == group.name]
             working = sum(not station.failure for station in stations)
             if stations and working < group.devices_min:
-                return f'group "{group.name}" has {working} devices left, min: {group.devices_min}'
-        return ""
+                text = f'group "{group.name}" has {working} devices left, min: {group.devices_min}'
+                short[group.name] = text
+        return short
+
+    def end_group(self, group: str, text: str) -> None:
+        """Nothing more goes to the agents of a group, nor to those behind them."""
+        self.problems.append(Problem("group_failed", text))
+        for name, station in self._crew.stations.items():
+            if station.plan.group == group and not station.buffer_lost:
+                self.fail(station, text)
+                station.lose_buffer()
+                self._cut_off(name)
 
     def buffer(self, name: str) -> BufferStatistics | None:
         """What was last heard of a buffer."""
@@ -202,7 +214,7 @@ class Watch:
         self._cut_off(name)
 
     def _cut_off(self, name: str) -> None:
-        """Nothing comes any more to those behind a lost buffer."""
+        """Not everything comes any more to those behind a lost buffer."""
         for edge in self._crew.plan.edges_from(name):
             target = self._crew.stations[edge.target]
             target.cut_off = True

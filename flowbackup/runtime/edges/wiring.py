@@ -50,13 +50,13 @@ class BufferSettings:
 
 @dataclass(frozen=True, slots=True)
 class EdgeSettings:
-    """A coupling as its sender needs it.  frames_max: sent and not yet released at once."""
+    """A coupling as its sender needs it.  streams: those whose frames take it.  frames_max: sent
+    and not yet released at once."""
 
     name: str
     target: str
     transport: Transport
-    first_slot: int
-    last_slot: int
+    streams: tuple[int, ...]
     frames_max: int
     rate: RateSchedule = NO_LIMIT
 
@@ -75,8 +75,8 @@ class MediaAgentSettings:
 @dataclass(frozen=True, slots=True)
 class ClientSettings:
     """own_slab: to be made by the client; None where it fills those of its heads.  slabs: the
-    memory of each edge.  lanes and slots: the credit of this client at each of its edges (see
-    flow.sender)."""
+    memory of each edge.  lanes and slots: the credit of this client at each of its edges, each slot
+    with the buffer of the head that it stands for (see flow.sender)."""
 
     client: str
     session: bytes
@@ -86,7 +86,7 @@ class ClientSettings:
     objects: tuple[ObjectPlan, ...]
     edges: tuple[EdgeSettings, ...]
     lanes: tuple[Lane, ...]
-    slots: tuple[tuple[str, tuple[int, ...]], ...]
+    slots: tuple[tuple[str, tuple[tuple[int, int], ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
