@@ -9,7 +9,7 @@ from flowbackup.flow.actions import Action, Break, Forward, Release, Write
 from flowbackup.flow.buffer import BufferMachine
 from flowbackup.flow.lag import is_behind
 from flowbackup.flow.outbox import NEVER, Outbox
-from flowbackup.flow.sender import Lane, SenderMachine
+from flowbackup.flow.sender import Lane, SenderMachine, in_place
 from flowbackup.flow.window import WindowStatistics
 from flowbackup.model.frame import FrameDescriptor
 from tests.flow.parts import SESSION, buffer, frame, identity
@@ -81,7 +81,7 @@ def test_an_edge_is_attached_once_and_to_an_agent_that_can_keep_its_promise() ->
 
 def test_a_source_tells_of_each_stream_what_comes_next() -> None:
     machine = SenderMachine(SESSION, [Lane("x", 4, 0, 2), Lane("y", 5, 0, 2)],
-                            {"x": range(2), "y": range(2)})  # fmt: skip
+                            {"x": in_place(range(2)), "y": in_place(range(2))})  # fmt: skip
     lent = machine.lend(["x"])
     assert lent is not None
     assert machine.next_sequences() == {4: 0, 5: 0}, "what is being filled has not been sent"
