@@ -180,10 +180,10 @@ def test_a_mirror_may_have_buffers_for_each_of_several_feeders() -> None:
 
 
 def test_behind_a_joint_lies_what_all_memories_in_front_hold() -> None:
-    behind = "third: {devices: [n], buffers: 16, mirrors: second}, second"
-    text = JOINED.replace("second", behind, 1).replace("m: {kind", 'n: {kind: "null"}, m: {kind')
+    behind = "third: {devices: [o], buffers: 16, mirrors: second}, second"
+    text = JOINED.replace("second", behind, 1).replace("m: {kind", 'o: {kind: "null"}, m: {kind')
     assert {agent.name: agent.slots for agent in plan_of(text).agents} == {
-        "primary.a": 8, "primary.b": 8, "second.m": 16, "third.n": 16,
+        "primary.a": 8, "primary.b": 8, "second.m": 16, "third.o": 16,
     }  # fmt: skip
 
 
