@@ -70,7 +70,7 @@ def test_behind_a_mirror_comes_what_that_one_gets(plan: Plan) -> None:
 def test_a_mirror_on_another_node_has_memory_of_its_own(plan: Plan) -> None:
     after = attach(plan, "vault").plan
     (edge,) = after.edges_into("attached.vault")
-    assert edge.transport is Transport.OBJECT_STORE
+    assert edge.transport is Transport.DIRECT
     assert [slab.owner for slab in after.slabs if slab not in plan.slabs] == ["attached.vault"]
 
 
