@@ -89,7 +89,8 @@ class SegmentWriter:
         segment_bytes: int = SEGMENT_BYTES,
         calls: SystemCalls = SYSTEM,
     ) -> None:
-        """check: called before each new segment; raises DeviceError if the medium is not there."""
+        """check: called before and behind the making of each segment and before its renaming, which
+        go by path; raises DeviceError if the medium is not there."""
         self._folder = folder
         self._label = label
         self._session = session
@@ -223,12 +224,27 @@ class SegmentWriter:
             segment = 1 + max((number for number in _segment_numbers(self._folder)), default=0)
             self._name = self._name._replace(segment=segment)
             path = os.path.join(self._folder, segment_file_name(segment, self._epoch, sealed=False))
-            file = self._file = RecordFile(self._calls, path, self._name.block_bytes)
+            file = RecordFile(self._calls, path, self._name.block_bytes)
+        self._check_new(file)
+        self._file = file
+        with self._guard("beginning a segment"):
             self._calls.sync_directory(self._folder)
         self._ordinal, self._chain, self._durable_end = 0, NO_CHAIN, 0
         self._rows.clear()
         self._append_plain(file, RecordKind.SEGMENT, self._label.to_json(), sequence=time.time_ns())
         return file
+
+    def _check_new(self, file: RecordFile) -> None:
+        """Looks again before a byte is written: another disk may have come between the first look
+        and the file, which then does not stay there."""
+        try:
+            self._check_medium()
+        except DeviceError:
+            with suppress(OSError):
+                self._calls.unlink(file.path)
+            with suppress(OSError):
+                file.close()
+            raise
 
     def _check_medium(self) -> None:
         try:
@@ -296,6 +312,9 @@ class SegmentWriter:
         self._append_plain(file, RecordKind.FOOTER, b"", sequence=index_offset, chunk_count=count)
         with self._guard(f"sealing segment {self._name.segment}"):
             file.seal()
+        # That took as long as the device liked; on another medium the name may mean another file.
+        self._check_medium()
+        with self._guard(f"sealing segment {self._name.segment}"):
             sealed = segment_file_name(self._name.segment, self._epoch, sealed=True)
             self._calls.rename(file.path, os.path.join(self._folder, sealed))
             self._calls.sync_directory(self._folder)
