@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -19,7 +18,7 @@ from flowbackup.errors import UsageError
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.entry import Entry
 from flowbackup.model.report import SessionReport
-from flowbackup.monitor import Monitor
+from flowbackup.monitor import Monitor, SilentMonitor
 from flowbackup.plan.decided import Plan
 from flowbackup.requests import DrillRequest as DrillRequest
 from flowbackup.requests import RepairRequest as RepairRequest
@@ -68,18 +67,21 @@ def quick_plan(
 
 
 def run_backup(plan: Plan, settings: RunSettings, monitor: Monitor) -> SessionReport:
-    """Runs a plan from start to report, and then its stages of copies that follow a session.
-    Raises what is found before a byte moves.
+    """Runs a plan from start to report, and then its stages of copies that follow a session; before
+    and behind all that, what may go from its staging devices makes room.  Raises what is found
+    before a byte moves.
 
     In the main thread SIGINT and SIGTERM end the session: the first at the border of an object,
     the second at once.  Before it has begun, the first raises InterruptedSessionError as soon as
     what has been started can be ended in order, the second KeyboardInterrupt."""
     beginning = Beginning()
+    from flowbackup.plan.narrowing import stages_after_session
     from flowbackup.runtime.backup.scan import SourceScan
     from flowbackup.runtime.backup.session import BackupSession
     from flowbackup.runtime.cluster.engine import ray_engine
-    from flowbackup.runtime.copying.stages import run_stages, stages_after_session
+    from flowbackup.runtime.copying.stages import run_stages
     from flowbackup.runtime.crew.preflight import Labelling, check_before_start, near_nodes
+    from flowbackup.runtime.freeing.room import Room
 
     if not plan.agents:
         return run_copy(plan, (), settings, monitor, after_session=True)
@@ -96,6 +98,8 @@ def run_backup(plan: Plan, settings: RunSettings, monitor: Monitor) -> SessionRe
             scan.start()
             stack.callback(scan.stop)
             engine = stack.enter_context(ray_engine(settings.address))
+            room = Room(plan, catalog, monitor, engine)
+            room.make()
             # Once more, because Ray has put its own handler there.
             with cancelled_by_signals(session):
                 report = session.run(engine)
@@ -103,7 +107,7 @@ def run_backup(plan: Plan, settings: RunSettings, monitor: Monitor) -> SessionRe
             copied = run_stages(
                 stages, catalog, monitor, session.session, engine, cancelled_by_signals, wait_max
             )
-            return replace(report, stages=tuple(copied))
+            return room.report(report, copied)
 
 
 def run_copy(
@@ -113,15 +117,11 @@ def run_copy(
     """Runs stages of a plan without its backup: these copy groups, all if none is named.
     after_session: only those that a run of the graph copies.  The report of the first stage has
     those of the others.  Raises UsageError, and what is found before a byte moves."""
-    from flowbackup.plan.narrowing import copies_only
+    from flowbackup.plan.narrowing import copies_only, stages_after_session, stages_named
     from flowbackup.runtime.cluster.engine import ray_engine
-    from flowbackup.runtime.copying.stages import (
-        newest_session,
-        run_stages,
-        stages_after_session,
-        stages_named,
-    )
+    from flowbackup.runtime.copying.stages import newest_session, run_stages
     from flowbackup.runtime.crew.preflight import Labelling, check_before_start
+    from flowbackup.runtime.freeing.room import Room
 
     stages = stages_after_session(plan) if after_session else stages_named(plan, groups)
     if not stages:
@@ -134,11 +134,33 @@ def run_copy(
         check_before_start(copies_only(plan, stages), catalog, labels, monitor)
         copied = newest_session(catalog, plan.graph)
         with ray_engine(settings.address) as engine:
+            room = Room(plan, catalog, monitor, engine)
+            room.make()
             first, *others = run_stages(
                 stages, catalog, monitor, copied, engine, cancelled_by_signals,
                 settings.wait_seconds_max,
             )  # fmt: skip
-            return replace(first, stages=tuple(others))
+            return room.report(first, others)
+
+
+def free(
+    plan: Plan, devices: Sequence[str], settings: RunSettings, monitor: Monitor, *,
+    dry_run: bool = False,
+) -> SessionReport:  # fmt: skip
+    """Makes room on staging devices, on all of the plan if none is named: segments go whose
+    versions are old enough and have enough copies elsewhere, which the media that have them are
+    asked to show.  Raises UsageError, DeviceLockedError while another command does so."""
+    from flowbackup.runtime.freeing.asked import run_freeing
+
+    with open_catalog(_catalog_path(settings.catalog, plan), create=False) as catalog:
+        return run_freeing(plan, devices, catalog, monitor, settings.address, dry_run=dry_run)
+
+
+def foresee_room(plan: Plan, settings: RunSettings) -> SessionReport | None:
+    """What a run of the plan would free now; None where there is nothing that it ever could."""
+    if not plan.staging or not _catalog_path(settings.catalog, plan).exists():
+        return None
+    return free(plan, (), settings, SilentMonitor(), dry_run=True)
 
 
 def restore(query: str, target: str, request: RestoreRequest, monitor: Monitor) -> SessionReport:
@@ -277,7 +299,7 @@ def copies(
     has, or those with fewer than `below`."""
     with open_catalog(_catalog_path(catalog), create=False) as opened:
         if query is not None:
-            return opened.copies_of(opened.resolve(query))
+            return opened.copies_and_freed(opened.resolve(query))
         return opened.below_copies(COPIES_MAX if below is None else below)
 
 

@@ -73,6 +73,7 @@ def medium_fields(row: CopyRow) -> dict[str, object]:
         "location": row.medium.location,
         "frames_held": row.frames_held,
         "frames_needed": row.frames_needed,
+        "frames_freed": row.frames_freed,
         "complete": row.complete,
         "verified_ns": row.verified_ns or None,
     }
@@ -95,7 +96,16 @@ def _medium_cells(row: CopyRow) -> tuple[str, ...]:
         short_id(row.medium.medium),
         row.medium.pool,
         f"{row.frames_held} of {row.frames_needed}",
-        "complete" if row.complete else "incomplete",
+        _state(row),
         time_text(row.verified_ns) if row.verified_ns else "not all",
         row.medium.location,
     )
+
+
+def _state(row: CopyRow) -> str:
+    """What is not there because it made room is no fault."""
+    if row.complete:
+        return "complete"
+    if row.frames_held + row.frames_freed >= row.frames_needed:
+        return "freed" if not row.frames_held else "partly freed"
+    return "incomplete"

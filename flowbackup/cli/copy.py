@@ -16,8 +16,11 @@ from flowbackup.cli.options import (
     retry_lock_option,
 )
 from flowbackup.cli.output import Output
+from flowbackup.cli.plan import show_plan
 from flowbackup.cli.progress import show_progress
 from flowbackup.cli.summary import show_summary
+from flowbackup.errors import EXIT_SUCCESS
+from flowbackup.plan.narrowing import copies_only, stages_named
 
 
 @click.command(
@@ -29,6 +32,7 @@ from flowbackup.cli.summary import show_summary
 )
 @click.argument("graph", type=click.Path(path_type=Path), metavar="GRAPH.yaml")
 @click.argument("groups", nargs=-1, metavar="[GROUP...]")
+@click.option("--dry-run", is_flag=True, help="Show what would run where, and touch nothing.")
 @init_option
 @retry_lock_option
 @address_option
@@ -39,6 +43,7 @@ def copy(
     output: Output,
     graph: Path,
     groups: tuple[str, ...],
+    dry_run: bool,
     init: bool,
     retry_lock: float,
     address: str,
@@ -54,6 +59,10 @@ def copy(
     settings = api.RunSettings(
         catalog=catalog, address=address, init=init, wait_seconds_max=retry_lock
     )
+    if dry_run:
+        copies = copies_only(plan, stages_named(plan, groups))
+        show_plan(copies, output, api.foresee_room(plan, settings))
+        return EXIT_SUCCESS
     with show_progress(output) as monitor:
         report = api.run_copy(plan, groups, settings, monitor)
     return show_summary(report, output)

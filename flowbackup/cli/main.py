@@ -32,6 +32,7 @@ COMMANDS = {
     "backup": Place("backup", "backup", "Back up paths to a device, and on to its mirrors."),
     "run": Place("run", "run", "Run a graph file: backups, mirrors and copies as it says."),
     "copy": Place("copy", "copy", "Run the copy groups of a graph file, without its backup."),
+    "free": Place("free", "free", "Make room on staging devices, where copies are elsewhere."),
     "graph": Place("graph", "graph", "Check, plan and draw graph files."),
     "restore": Place("restore", "restore", "Put an object, or a path inside it, into a folder."),
     "cat": Place("cat", "cat", "Write the content of one file to standard output."),

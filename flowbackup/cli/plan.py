@@ -5,19 +5,32 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from flowbackup.cli.columns import table
+from flowbackup.cli.freed import freed_fields, freed_text
 from flowbackup.cli.output import Output
+from flowbackup.cli.summary import problem_text
 from flowbackup.model.device import HERE
+from flowbackup.model.report import SessionReport
 from flowbackup.plan.buffers import into_of
-from flowbackup.plan.decided import AgentPlan, CopySelection, EdgePlan, GroupPlan, Plan
+from flowbackup.plan.decided import (
+    AgentPlan,
+    CopySelection,
+    EdgePlan,
+    GroupPlan,
+    Plan,
+    StagingPlan,
+)
 from flowbackup.units import format_rate, format_seconds, format_size
 
 
-def show_plan(plan: Plan, output: Output) -> None:
-    """Objects, agents, couplings, memory and the bottleneck."""
-    if output.json:
-        output.row("plan", plan_fields(plan), "")
-    else:
-        output.text(plan_text(plan))
+def show_plan(plan: Plan, output: Output, room: SessionReport | None = None) -> None:
+    """Objects, agents, couplings, memory, the bottleneck, and the room that a run would make."""
+    freed = room.freed if room is not None else ()
+    problems = room.problems if room is not None else ()
+    output.row("plan", plan_fields(plan), plan_text(plan))
+    for item in freed:
+        output.row("freed", freed_fields(item), freed_text(item, dry_run=True))
+    for problem in problems:
+        output.remark(problem_text(problem))
 
 
 def plan_fields(plan: Plan) -> dict[str, object]:
@@ -32,8 +45,18 @@ def plan_fields(plan: Plan) -> dict[str, object]:
         ],
         **_part_fields(plan),
         "stages": [_stage_fields(stage) for stage in plan.stages],
+        "staging": [_staging_fields(policy) for policy in plan.staging],
         "memory_bytes": dict(plan.memory_bytes),
         "bottleneck": plan.bottleneck,
+    }
+
+
+def _staging_fields(policy: StagingPlan) -> dict[str, object]:
+    return {
+        "device": policy.device.name,
+        "node": policy.node,
+        "copies": policy.copies,
+        "keep_seconds": policy.keep_seconds,
     }
 
 
@@ -98,6 +121,8 @@ def plan_text(plan: Plan) -> str:
         parts += [_object_table(plan), *_tables(plan)]
     for stage in plan.stages:
         parts += ["\n".join(_copy_text(item) for item in stage.selections), *_tables(stage)]
+    if plan.staging:
+        parts.append("\n".join(_staging_text(policy) for policy in plan.staging))
     parts.append(f"memory: {memory}")
     if plan.bottleneck:
         parts.append(plan.bottleneck)
@@ -120,6 +145,14 @@ def _copy_text(item: CopySelection) -> str:
         f"with fewer than {item.below} durable copies" if item.below else "",
     ]
     return ", ".join([f"{item.group} copies {what}{of}", *filter(None, limits), when])
+
+
+def _staging_text(policy: StagingPlan) -> str:
+    """When the frames of a staging device make room, in words."""
+    copies = "copy" if policy.copies == 1 else "copies"
+    age = f" and are {format_seconds(policy.keep_seconds)} old" if policy.keep_seconds else ""
+    name = policy.device.name
+    return f"{name} frees versions that have {policy.copies} {copies} on other devices{age}"
 
 
 def _object_table(plan: Plan) -> str:

@@ -50,12 +50,12 @@ def run(
 ) -> int:
     """Run GRAPH.yaml: backups and mirrors as the file says."""
     plan = api.load_plan(graph)
-    if dry_run:
-        show_plan(plan, output)
-        return EXIT_SUCCESS
     settings = api.RunSettings(
         catalog=catalog, address=address, init=init, wait_seconds_max=retry_lock
     )
+    if dry_run:
+        show_plan(plan, output, api.foresee_room(plan, settings))
+        return EXIT_SUCCESS
     with show_progress(output) as monitor:
         report = api.run_backup(plan, settings, monitor)
     return show_summary(report, output)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flowbackup.cli.columns import table
+from flowbackup.cli.freed import freed_fields, freed_text
 from flowbackup.cli.names import one_line, path_fields, path_text, short_id
 from flowbackup.cli.output import Output
 from flowbackup.model.report import DeviceReport, ObjectReport, SessionReport
@@ -12,6 +13,7 @@ from flowbackup.units import format_rate, format_seconds, format_size
 BACKUP = "backup"
 REPAIR = "repair"
 COPY = "copy"
+FREE = "free"
 PROBLEMS_SHOWN_MAX = 20
 """More than a screen of problems hides the rest; the catalog and --json have all of them."""
 
@@ -33,7 +35,8 @@ def show_summary(report: SessionReport, output: Output) -> int:
 
 def summary_fields(report: SessionReport) -> dict[str, object]:
     """The published keys of a summary."""
-    return {
+    freed = {"freed": [freed_fields(item) for item in report.freed]} if report.freed else {}
+    return freed | {
         "outcome": report.outcome.value,
         "exit_code": report.exit_code,
         "session": report.session,
@@ -95,9 +98,10 @@ def problem_fields(problem: Problem) -> dict[str, object]:
 def summary_text(report: SessionReport, output: Output) -> str:
     """Outcome first, then numbers, objects, devices, and what went wrong."""
     parts = [_head(report, output), _numbers(report)]
+    parts += [freed_text(item, dry_run=not report.session) for item in report.freed]
     if report.objects:
         parts.append(_indented(_object_table(report.objects)))
-    if report.devices:
+    if report.devices and report.kind != FREE:
         parts.append(_indented(_device_table(report.devices)))
     if report.problems:
         parts.append(_problem_text(report.problems, output))
@@ -109,7 +113,8 @@ def _head(report: SessionReport, output: Output) -> str:
     what = {BACKUP: f"graph {report.graph}", "": report.kind}.get(
         report.kind if report.graph else "", f"{report.kind} of {report.graph}"
     )
-    return f"{outcome}: {what}, session {short_id(report.session)}"
+    session = f"session {short_id(report.session)}" if report.session else "dry run"
+    return f"{outcome}: {what}, {session}"
 
 
 def _numbers(report: SessionReport) -> str:
@@ -121,6 +126,10 @@ def _numbers(report: SessionReport) -> str:
     if report.kind == COPY:
         frames = sum(device.frames for device in report.devices if device.role == COPY)
         parts = [f"{frames} frames copied", parts[1], f"{format_size(report.bytes_new)} written"]
+    if report.kind == FREE:
+        segments = sum(freed.segments for freed in report.freed)
+        size = format_size(sum(freed.size_bytes for freed in report.freed))
+        return f"  {size} freed in {segments} segments in {format_seconds(report.duration_seconds)}"
     if report.kind == BACKUP:
         parts.insert(1, f"{format_size(report.bytes_source)} selected")
         parts.append(f"{format_size(report.bytes_new)} new")

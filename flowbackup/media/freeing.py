@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from flowbackup.errors import DamageError
+from flowbackup.errors import DamageError, DeviceError
 from flowbackup.media.calls import SYSTEM, SystemCalls
 from flowbackup.media.directory import DirectoryDevice
 from flowbackup.media.failure import device_error
@@ -65,26 +65,25 @@ class SegmentFreer:
         self._device.close()
 
     def sizes(self) -> dict[tuple[int, int], int]:
-        """(number, epoch) -> bytes of the file of each sealed segment.  Raises DeviceError."""
-        sizes: dict[tuple[int, int], int] = {}
-        for file in self._reader().segment_files():
-            if file.sealed:
-                path = self._path(file.segment, file.epoch)
-                try:
-                    sizes[file[:2]] = os.lstat(path).st_size
-                except OSError as error:
-                    raise device_error(self._device.name, f"looking at {path}", error) from error
-        return sizes
+        """See MediumReader.sealed_sizes."""
+        return self._reader().sealed_sizes()
 
-    def freed(self, segments: Iterable[tuple[int, int]]) -> Iterator[FreedSegment]:
-        """Which of these segments (number, epoch) were freed.  Raises DeviceError, FormatError."""
-        return freed_among(self._reader(), segments)
+    def freed(self, segments: Sequence[tuple[int, int]]) -> tuple[FreedSegment, ...]:
+        """See freed_among."""
+        return tuple(freed_among(self._reader(), segments))
 
-    def sealed(self, segment: int, epoch: int) -> SealedSegment:
-        """What the index of a sealed segment lists.  Raises DamageError, DeviceError."""
-        with self._reader().segment(segment, epoch) as source:
+    def sealed(self, segment: int, epoch: int) -> SealedSegment | None:
+        """What the index of a segment lists; None for one that was never sealed.  Raises
+        DamageError, also for one that is not there, and DeviceError."""
+        try:
+            source = self._reader().segment(segment, epoch)
+        except DeviceError as error:
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise
+            raise DamageError("its file is gone", device=self._device.name) from error
+        with source:
             if not source.sealed:
-                raise DamageError("it was never sealed", device=self._device.name)
+                return None
             rows, _, _ = read_index(source)
             return SealedSegment(segment, epoch, source.size, rows)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from flowbackup.errors import DamageError, DeviceError
+from flowbackup.media.freed import freed_among
 from flowbackup.media.label import SEGMENTS_NAME, read_label
 from flowbackup.media.layout import IndexRow, RecordHeader
 from flowbackup.media.port import Device, StoredFrame
@@ -20,6 +21,7 @@ from flowbackup.media.scan import Damage, FoundRecord, Standing, groups, read_he
 from flowbackup.media.segment import segment_file_name
 from flowbackup.media.segment_source import SegmentSource
 from flowbackup.media.survey import MediumSurvey, survey_medium
+from flowbackup.model.freed import FreedSegment
 from flowbackup.model.stretch import Stretch, stretches_of
 
 Items = Iterable[FoundRecord | Damage]
@@ -48,6 +50,12 @@ class MediumVerifier:
         if not self._info.location:
             return MediumSurvey(self._info.medium, "")
         return survey_medium(self._info.location, self._device)
+
+    def freed(self, segments: Sequence[tuple[int, int]]) -> tuple[FreedSegment, ...]:
+        """See freed_among."""
+        label = read_label(self._info.location, self._device).label
+        reader = MediumReader(self._info.location, label, device=self._device, cached=False)
+        return tuple(freed_among(reader, segments))
 
     def read(self, stretches: Sequence[Stretch]) -> Iterator[StretchReport]:
         """Reads these, which are given by segment, epoch and number, and reports each when it has

@@ -133,6 +133,17 @@ class MediumReader:
             SegmentFile(*parsed) for name in names if (parsed := parse_file_name(name)) is not None
         )
 
+    def sealed_sizes(self) -> dict[tuple[int, int], int]:
+        """(number, epoch) -> bytes of the file of each sealed segment.  Raises DeviceError."""
+        sizes: dict[tuple[int, int], int] = {}
+        for segment, epoch, sealed in self.segment_files():
+            path = os.path.join(self._folder, segment_file_name(segment, epoch, sealed=True))
+            try:
+                sizes |= {(segment, epoch): os.lstat(path).st_size} if sealed else {}
+            except OSError as error:
+                raise device_error(self._device, f"looking at {path}", error) from error
+        return sizes
+
     def _open(
         self, segment: int, epoch: int, sealed: bool, *, direct: bool = False
     ) -> SegmentSource:

@@ -96,10 +96,33 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptReport:
+    """Segments of a staging device that stay for one reason.  text: the reason, of the first of
+    them."""
+
+    reason: str
+    text: str
+    segments: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class FreedReport:
+    """What a staging device gave back, or in a dry run would, and what stays on it."""
+
+    device: str
+    medium: str
+    segments: int
+    frames: int
+    size_bytes: int
+    kept: tuple[KeptReport, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SessionReport:
     """The whole session.  start_seconds: until the first frame was accepted.  explanation: of a
-    restore for which it was asked.  stages: the sessions of copies that followed in the same
-    command, each with a report of its own."""
+    restore for which it was asked.  freed: by a session that made room.  stages: the sessions of
+    copies, and those that made room, of the same command, each with a report of its own."""
 
     session: str
     kind: str
@@ -117,6 +140,7 @@ class SessionReport:
     devices: tuple[DeviceReport, ...] = ()
     problems: tuple[Problem, ...] = ()
     explanation: Explanation | None = None
+    freed: tuple[FreedReport, ...] = ()
     stages: tuple[SessionReport, ...] = ()
 
     @property

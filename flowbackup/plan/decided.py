@@ -156,6 +156,17 @@ class NodePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class StagingPlan:
+    """A device whose frames make room: those of versions that have so many durable copies on other
+    devices, and were finished so long ago."""
+
+    device: DeviceTarget
+    node: str
+    copies: int
+    keep_seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that was decided for one graph, or for one stage of it: what one restore group
     reads and the chains behind it write, when the backup and the stages before have ended.
@@ -186,7 +197,7 @@ class Plan:
     groups: tuple[GroupPlan, ...] = ()
     selections: tuple[CopySelection, ...] = ()
     stages: tuple[Plan, ...] = ()
-    staging: tuple[str, ...] = ()
+    staging: tuple[StagingPlan, ...] = ()
 
     def agent(self, name: str) -> AgentPlan:
         """The agent of that name.  Raises KeyError."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from flowbackup.model.device import HERE
@@ -16,6 +16,7 @@ from flowbackup.plan.decided import (
     NodePlan,
     ObjectPlan,
     Plan,
+    StagingPlan,
     Transport,
 )
 from flowbackup.plan.graph import rate_of, required, schedule_of, slowness
@@ -36,7 +37,6 @@ def place(context: Context) -> Plan:
     )
     memory = most_memory(stage.slabs for stage in (plan, *stages))
     first = plan if plan.agents or not stages else stages[0]
-    staging = tuple(n for n, device in context.spec.devices.items() if device.staging)
     nodes = _nodes(context.spec)
     return replace(
         plan,
@@ -44,7 +44,7 @@ def place(context: Context) -> Plan:
         nodes=nodes,
         memory_bytes=memory,
         bottleneck=first.bottleneck,
-        staging=staging,
+        staging=tuple(_staging(context)),
     )
 
 
@@ -153,3 +153,10 @@ def _couplings(outline: Outline, names: Collection[str]) -> tuple[EdgePlan, ...]
 def _client_rate(spec: GraphSpec, head: str) -> RateSchedule:
     group = spec.backup_groups[head.partition(".")[0]]
     return schedule_of(group.rate_limit, group.rate_windows)
+
+
+def _staging(context: Context) -> Iterator[StagingPlan]:
+    for name, device in context.spec.devices.items():
+        if device.staging is not None:
+            policy, target = device.staging, device_target(context, name)
+            yield StagingPlan(target, device.node, policy.copies, policy.keep)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
+from flowbackup.media.directory import DirectoryDevice
 from flowbackup.media.open import open_device
+from flowbackup.media.port import StoredFrame
+from flowbackup.media.witness import copies_seen
 from flowbackup.model.device import DeviceTarget, FramePlace, MediumInfo
 from flowbackup.model.frame import FrameHeader
 
@@ -23,6 +28,10 @@ class RestoreAgent:
         """What the label says, and who writes to the medium now.  Raises DeviceError."""
         device = open_device(self._target)
         return device.info(), device.holder()
+
+    def seen(self, copies: Sequence[StoredFrame]) -> set[FramePlace]:
+        """See copies_seen.  Raises DeviceError."""
+        return copies_seen(DirectoryDevice(self._target).reader(cached=False), copies)
 
     def read(self, place: FramePlace) -> tuple[FrameHeader, Payload]:
         """Header and sealed payload, digests checked.  Raises DamageError, DeviceError."""

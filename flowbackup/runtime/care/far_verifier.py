@@ -14,6 +14,7 @@ from flowbackup.media.medium_verifier import MediumVerifier, StretchReport
 from flowbackup.media.open import open_device
 from flowbackup.media.survey import MediumSurvey
 from flowbackup.model.device import DeviceTarget, MediumInfo
+from flowbackup.model.freed import FreedSegment
 from flowbackup.model.stretch import Stretch
 from flowbackup.plan.decided import NodePlan
 from flowbackup.runtime.care.verify_turn import Verifier
@@ -47,6 +48,12 @@ class FarVerifier:
         survey: MediumSurvey = self._answer(self._actor.survey.remote(), SURVEY_SECONDS_MAX)
         return survey
 
+    def freed(self, segments: Sequence[tuple[int, int]]) -> tuple[FreedSegment, ...]:
+        freed: tuple[FreedSegment, ...] = self._answer(
+            self._actor.freed.remote(segments), SURVEY_SECONDS_MAX
+        )
+        return freed
+
     def read(self, stretches: Sequence[Stretch]) -> Iterator[StretchReport]:
         segments = groupby(stretches, key=lambda stretch: stretch[:2])
         parts = (tuple(part) for _, part in segments)
@@ -76,6 +83,9 @@ class VerifierActor:
 
     def survey(self) -> MediumSurvey:
         return MediumVerifier(open_device(self._target)).survey()
+
+    def freed(self, segments: Sequence[tuple[int, int]]) -> tuple[FreedSegment, ...]:
+        return MediumVerifier(open_device(self._target)).freed(segments)
 
     def read(self, stretches: Sequence[Stretch]) -> tuple[StretchReport, ...]:
         return tuple(MediumVerifier(open_device(self._target)).read(stretches))

@@ -38,6 +38,7 @@ from flowbackup.runtime.care.repair_doors import RepairDoors
 from flowbackup.runtime.care.repair_media import RepairMedium, media_to_repair
 from flowbackup.runtime.care.repair_target import GroupMemory, RepairTarget
 from flowbackup.runtime.reading.copies import CopyReader, copy_reader
+from flowbackup.runtime.reading.freed_media import looking_at, take_over_freed
 from flowbackup.runtime.reading.hits import hits_text
 from flowbackup.runtime.reading.known_media import KnownMedia, OpenDevice, OpenFar, target_of
 from flowbackup.runtime.reading.local_session import LocalSession
@@ -178,6 +179,7 @@ class _Repair:
     def _look(self, medium: RepairMedium) -> None:
         """What the catalog does not know of it: segments of killed sessions, and what is gone."""
         info = medium.info
+        take_over_freed(self._catalog, info.medium, *looking_at(info.location, info.device))
         known = set(self._catalog.segments(info.medium))
         gone = set(known)
         lost = 0

@@ -17,11 +17,13 @@ from flowbackup.media.medium_verifier import StretchReport
 from flowbackup.media.scan import Damage
 from flowbackup.media.survey import MediumSurvey
 from flowbackup.model.device import MediumInfo
+from flowbackup.model.freed import FreedSegment
 from flowbackup.model.ids import id_text
 from flowbackup.model.report import DeviceReport
 from flowbackup.model.stretch import Stretch
 from flowbackup.monitor import Problem
 from flowbackup.runtime.care.verify_progress import VerifyProgress
+from flowbackup.runtime.reading.freed_media import take_over_freed
 from flowbackup.runtime.reading.hits import hits_text
 from flowbackup.runtime.reading.local_session import LocalSession
 
@@ -30,6 +32,8 @@ class Verifier(Protocol):
     """Whoever reads a medium, here or on its node; see MediumVerifier."""
 
     def survey(self) -> MediumSurvey: ...
+
+    def freed(self, segments: Sequence[tuple[int, int]]) -> tuple[FreedSegment, ...]: ...
 
     def read(self, stretches: Sequence[Stretch]) -> Iterator[StretchReport]: ...
 
@@ -100,16 +104,38 @@ class VerifyTurn:
                 device=self.info.device,
             )
         self._bytes_total = survey.bytes_total
+        known = self._without_freed(verifier, survey, known)
         self._hear_survey(survey, known)
         due = self._catalog.due_stretches(self.info.medium, survey.stretches, self._share)
         self._progress.begin(self.info, sum(stretch.size_bytes for stretch in due))
         for report in verifier.read(due):
-            self._hear(report, known)
+            is_known = report.stretch[:2] in known
+            if not (report.damages and is_known and self._was_freed(verifier, report.stretch)):
+                self._hear(report, known)
             self.bytes_read += report.stretch.size_bytes
             self._frames += len(report.frames)
             self._progress.read(self.info, self.bytes_read)
             if self._stop.is_set():
                 return
+
+    def _without_freed(
+        self, verifier: Verifier, survey: MediumSurvey, known: Extents
+    ) -> Extents:  # fmt: skip
+        """What is known to be there, but for segments that were freed: these are no damage."""
+        sizes: dict[tuple[int, int], int] = {}
+        for stretch in survey.stretches:
+            sizes[stretch[:2]] = max(stretch.end, sizes.get(stretch[:2], 0))
+        if not take_over_freed(self._catalog, self.info.medium, sizes, verifier.freed):
+            return known
+        now = self._catalog.extents(self.info.medium)
+        return {name: last for name, last in known.items() if name in now}
+
+    def _was_freed(self, verifier: Verifier, stretch: Stretch) -> bool:
+        """Since it was surveyed: what is not there any more is no damage then."""
+        freed = verifier.freed([stretch[:2]])
+        for segment in freed:
+            self._catalog.add_freed(self.info.medium, segment)
+        return bool(freed)
 
     def _hear_survey(self, survey: MediumSurvey, known: Extents) -> None:
         for name in survey.unknown_files:

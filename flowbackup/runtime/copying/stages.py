@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 
 from flowbackup.catalog.catalog import Catalog
-from flowbackup.errors import FlowbackupError, InterruptedSessionError, UsageError
+from flowbackup.errors import FlowbackupError, InterruptedSessionError
 from flowbackup.model.ids import id_text
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem
 from flowbackup.plan.decided import Plan
-from flowbackup.plan.narrowing import narrowed
 from flowbackup.runtime.beginning import Beginning
 from flowbackup.runtime.copying.session import KIND, CopySession
 
-AFTER_SESSION = "session"
 Guard = Callable[[CopySession], AbstractContextManager[None]]
 """Lets signals end a session as long as it runs."""
-
-
-def stages_after_session(plan: Plan) -> list[Plan]:
-    """What a run of the graph copies."""
-    return _with_groups(
-        plan, {i.group for s in plan.stages for i in s.selections if i.after == AFTER_SESSION}
-    )
-
-
-def stages_named(plan: Plan, groups: Collection[str]) -> list[Plan]:
-    """What `copy` copies: these copy groups, or all.  Raises UsageError for one that the graph does
-    not have."""
-    known = {item.group for stage in plan.stages for item in stage.selections}
-    strange = [f' "{group}"' for group in groups if group not in known]
-    if strange or not known:
-        raise UsageError(
-            f"graph {plan.graph} has no copy group{strange[0] if strange else ''}",
-            remedy=f"its copy groups are: {', '.join(sorted(known)) or 'none'}",
-        )
-    return _with_groups(plan, set(groups) or known)
 
 
 def newest_session(catalog: Catalog, graph: str) -> bytes | None:
@@ -69,14 +47,6 @@ def run_stages(
         if session.is_cancelled:
             break
     return reports
-
-
-def _with_groups(plan: Plan, groups: Collection[str]) -> list[Plan]:
-    return [
-        narrowed(stage, groups)
-        for stage in plan.stages
-        if any(item.group in groups for item in stage.selections)
-    ]
 
 
 def _failed(

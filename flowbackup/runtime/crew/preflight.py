@@ -7,7 +7,7 @@ import shlex
 from dataclasses import dataclass
 
 from flowbackup.catalog.catalog import Catalog
-from flowbackup.errors import DeviceError, FlowbackupError, GraphError, SourceError
+from flowbackup.errors import DeviceError, FlowbackupError, SourceError
 from flowbackup.media.label import read_label
 from flowbackup.media.media_set import find_set
 from flowbackup.media.open import make_first_medium, open_device
@@ -45,7 +45,6 @@ def check_before_start(plan: Plan, catalog: Catalog, labels: Labelling, monitor:
     """Looks at the objects and devices of this machine; the agents look again, and at those of
     other nodes, when they open.  Raises the first fault, with the others and their remedies in
     its message, a line each."""
-    refuse_unbuilt(plan)
     parts = (plan, *plan.stages)
     near = set(near_nodes(plan))
     faults: list[FlowbackupError] = []
@@ -79,20 +78,6 @@ def check_device(
     nodes = {agent.node for agent in plan.agents if agent.device == target}
     if nodes <= set(near_nodes(plan)):
         _check_device(target, catalog, labels, monitor)
-
-
-def refuse_unbuilt(plan: Plan) -> None:
-    """What the graph asks for and this version cannot do yet.  Raises GraphError: a promise that
-    is not kept is worse than none."""
-    asked = {
-        "staging": bool(plan.staging),
-    }
-    missing = [name for name, is_asked in asked.items() if is_asked]
-    if missing:
-        raise GraphError(
-            f"graph {plan.graph} asks for what this version cannot run yet: {', '.join(missing)}",
-            remedy="leave it out of the graph; `graph check`, `plan` and `draw` know it already",
-        )
 
 
 def _joined(faults: list[FlowbackupError]) -> FlowbackupError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +11,7 @@ import ray
 from ray.exceptions import RayError
 
 from flowbackup.errors import DeviceError, FlowbackupError
+from flowbackup.media.port import StoredFrame
 from flowbackup.model.device import FramePlace, MediumInfo
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.frame import FrameHeader
@@ -18,7 +19,7 @@ from flowbackup.plan.decided import NodePlan
 from flowbackup.runtime.actors.restore_agent import RestoreAgent
 from flowbackup.runtime.cluster.faults import as_ours
 from flowbackup.runtime.cluster.nodes import pinned, place
-from flowbackup.runtime.reading.known_media import OpenFar, target_of
+from flowbackup.runtime.reading.known_media import target_of
 
 FRAMES_AT_A_TIME = 2
 """So many frames of one medium may be on their way: while one travels the device reads on."""
@@ -29,7 +30,7 @@ READ_SECONDS_MAX = 300
 
 
 @contextmanager
-def far_media() -> Iterator[OpenFar]:
+def far_media() -> Iterator[Callable[[MediumInfo], FarMedium]]:
     """Opens media of other nodes; their agents end with it.  Ray must be up inside."""
     opened: dict[bytes, FarMedium] = {}
     opening = threading.Lock()
@@ -75,6 +76,11 @@ class FarMedium:
     def reader(self) -> FarMedium:
         """This reads by itself."""
         return self
+
+    def seen(self, copies: Sequence[StoredFrame]) -> set[FramePlace]:
+        """See copies_seen.  Raises DeviceError."""
+        seen: set[FramePlace] = self._answer(self._agent.seen.remote(copies), READ_SECONDS_MAX)
+        return seen
 
     def read(self, header: FrameHeader | None, place: FramePlace) -> tuple[FrameHeader, bytes]:
         """See FrameReader."""

@@ -28,10 +28,12 @@ class LocalSession:
     """One such session.  It is a Monitor that keeps problems for the report and hands all on."""
 
     def __init__(
-        self, catalog: Catalog, kind: str, subject: str, monitor: Monitor, engine: str = ENGINE
-    ) -> None:
+        self, catalog: Catalog, kind: str, subject: str, monitor: Monitor, engine: str = ENGINE, *,
+        is_recorded: bool = True,
+    ) -> None:  # fmt: skip
         """subject: what it is about, in the place where a backup session has its graph's name.
-        engine: what runs those parts of it that are not in this process."""
+        engine: what runs those parts of it that are not in this process.  is_recorded: the catalog
+        is told; the report of another one names no session."""
         self.session = new_id()
         self.progress = monitor.progress
         self.message = monitor.message
@@ -41,16 +43,13 @@ class LocalSession:
         self._engine = engine
         self._monitor = monitor
         self._problems: list[Problem] = []
+        self._is_recorded = is_recorded
         self.beginning = Beginning()
-        catalog.begin_session(
-            self.session,
-            kind,
-            subject,
-            "",
-            socket.gethostname(),
-            self.beginning.started_ns,
-            holder_text(),
-        )
+        if is_recorded:
+            catalog.begin_session(
+                self.session, kind, subject, "", socket.gethostname(),
+                self.beginning.started_ns, holder_text(),
+            )  # fmt: skip
 
     def problem(self, problem: Problem) -> None:
         """See Monitor."""
@@ -74,7 +73,8 @@ class LocalSession:
     def report(self, outcome: Outcome) -> SessionReport:
         """What this knows of itself; the caller fills in the rest."""
         return SessionReport(
-            session=id_text(self.session), kind=self._kind, graph=self._subject, outcome=outcome,
+            session=id_text(self.session) if self._is_recorded else "", kind=self._kind,
+            graph=self._subject, outcome=outcome,
             exit_code=_EXIT_CODES[outcome], engine=self._engine,
             duration_seconds=self.beginning.seconds(), start_seconds=0.0,
             files=0, bytes_source=0, bytes_read=0, bytes_new=0, problems=tuple(self._problems),
@@ -82,5 +82,6 @@ class LocalSession:
 
     def end(self, report: SessionReport) -> SessionReport:
         """Records this as the end."""
-        self._catalog.end_session(report, time.time_ns())
+        if self._is_recorded:
+            self._catalog.end_session(report, time.time_ns())
         return report

@@ -1,0 +1,88 @@
+"""Devices of other nodes: an actor there frees, and only what it was asked about travels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import ray
+from ray.exceptions import RayError
+
+from flowbackup.media.freeing import SealedSegment, SegmentFreer
+from flowbackup.model.device import HERE, MediumInfo
+from flowbackup.model.freed import FreedSegment
+from flowbackup.plan.decided import NodePlan, Plan, StagingPlan
+from flowbackup.runtime.cluster.faults import as_ours
+from flowbackup.runtime.cluster.nodes import pinned, place
+from flowbackup.runtime.freeing.session import Reach, near_freer
+from flowbackup.runtime.freeing.turn import Freer
+from flowbackup.runtime.freeing.witnesses import NearWitness, Witness
+from flowbackup.runtime.reading.far_media import far_media
+
+CALL_SECONDS_MAX = 120
+"""A list of names, an index, or a note and three syncs: a device slower than that hangs."""
+
+
+class FarFreer:
+    """A Freer whose work is done by a SegmentFreer on the node of the device: an actor, which ends
+    with this and gives the lock back."""
+
+    def __init__(self, policy: StagingPlan, node: NodePlan) -> None:
+        """Raises PeerLostError for a node that is not there."""
+        remote: Any = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(SegmentFreer)
+        where = pinned(place((node,))[node.name])
+        self._who = f'the freeing agent of device "{policy.device.name}" on node {node.name}'
+        self._agent = remote.options(scheduling_strategy=where).remote(policy.device)
+
+    def info(self) -> MediumInfo:
+        info: MediumInfo = self._answer(self._agent.info.remote())
+        return info
+
+    def lock(self, holder: str) -> None:
+        self._answer(self._agent.lock.remote(holder))
+
+    def sizes(self) -> dict[tuple[int, int], int]:
+        sizes: dict[tuple[int, int], int] = self._answer(self._agent.sizes.remote())
+        return sizes
+
+    def freed(self, segments: Sequence[tuple[int, int]]) -> tuple[FreedSegment, ...]:
+        freed: tuple[FreedSegment, ...] = self._answer(self._agent.freed.remote(segments))
+        return freed
+
+    def sealed(self, segment: int, epoch: int) -> SealedSegment | None:
+        sealed: SealedSegment | None = self._answer(self._agent.sealed.remote(segment, epoch))
+        return sealed
+
+    def free(
+        self, sealed: SealedSegment, session: bytes, freed_ns: int, media: Sequence[bytes]
+    ) -> FreedSegment:
+        call = self._agent.free.remote(sealed, session, freed_ns, media)
+        freed: FreedSegment = self._answer(call)
+        return freed
+
+    def close(self) -> None:
+        """Ends the agent."""
+        ray.kill(self._agent)
+
+    def _answer(self, reference: Any) -> Any:
+        try:
+            return ray.get(reference, timeout=CALL_SECONDS_MAX)
+        except RayError as error:
+            raise as_ours(error, self._who) from error
+
+
+@contextmanager
+def cluster_reach(plan: Plan) -> Iterator[Reach]:
+    """Devices and media wherever they are; their agents end with it.  Ray must be up inside."""
+    nodes = {node.name: node for node in plan.nodes}
+    with far_media() as far:
+
+        def freer(policy: StagingPlan) -> Freer:
+            near = policy.node == HERE
+            return near_freer(policy) if near else FarFreer(policy, nodes[policy.node])
+
+        def witness(info: MediumInfo) -> Witness:
+            return NearWitness(info) if info.is_near else far(info)
+
+        yield Reach(freer, witness)

@@ -1,0 +1,81 @@
+"""The room that a run or a copy makes by itself: before it writes, and when it has copied."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+
+from flowbackup.catalog.catalog import Catalog
+from flowbackup.errors import EXIT_INTERRUPTED, DeviceLockedError, FlowbackupError
+from flowbackup.model.report import Outcome, SessionReport
+from flowbackup.monitor import Monitor, Problem
+from flowbackup.plan.decided import Plan, StagingPlan
+from flowbackup.runtime.freeing.far import cluster_reach
+from flowbackup.runtime.freeing.session import KIND, FreeSession
+from flowbackup.runtime.freeing.turn import NS_PER_SECOND
+from flowbackup.runtime.signals import cancelled_by_signals
+
+
+class Room:
+    """What is freed on the staging devices of a plan beside its sessions.
+
+    A session of its own runs where something may go as far as the catalog knows, and else none: who
+    looks at the list of sessions finds those that did something.
+    """
+
+    def __init__(self, plan: Plan, catalog: Catalog, monitor: Monitor, engine: str) -> None:
+        self._plan = plan
+        self._catalog = catalog
+        self._monitor = monitor
+        self._engine = engine
+        self._reports: list[SessionReport] = []
+
+    def make(self) -> None:
+        """Frees what may go.  Never raises for a device: that is reported."""
+        policies = [p for p in self._plan.staging if _may_have_work(self._catalog, p)]
+        if not policies:
+            return
+        session = FreeSession(
+            self._catalog, policies, self._plan.graph, self._monitor, is_asked=False
+        )
+        try:
+            with cluster_reach(self._plan) as reach, cancelled_by_signals(session):
+                report = session.run(self._engine, reach)
+        except DeviceLockedError as error:
+            self._monitor.message(f"no room is made now: {error.message}")
+            return
+        except FlowbackupError as error:
+            report = self._failed(error)
+        if report.outcome is not Outcome.SUCCESS or any(f.segments for f in report.freed):
+            self._reports.append(report)
+
+    def report(self, first: SessionReport, stages: Iterable[SessionReport]) -> SessionReport:
+        """Makes room once more, unless the user has ended what came before, and returns the report
+        of the whole command: what was freed are stages of it."""
+        before = tuple(self._reports)
+        self._reports.clear()
+        others = (*stages,)
+        if not any(part.exit_code == EXIT_INTERRUPTED for part in (first, *others)):
+            self.make()
+        return replace(first, stages=(*before, *others, *self._reports))
+
+    def _failed(self, error: FlowbackupError) -> SessionReport:
+        """It did not even begin, and what was or will be backed up is none the worse for it."""
+        return SessionReport(
+            session="", kind=KIND, graph=self._plan.graph, outcome=Outcome.FAILED,
+            exit_code=error.exit_code, engine=self._engine, duration_seconds=0.0,
+            start_seconds=0.0, files=0, bytes_source=0, bytes_read=0, bytes_new=0,
+            problems=(Problem("device_failed", str(error)),),
+        )  # fmt: skip
+
+
+def _may_have_work(catalog: Catalog, policy: StagingPlan) -> bool:
+    place = policy.node, policy.device.location
+    before_ns = time.time_ns() - policy.keep_seconds * NS_PER_SECOND
+    return any(
+        standing.keep is None
+        for info in catalog.media()
+        if (info.node, info.location) == place
+        for standing in catalog.standings(info.medium, policy.copies, before_ns)
+    )

@@ -1,0 +1,384 @@
+"""Room on a staging device: what goes, what stays and why, and where restores come from."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from flowbackup import api
+from flowbackup.api import RepairRequest, RunSettings
+from flowbackup.catalog.catalog import open_catalog
+from flowbackup.errors import DeviceLockedError, UsageError
+from flowbackup.media.calls import SYSTEM
+from flowbackup.media.directory import DirectoryDevice
+from flowbackup.media.freeing import SegmentFreer
+from flowbackup.media.label import init_medium
+from flowbackup.media.lock import MediumLock
+from flowbackup.model.device import DeviceTarget
+from flowbackup.model.report import Outcome
+from flowbackup.monitor import RecordingMonitor
+from flowbackup.runtime.reading.freed_media import looking_at, take_over_freed
+from flowbackup.testing.crash_disk import CrashDisk, Stopped
+from tests import judge
+from tests.catalog.dump import assert_equal, dump
+from tests.local_backup import damage
+from tests.runtime.staged import QUIET, Staged, reasons
+
+
+@pytest.fixture
+def staged(memory_path: Path) -> Staged:
+    """One version on `fast`, in several segments, and `slow`, which is empty."""
+    staged = Staged(memory_path, "slow")
+    staged.backup()
+    return staged
+
+
+def test_restorable_before_between_and_after(staged: Staged) -> None:
+    before = staged.segments()
+    assert len(before) >= 3 and staged.restores()
+    report = staged.free()
+    assert (report.outcome, report.exit_code, report.problems) == (Outcome.SUCCESS, 0, ())
+    assert reasons(report) == {"copies": len(before)} and staged.segments() == before
+    (kept,) = report.freed[0].kept
+    assert kept.text == "web/site@1 has 0 of 1 copies on other devices"
+    assert kept.size_bytes > 1_200_000
+    staged.drain()
+    foreseen = staged.free(dry_run=True)
+    assert foreseen.session == "" and staged.segments() == before
+    sessions = len(api.sessions(staged.catalog))
+    report = staged.free()
+    assert (report.outcome, report.exit_code, report.problems) == (Outcome.SUCCESS, 0, ())
+    assert report.freed == foreseen.freed and len(api.sessions(staged.catalog)) == sessions + 1
+    (freed,) = report.freed
+    assert (freed.device, freed.segments, freed.kept) == ("fast", len(before), ())
+    assert (
+        freed.size_bytes > 1_200_000 and freed.frames == len([*staged.reader("slow").frames()]) - 1
+    )
+    assert staged.segments() == [] and staged.freed() == before
+    staged.hide("fast")
+    assert staged.restores() and staged.copies() == 1
+    target = staged.folder / "recovered"
+    assert judge.recovered([staged.place("slow")], target).exit_code == 0
+    assert (target / "large").read_bytes() == (staged.source / "large").read_bytes()
+
+
+def test_what_is_new_stays_and_what_is_drained_goes(staged: Staged) -> None:
+    first = staged.segments()
+    staged.drain()
+    staged.change(2)
+    staged.backup()
+    second = [segment for segment in staged.segments() if segment not in first]
+    report = staged.free()
+    assert report.freed[0].segments == len(first) and reasons(report) == {"copies": len(second)}
+    assert staged.segments() == second
+    assert staged.restores("web/site@1") and staged.restores("web/site@2")
+    staged.drain()
+    staged.free()
+    assert staged.segments() == [] and staged.restores("web/site@1") and staged.restores()
+
+
+def test_it_is_kept_for_its_time(staged: Staged) -> None:
+    staged.drain()
+    before = staged.segments()
+    report = staged.free_with(SYSTEM, "copies: 1, keep: 7 d", days=6)
+    assert reasons(report) == {"young": len(before)} and staged.segments() == before
+    assert report.freed[0].kept[0].text == "web/site@1 is to be kept for another 24:00:00"
+    staged.free_with(SYSTEM, "copies: 1, keep: 7 d", days=7)
+    assert staged.segments() == []
+
+
+def test_two_copies_are_two_devices(memory_path: Path) -> None:
+    staged = Staged(memory_path, "slow", "tape")
+    staged.backup("fast", "slow")
+    before = staged.segments()
+    assert reasons(staged.free("copies: 2")) == {"copies": len(before)}
+    staged.drain("tape")
+    assert staged.free("copies: 2").freed[0].segments == len(before)
+    assert staged.copies() == 2
+
+
+# The media win
+
+
+@pytest.fixture
+def drained(staged: Staged) -> Staged:
+    staged.drain()
+    return staged
+
+
+def test_a_medium_that_is_away_is_no_copy(drained: Staged) -> None:
+    before = drained.segments()
+    drained.hide("slow")
+    report = drained.free()
+    assert (report.outcome, report.exit_code, report.problems) == (Outcome.SUCCESS, 0, ())
+    assert reasons(report) == {"unseen": len(before)} and drained.segments() == before
+    assert "slow does not exist" in report.freed[0].kept[0].text
+    assert drained.copies() == 2, "it is away, and not lost"
+    drained.show("slow")
+    assert drained.free().freed[0].segments == len(before)
+
+
+def test_another_medium_in_its_place_is_no_copy(drained: Staged) -> None:
+    before = drained.segments()
+    drained.hide("slow")
+    init_medium(str(drained.place("slow")), name="slow")
+    report = drained.free()
+    assert reasons(report) == {"unseen": len(before)}
+    assert "expected" in report.freed[0].kept[0].text and drained.segments() == before
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def cut(path: Path) -> None:
+    path.chmod(0o600)
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def overwrite_footer(path: Path) -> None:
+    flip(path, path.stat().st_size - 4096 + 20)
+
+
+def overwrite_a_header(path: Path) -> None:
+    """Of the first frame behind the record of the session, which came first."""
+    flip(path, 4 * 4096 + 20)
+
+
+def flip(path: Path, offset: int) -> None:
+    path.chmod(0o600)
+    with path.open("r+b") as file:
+        file.seek(offset)
+        byte = file.read(1)[0]
+        file.seek(offset)
+        file.write(bytes([byte ^ 1]))
+
+
+@pytest.mark.parametrize("harm", [remove, cut, overwrite_footer, overwrite_a_header])
+def test_what_the_other_medium_does_not_show_keeps_the_segment(drained: Staged, harm) -> None:  # type: ignore[no-untyped-def]
+    """Whatever the catalog says: it is told, too, and a repair makes it good."""
+    before = drained.segments()
+    (copy,) = {stored.place.segment for stored in drained.reader("slow").frames()}
+    harm(drained.place("slow") / "segments" / f"{copy:08d}-0000.seg")
+    report = drained.free()
+    assert (report.outcome, report.exit_code) == (Outcome.INCOMPLETE, 4)
+    assert {problem.kind for problem in report.problems} == {"damaged"}
+    assert "slow does not show" in report.problems[0].text
+    assert set(reasons(report)) <= {"unseen", "copies"} and reasons(report)["unseen"] >= 1
+    assert drained.segments() == before, "a version is safe as a whole or not at all"
+    assert drained.copies() == 1 and drained.restores()
+    drained.drain()
+    assert reasons(drained.free()) == {} and drained.segments() == [] and drained.restores()
+
+
+def test_a_copy_that_a_verification_found_damaged_is_none(drained: Staged) -> None:
+    before = drained.segments()
+    stored = next(s for s in drained.reader("slow").frames() if s.header.stream == 1)
+    damage(drained.place("slow"), stored.place, byte=100)
+    api.verify([str(drained.place("slow"))], QUIET, drained.catalog)
+    assert reasons(drained.free()) == {"copies": len(before)}
+
+
+def test_what_the_catalog_does_not_know_stays(drained: Staged) -> None:
+    """A catalog that is older than the medium: as if the last frames had never been heard of."""
+    with open_catalog(drained.catalog) as catalog:
+        first, last = min(drained.segments()), max(drained.segments())
+        forgotten = next(s for s in drained.reader("fast").frames() if s.place.segment == first)
+        catalog._database.execute(
+            """DELETE FROM copies WHERE segment = ? AND offset = ?
+               AND medium = (SELECT medium FROM media WHERE device = 'fast')""",
+            (first, forgotten.place.offset),
+        )
+    report = drained.free()
+    assert reasons(report) == {"unknown": 1} and drained.segments() == [first]
+    assert last in drained.freed() and "rebuild" in report.freed[0].kept[0].text
+
+
+def test_a_segment_that_is_damaged_here_or_never_sealed_stays(drained: Staged) -> None:
+    first, second, *_ = drained.segments()
+    overwrite_footer(drained.place("fast") / "segments" / f"{first:08d}-0000.seg")
+    sealed = drained.place("fast") / "segments" / f"{second:08d}-0000.seg"
+    sealed.rename(sealed.with_suffix(".part"))
+    report = drained.free()
+    assert reasons(report) == {"damaged": 1, "unsealed": 1}
+    assert drained.restores()
+
+
+# Who may, and when
+
+
+def test_a_device_in_use_waits_for_another_time(drained: Staged) -> None:
+    before = drained.segments()
+    target = DeviceTarget("fast", "directory", str(drained.place("fast")))
+    device = DirectoryDevice(target)
+    device.lock("a backup")
+    report = drained.free()
+    assert (report.outcome, report.exit_code) == (Outcome.INCOMPLETE, 11)
+    assert "a backup" in report.problems[0].text and report.devices[0].state == "locked"
+    by_itself = drained.free_with(SYSTEM, is_asked=False)
+    assert (by_itself.outcome, by_itself.problems) == (Outcome.SUCCESS, ())
+    assert reasons(drained.free(dry_run=True)) == {} and drained.segments() == before
+    device.close()
+    assert drained.free().freed[0].segments == len(before)
+
+
+def test_one_command_at_a_time_makes_room(drained: Staged) -> None:
+    lock = MediumLock(f"{drained.catalog}.freeing", "", "flowbackup free")
+    with pytest.raises(DeviceLockedError, match="room is made already"):
+        drained.free()
+    lock.close()
+    assert drained.free().freed[0].segments
+
+
+def test_only_staging_devices_are_freed(drained: Staged) -> None:
+    plan = drained.plan()
+    settings = RunSettings(catalog=drained.catalog)
+    with pytest.raises(UsageError, match='no staging device "slow"'):
+        api.free(plan, ["slow"], settings, QUIET)
+    assert drained.segments("slow")
+
+
+def test_devices_of_other_nodes_need_a_cluster(drained: Staged) -> None:
+    file = drained.folder / "staging.yaml"
+    drained.plan()
+    text = file.read_text().replace(
+        "devices:\n  fast: {", "nodes: {far: {}}\ndevices:\n  fast: {node: far, ", 1
+    )
+    file.write_text(text)
+    report = api.free(api.load_plan(file), (), RunSettings(catalog=drained.catalog), QUIET)
+    assert report.outcome is Outcome.FAILED and "--address" in report.problems[0].text
+
+
+# Afterwards
+
+
+def test_nobody_calls_it_damage_or_brings_it_back(drained: Staged) -> None:
+    drained.free()
+    report = api.verify((), QUIET, drained.catalog)
+    assert (report.outcome, report.problems) == (Outcome.SUCCESS, ())
+    report = api.repair((), RepairRequest(catalog=drained.catalog), QUIET)
+    assert (report.outcome, report.problems, report.bytes_read) == (Outcome.SUCCESS, (), 0)
+    assert drained.segments() == []
+    (freed, held) = sorted(
+        (row.medium.device, row.frames_held, row.frames_freed)
+        for row in api.copies("latest", catalog=drained.catalog)
+    )  # type: ignore[union-attr]
+    assert freed[:2] == ("fast", 0) and held[1:] == (freed[2], 0) and held[1] > 10
+    assert judge.check_media([drained.place("fast"), drained.place("slow")]).problems == ()
+
+
+def test_a_rebuild_knows_it_too(drained: Staged) -> None:
+    drained.free()
+    known = dump(drained.catalog)
+    drained.catalog.unlink()
+    places = [str(drained.place(name)) for name in ("fast", "slow")]
+    assert api.rebuild(places, QUIET, drained.catalog).outcome is Outcome.SUCCESS
+    found = dump(drained.catalog)
+    for name in ("copies", "freed", "freed_segments", "versions", "frames"):
+        assert_equal({name: found[name]}, {name: known[name]})
+    assert drained.restores()
+
+
+def test_the_next_backup_goes_on(drained: Staged) -> None:
+    before = drained.segments()
+    drained.free()
+    drained.change(2)
+    drained.backup()
+    assert min(drained.segments()) > max(before) and drained.restores()
+
+
+# Killed
+
+
+@pytest.fixture
+def calls(drained: Staged) -> int:
+    disk = CrashDisk()
+    folder = drained.folder
+    copy = folder.with_name(folder.name + "-counted")
+    shutil.copytree(folder, copy)
+    try:
+        drained.free_with(disk)
+    finally:
+        shutil.rmtree(folder)
+        copy.rename(folder)
+    return len(disk.notes)
+
+
+def test_killed_at_any_call_everything_is_restorable_and_the_next_command_goes_on(
+    drained: Staged, calls: int
+) -> None:
+    folder = drained.folder
+    pristine = folder.with_name(folder.name + "-pristine")
+    shutil.copytree(folder, pristine)
+    before = drained.segments()
+    partly = 0
+    for stop_at in range(1, calls + 1):
+        with pytest.raises(Stopped):
+            drained.free_with(CrashDisk(stop_at=stop_at))
+        freed = drained.freed()
+        assert sorted([*drained.segments(), *freed]) == before, stop_at
+        partly += 0 < len(freed) < len(before)
+        if stop_at % 4 == 0:
+            assert drained.restores()
+            drained.hide("fast")
+            assert drained.restores()
+            drained.show("fast")
+        if stop_at % 3 == 0:
+            verified = api.verify(["fast"], QUIET, drained.catalog)
+            assert (verified.outcome, verified.problems) == (Outcome.SUCCESS, ())
+        if stop_at % 3 == 1:
+            repaired = api.repair((), RepairRequest(catalog=drained.catalog), QUIET)
+            assert (repaired.problems, repaired.bytes_read) == ((), 0)
+        report = drained.free()
+        assert (report.outcome, report.problems) == (Outcome.SUCCESS, ())
+        assert drained.segments() == [] and drained.freed() == before and drained.copies() == 1
+        with open_catalog(drained.catalog) as catalog:
+            (medium,) = [m.medium for m in catalog.media() if m.device == "fast"]
+            assert [s.segment for s in catalog.freed_segments(medium)] == before
+        shutil.rmtree(folder)
+        shutil.copytree(pristine, folder)
+    shutil.rmtree(pristine)
+    assert partly > 5
+
+
+def test_a_drain_that_was_killed_leaves_both_and_frees_nothing(memory_path: Path) -> None:
+    """`slow` has the first frames only: the version is as safe as its worst frame."""
+    staged = Staged(memory_path, "slow")
+    staged.local.run(staged.source, "fast", "slow", fails_at={"slow": 9})
+    before = staged.segments()
+    assert reasons(staged.free()) == {"copies": len(before)} and staged.segments() == before
+    assert staged.restores() and len({*staged.reader("slow").frames()}) > 4
+    # Only both together have all of it now.
+    (staged.place("fast") / "segments" / f"{before[0]:08d}-0000.seg").unlink()
+    assert staged.restores()
+    staged.drain()
+    report = staged.free()
+    assert reasons(report) == {"damaged": 1} and staged.restores()
+    assert "its file is gone" in report.freed[0].kept[0].text
+
+
+def test_what_was_freed_and_not_told_is_taken_over(drained: Staged) -> None:
+    freer = SegmentFreer(DeviceTarget("fast", "directory", str(drained.place("fast"))))
+    freer.lock("test")
+    first = drained.segments()[0]
+    freer.free(freer.sealed(first, 0), bytes(16), 1, ())
+    freer.close()
+    with open_catalog(drained.catalog) as catalog:
+        (info,) = [m for m in catalog.media() if m.device == "fast"]
+        look = looking_at(info.location, "fast")
+        assert take_over_freed(catalog, info.medium, *look) == 1
+        assert take_over_freed(catalog, info.medium, *look) == 0
+        assert [s.segment for s in catalog.freed_segments(info.medium)] == [first]
+
+
+def test_a_run_makes_no_session_where_there_is_nothing_to_free(staged: Staged) -> None:
+    from flowbackup.runtime.freeing.room import Room
+
+    monitor = RecordingMonitor()
+    with open_catalog(staged.catalog) as catalog:
+        before = len(catalog.sessions())
+        Room(staged.plan(), catalog, monitor, "local").make()
+        assert len(catalog.sessions()) == before
