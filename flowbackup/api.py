@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from flowbackup.catalog.catalog import open_catalog
+from flowbackup.catalog.resolve import split_query
 from flowbackup.catalog.rows import CopyRow, MediumRow, ObjectRow, SessionRow, VersionCopies
 from flowbackup.errors import UsageError
 from flowbackup.model.device import MediumInfo
@@ -26,10 +27,8 @@ from flowbackup.requests import RestoreRequest as RestoreRequest
 from flowbackup.requests import RunSettings as RunSettings
 from flowbackup.runtime.beginning import Beginning
 from flowbackup.runtime.doctor import Check, examine
+from flowbackup.runtime.reading.reach import far_media_by
 from flowbackup.runtime.signals import cancelled_by_signals
-
-if TYPE_CHECKING:
-    from flowbackup.runtime.reading.known_media import OpenFar
 
 COPIES_MAX = 1 << 31
 """More copies than there can be devices in a graph: every version has fewer."""
@@ -175,7 +174,7 @@ def restore(query: str, target: str, request: RestoreRequest, monitor: Monitor) 
             dry_run=request.dry_run,
         )  # fmt: skip
         task = RestoreTask(version, os.fsencode(target), settings, request.explain)
-        with _far_media(request.address) as far:
+        with far_media_by(request.address) as far:
             return run_restore(catalog, task, monitor, far)
 
 
@@ -219,7 +218,7 @@ def drill(query: str | None, request: DrillRequest, monitor: Monitor) -> Session
     with open_catalog(_catalog_path(request.catalog), create=False) as opened:
         versions = [opened.resolve(query)] if query else newest_versions(opened)
         task = DrillTask(versions, request.sample, request.seed, request.target)
-        with _far_media(request.address) as far:
+        with far_media_by(request.address) as far:
             return run_drill(opened, task, monitor, far)
 
 
@@ -232,7 +231,7 @@ def repair(devices: Sequence[str], request: RepairRequest, monitor: Monitor) -> 
         task = RepairTask(
             tuple(devices), request.objects, request.full, request.dry_run, request.wait_seconds_max
         )
-        with _far_media(request.address) as far:
+        with far_media_by(request.address) as far:
             return run_repair(opened, task, monitor, far=far)
 
 
@@ -341,31 +340,9 @@ def devices(catalog: Path | None = None) -> list[MediumRow]:
         return [MediumRow(info, opened.verified(info.medium)) for info in opened.media()]
 
 
-def split_query(query: str) -> tuple[str, bytes]:
-    """ "OBJECT:PATH" -> object and path; the path relative to the object's root, without slashes
-    around it."""
-    name, _, path = query.partition(":")
-    if not name:
-        raise UsageError(f'"{query}" names no object', remedy="write OBJECT or OBJECT:PATH")
-    return name, os.fsencode(path).strip(b"/")
-
-
 def _catalog_path(named: Path | None, plan: Plan | None = None) -> Path:
     if named is not None:
         return named
     if plan is not None and plan.catalog and "FLOWBACKUP_CATALOG" not in os.environ:
         return Path(plan.catalog)
     return default_catalog_path()
-
-
-@contextmanager
-def _far_media(address: str) -> Iterator[OpenFar | None]:
-    """What opens media of other nodes, where a cluster was named."""
-    if not address:
-        yield None
-        return
-    from flowbackup.runtime.cluster.engine import ray_engine
-    from flowbackup.runtime.reading.far_media import far_media
-
-    with ray_engine(address), far_media() as far:
-        yield far

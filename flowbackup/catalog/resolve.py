@@ -8,6 +8,7 @@ NAME@3         that version of it
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from difflib import get_close_matches
 
@@ -100,3 +101,12 @@ def _unknown(database: Database, query: str, as_of: str) -> NotFoundError:
         f'there is no object "{query}"',
         remedy=f"did you mean {meant}?" if meant else "`flowbackup objects` lists them",
     )
+
+
+def split_query(query: str) -> tuple[str, bytes]:
+    """ "OBJECT:PATH" -> object and path; the path relative to the object's root, without slashes
+    around it."""
+    name, _, path = query.partition(":")
+    if not name:
+        raise UsageError(f'"{query}" names no object', remedy="write OBJECT or OBJECT:PATH")
+    return name, os.fsencode(path).strip(b"/")

@@ -13,6 +13,7 @@ from flowbackup.api import RunSettings, quick_plan, run_backup
 from flowbackup.model.report import SessionReport
 from flowbackup.monitor import Monitor, SilentMonitor
 from flowbackup.plan.decided import Plan
+from tests.runtime.staged import Staged
 
 
 @pytest.fixture(scope="session")
@@ -58,3 +59,18 @@ def backup(live_ray: str, catalog: Path) -> Callable[..., SessionReport]:
         return run_backup(plan, settings, monitor or SilentMonitor())
 
     return run
+
+
+@pytest.fixture
+def staged(memory_path: Path) -> Staged:
+    """One version on `fast`, in several segments, and `slow`, which is empty."""
+    staged = Staged(memory_path, "slow")
+    staged.backup()
+    return staged
+
+
+@pytest.fixture
+def drained(staged: Staged) -> Staged:
+    """The same, with all of it on `slow`, too."""
+    staged.drain()
+    return staged

@@ -16,7 +16,13 @@ from flowbackup.media.reader import MediumReader
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import SilentMonitor
 from flowbackup.plan.decided import Plan
-from flowbackup.runtime.freeing.session import FreeSession, Reach, near_witness, policies_named
+from flowbackup.runtime.freeing.session import (
+    FreeSession,
+    Reach,
+    medium_target,
+    near_witness,
+    policies_named,
+)
 from flowbackup.testing.compare import differences
 from tests.local_backup import LocalBackup
 
@@ -75,7 +81,9 @@ class Staged:
     ) -> SessionReport:
         """With these calls of the system, so many days later."""
         plan = self.plan(policy)
-        reach = Reach(lambda staging: SegmentFreer(staging.device, calls), near_witness)
+        reach = Reach(
+            lambda staging, info: SegmentFreer(medium_target(staging, info), calls), near_witness
+        )
         with open_catalog(self.catalog) as catalog:
             (newest,) = catalog.objects()
             now_ns = newest.latest.record.finished_ns + days * DAY_NS

@@ -231,6 +231,7 @@ class Meeting:
 
     def __init__(self, verifier: Verifier, barrier: threading.Barrier) -> None:
         self.survey = verifier.survey
+        self.freed = verifier.freed
         self._read = verifier.read
         self._barrier = barrier
 

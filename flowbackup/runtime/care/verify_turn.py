@@ -109,8 +109,8 @@ class VerifyTurn:
         due = self._catalog.due_stretches(self.info.medium, survey.stretches, self._share)
         self._progress.begin(self.info, sum(stretch.size_bytes for stretch in due))
         for report in verifier.read(due):
-            is_known = report.stretch[:2] in known
-            if not (report.damages and is_known and self._was_freed(verifier, report.stretch)):
+            seems_gone = report.stretch[:2] in known and (report.damages or not report.frames)
+            if not (seems_gone and self._was_freed(verifier, report.stretch)):
                 self._hear(report, known)
             self.bytes_read += report.stretch.size_bytes
             self._frames += len(report.frames)

@@ -15,7 +15,7 @@ from flowbackup.model.freed import FreedSegment
 from flowbackup.plan.decided import NodePlan, Plan, StagingPlan
 from flowbackup.runtime.cluster.faults import as_ours
 from flowbackup.runtime.cluster.nodes import pinned, place
-from flowbackup.runtime.freeing.session import Reach, near_freer
+from flowbackup.runtime.freeing.session import Reach, medium_target, near_freer
 from flowbackup.runtime.freeing.turn import Freer
 from flowbackup.runtime.freeing.witnesses import NearWitness, Witness
 from flowbackup.runtime.reading.far_media import far_media
@@ -28,12 +28,12 @@ class FarFreer:
     """A Freer whose work is done by a SegmentFreer on the node of the device: an actor, which ends
     with this and gives the lock back."""
 
-    def __init__(self, policy: StagingPlan, node: NodePlan) -> None:
+    def __init__(self, policy: StagingPlan, info: MediumInfo, node: NodePlan) -> None:
         """Raises PeerLostError for a node that is not there."""
         remote: Any = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(SegmentFreer)
         where = pinned(place((node,))[node.name])
         self._who = f'the freeing agent of device "{policy.device.name}" on node {node.name}'
-        self._agent = remote.options(scheduling_strategy=where).remote(policy.device)
+        self._agent = remote.options(scheduling_strategy=where).remote(medium_target(policy, info))
 
     def info(self) -> MediumInfo:
         info: MediumInfo = self._answer(self._agent.info.remote())
@@ -78,9 +78,10 @@ def cluster_reach(plan: Plan) -> Iterator[Reach]:
     nodes = {node.name: node for node in plan.nodes}
     with far_media() as far:
 
-        def freer(policy: StagingPlan) -> Freer:
-            near = policy.node == HERE
-            return near_freer(policy) if near else FarFreer(policy, nodes[policy.node])
+        def freer(policy: StagingPlan, info: MediumInfo) -> Freer:
+            if policy.node == HERE:
+                return near_freer(policy, info)
+            return FarFreer(policy, info, nodes[policy.node])
 
         def witness(info: MediumInfo) -> Witness:
             return NearWitness(info) if info.is_near else far(info)

@@ -12,7 +12,7 @@ from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem
 from flowbackup.plan.decided import Plan, StagingPlan
 from flowbackup.runtime.freeing.far import cluster_reach
-from flowbackup.runtime.freeing.session import KIND, FreeSession
+from flowbackup.runtime.freeing.session import KIND, FreeSession, media_on
 from flowbackup.runtime.freeing.turn import NS_PER_SECOND
 from flowbackup.runtime.signals import cancelled_by_signals
 
@@ -71,11 +71,9 @@ class Room:
 
 
 def _may_have_work(catalog: Catalog, policy: StagingPlan) -> bool:
-    place = policy.node, policy.device.location
     before_ns = time.time_ns() - policy.keep_seconds * NS_PER_SECOND
     return any(
         standing.keep is None
-        for info in catalog.media()
-        if (info.node, info.location) == place
+        for info in media_on(catalog, policy)
         for standing in catalog.standings(info.medium, policy.copies, before_ns)
     )

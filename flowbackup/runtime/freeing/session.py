@@ -24,7 +24,7 @@ from flowbackup.errors import (
 )
 from flowbackup.media.freeing import SegmentFreer
 from flowbackup.media.lock import MediumLock
-from flowbackup.model.device import HERE, MediumInfo
+from flowbackup.model.device import HERE, DeviceTarget, MediumInfo
 from flowbackup.model.ids import id_text
 from flowbackup.model.report import DeviceReport, FreedReport, Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem
@@ -34,8 +34,8 @@ from flowbackup.runtime.freeing.witnesses import NearWitness, OpenWitness, Witne
 from flowbackup.runtime.reading.local_session import ENGINE, LocalSession
 
 KIND = "free"
-OpenFreer = Callable[[StagingPlan], Freer]
-"""Raises FlowbackupError for a device that is out of reach."""
+OpenFreer = Callable[[StagingPlan, MediumInfo], Freer]
+"""For one medium on a staging device.  Raises FlowbackupError for a device that is out of reach."""
 
 
 class Reach(NamedTuple):
@@ -45,7 +45,25 @@ class Reach(NamedTuple):
     witness: OpenWitness
 
 
-def near_freer(policy: StagingPlan) -> Freer:
+def media_on(catalog: Catalog, policy: StagingPlan) -> list[MediumInfo]:
+    """The media that were seen on a staging device, those of a set one after the other; of two in
+    one place the newer one.  Of others nothing is known, so nothing may go."""
+    place = policy.device.location
+    found = {
+        info.location: info
+        for info in catalog.media()
+        if info.node == policy.node
+        and (info.location == place or info.location.startswith(place + "/"))
+    }
+    return list(found.values())
+
+
+def medium_target(policy: StagingPlan, info: MediumInfo) -> DeviceTarget:
+    """The device as if it held that medium alone."""
+    return replace(policy.device, location=info.location, media_bytes=0)
+
+
+def near_freer(policy: StagingPlan, info: MediumInfo) -> Freer:
     """Frees in this process."""
     if policy.node != HERE:
         raise DeviceError(
@@ -53,7 +71,7 @@ def near_freer(policy: StagingPlan) -> Freer:
             remedy="give the --address of the Ray cluster",
             device=policy.device.name,
         )
-    return SegmentFreer(policy.device)
+    return SegmentFreer(medium_target(policy, info))
 
 
 def near_witness(info: MediumInfo) -> Witness:
@@ -144,13 +162,16 @@ class FreeSession:
         )  # fmt: skip
         for policy in self._policies:
             name = policy.device.name
-            try:
-                self._take(policy, setting)
-            except DeviceLockedError as error:
-                self._hear_locked(name, error, monitor)
-            except FlowbackupError as error:
-                self._states[name] = "failed"
-                monitor.problem(Problem("device_failed", str(error), device=name))
+            for info in media_on(self._catalog, policy):
+                try:
+                    self._take(policy, info, setting)
+                except DeviceLockedError as error:
+                    self._hear_locked(name, error, monitor)
+                except FlowbackupError as error:
+                    self._states[name] = "failed"
+                    monitor.problem(Problem("device_failed", str(error), device=name))
+            if not any(freed.device == name for freed in self._freed):
+                self._freed.append(FreedReport(name, "", 0, 0, 0))
 
     def _hear_locked(self, name: str, error: DeviceLockedError, monitor: Monitor) -> None:
         if self._is_asked:
@@ -159,8 +180,8 @@ class FreeSession:
         else:
             monitor.message(f"no room is made on {name} now: {error.message}")
 
-    def _take(self, policy: StagingPlan, setting: Setting) -> None:
-        freer = self._reach.freer(policy)
+    def _take(self, policy: StagingPlan, info: MediumInfo, setting: Setting) -> None:
+        freer = self._reach.freer(policy, info)
         try:
             freer.info()
             if not self._dry_run:
@@ -198,13 +219,12 @@ class FreeSession:
 
     def _device(self, policy: StagingPlan) -> DeviceReport:
         name = policy.device.name
-        found = next((freed for freed in self._freed if freed.device == name), None)
-        state = "freed" if found is not None and found.segments else "kept"
+        found = [freed for freed in self._freed if freed.device == name]
+        state = "freed" if any(freed.segments for freed in found) else "kept"
         return DeviceReport(
             name=name, agent="", role=KIND, level=0, node=policy.node,
             state=self._states.get(name, state), bytes_written=0,
-            frames=found.frames if found is not None else 0,
-            medium=found.medium if found is not None else "", required=False,
+            frames=sum(freed.frames for freed in found), medium=found[-1].medium, required=False,
         )  # fmt: skip
 
 
