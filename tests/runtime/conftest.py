@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -22,16 +20,6 @@ def live_ray() -> Iterator[str]:
 
     with ray_engine() as engine:
         yield engine
-
-
-@pytest.fixture
-def memory_path(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory, where syncs take no time; an ordinary one where there is none."""
-    if not os.access("/dev/shm", os.W_OK):
-        yield tmp_path
-        return
-    with TemporaryDirectory(prefix="flowbackup-test-", dir="/dev/shm") as name:
-        yield Path(name)
 
 
 @pytest.fixture

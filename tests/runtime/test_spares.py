@@ -153,3 +153,38 @@ def test_a_group_below_its_minimum_fails_the_session(
     assert (report.outcome, report.exit_code) == (Outcome.FAILED, 1)
     (problem,) = [p for p in report.problems if p.kind == "group_failed"]
     assert problem.text == 'group "two" has 1 devices left, min: 2'
+
+
+def test_a_copy_group_below_its_minimum_fails_and_the_other_copies_go_on(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Failing(MediaAgent):
+        def _append(self, writer: FrameWriter, frame: FrameDescriptor) -> None:
+            if self._settings.target.name == "bad":
+                raise DeviceError("it burns", device="bad", errno=errno.EIO)
+            if self._settings.target.name.startswith("spare"):
+                # Long enough for somebody to see that a device is missing.
+                time.sleep(0.05)
+            super()._append(writer, frame)
+
+    monkeypatch.setattr(crew, "MediaAgent", Failing)
+    report = run(
+        tmp_path, source,
+        "backup_groups: {primary: {devices: [mirror]}}\n"
+        "        restore_groups: {library: {devices: [mirror]}}\n"
+        "        copy_groups:\n"
+        "          two: {devices: [bad, spare1], min: 2, copies: library}\n"
+        "          one: {devices: [spare2], copies: library}",
+    )  # fmt: skip
+    (stage,) = report.stages
+    assert (report.outcome, stage.outcome, stage.exit_code) == (
+        Outcome.SUCCESS, Outcome.INCOMPLETE, 4,
+    ), stage.problems  # fmt: skip
+    (problem,) = [p for p in stage.problems if p.kind == "group_failed"]
+    assert problem.text == 'group "two" has 1 devices left, min: 2'
+    states = {device.name: device.state for device in stage.devices}
+    assert (states["spare1"], states["spare2"]) == ("failed", "complete")
+    with open_catalog(tmp_path / "catalog.sqlite") as catalog:
+        held = {c.medium.device: c for c in catalog.copies_of(catalog.resolve("latest"))}
+    assert held["spare2"].frames_held == held["mirror"].frames_held
+    assert held["spare1"].frames_held < held["mirror"].frames_held

@@ -261,3 +261,53 @@ def test_objects_that_lie_together_lie_on_one_device_each(tmp_path: Path) -> Non
     assert all(len(on) == 1 for on in frames.values())
     assert {device for on in frames.values() for device in on} == {"left", "right"}
     assert all(restored_equal(tmp_path, name) for name in names)
+
+
+def test_parts_of_buffers_lead_apart_and_together_again(tmp_path: Path) -> None:
+    """On every level, with the numbers that the couplings give them; the last mirror is fed by
+    two."""
+    names = ["one", "two", "three"]
+    one, two, three = (tree(tmp_path / name, files=4) for name in names)
+    report = run(
+        tmp_path,
+        f"""
+        graph: parts
+        frame_size: 512 KiB
+        sync_size: 512 KiB
+        clients:
+          web: {{objects: {{one: {{path: {one}, buffers: "nas[0:2]"}}}}}}
+          mail:
+            objects:
+              two: {{path: {two}, buffers: "nas[2:4]"}}
+              three: {{path: {three}, buffers: "nas[4:8]"}}
+        devices:
+          nas: {{path: {tmp_path}/nas}}
+          usb: {{path: {tmp_path}/usb}}
+          vault: {{path: {tmp_path}/vault}}
+          shelf: {{path: {tmp_path}/shelf}}
+          safe: {{path: {tmp_path}/safe}}
+        backup_groups: {{primary: {{devices: [nas], buffers: 8}}}}
+        mirror_groups:
+          second: {{devices: [usb], buffers: 6, level: 1}}
+          aside: {{devices: [shelf], buffers: 4, level: 1}}
+          third: {{devices: [vault], buffers: 2, level: 2}}
+          joint: {{devices: [safe], buffers: 6, level: 3}}
+        couplings:
+          - primary.nas[0:4] -> second.usb[2:6]
+          - primary.nas[4:8] -> aside.shelf
+          - second.usb[2:4] -> third.vault
+          - third.vault -> joint.safe[0:2]
+          - aside.shelf -> joint.safe[2:6]
+        """,
+    )
+    assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), report.problems
+    copies = {o.name: (o.copies_durable, o.copies_required) for o in report.objects}
+    assert copies == {"one": (4, 4), "two": (2, 2), "three": (3, 3)}
+    held = frames_on(tmp_path)
+    assert {name: set(found) for name, found in held.items()} == {
+        "one": {"nas", "usb", "vault", "safe"}, "two": {"nas", "usb"},
+        "three": {"nas", "shelf", "safe"},
+    }  # fmt: skip
+    for name in ("nas", "usb", "vault", "shelf"):
+        (tmp_path / name).rename(tmp_path / f"{name}.away")
+    assert restored_equal(tmp_path, "one") and restored_equal(tmp_path, "three")
