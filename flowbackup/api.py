@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from flowbackup.catalog.catalog import open_catalog
+from flowbackup.catalog.lineage import with_lineage
 from flowbackup.catalog.resolve import split_query
 from flowbackup.catalog.rows import CopyRow, MediumRow, ObjectRow, SessionRow, VersionCopies
 from flowbackup.errors import UsageError
@@ -294,11 +295,12 @@ def entries(
 def copies(
     query: str | None = None, below: int | None = None, catalog: Path | None = None
 ) -> list[VersionCopies] | list[CopyRow]:
-    """Of one OBJECT: what each medium holds of it.  Of all: how many durable copies each version
-    has, or those with fewer than `below`."""
+    """Of one OBJECT: what each medium holds of it, and where that came from.  Of all: how many
+    durable copies each version has, or those with fewer than `below`."""
     with open_catalog(_catalog_path(catalog), create=False) as opened:
         if query is not None:
-            return opened.copies_and_freed(opened.resolve(query))
+            version = opened.resolve(query)
+            return with_lineage(opened.copies_and_freed(version), version, opened.sessions())
         return opened.below_copies(COPIES_MAX if below is None else below)
 
 

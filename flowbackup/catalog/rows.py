@@ -87,6 +87,8 @@ class CopyRow:
     """What one medium holds, durable and undamaged, of the frames that a version needs.
     verified_ns: when that one of them was verified that waits longest for it, 0 if one never was.
     frames_freed: those that it had and does not hold any more, to make room.
+    role: of the media agent that wrote them, "" where no session tells; copied_from: the media that
+    they were copied from, none for a backup and its mirrors.
     """
 
     medium: MediumInfo
@@ -94,6 +96,8 @@ class CopyRow:
     frames_needed: int
     verified_ns: int = 0
     frames_freed: int = 0
+    role: str = ""
+    copied_from: tuple[bytes, ...] = ()
 
     @property
     def complete(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -15,7 +16,7 @@ from flowbackup.cli.output import Output
 from flowbackup.errors import EXIT_SUCCESS
 
 VERSION_HEADS = ("object", "id", "made", "outcome", ">durable copies")
-MEDIUM_HEADS = ("device", "medium", "pool", ">frames", "state", "verified", "location")
+MEDIUM_HEADS = ("device", "medium", "pool", ">frames", "state", "verified", "from", "location")
 
 
 @click.command(
@@ -46,7 +47,7 @@ def copies(output: Output, query: str | None, below: int | None, catalog: Path |
     if versions:
         output.text(table(VERSION_HEADS, [_version_cells(row) for row in versions]))
     if media:
-        output.text(table(MEDIUM_HEADS, [_medium_cells(row) for row in media]))
+        output.text(table(MEDIUM_HEADS, [_medium_cells(row, media) for row in media]))
     if not rows:
         output.remark("none" if below is None else f"no version has fewer than {below} copies")
     return EXIT_SUCCESS
@@ -76,6 +77,8 @@ def medium_fields(row: CopyRow) -> dict[str, object]:
         "frames_freed": row.frames_freed,
         "complete": row.complete,
         "verified_ns": row.verified_ns or None,
+        "role": row.role or None,
+        "copied_from": [long_id(medium) for medium in row.copied_from],
     }
 
 
@@ -90,7 +93,7 @@ def _version_cells(row: VersionCopies) -> tuple[str, ...]:
     )
 
 
-def _medium_cells(row: CopyRow) -> tuple[str, ...]:
+def _medium_cells(row: CopyRow, media: list[CopyRow]) -> tuple[str, ...]:
     return (
         row.medium.device,
         short_id(row.medium.medium),
@@ -98,6 +101,7 @@ def _medium_cells(row: CopyRow) -> tuple[str, ...]:
         f"{row.frames_held} of {row.frames_needed}",
         _state(row),
         time_text(row.verified_ns) if row.verified_ns else "not all",
+        _origin(row, {other.medium.medium: other.medium.device for other in media}),
         row.medium.location,
     )
 
@@ -109,3 +113,8 @@ def _state(row: CopyRow) -> str:
     if row.frames_held + row.frames_freed >= row.frames_needed:
         return "freed" if not row.frames_held else "partly freed"
     return "incomplete"
+
+
+def _origin(row: CopyRow, devices: Mapping[bytes, str]) -> str:
+    """backup, mirror, or the devices that it was copied from."""
+    return ", ".join(devices[medium] for medium in row.copied_from) or row.role or "-"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flowbackup.catalog.rows import (
     CopyRow,
     MediumRow,
@@ -48,6 +50,13 @@ VERSION = VersionRow(
 OBJECT_ROW = ObjectRow("web", "site", 3, VERSION)
 MEDIUM_ROW = MediumRow(MEDIUM_INFO, VerifiedRow(9, 5, 1, 0, STARTED_NS))
 COPY_ROW = CopyRow(MEDIUM_INFO, 7, 8)
+LINEAGE = (
+    replace(COPY_ROW, role="backup"),
+    CopyRow(
+        replace(MEDIUM_INFO, medium=b"v" * 16, device="vault", location="/mnt/vault"), 8, 8,
+        role="copy", copied_from=(MEDIUM_INFO.medium,),
+    ),
+)  # fmt: skip
 RUNNING_SESSION = SessionRow(
     SESSION, "backup", "nightly", "", "web", "", STARTED_NS, SessionState.INTERRUPTED
 )

@@ -99,7 +99,16 @@ def test_copies(flowbackup: RunCommand, fake_api: FakeApi) -> None:
     fake_api("copies", [samples.COPY_ROW])
     (row,) = flowbackup("copies", "web/site", "--json").lines
     assert (row["frames_held"], row["frames_needed"], row["complete"]) == (7, 8, False)
-    assert "7 of 8  incomplete  not all   /mnt/nas" in flowbackup("copies", "web/site").out
+    assert (row["role"], row["copied_from"]) == (None, [])
+    assert "7 of 8  incomplete  not all   -     /mnt/nas" in flowbackup("copies", "web/site").out
+    nas, vault = samples.LINEAGE
+    fake_api("copies", [nas, vault])
+    rows = flowbackup("copies", "web/site", "--json").lines
+    assert [(row["role"], row["copied_from"]) for row in rows] == [
+        ("backup", []), ("copy", [rows[0]["medium"]]),
+    ]  # fmt: skip
+    lines = flowbackup("copies", "web/site").out.splitlines()
+    assert " backup  /mnt/nas" in lines[1] and " nas     /mnt/vault" in lines[2]
 
 
 def test_device(flowbackup: RunCommand, fake_api: FakeApi) -> None:

@@ -13,11 +13,12 @@ from flowbackup.media.media_set import find_set
 from flowbackup.media.open import make_first_medium, open_device
 from flowbackup.media.reader import MediumReader
 from flowbackup.media.set_label import is_set
-from flowbackup.model.device import DeviceTarget, MediumInfo
+from flowbackup.model.device import DEFAULT_BLOCK_BYTES, DeviceTarget, MediumInfo
 from flowbackup.model.ids import id_text
 from flowbackup.monitor import Monitor
 from flowbackup.plan.decided import Plan
 from flowbackup.plan.groups import RESTORE
+from flowbackup.units import format_size
 
 
 def near_nodes(plan: Plan) -> tuple[str, ...]:
@@ -113,9 +114,21 @@ def _check_device(
     if target.kind == "directory" and is_set(target.location):
         for fault in find_set(target.location, target.name).faults:
             monitor.message(fault)
+    for info in media[:1]:
+        _tell_of_blocks(target, info, monitor)
     for info in media:
         if info.location:
             _tell_of_unknown(info, catalog, monitor)
+
+
+def _tell_of_blocks(target: DeviceTarget, info: MediumInfo, monitor: Monitor) -> None:
+    """The label of a medium decides for good."""
+    if info.location and target.block_bytes not in (info.block_bytes, DEFAULT_BLOCK_BYTES):
+        monitor.message(
+            f'device "{target.name}": its medium was made with blocks of '
+            f"{format_size(info.block_bytes)}; the block_size of the graph, "
+            f"{format_size(target.block_bytes)}, is for new media"
+        )
 
 
 def _tell_of_unknown(info: MediumInfo, catalog: Catalog, monitor: Monitor) -> None:
