@@ -129,7 +129,9 @@ def _numbers(report: SessionReport) -> str:
     if report.kind == FREE:
         segments = sum(freed.segments for freed in report.freed)
         size = format_size(sum(freed.size_bytes for freed in report.freed))
-        return f"  {size} freed in {segments} segments in {format_seconds(report.duration_seconds)}"
+        verb = "freed" if report.session else "would be freed"
+        took = format_seconds(report.duration_seconds)
+        return f"  {size} {verb} in {segments} segments, looked at in {took}"
     if report.kind == BACKUP:
         parts.insert(1, f"{format_size(report.bytes_source)} selected")
         parts.append(f"{format_size(report.bytes_new)} new")

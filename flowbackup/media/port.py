@@ -1,7 +1,8 @@
 """The device port: what media agents ask of a device, and what they may rely on.
 
 Every implementation passes `flowbackup.testing.device_conformance`.  Calls block; one thread uses
-a writer at a time.  There is no verb to overwrite or to delete.
+a writer at a time.  There is no verb to overwrite or to delete: freeing is a
+right of its own (`freeing`), which no device gives.
 """
 
 from __future__ import annotations

@@ -2,5 +2,5 @@
 
 From below: `cluster` Ray itself; `edges` what crosses from actor to actor; `actors` the shells;
 `reading` frames back from media; `crew` all actors of a session; on these stand `backup`,
-`copying` and `care`, the sessions that people start.
+`copying` and `care`, the sessions that people start, and `freeing`, the only one that may free.
 """

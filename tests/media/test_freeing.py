@@ -25,6 +25,9 @@ from flowbackup.media.verify import verify_medium
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.freed import FreedSegment
 from flowbackup.monitor import SilentMonitor
+from flowbackup.runtime.actors.media_agent import MediaAgent
+from flowbackup.runtime.actors.reader import Reader
+from flowbackup.runtime.actors.restore_agent import RestoreAgent
 from flowbackup.testing.crash_disk import CrashDisk, Stopped
 from flowbackup.testing.crash_image import FileImage, Loss, crash_image
 from flowbackup.testing.faulty_calls import Fault, FaultySystemCalls
@@ -271,6 +274,31 @@ def test_a_short_write_is_gone_on_with(place: Path) -> None:
 
     free(place, 2, Short())
     assert sound(place) and len(list(freed_among(reader_of(place), [(2, 1)]))) == 1
+
+
+# Who may
+
+
+def test_no_device_and_nothing_that_it_gives_has_a_verb_to_free(place: Path) -> None:
+    device = make_device(place)
+    device.lock("test")
+    given = (device, device.writer(SESSION, 2), device.reader(), MediaAgent, RestoreAgent, Reader)
+    verbs = {name for thing in given for name in dir(thing) if not name.startswith("_")}
+    device.close()
+    forbidden = ("free", "delet", "remov", "unlink", "prun", "overwrit", "truncat", "eras", "purg")
+    assert {"append", "commit", "finish", "writer", "read", "write"} <= verbs
+    assert [verb for verb in verbs if any(word in verb for word in forbidden)] == []
+
+
+def test_writing_touches_no_sealed_segment(place: Path) -> None:
+    """Whatever calls a session makes: those that change names or contents are for its own files."""
+    sealed = {str(path) for path in (place / "segments").glob("*.seg")}
+    disk = CrashDisk()
+    write_groups(make_device(place, segment_bytes=6000, calls=disk), [[700, 5000], [600], [3000]])
+    written = {"create", "open", "pwritev", "truncate", "chmod", "rename", "unlink"}
+    touched = {path for note in disk.notes if note.verb in written for path in note[2:4]}
+    assert len([path for path in touched if path.endswith(".seg")]) > 1
+    assert not touched & sealed
 
 
 # Who reads it
