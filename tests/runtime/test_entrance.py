@@ -8,16 +8,25 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from flowbackup.errors import DeviceError, DeviceLockedError, InterruptedSessionError
+from flowbackup.errors import (
+    DeviceError,
+    DeviceLockedError,
+    FlowbackupError,
+    InterruptedSessionError,
+)
 from flowbackup.flow.admission import LOOK_SECONDS
 from flowbackup.media.door import DeviceDoor
 from flowbackup.media.label import init_medium
 from flowbackup.media.lock import present_holder
+from flowbackup.model.device import MediumInfo
 from flowbackup.model.ids import new_id
 from flowbackup.monitor import WAITING, RecordingMonitor
+from flowbackup.runtime.crew import crew as crew_module
+from flowbackup.runtime.crew.crew import Crew
 from flowbackup.runtime.crew.entrance import Entrance
 from tests.runtime.contender import doors_of
 from tests.targets import Target
@@ -274,3 +283,48 @@ def test_a_medium_that_goes_while_a_session_waits_for_it_is_named(places: list[s
         entrance.wait()
     other.unlock()
     assert leftovers([places[0], places[2]]) == []
+
+
+class Agent:
+    """A media agent that answers at once."""
+
+    def __init__(self, name: str, medium: bytes, locked: list[str], refuses: str = "") -> None:
+        self.look = _Call(lambda: MediumInfo(medium, name, "", "", 1, 0, 512))
+        self.lock = _Call(lambda: refuse(name) if name == refuses else locked.append(name))
+
+
+class _Call:
+    def __init__(self, act: Callable[[], object]) -> None:
+        self.remote = lambda: act
+
+
+def refuse(name: str) -> None:
+    raise DeviceLockedError("taken", device=name, holder="somebody")
+
+
+@pytest.mark.parametrize("refuses", ["", "b"])
+def test_media_agents_lock_in_the_order_of_their_media(
+    refuses: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked: list[str] = []
+
+    def answer(act: Callable[[], object], who: str, faults: list[FlowbackupError]) -> object | None:
+        try:
+            return act()
+        except FlowbackupError as error:
+            faults.append(error)
+            return None
+
+    monkeypatch.setattr(crew_module, "_answer", answer)
+    crew = Crew.__new__(Crew)
+    media = {"c": b"3", "a": b"1", "d": b"4", "b": b"2"}
+    crew.stations = {
+        name: SimpleNamespace(agent=Agent(name, medium, locked, refuses))  # type: ignore[misc]
+        for name, medium in media.items()
+    }
+    if refuses:
+        with pytest.raises(DeviceLockedError):
+            crew._lock_devices()
+    else:
+        crew._lock_devices()
+    assert locked == (["a"] if refuses else ["a", "b", "c", "d"])
