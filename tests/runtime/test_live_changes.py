@@ -14,7 +14,15 @@ import pytest
 from flowbackup import api
 from flowbackup.api import RunSettings
 from flowbackup.catalog.catalog import open_catalog
-from flowbackup.errors import NotFoundError, UsageError
+from flowbackup.errors import (
+    EXIT_INTERRUPTED,
+    DeviceError,
+    DeviceLockedError,
+    FlowbackupError,
+    GraphError,
+    NotFoundError,
+    UsageError,
+)
 from flowbackup.media.label import LOCK_NAME
 from flowbackup.media.lock import MediumLock
 from flowbackup.media.port import FrameWriter
@@ -149,15 +157,32 @@ def test_mirrors_are_attached_in_the_middle_and_completed_by_a_repair(
     tmp_path: Path, sources: Path, gate: Path, run: Callable[..., SessionReport]
 ) -> None:
     catalog = tmp_path / "catalog.sqlite"
+    api.init_device(str(tmp_path / "taken"))
+    (tmp_path / "empty").mkdir()
+
+    def attach(place: str, **options: object) -> str:
+        return api.change_session("latest", "attach", catalog, device=place, **options)
+
+    def refused() -> list[type]:
+        """What cannot be attached harms nobody."""
+        kinds: list[type] = []
+        lock = MediumLock(str(tmp_path / "taken" / LOCK_NAME), "taken", "a test")
+        for place in ("taken", "empty", "nas"):
+            with pytest.raises(FlowbackupError) as caught:
+                attach(str(tmp_path / place))
+            kinds.append(caught.type)
+        lock.close()
+        return kinds
+
     terminal = Terminal(
-        gate,
-        lambda: api.change_session("latest", "attach", catalog, device=str(tmp_path / "late")),
-        lambda: api.change_session("latest", "attach", catalog, device="usb", from_="late"),
-        lambda: api.status("latest", catalog),
-    )
+        gate, refused, lambda: attach(str(tmp_path / "late")),
+        lambda: attach("usb", from_="late"), lambda: api.status("latest", catalog),
+    )  # fmt: skip
     report = run(terminal)
-    assert terminal.results()[:2] == ["attached.late", "attached-2.usb"]
-    ((status,),) = terminal.results()[2:]
+    kinds, late, behind, told = terminal.results()
+    assert kinds == [DeviceLockedError, DeviceError, GraphError]
+    assert (late, behind) == ("attached.late", "attached-2.usb")
+    (status,) = told  # type: ignore[misc]
     assert status["session"] == report.session
     assert {a["agent"]: (a["state"], a["level"]) for a in status["agents"]} == {
         "primary.nas": ("running", 0), "attached.late": ("lagging", 1),
@@ -255,6 +280,19 @@ def test_a_slow_mirror_that_must_not_be_left_behind_slows_the_session_down(
              for e in edges]  # fmt: skip
     assert max(ahead) > 4 * FRAME_BYTES, "it was the mirror that everything waited for"
     assert max(ahead) <= 8 * slot_bytes(FRAME_BYTES)
+
+
+def test_a_session_is_cancelled_from_another_terminal(
+    tmp_path: Path, gate: Path, run: Callable[..., SessionReport]
+) -> None:
+    catalog = tmp_path / "catalog.sqlite"
+    terminal = Terminal(
+        gate, lambda: api.change_session("latest", "cancel", catalog, now=False),
+    )  # fmt: skip
+    report = run(terminal)
+    assert terminal.results() == [""]
+    assert report.exit_code == EXIT_INTERRUPTED
+    assert [o.copies_durable for o in report.objects] == [1, 1], "ended behind what was under way"
 
 
 def test_who_does_not_run_cannot_be_changed(

@@ -24,7 +24,6 @@ from flowbackup.model.report import ObjectReport, Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem
 from flowbackup.plan.decided import Plan
 from flowbackup.runtime.actors.client import ObjectEnding
-from flowbackup.runtime.backup.reception import Reception
 from flowbackup.runtime.backup.runs import ClientRuns
 from flowbackup.runtime.backup.scan import SourceScan
 from flowbackup.runtime.beginning import Beginning
@@ -35,6 +34,7 @@ from flowbackup.runtime.crew.ends import judge, report_device, report_object, re
 from flowbackup.runtime.crew.entrance import Entrance
 from flowbackup.runtime.crew.opening import open_crew
 from flowbackup.runtime.crew.preflight import Labelling, check_device
+from flowbackup.runtime.crew.reception import Reception
 from flowbackup.runtime.crew.sealing import seal_media
 from flowbackup.runtime.crew.streams import streams_of
 from flowbackup.runtime.crew.watch import Watch
@@ -64,7 +64,7 @@ class BackupSession:
         self._finished_ns = 0
         self._objects = {(o.client, o.name): o for o in plan.objects}
         self._reception = Reception(
-            self.session, plan.graph, beginning, self._cancel_as_asked, self._check_device
+            self.session, "backup", plan.graph, beginning, self._cancel_as_asked, self._check_device
         )
         self._entrance = Entrance(
             self.session, doors_of(plan, self.session), wait_seconds_max, monitor,

@@ -23,11 +23,13 @@ from flowbackup.plan.groups import COPY, RESTORE
 from flowbackup.runtime.beginning import Beginning
 from flowbackup.runtime.copying.runs import CopyRuns
 from flowbackup.runtime.copying.work import CopyWork, VersionWork
+from flowbackup.runtime.crew.changes import LiveChanges
 from flowbackup.runtime.crew.crew import Crew
 from flowbackup.runtime.crew.doors import doors_of
 from flowbackup.runtime.crew.ends import report_device, report_retired
 from flowbackup.runtime.crew.entrance import Entrance
 from flowbackup.runtime.crew.opening import open_crew
+from flowbackup.runtime.crew.reception import Reception
 from flowbackup.runtime.crew.sealing import seal_media
 from flowbackup.runtime.crew.watch import Watch
 from flowbackup.runtime.edges.wiring import Durable
@@ -60,10 +62,16 @@ class CopySession:
             is_cancelled=lambda: self.is_cancelled,
         )  # fmt: skip
         self._short: set[str] = set()
+        self._reception = Reception(
+            self.session, KIND, stage.graph, self._times, self._cancel_as_asked
+        )
 
     def cancel(self) -> None:
         """Once: end behind the frames under way.  Twice: end now."""
         self._cancels += 1
+
+    def _cancel_as_asked(self, now: bool) -> None:
+        self._cancels = max(self._cancels, 2 if now else 1)
 
     @property
     def is_cancelled(self) -> bool:
@@ -78,6 +86,12 @@ class CopySession:
         """Ray must be up.  Raises what was found before a byte moved, InterruptedSessionError if
         that was a cancel; everything later is told in the report."""
         self.is_running = True
+        with self._reception:
+            if self._reception.fault:
+                self._monitor.message(self._reception.fault)
+            return self._run(engine)
+
+    def _run(self, engine: str) -> SessionReport:
         with open_crew(self._stage, self.session, self._entrance, self._monitor) as crew:
             if self._cancels:
                 raise InterruptedSessionError("interrupted before anything was copied")
@@ -93,7 +107,7 @@ class CopySession:
                 self._add_medium(name, info)
         self._catalog.begin_session(
             self.session, KIND, self._stage.graph, self._stage.graph_text, socket.gethostname(),
-            self._times.started_ns, holder_text(),
+            self._times.started_ns, holder_text(self._reception.path),
         )  # fmt: skip
 
     def _add_medium(self, agent: str, info: MediumInfo) -> None:
@@ -109,9 +123,12 @@ class CopySession:
             self._monitor.message(f"{group}: {frames} frames are there already")
         watch = Watch(crew, self._keep, self._add_medium)
         runs = CopyRuns(
-            self._catalog, self._stage, crew, watch, work, lambda: self._look(watch, runs)
-        )
+            self._catalog, self._stage, crew, watch, work,
+            lambda: self._look(crew, watch, runs, changes),
+        )  # fmt: skip
+        changes = LiveChanges(crew, watch)
         runs.run()
+        self._reception.end_changes()
         watch.round()
         so_far = self._report(crew, watch, runs, engine, all_sealed=True)
         record = self._session_record(so_far)
@@ -123,7 +140,7 @@ class CopySession:
             self._monitor.problem(problem)
         return report, record.finished_ns
 
-    def _look(self, watch: Watch, runs: CopyRuns) -> None:
+    def _look(self, crew: Crew, watch: Watch, runs: CopyRuns, changes: LiveChanges) -> None:
         if self._cancels > self._cancels_told:
             self._cancels_told = self._cancels
             runs.cancel(drain=self._cancels == 1)
@@ -133,8 +150,13 @@ class CopySession:
             if group not in self._short:
                 self._short.add(group)
                 watch.end_group(group, text)
+        for device in changes.leave_behind(time.monotonic()):
+            self._monitor.message(f"{device} is too slow: the session goes on without it")
+        self._reception.make_changes(changes)
         total = self._work.payload_bytes if self._work is not None else None
-        self._monitor.progress(watch.progress(KIND, None, total))
+        progress = watch.progress(KIND, None, total)
+        self._reception.tell(progress, crew)
+        self._monitor.progress(progress)
 
     def _keep(self, agent: str, frames: Sequence[Durable]) -> None:
         self._catalog.add_durable([(frame.header, frame.place) for frame in frames])

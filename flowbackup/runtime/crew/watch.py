@@ -252,13 +252,16 @@ class Watch:
         self._moved |= dict(answer.moved)
         for edge, text in answer.failures:
             if edge:
-                self.fail(self._crew.stations[self._target_of(edge)], text)
+                self._fail_target(edge, text)
             elif answer.device_epoch == len(self._crew.stations[name].retired):
                 # Else it speaks of a device that was replaced since it was asked.
                 self._end_failed(name, text)
 
-    def _target_of(self, edge: str) -> str:
-        return next(e.target for e in self._crew.plan.edges if e.name == edge)
+    def _fail_target(self, edge: str, text: str) -> None:
+        """A mirror that could not be attached is no part of the session, and so no failure."""
+        target = next((e.target for e in self._crew.plan.edges if e.name == edge), "")
+        if target in self._crew.stations:
+            self.fail(self._crew.stations[target], text)
 
     def _hear_told(self, name: str, told: Told) -> None:
         new = self._hear_media(name, told.media)

@@ -33,9 +33,11 @@ class Reception:
     """The control channel of one session, open as long as this is entered."""
 
     def __init__(
-        self, session: bytes, graph: str, times: Beginning, cancel: Cancel, check: Check
-    ) -> None:
-        self._head = {"session": id_text(session), "kind": "backup", "graph": graph}
+        self, session: bytes, kind: str, graph: str, times: Beginning, cancel: Cancel,
+        check: Check | None = None,
+    ) -> None:  # fmt: skip
+        """check: None for a session that takes no new mirrors."""
+        self._head = {"session": id_text(session), "kind": kind, "graph": graph}
         self._times = times
         self._cancel = cancel
         self._check = check
@@ -107,8 +109,13 @@ class Reception:
             raise UsageError(f"{request.verb} needs a device", remedy="name it")
         if request.verb == "detach":
             return {"agent": changes.detach(place)}
-        is_new = request.is_set("init")
+        check, is_new = self._check, request.is_set("init")
+        if check is None:
+            raise UsageError(
+                f"a session of kind {self._head['kind']} takes no new mirrors",
+                remedy="`flowbackup repair DEVICE --full` fills one from the others",
+            )
         agent = changes.attach(
-            place, request.text("from"), lambda plan, target: self._check(plan, target, is_new)
+            place, request.text("from"), lambda plan, target: check(plan, target, is_new)
         )
         return {"agent": agent}
