@@ -13,6 +13,7 @@ import ray
 from flowbackup import api
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.model.report import Outcome
+from flowbackup.runtime.crew import changes
 from flowbackup.testing.compare import differences
 from flowbackup.units import MIB
 from tests import judge
@@ -116,6 +117,29 @@ def test_one_command_mirrors_and_copies_and_reads_each_frame_once(
         assert [d.name for d in session.devices if d.role == "restore"] == ["nas"]
     copying.hide("nas", "usb")
     restored(copying, tree, "tape", "disk1", "disk2", "disk3")
+
+
+@pytest.mark.slow
+def test_a_slow_mirror_of_a_copy_is_left_behind(
+    copying: Copying, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "LAG_SECONDS_MAX", 0.0)
+    body = """
+backup_groups: {primary: {devices: [nas]}}
+mirror_groups: {twin: {mirrors: b, devices: [tape], when_slow: detach, lag_max: 3 MiB}}
+restore_groups: {readers: {devices: [nas]}}
+copy_groups: {b: {copies: readers, devices: [disk], select: {versions: session}}}
+"""
+    slow = ", rate_limit: 500 kB/s"
+    report = copying.run(copying.plan("g", body, tree, nas="", disk="", tape=slow))
+    (copies,) = report.stages
+    assert (copies.outcome, copies.exit_code) == (Outcome.INCOMPLETE, 4), copies.problems
+    assert {d.name: d.state for d in copies.devices} == {
+        "nas": "complete", "disk": "complete", "tape": "detached",
+    }  # fmt: skip
+    assert [(p.kind, p.device) for p in copies.problems] == [("detached", "tape")]
+    restored(copying, tree, "disk")
+    assert judge.check_media([copying.place("tape")]).exit_code == 0
 
 
 def test_a_frame_that_is_damaged_at_one_reader_is_read_by_another(
