@@ -235,6 +235,7 @@ def test_a_mirror_is_detached_in_the_middle_and_what_stands_behind_it_goes_on(
     repair_moves_the_rest(tmp_path, sources, "usb", records=1)
 
 
+@pytest.mark.slow
 def test_the_last_of_a_chain_is_detached_and_nobody_waits_for_it(
     tmp_path: Path, sources: Path, gate: Path, run: Callable[..., SessionReport]
 ) -> None:
@@ -266,6 +267,7 @@ def test_a_slow_mirror_that_may_be_left_behind_is(
     repair_moves_the_rest(tmp_path, sources, "usb", records=1)
 
 
+@pytest.mark.slow
 def test_a_slow_mirror_that_must_not_be_left_behind_slows_the_session_down(
     tmp_path: Path, run: Callable[..., SessionReport]
 ) -> None:
@@ -282,6 +284,7 @@ def test_a_slow_mirror_that_must_not_be_left_behind_slows_the_session_down(
     assert max(ahead) <= 8 * slot_bytes(FRAME_BYTES)
 
 
+@pytest.mark.slow
 def test_a_session_is_cancelled_from_another_terminal(
     tmp_path: Path, gate: Path, run: Callable[..., SessionReport]
 ) -> None:
