@@ -7,11 +7,9 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import pytest
 import ray
@@ -139,75 +137,6 @@ def test_each_node_of_a_cascade_sends_the_tree_once(
         assert list(differences(str(tree), str(target))) == []
         for number in {1, 2, 3} - {keep}:
             (tmp_path / f"away{number}").rename(tmp_path / f"disk{number}")
-
-
-def test_mirrors_on_other_nodes_come_and_go_while_a_session_runs(
-    cluster: Cluster, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The newcomer has memory of its own on its node, which goes when it is detached."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    catalog = tmp_path / "catalog.sqlite"
-    graph = written(tmp_path, tree)
-    text = graph.read_text().replace("rate_limit: 6 MB/s", "rate_limit: 1500 kB/s")
-    graph.write_text(
-        text.replace("disk3:", f"more: {{path: {tmp_path}/more, node: storage3}}\n          disk3:")
-    )
-    api.init_device(str(tmp_path / "more"))
-    slabs: list[int] = []
-
-    def slab_count(session: str) -> int:
-        return len(list(SHARED_MEMORY.glob(f"{PREFIX}{session}*")))
-
-    def change() -> str:
-        agent = api.change_session("latest", "attach", catalog, device="more", from_="disk1")
-        (status,) = api.status("latest", catalog)
-        latest = time.monotonic() + 60
-        while not _moved(status, agent) and time.monotonic() < latest:
-            (status,) = api.status("latest", catalog)
-        slabs.append(slab_count(status["session"]))
-        api.change_session("latest", "detach", catalog, device="more")
-        slabs.append(slab_count(status["session"]))
-        return agent
-
-    terminal = _Terminal(change)
-    report = api.run_backup(api.load_plan(graph), RunSettings(catalog=catalog), terminal)
-    assert terminal.answer() == "attached.more"
-    assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), report.problems
-    states = {device.name: (device.node, device.state) for device in report.devices}
-    assert states == {
-        "disk1": ("storage1", "complete"), "disk2": ("storage2", "complete"),
-        "disk3": ("storage3", "complete"), "more": ("storage3", "detached"),
-    }  # fmt: skip
-    assert slabs == [5, 4], "of the client, of each storage node, and of the newcomer"
-    with open_catalog(catalog) as opened:
-        version = opened.resolve("latest")
-        held = {row.medium.device: row.frames_held for row in opened.copies_of(version)}
-        assert 0 < held["more"] < held["disk1"] == len(opened.frames_of(version))
-    assert judge.check_media([tmp_path / "more"]).exit_code == 0
-
-
-def _moved(status: dict[str, Any], agent: str) -> bool:
-    """Has a frame become durable on this agent?"""
-    edges = status["progress"]["edges"]
-    return any(e["name"].endswith(f"-> {agent}") and e["bytes_durable"] for e in edges)
-
-
-class _Terminal(SilentMonitor):
-    """Acts once in a thread of its own, when the first bytes are read."""
-
-    def __init__(self, act: Callable[[], str]) -> None:
-        self._act = act
-        self._pool = ThreadPoolExecutor(1)
-        self._answer: Future[str] | None = None
-
-    def progress(self, progress: Progress) -> None:
-        if self._answer is None and progress.bytes_read:
-            self._answer = self._pool.submit(self._act)
-
-    def answer(self) -> str:
-        self._pool.shutdown()
-        assert self._answer is not None
-        return self._answer.result()
 
 
 def test_a_damage_on_another_node_is_found_there_and_told_here(
