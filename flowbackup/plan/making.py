@@ -9,7 +9,12 @@ from flowbackup.plan.context import Context, context_of
 from flowbackup.plan.decided import Plan
 from flowbackup.plan.machine import Machine
 from flowbackup.plan.placement import place
-from flowbackup.plan.rules import INDEPENDENT_RULES, RULES
+from flowbackup.plan.rules import (
+    DECLARED_IN,
+    INDEPENDENT_RULES,
+    RULES,
+    RULES_OF_PLACES,
+)
 from flowbackup.spec.document import GraphDocument, Reading, read_graph_file
 from flowbackup.spec.dump import document_of
 from flowbackup.spec.finding import Finding, Severity, graph_error, in_file_order
@@ -50,9 +55,18 @@ def check_reading(reading: Reading, *, machine: Machine | None = None) -> tuple[
         for finding in found
         if finding.rule in INDEPENDENT_RULES
         and finding.place not in taken
-        and reading.dropped.isdisjoint(_QUOTED.findall(finding.reason))
+        and not _follows(finding, reading)
     )
     return in_file_order((*reading.findings, *independent))
+
+
+def _follows(finding: Finding, reading: Reading) -> bool:
+    """Does it speak of something that is not there, or not where it was, since faults of form were
+    cut out?"""
+    if not reading.dropped.isdisjoint(DECLARED_IN.get(finding.rule, ())):
+        return True
+    doubtful = reading.dropped | (reading.damaged if finding.rule in RULES_OF_PLACES else set())
+    return not doubtful.isdisjoint(_QUOTED.findall(finding.reason))
 
 
 def load_plan(path: str | Path, *, machine: Machine | None = None) -> Plan:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from flowbackup.plan import (
     rules_buffers,
@@ -28,6 +28,18 @@ INDEPENDENT_RULES = frozenset(
      "source-in-device", "device-in-source"}
 )  # fmt: skip
 """What these rules find does not come from a fault of form somewhere else."""
+
+RULES_OF_PLACES = frozenset(
+    {"same-device", "device-inside-device", "source-in-device", "device-in-source"}
+)
+"""What these rules find depends on more than one key of a part: on which node it is, and where."""
+
+_GROUPS = ("backup_groups", "mirror_groups", "restore_groups", "copy_groups")
+DECLARED_IN: Mapping[str, tuple[str, ...]] = {
+    "unknown-node": ("nodes",), "unknown-device": ("devices",), "unknown-group": _GROUPS,
+    "object-to-mirror": _GROUPS,
+}  # fmt: skip
+"""Rule -> the sections in which it looks for names."""
 
 RULES: tuple[Rule, ...] = (
     rules_names.doubled_names,

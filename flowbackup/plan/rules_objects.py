@@ -46,6 +46,8 @@ def half_mirrored(context: Context) -> Iterator[Finding]:
         return
     for keys, who, item, group in _objects(context):
         first, last = item.buffers.buffers if item.buffers else (0, group.buffers)
+        if last > group.buffers:
+            continue
         for device in (item.buffers.device,) if item.buffers else group.at_work:
             cuts, links = borders.get(f"{group.name}.{device}", ((), ()))
             at = bisect_right(cuts, first)
@@ -98,7 +100,7 @@ def copies_possible(context: Context) -> Iterator[Finding]:
             )  # fmt: skip
     for keys, who, item, group in pinned:
         head = f"{group.name}.{item.buffers.device}" if item.buffers else ""
-        if head in behind and item.buffers:
+        if head in behind and item.buffers and item.buffers.buffers.last <= group.buffers:
             least = behind[head].fewest(*item.buffers.buffers)
             if least < wanted:
                 yield context.error(
@@ -135,7 +137,8 @@ def _devices_behind(context: Context) -> dict[str, _Behind]:
     steps: dict[str, dict[int, int]] = {
         name: {} for name, agent in context.agents.items() if agent.role == BACKUP
     }
-    for link in context.links:
+    firsts = {(link.source, link.target): link for link in reversed(context.links)}
+    for link in firsts.values():
         if link.source in steps and link.target in below and link.source != link.target:
             more, (first, last) = steps[link.source], link.buffers
             more[first] = more.get(first, 0) + below[link.target]

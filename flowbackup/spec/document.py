@@ -56,11 +56,13 @@ class GraphDocument:
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What could be read of a text.  findings: faults of form; with any, `document` is what is
-    left when they are cut out, if anything, and `dropped` the names of what was cut out whole."""
+    left when they are cut out, if anything, `dropped` the names of the parts and sections that
+    were cut out whole, `damaged` those of the parts that lost something."""
 
     document: GraphDocument | None
     findings: tuple[Finding, ...]
     dropped: frozenset[str] = frozenset()
+    damaged: frozenset[str] = frozenset()
 
 
 def load_graph(path: str | Path) -> GraphDocument:
@@ -111,7 +113,8 @@ def read_graph_text(text: str, path: str = TEXT_PATH) -> Reading:
         if remains is None:
             return Reading(None, tuple(tree.findings))
         document = GraphDocument(remains.spec, text, path, tree.places)
-        return Reading(document, tuple(tree.findings), remains.dropped)
+        findings = tuple(tree.findings)
+        return Reading(document, findings, remains.dropped, remains.damaged)
     return Reading(GraphDocument(spec, text, path, tree.places), tuple(tree.findings))
 
 

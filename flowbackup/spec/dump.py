@@ -11,17 +11,12 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from flowbackup.spec.document import GraphDocument, parse_graph
+from flowbackup.spec.emit import emit_graph, quoted
 from flowbackup.spec.finding import MADE_PATH
 from flowbackup.spec.models import CouplingSpec, GraphSpec
-from flowbackup.spec.scalars import TrapError, resolve_plain
 from flowbackup.spec.tree import Value
 
 _LINE_WIDTH = 100
-_FLOW_PATHS = dict.fromkeys(
-    ("devices", "nodes", "backup_groups", "mirror_groups", "restore_groups", "copy_groups",
-     "couplings"), 2
-)  # fmt: skip
-"""Sections -> the depth from which their values stand in one line."""
 
 
 def dump_graph(written: GraphDocument | GraphSpec) -> str:
@@ -29,7 +24,7 @@ def dump_graph(written: GraphDocument | GraphSpec) -> str:
     a spec holds what differs from the defaults."""
     if isinstance(written, GraphDocument):
         return written.text
-    return _emit(_styled(spec_values(written)))
+    return emit_graph(spec_values(written))
 
 
 def document_of(spec: GraphSpec, path: str = MADE_PATH) -> GraphDocument:
@@ -99,13 +94,6 @@ def _merge_list(tree: CommentedSeq, old: list[Value], new: list[Value]) -> None:
         tree.insert(index, _styled_value(new[index], depth=2, flow_from=2))
 
 
-def _styled(values: Mapping[str, Value]) -> CommentedMap:
-    result = CommentedMap()
-    for key, value in values.items():
-        result[_quoted(key)] = _styled_value(value, 1, _FLOW_PATHS.get(key, 4))
-    return result
-
-
 def _styled_value(value: Value, depth: int, flow_from: int) -> object:
     """Round-trip values; from the depth `flow_from` on, in one line."""
     if isinstance(value, dict):
@@ -125,11 +113,7 @@ def _styled_value(value: Value, depth: int, flow_from: int) -> object:
 
 def _quoted(text: str) -> str:
     """Quotes for every word that our own reader would not take as this text."""
-    try:
-        same = resolve_plain(text) == text
-    except TrapError:
-        same = False
-    return text if same and text and not text.endswith("]") else DoubleQuotedScalarString(text)
+    return text if quoted(text) == text else DoubleQuotedScalarString(text)
 
 
 def _round_trip() -> YAML:

@@ -17,18 +17,21 @@ _ROUNDS_MAX = 4
 
 @dataclass(frozen=True, slots=True)
 class Remains:
-    """dropped: names of the parts that had to be cut out whole; what refers to them is no fault."""
+    """dropped: names of the parts and sections that had to be cut out whole; what refers to them
+    is no fault.  damaged: names of the parts that lost something, and may not be what they were."""
 
     spec: GraphSpec
     dropped: frozenset[str]
+    damaged: frozenset[str]
 
 
 def remains_of(tree: Tree, values: dict[str, Value]) -> Remains | None:
     """The rest of a graph after its faults were cut out; None where nothing sensible is left."""
     dropped: set[str] = set()
+    damaged = {str(keys[1]) for keys in tree.faults if len(keys) > 1 and keys[0] in PARTS}
     for _ in range(_ROUNDS_MAX):
         try:
-            return Remains(GraphSpec.model_validate(values), frozenset(dropped))
+            return Remains(GraphSpec.model_validate(values), frozenset(dropped), frozenset(damaged))
         except ValidationError as failure:
             places = [written_keys(e["loc"], tree) for e in failure.errors(include_url=False)]
             missing = [e["type"] == "missing" for e in failure.errors(include_url=False)]
@@ -46,8 +49,8 @@ def _deepest_last_first(fault: tuple[Keys, bool]) -> tuple[int, int]:
 
 
 def _cut(values: dict[str, Value], keys: Keys, dropped: set[str]) -> None:
-    if keys and keys[0] in PARTS and len(keys) == 2:
-        dropped.add(str(keys[1]))
+    if keys and keys[0] in PARTS and len(keys) <= 2:
+        dropped.add(str(keys[-1]))
     at: Value = values
     for key in keys[:-1]:
         at = _child(at, key)

@@ -34,6 +34,8 @@ _TRAP_WORDS = frozenset(
 """The only ones that begin with a letter."""
 _DIGITS_MAX = 18
 """More do not fit 64 bits, and converting thousands of digits is an attack of its own."""
+_DECIMAL_MAX = 400
+"""Any number of seconds that a program works out, without an exponent."""
 
 
 class TrapError(ValueError):
@@ -52,15 +54,15 @@ def resolve_plain(text: str) -> Scalar:
     if text in _BOOLEANS:
         return _BOOLEANS[text]
     if _INTEGER.fullmatch(text):
-        return int(_short(text))
+        return int(_short(text, _DIGITS_MAX))
     if _DECIMAL.fullmatch(text):
-        return float(_short(text))
+        return float(_short(text, _DECIMAL_MAX))
     _refuse_traps(text)
     return text
 
 
-def _short(text: str) -> str:
-    if len(text) > _DIGITS_MAX:
+def _short(text: str, most: int) -> str:
+    if len(text) > most:
         raise TrapError(
             f"the number {text[:12]}... has {len(text)} characters", "Use a smaller one."
         )

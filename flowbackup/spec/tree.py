@@ -35,6 +35,8 @@ Key = str | int
 Keys = tuple[Key, ...]
 Value = Scalar | dict[str, "Value"] | list["Value"]
 
+_NO_KEY = "?"
+"""Stands for a key that is none."""
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069]")
 """Control characters, and marks that make a text look other than it is."""
 
@@ -170,6 +172,9 @@ class _Reader:
             if isinstance(event, MappingEndEvent):
                 break
             name = self._key(event, keys, depth)
+            if name is None:
+                self._value(next(self._events), (*keys, _NO_KEY), depth + 1)
+                continue
             child = (*keys, name)
             doubled = name in result
             if doubled:
@@ -191,11 +196,12 @@ class _Reader:
                 result[name] = value
         return result
 
-    def _key(self, event: Event, keys: Keys, depth: int) -> str:
+    def _key(self, event: Event, keys: Keys, depth: int) -> str | None:
+        """The name; None where it is no text, so that its value belongs to nothing."""
         if not isinstance(event, ScalarEvent):
-            self._refuse_anchor_and_tag(event, keys)
             self._at(event, keys, "key", "a key is a list, a mapping or an alias", "Write a name.")
-            raise _Stop
+            self._value(event, (*keys, _NO_KEY), depth + 1)
+            return None
         self._refuse_anchor_and_tag(event, keys)
         text = str(event.value)
         if event.style is None:

@@ -6,12 +6,13 @@ import difflib
 import pickle
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from flowbackup.spec import dump_graph, edit_graph, parse_graph
+from flowbackup.spec import GraphBuilder, GraphSpec, dump_graph, edit_graph, parse_graph
 from flowbackup.spec.fields import read_size, written_size
 from flowbackup.spec.models import CouplingSpec, DeviceSpec
+from flowbackup.spec.plain import read_plain
 
 TEXT = """\
 # what this is for
@@ -107,3 +108,33 @@ def test_a_size_is_written_as_it_is_read(size_bytes: int) -> None:
 )
 def test_round_sizes_are_written_exactly(size_bytes: int) -> None:
     assert read_size(written_size(size_bytes)) == size_bytes
+
+
+@settings(max_examples=300)
+@given(st.text(max_size=12), st.text(min_size=1, max_size=8))
+@example("no", "1e3")
+@example("a: b", "a #b")
+@example("-", "{")
+@example("7", "8 MiB")
+@example(' "a" ', "x\\y")
+@example("", "\u2028\x85\x7f\ufeff")
+@example("été", "日本")
+def test_any_text_comes_back_from_a_new_file(value: str, key: str) -> None:
+    assume(not any("\ud800" <= sign <= "\udfff" for sign in value + key))
+    spec = GraphSpec.model_validate({"graph": "g", "nodes": {"n": {"labels": {key: value}}}})
+    assert parse_graph(dump_graph(spec)).spec == spec
+
+
+@pytest.mark.parametrize("seconds", [1e-9, 0.1 + 0.2, 1 / 3, 3600.0, 5e-324])
+def test_any_number_comes_back_from_a_new_file(seconds: float) -> None:
+    spec = GraphSpec.model_validate({"graph": "g", "sync_seconds": seconds})
+    assert parse_graph(dump_graph(spec)).spec == spec
+
+
+def test_a_new_file_is_plain_and_its_lines_are_not_long() -> None:
+    g = GraphBuilder("g")
+    names = [f"device-{i}" for i in range(200)]
+    g.backup_group("b", devices=names, rate_windows={"00:00-12:00": 1})
+    text = dump_graph(g.spec())
+    assert read_plain(text, "x") is not None
+    assert max(map(len, text.splitlines())) <= 100
