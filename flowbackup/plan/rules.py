@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from flowbackup.plan import (
     rules_buffers,
     rules_copies,
+    rules_counts,
     rules_couplings,
     rules_devices,
     rules_memory,
@@ -61,7 +62,7 @@ RULES: tuple[Rule, ...] = (
     rules_couplings.coupled_ranges,
     rules_objects.pinned_objects,
     rules_objects.half_mirrored,
-    rules_objects.copies_possible,
+    rules_counts.copies_possible,
     rules_buffers.parts_of_copies,
     rules_buffers.halves_behind,
     rules_buffers.two_ways,

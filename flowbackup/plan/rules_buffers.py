@@ -9,6 +9,7 @@ from flowbackup.plan.buffers import Buffers, Demand, dealt_out, overlap, passed_
 from flowbackup.plan.context import Context
 from flowbackup.plan.graph import LinkDraft
 from flowbackup.plan.groups import BACKUP, COPY, RESTORE
+from flowbackup.plan.rules_couplings import coupled_ranges
 from flowbackup.plan.rules_size import pairs_bounded
 from flowbackup.spec.endpoint import BufferRange
 from flowbackup.spec.finding import Finding
@@ -27,11 +28,13 @@ class _Use(NamedTuple):
         return f'object "{self.name}" of client "{self.client}"'
 
 
-class _Walk(NamedTuple):
-    """Where frames of some buffers go.  halved: couplings that take a part of them, and where they
+class Walk(NamedTuple):
+    """Where frames of some buffers go.  over: the agents to which all of them come, and who feeds
+    these.  halved: couplings that take a part of them, and where they
     may be in front of these.  doubled: couplings to an agent that they reach already, and who feeds
     it."""
 
+    over: dict[str, str]
     halved: list[tuple[LinkDraft, Buffers]]
     doubled: list[tuple[LinkDraft, str]]
 
@@ -53,7 +56,7 @@ def parts_of_copies(context: Context) -> Iterator[Finding]:
 def halves_behind(context: Context) -> Iterator[Finding]:
     """What holds for the buffers of backup agents holds on all levels: an object lies wholly inside
     or wholly outside of what a coupling takes."""
-    if not context.is_ordered or not any(_is_part_behind(context, ln) for ln in context.links):
+    if not context.is_ordered or not has_parts_behind(context) or not has_sound_ranges(context):
         return
     if any(pairs_bounded(context)):
         return
@@ -85,12 +88,12 @@ def copied_two_ways(context: Context) -> Iterator[Finding]:
     """The same for copies: each frame goes to one agent of every copy group that takes it."""
     if not _has_joints(context):
         return
-    leading = _leading(context)
+    leading = leading_of(context)
     origins: dict[str, tuple[str, str]] = {}
     for name, agent in context.agents.items():
         if agent.role != COPY:
             continue
-        walk = _walk(leading, name, (0, agent.buffers))
+        walk = walk_from(leading, name, (0, agent.buffers))
         who = f'copies of group "{agent.group}"'
         yield from (_two_ways(context, who, link, before) for link, before in walk.doubled)
         for link in _links_behind(leading, name):
@@ -132,8 +135,15 @@ def _is_part(context: Context, link: LinkDraft) -> bool:
     return link.buffers != (0, context.agents[link.source].buffers)
 
 
-def _is_part_behind(context: Context, link: LinkDraft) -> bool:
-    return context.agents[link.source].role != BACKUP and _is_part(context, link)
+def has_sound_ranges(context: Context) -> bool:
+    """Ranges that do not fit are mended first: where they lead is open."""
+    return not any(coupled_ranges(context))
+
+
+def has_parts_behind(context: Context) -> bool:
+    """Does anything but a backup agent pass on a part of its buffers only?"""
+    agents = context.agents
+    return any(agents[ln.source].role != BACKUP and _is_part(context, ln) for ln in context.links)
 
 
 def _has_joints(context: Context) -> bool:
@@ -141,7 +151,7 @@ def _has_joints(context: Context) -> bool:
     agents = context.agents
     joints = (n for n, feeders in context.feeders.items() if len(feeders) > 1)
     has_joints = context.is_ordered and any(agents[name].role != COPY for name in joints)
-    return has_joints and not any(pairs_bounded(context))
+    return has_joints and has_sound_ranges(context) and not any(pairs_bounded(context))
 
 
 def _two_ways(context: Context, who: str, link: LinkDraft, before: str) -> Finding:
@@ -168,27 +178,26 @@ def _uses(context: Context) -> Iterator[_Use]:
                     yield _Use(client, name, group.agents[device], buffers, keys)
 
 
-def _walks(context: Context) -> Iterator[tuple[_Use, _Walk]]:
-    leading = _leading(context)
-    known: dict[tuple[str, Buffers], _Walk] = {}
+def _walks(context: Context) -> Iterator[tuple[_Use, Walk]]:
+    leading = leading_of(context)
+    known: dict[tuple[str, Buffers], Walk] = {}
     for use in _uses(context):
         key = use.head, use.buffers
         if key not in known:
-            known[key] = _walk(leading, *key)
+            known[key] = walk_from(leading, *key)
         yield use, known[key]
 
 
-def _leading(context: Context) -> dict[str, list[LinkDraft]]:
+def leading_of(context: Context) -> dict[str, list[LinkDraft]]:
     """Agent -> its couplings to others."""
     leading: dict[str, list[LinkDraft]] = {}
-    for link in context.links:
+    for link in (link for link in context.links if link.source != link.target):
         leading.setdefault(link.source, []).append(link)
     return leading
 
 
-def _walk(leading: dict[str, list[LinkDraft]], head: str, buffers: Buffers) -> _Walk:
-    walk = _Walk([], [])
-    over = {head: ""}
+def walk_from(leading: dict[str, list[LinkDraft]], head: str, buffers: Buffers) -> Walk:
+    walk = Walk({head: ""}, [], [])
     queue = [(head, buffers)]
     while queue:
         agent, held = queue.pop()
@@ -197,10 +206,10 @@ def _walk(leading: dict[str, list[LinkDraft]], head: str, buffers: Buffers) -> _
             if behind is None:
                 if overlap(held, link.buffers):
                     walk.halved.append((link, held))
-            elif link.target in over:
-                walk.doubled.append((link, over[link.target]))
+            elif link.target in walk.over:
+                walk.doubled.append((link, walk.over[link.target]))
             else:
-                over[link.target] = agent
+                walk.over[link.target] = agent
                 queue.append((link.target, behind))
     return walk
 

@@ -29,13 +29,22 @@ class Coupling(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """Of two agents.  slots: the buffers of the source that it couples."""
+    """Of two agents.  slots: the buffers of the source that it couples; into: those of the target
+    that take what was in them; has_own: whether these were written."""
 
     source: Agent
     target: Agent
     slots: range
+    into: range
+    has_own: bool
     keys: Keys
     joins: bool
+
+    def where(self, slots: set[int]) -> set[int]:
+        """The buffers of the target in which something may be that is in one of these."""
+        if len(self.slots) != len(self.into):
+            return set(self.into)
+        return {slot - self.slots[0] + self.into[0] for slot in slots}
 
 
 class Chains:
@@ -116,10 +125,15 @@ class Chains:
             elif len(sources) == len(targets):
                 pairs = list(zip(sources, targets, strict=True))
             for source, target in pairs:
-                first, last = coupling.source.first, coupling.source.last
-                whole = range(self.buffers(source))
-                slots = whole if first is None else range(first, last or 0)
-                yield Edge(source, target, slots, coupling.keys, self.joins(coupling))
+                slots = self._part(source, coupling.source)
+                into = self._part(target, coupling.target)
+                has_own = coupling.target.first is not None
+                joins = self.joins(coupling)
+                yield Edge(source, target, slots, into, has_own, coupling.keys, joins)
+
+    def _part(self, agent: Agent, end: End) -> range:
+        whole = range(self.buffers(agent))
+        return whole if end.first is None else range(end.first, end.last or 0)
 
     def _levels(self) -> dict[Agent, int | None]:
         """Couplings behind a head, the longest way; None where no head leads to, or a cycle."""

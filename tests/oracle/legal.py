@@ -6,7 +6,17 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from tests.oracle.model import HERE, MIB, End, Graph, Pinned, Short, Written, slot_bytes
+from tests.oracle.model import (
+    HERE,
+    MIB,
+    End,
+    Graph,
+    Pinned,
+    Short,
+    Written,
+    least_media_bytes,
+    meant,
+)
 
 FOLDER = ("nowhere", "graphs")
 """Of the graph file; it does not exist, nor does anything else that graphs name."""
@@ -18,7 +28,8 @@ _HOURS = ("mon-fri 08:00-18:00", "sat,sun 00:00-24:00", "22:00-06:00")
 
 class Draw:
     """One graph that grows.  free: the parts of a backup agent's buffers that an object may use
-    without lying across the end of a coupling."""
+    without lying across the end of a coupling.  parts: mirrors that get a part of a head's buffers:
+    group and device of the head, the part, and the first of their own buffers that takes it."""
 
     def __init__(self, random: Random) -> None:
         self.random = random
@@ -26,7 +37,7 @@ class Draw:
         self.names: set[str] = set()
         self.devices: Graph = {}
         self.free: dict[tuple[str, str], list[tuple[int, int]]] = {}
-        self.written: list[str] = []
+        self.parts: dict[str, tuple[str, str, tuple[int, int], int]] = {}
         self.nodes = [HERE]
         self.groups: dict[str, Graph] = {}
         self.roles: dict[str, str] = {}
@@ -72,6 +83,8 @@ class Draw:
         if self._maybe(0.2):
             graph["sync_seconds"] = random.choice((0.25, 1, 3600))
         if self._maybe(0.2):
+            graph["transport"] = random.choice(("direct", "object-store"))
+        if self._maybe(0.2):
             graph["catalog"] = random.choice(("catalog.sqlite", "/nowhere/c/catalog.sqlite"))
         taken = {HERE}
         names = [self._name(taken, random.choice(("", ".lan"))) for _ in range(random.randrange(4))]
@@ -91,15 +104,15 @@ class Draw:
         where = random.choice(self.nodes) if node is None else node
         if where != HERE or self._maybe(0.1):
             device["node"] = where
+        if self._maybe(0.2):
+            device["block_size"] = random.choice((512, 65536, Written(MIB, "1 MiB")))
         if self._maybe(0.1):
             device["kind"] = "null"
         else:
             device["path"] = self._path(name, where)
             if self._maybe(0.1):
-                least = 2 * slot_bytes(self.graph) + MIB
+                least = least_media_bytes(self.graph, meant(device.get("block_size"), 4096))
                 device["media_size"] = Written(least, str(least))
-        if self._maybe(0.2):
-            device["block_size"] = random.choice((512, 65536, Written(MIB, "1 MiB")))
         if self._maybe(0.2):
             device["rate_limit"] = Written(*random.choice(_RATES))
         self.devices[name] = device
@@ -174,6 +187,10 @@ class Draw:
             ways.append(self._mirror_each)
         if self.roles[source] == "backup":
             ways += [self._mirror_part, self._mirror_parts]
+            if len(self._at_work(source)) > 1:
+                ways.append(self._mirror_joint)
+        if source in self.parts:
+            ways = [self._mirror_behind]
         self.random.choice(ways)(source)
 
     def _mirror(self, source: str, count: int) -> tuple[str, Graph]:
@@ -206,6 +223,25 @@ class Draw:
         ):
             self._couple(End(source, device), End(name, target))
 
+    def _mirror_joint(self, source: str) -> None:
+        """Several agents feed one, into buffers of their own there."""
+        agents = self._at_work(source)
+        name, group = self._mirror(source, 1)
+        group["buffers"] = len(agents) * 8
+        for number, device in enumerate(agents):
+            target = End(name, self._at_work(name)[0], number * 8, number * 8 + 8)
+            self._couple(End(source, device), target)
+
+    def _mirror_behind(self, source: str) -> None:
+        """A part of what comes to a mirror that gets a part itself."""
+        head, device, (first, last), into = self.parts[source]
+        free = self.free[head, device]
+        inside = [part for part in free if first <= part[0] and part[1] <= last]
+        begin, end = self._cut(head, device, self.random.choice(inside))
+        name, _ = self._mirror(source, 1)
+        part = (begin - first + into, end - first + into)
+        self._couple(End(source, self._at_work(source)[0], *part), End(name))
+
     def _mirror_part(self, source: str) -> None:
         """A part of an agent's buffers."""
         device = self.random.choice(self._at_work(source))
@@ -218,10 +254,13 @@ class Draw:
         for part in list(self.free[source, device])[: self.random.randint(1, 3)]:
             self._part(source, device, part)
 
-    def _cut(self, source: str, device: str) -> tuple[int, int]:
+    def _cut(
+        self, source: str, device: str, part: tuple[int, int] | None = None
+    ) -> tuple[int, int]:
         """One of two parts of a free part, which no object may lie across any more."""
         free = self.free[source, device]
-        first, last = free.pop(self.random.randrange(len(free)))
+        first, last = part or self.random.choice(free)
+        free.remove((first, last))
         middle = self.random.randint(first + 1, last - 1) if last - first > 1 else last
         parts = [(first, middle), (middle, last)] if middle < last else [(first, last)]
         free.extend(parts)
@@ -235,6 +274,7 @@ class Draw:
         if length <= buffers and self._maybe(0.6):
             first = self.random.randint(0, buffers - length)
             target = target._replace(first=first, last=first + length)
+            self.parts[name] = (source, device, part, first)
         self._couple(End(source, device, *part), target)
 
     def _couple(self, source: End, target: End, group: Graph | None = None, word: str = "") -> None:
@@ -289,7 +329,10 @@ class Draw:
         clients: Graph = {}
         taken: set[str] = set()
         backups = [name for name, role in self.roles.items() if role == "backup"]
-        for number in range(self.random.randint(1, 2)):
+        # Everybody fills buffers of his own, so that only one client has objects of few.
+        are_cut = any(len(parts) > 1 for parts in self.free.values())
+        count = 1 if are_cut else self.random.randint(1, 2)
+        for number in range(count):
             client: Graph = {"objects": {}}
             node = self.random.choice(self.nodes)
             if node != HERE:
@@ -298,17 +341,20 @@ class Draw:
             for _ in range(self.random.randint(1, 3)):
                 name = self._name(named, self.random.choice(("", ".d")))
                 place = ("nowhere", "srv", f"c{number}", name)
-                client["objects"][name] = self._object(place, self.random.choice(backups), backups)
+                group = self.random.choice(backups)
+                client["objects"][name] = self._object(place, group, backups, count == 1)
             clients[self._name(taken, self.random.choice(("", ".example")))] = client
         self.graph["clients"] = clients
 
-    def _object(self, place: tuple[str, ...], group: str, backups: list[str]) -> Graph:
+    def _object(
+        self, place: tuple[str, ...], group: str, backups: list[str], may_be_pinned: bool
+    ) -> Graph:
         item: Graph = {"path": Written(place, "/" + "/".join(place))}
         if len(backups) > 1 or self._maybe(0.3):
             item["group"] = group
         agents = self._at_work(group)
         is_cut = any(len(self.free[group, device]) > 1 for device in agents)
-        if is_cut or self._maybe(0.15):
+        if is_cut or (may_be_pinned and self._maybe(0.15)):
             device = self.random.choice(agents)
             first, last = self.random.choice(self.free[group, device])
             first = self.random.randrange(first, last)

@@ -26,9 +26,16 @@ def owner(chains: Chains, agent: Agent) -> Agent:
         agent = feeders[0]
 
 
+def lenders(chains: Chains, agent: Agent) -> set[Agent]:
+    """In whose memory something may lie that comes to an agent: several where ways join."""
+    if owner(chains, agent) == agent:
+        return {agent}
+    return set().union(*(lenders(chains, feeder) for feeder in chains.feeders(agent)))
+
+
 def shared_slots(chains: Chains) -> Iterator[Expected]:
     for agent in chains.agents if chains.is_ordered else ():
-        if chains.buffers(agent) > chains.buffers(owner(chains, agent)):
+        if chains.buffers(agent) > sum(map(chains.buffers, lenders(chains, agent))):
             yield one("shared-slots", *chains.groups[agent[0]][0], "buffers", is_error=False)
 
 
@@ -66,13 +73,17 @@ def _slabs(graph: Graph, chains: Chains, agents: set[Agent]) -> Iterator[Slab]:
 
 
 def _client_slabs(graph: Graph, chains: Chains) -> Iterator[Slab]:
-    """A client that has a head on another node fills slots of its own."""
-    heads: dict[str, set[Agent]] = {}
+    """A client that has a head on another node fills slots of its own: as many as its largest head
+    has, or where something is pinned, one for each buffer that is used."""
+    used: dict[str, set[tuple[Agent, int]]] = {}
+    pins: set[str] = set()
     for keys, group, item in taken(graph):
-        used = {head for head, _ in buffers_used(chains, group, item)}
-        heads.setdefault(keys[1], set()).update(used)
-    for client, found in heads.items():
+        for head, slots in buffers_used(chains, group, item):
+            used.setdefault(keys[1], set()).update((head, slot) for slot in slots)
+        pins |= {keys[1]} if "buffers" in item else set()
+    for client, buffers in used.items():
         here = graph["clients"][client].get("node", HERE)
-        if here == HERE and any(chains.node_of(head) != here for head in found):
-            slots = max(chains.buffers(head) for head in found)
+        if here == HERE and any(chains.node_of(head) != here for head, _ in buffers):
+            largest = max(chains.buffers(head) for head, _ in buffers)
+            slots = len(buffers) if client in pins else largest
             yield Slab(4096 + slots * slot_bytes(graph), ("clients", client))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.oracle.chains import Chains
-from tests.oracle.model import HERE, MIB, End, Pinned, Written, frame_bytes, slot_bytes
+from tests.oracle.model import HERE, End, Pinned, Written, frame_bytes, least_media_bytes, meant
 from tests.oracle.plot import NoRoom, Planted, Planter, Plot, planted
 
 
@@ -152,6 +152,57 @@ def half_of_a_free_object(plot: Plot) -> Planted:
     return planted("half-mirrored", "Write buffers:", *keys, "buffers")
 
 
+def half_behind(plot: Plot) -> Planted:
+    """Whole at the head and its mirror, half at the mirror behind that one."""
+    head, first, second = plot.head(), plot.new_group("mirror"), plot.new_group("mirror")
+    device = plot.at_work(head)[0]
+    plot.last_object()["buffers"] = Pinned(device, 0, 8)
+    plot.couple(End(head, device, 0, 8), End(first, None, 8, 16))
+    plot.couple(End(first, None, *plot.pick(((8, 12), (15, 24)))), End(second))
+    client, written = list(plot.graph["clients"].items())[-1]
+    keys = ("clients", client, "objects", next(iter(written["objects"])))
+    return planted("half-mirrored", "as many buffers at both ends", *keys, "buffers")
+
+
+def part_behind_a_copy(plot: Plot) -> Planted:
+    copy = plot.new_group("copy", copies=End(plot.readers()))
+    keys = plot.couple(End(copy, None, 0, 4), End(plot.new_group("mirror")))
+    return planted("range-of-copy", "Couple all of its buffers", *keys)
+
+
+def two_ways(plot: Plot) -> Planted:
+    """A diamond: both mirrors of a head feed one more."""
+    head = plot.head()
+    left, right, last = (plot.new_group("mirror") for _ in range(3))
+    for name in (left, right):
+        plot.graph["mirror_groups"][name]["mirrors"] = End(head)
+    keys = [plot.couple(End(left), End(last, None, 0, 12)),
+            plot.couple(End(right), End(last, None, 12, 24))]  # fmt: skip
+    return Planted("two-ways", frozenset(keys), "Delete one of the two")
+
+
+def copies_two_ways(plot: Plot) -> Planted:
+    """Two copy groups take the same, and feed one mirror."""
+    readers = plot.readers()
+    copies = [plot.new_group("copy", copies=End(readers)) for _ in range(2)]
+    last = plot.new_group("mirror")
+    keys = [plot.couple(End(name), End(last, None, 12 * at, 12 * at + 12))
+            for at, name in enumerate(copies)]  # fmt: skip
+    return Planted("two-ways", frozenset(keys), "Delete one of the two")
+
+
+def buffers_of_nobody(plot: Plot) -> Planted:
+    """More clients than buffers that they may use."""
+    head = plot.head()
+    pin = Pinned(plot.at_work(head)[0], 3, 5)
+    plot.last_object()["buffers"] = pin
+    keys = [plot.new_object(head, buffers=pin) for _ in range(2)]
+    client = list(plot.graph["clients"])[-3]
+    first = ("clients", client, "objects", next(iter(plot.graph["clients"][client]["objects"])))
+    places = frozenset((*each, "buffers") for each in (first, *keys))
+    return Planted("shared-buffers", places, "Raise buffers")
+
+
 def copies_too_many(plot: Plot) -> Planted:
     if not plot.groups("backup"):
         raise NoRoom
@@ -226,7 +277,7 @@ def media_too_small(plot: Plot) -> Planted:
     name, device = plot.pick(
         (n, d) for n, d in plot.graph["devices"].items() if d.get("kind") != "null"
     )
-    size = 2 * slot_bytes(plot.graph) + MIB - 1
+    size = least_media_bytes(plot.graph, meant(device.get("block_size"), 4096)) - 1
     device["media_size"] = Written(size, str(size))
     return planted("media-too-small", "Write media_size:", "devices", name, "media_size")
 
@@ -325,6 +376,7 @@ PLANTERS: tuple[Planter, ...] = (
     counts_differ, two_sources, coupled_twice, mirror_unreached, copy_unreached, device_unreached,
     level_wrong, levels_mixed, range_too_long, ranges_differ, part_copied, pinned_outside,
     half_an_object, half_of_a_free_object, copies_too_many, copies_of_a_pinned_object,
+    half_behind, part_behind_a_copy, two_ways, copies_two_ways, buffers_of_nobody,
     copy_onto_its_source, copies_in_a_ring, session_that_is_none, staging_for_ever,
     spare_elsewhere, media_too_small, device_of_two, device_twice_in_a_group, place_of_two,
     place_inside, source_inside, device_inside_source, window_too_small,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.oracle.model import End, Pinned, Written
+from tests.oracle.model import HERE, End, Pinned, Written
 from tests.oracle.plot import NoRoom, Planted, Planter, Plot, planted
 
 
@@ -50,7 +50,8 @@ def coupling_to_a_stranger(plot: Plot) -> Planted:
 def coupling_from_a_spare(plot: Plot) -> Planted:
     _, source, group = plot.group("backup", "mirror", "copy")
     group.setdefault("max", len(plot.at_work(source)))
-    spare = plot.device(plot.graph["devices"][group["devices"][0]].get("node", "here"))
+    first = plot.graph["devices"].get(group["devices"][0], {})
+    spare = plot.device(first.get("node", HERE))
     group.setdefault("reserve", []).append(spare)
     keys = plot.couple(End(source, spare), End(plot.new_group("mirror")))
     return planted("spare-agent", "takes over its couplings", *keys)

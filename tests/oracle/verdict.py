@@ -7,32 +7,36 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.oracle.chains import Chains, buffers_used, taken
+from tests.oracle.chains import Chains, Edge, taken
 from tests.oracle.expected import Expected, one
 from tests.oracle.memory import memory, shared_slots
 from tests.oracle.model import (
     HERE,
-    MIB,
+    Agent,
     End,
     Graph,
     buffers_of,
     frame_bytes,
     groups,
+    least_media_bytes,
     meant,
     objects,
-    slot_bytes,
     sync_bytes,
 )
+from tests.oracle.ways import all_goes_on, counts_of, fits, halves, ways
 
 
 def verdict(graph: Graph, memory_bytes: int | None = None) -> set[Expected]:
     """All findings.  memory_bytes: what the machine of the command has; None for plenty."""
     chains = Chains(graph)
+    are_sound = not any(ranges(chains))
     return {
         *names(graph, chains), *nodes(graph), *devices_used(graph), *ends(chains),
         *object_groups(graph, chains), *contents(graph), *unused(graph, chains),
         *roles(chains), *cycles(chains), *sources(chains), *unreached(chains), *levels(chains),
-        *ranges(chains), *pinned(graph, chains), *halves(graph, chains), *copies(graph, chains),
+        *ranges(chains), *parts_of_copies(chains), *pinned(graph, chains),
+        *ways(graph, chains, are_sound), *halves(graph, chains, are_sound),
+        *copies(graph, chains, are_sound),
         *copy_loops(chains), *staging(graph, chains), *spares(chains), *places(graph),
         *windows(graph), *shared_slots(chains), *memory(graph, chains, memory_bytes),
     }  # fmt: skip
@@ -172,14 +176,27 @@ def knots(behind: dict[Any, set[Any]]) -> set[frozenset[Any]]:
 
 
 def sources(chains: Chains) -> Iterator[Expected]:
-    for at, edge in enumerate(chains.edges):
-        before = [e for e in chains.edges[:at] if e.target == edge.target != e.source]
-        if edge.source == edge.target or not before:
+    """An agent has room for the next coupling only beside those that have found theirs."""
+    room: dict[Agent, list[Edge]] = {}
+    seen: set[tuple[Agent, Agent]] = set()
+    for edge in chains.edges:
+        if edge.source == edge.target:
             continue
-        if any(e.source == edge.source for e in before):
+        others = room.setdefault(edge.target, [])
+        has_room = all(_beside(edge, other) for other in others)
+        if (edge.source, edge.target) in seen:
             yield one("doubled-coupling", *edge.keys)
-        elif not (edge.joins and before[0].keys == edge.keys):
+        elif not has_room:
             yield one("two-sources", *edge.keys)
+        seen.add((edge.source, edge.target))
+        if has_room:
+            others.append(edge)
+
+
+def _beside(one_: Edge, other: Edge) -> bool:
+    if one_.joins and one_.keys == other.keys:
+        return True
+    return one_.has_own and other.has_own and not set(one_.into) & set(other.into)
 
 
 def unreached(chains: Chains) -> Iterator[Expected]:
@@ -220,6 +237,12 @@ def ranges(chains: Chains) -> Iterator[Expected]:
             yield one("range-length", *coupling.keys)
 
 
+def parts_of_copies(chains: Chains) -> Iterator[Expected]:
+    for edge in chains.edges:
+        if edge.source in chains.copied and edge.slots != range(chains.buffers(edge.source)):
+            yield one("range-of-copy", *edge.keys)
+
+
 def _is_outside(chains: Chains, end: End) -> bool:
     return end.group in chains.groups and (end.last or 0) > buffers_of(chains.groups[end.group][1])
 
@@ -233,52 +256,24 @@ def pinned(graph: Graph, chains: Chains) -> Iterator[Expected]:
             yield one("range-outside", *keys, "buffers")
 
 
-def halves(graph: Graph, chains: Chains) -> Iterator[Expected]:
-    """An object is put into each buffer that it may use: do all lead to the same devices?"""
-    for keys, group, item in taken(graph):
-        if not _fits(chains, group, item):
-            continue
-        for head, slots in buffers_used(chains, group, item):
-            ways = {
-                frozenset(e.target for e in chains.edges if e.source == head and slot in e.slots)
-                for slot in slots
-            }
-            if len(ways) > 1:
-                yield one("half-mirrored", *keys, "buffers")
-
-
-def copies(graph: Graph, chains: Chains) -> Iterator[Expected]:
+def copies(graph: Graph, chains: Chains, are_sound: bool) -> Iterator[Expected]:
     """How many devices get an object, from whatever buffer it is put into?"""
+    if not chains.is_ordered or not (are_sound or all_goes_on(chains)):
+        return
     wanted = graph.get("copies", 1)
     items = list(taken(graph))
     only_pinned = {g for _, g, i in items if "buffers" in i} - {
         g for _, g, i in items if "buffers" not in i
     }
     for group in graph.get("backup_groups", {}):
-        counts = list(_counts(chains, group, {}))
+        counts = list(counts_of(chains, group, {}))
         if group not in only_pinned and counts and min(counts) < wanted:
             yield one("too-many-copies", "copies")
     for keys, group, item in items:
-        is_pinned = "buffers" in item and _fits(chains, group, item)
-        counts = list(_counts(chains, group, item)) if is_pinned else []
+        is_pinned = "buffers" in item and fits(chains, group, item)
+        counts = list(counts_of(chains, group, item)) if is_pinned else []
         if counts and min(counts) < wanted:
             yield one("too-many-copies", *keys, "buffers")
-
-
-def _fits(chains: Chains, group: str, item: Graph) -> bool:
-    """Are the buffers of the object some that its group has?"""
-    return "buffers" not in item or item["buffers"].last <= buffers_of(chains.groups[group][1])
-
-
-def _counts(chains: Chains, group: str, item: Graph) -> Iterator[int]:
-    """Devices that get what lies in each of the buffers that an object may use."""
-    for head, slots in buffers_used(chains, group, item):
-        if chains.levels[head] is None:
-            continue
-        for slot in slots:
-            first = {e.target for e in chains.edges if e.source == head and slot in e.slots}
-            reached = chains.reached({a for a in first if chains.levels[a] is not None} - {head})
-            yield 1 + sum(chains.levels[agent] is not None for agent in reached)
 
 
 def copy_loops(chains: Chains) -> Iterator[Expected]:
@@ -309,12 +304,12 @@ def _filled_from(fills: dict[str, set[str]], device: str) -> set[str]:
 
 def staging(graph: Graph, chains: Chains) -> Iterator[Expected]:
     read = {device for group, device in chains.agents if chains.role(group) == "restore"}
-    least = 2 * slot_bytes(graph) + MIB
     for name, device in graph.get("devices", {}).items():
         if "staging" in device and name not in read:
             yield one("staging-undrained", "devices", name, "staging", is_error=False)
         size = meant(device.get("media_size"), 0)
-        if 0 < size < least:
+        block = meant(device.get("block_size"), 4096)
+        if 0 < size < least_media_bytes(graph, block):
             yield one("media-too-small", "devices", name, "media_size")
 
 
