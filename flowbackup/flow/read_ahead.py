@@ -16,6 +16,8 @@ from flowbackup.units import MIB
 
 FRAMES_FIRST = 2
 """Ahead at first, and of a single medium: one is read while the one before it is opened."""
+FRAMES_LEARNING = 4
+"""Ahead while nobody knows how fast the media are: what is begun is not given to another one."""
 BYTES_MAX = 256 * MIB
 """Content of frames ahead with several media; one frame may always be.  A group divides frames in
 runs of a sync, so this has to hold several syncs of the slower ones and what comes between."""
@@ -38,13 +40,13 @@ class ReadAhead:
         self._depth = FRAMES_FIRST
         self._recent: deque[Collection[bytes]] = deque(maxlen=_RECENT)
 
-    @property
-    def has_room(self) -> bool:
-        """May one more be begun?"""
+    def has_room(self, *, is_learning: bool = False) -> bool:
+        """May one more be begun?  is_learning: see Sharing."""
         if not self._begun:
             return True
         media = {medium for media in self._recent for medium in media}
         depth = self._depth if len(media) > 1 else FRAMES_FIRST
+        depth = min(depth, FRAMES_LEARNING) if is_learning else depth
         return len(self._begun) < depth and self._bytes < BYTES_MAX
 
     def __contains__(self, frame: FrameId) -> bool:

@@ -34,10 +34,17 @@ class Sharing:
 
     def __init__(self) -> None:
         self._media: defaultdict[bytes, _Medium] = defaultdict(_Medium)
+        self._offered: Sequence[bytes] = ()
+
+    @property
+    def is_learning(self) -> bool:
+        """Of the media that could have had the last frame, one is too new to say how fast it is."""
+        return any(self._media[medium].measured_bytes < LEARN_BYTES for medium in self._offered)
 
     def pick(self, media: Sequence[bytes], size_bytes: int) -> bytes:
         """media: equal ones, in the order of their turn.  One of unknown rate is given little at a
         time."""
+        self._offered = media if len(media) > 1 else ()
         seconds = {medium: self._seconds(medium, size_bytes) for medium in media}
         unknown = [medium for medium in media if seconds[medium] is None]
         for medium in unknown:

@@ -90,7 +90,7 @@ class FramesAhead:
     # Under the lock
 
     def _read_ahead(self) -> None:
-        while self._window.has_room:
+        while self._window.has_room(is_learning=self._sharing.is_learning):
             needed = self._upcoming.next_frame()
             if needed is None:
                 return
