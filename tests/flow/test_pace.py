@@ -39,3 +39,24 @@ def test_the_hour_decides() -> None:
     assert pace.wait_seconds(within) == pytest.approx(5)
     # What waits goes as soon as the window has passed.
     assert pace.wait_seconds(after) == 0
+
+
+def test_each_hour_has_its_own_mean_while_frames_go_on() -> None:
+    """Row 54: a tenth from 8 to 18 o'clock, and the same frames before, within and after."""
+    pace, chance = (
+        Pace(RateSchedule(10 * MB, ((TimeWindow((0,), 480, 1080), MB),))),
+        random.Random(1),
+    )
+    now, parts = 0.0, []
+    for begin, end, limit in ((470, 480, 10), (480, 500, 1), (1070, 1080, 1), (1080, 1090, 10)):
+        now, sent = max(now, begin * 60.0), 0
+        while now < end * 60:
+            moment = Moment(now, 0, int(now // 60))
+            wait = pace.wait_seconds(moment)
+            if wait:
+                now += wait + chance.uniform(0, 0.02)
+            else:
+                pace.sent(MB, moment)
+                sent += 1
+        parts.append(sent / (end - begin) / 60 / limit)
+    assert parts == pytest.approx([1] * 4, rel=0.05)

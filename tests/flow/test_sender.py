@@ -40,6 +40,33 @@ def test_the_next_frame_goes_where_most_credit_is_free() -> None:
     assert machine.frames_out == 6
 
 
+@pytest.mark.parametrize("sync_frames", [1, 2, 4])
+def test_frames_divide_as_the_speeds_of_the_devices(sync_frames: int) -> None:
+    """Row 3: the fast device writes a frame in one tick, the slow one in three, and each gives
+    slots back when a sync is done."""
+    lanes = [Lane("fast", 0, 0, 8), Lane("slow", 1, 0, 8)]
+    slots = {edge: in_place(range(8)) for edge in ("fast", "slow")}
+    machine = SenderMachine(SESSION, lanes, slots)
+    ticks_of = {"fast": 1, "slow": 3}
+    waiting: dict[str, list[FrameDescriptor]] = {"fast": [], "slow": []}
+    written: dict[str, list[FrameDescriptor]] = {"fast": [], "slow": []}
+    sent = dict.fromkeys(ticks_of, 0)
+    for tick in range(1, 1201):
+        while (lent := machine.lend(["fast", "slow"])) is not None:
+            waiting[lent.lane.edge].append(fill(machine, lent))
+            sent[lent.lane.edge] += 1
+        for edge, ticks in ticks_of.items():
+            if tick % ticks == 0 and waiting[edge]:
+                written[edge].append(waiting[edge].pop(0))
+            if len(written[edge]) == sync_frames:
+                for done in written[edge]:
+                    assert machine.released(edge, done.header.frame_id, done.slot, epoch=0)
+                written[edge].clear()
+    # Nobody waits for anybody: each has written all that its speed allows.
+    assert sent["fast"] >= 1200 and sent["slow"] >= 400
+    assert sent["fast"] / sent["slow"] == pytest.approx(3, rel=0.05)
+
+
 def test_a_released_slot_is_lent_again_under_the_next_sequence() -> None:
     machine = sender()
     first, _ = fill(machine, lend(machine, "y")), fill(machine, lend(machine, "y"))
