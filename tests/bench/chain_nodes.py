@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from pathlib import Path
 
 from flowbackup.api import RunSettings, run_backup
@@ -23,7 +24,7 @@ from flowbackup.spec.builder import GraphBuilder
 from tests.bench.crossing import Line
 from tests.bench.datasets import size_of
 from tests.bench.measure import settle
-from tests.bench.three_nodes import NODES, processor_seconds, three_nodes
+from tests.bench.three_nodes import NODES, Processors, three_nodes
 
 CHAIN, ALONE = "chain of three nodes", "transport alone, two hops"
 
@@ -43,11 +44,15 @@ def chain_plan(source: Path) -> Plan:
 
 def chain_seconds(plan: Plan, catalog: Path) -> tuple[float, float]:
     """From the first frame to the end.  Raises RuntimeError if that is no success."""
-    spent = processor_seconds()
-    report = run_backup(plan, RunSettings(catalog=catalog, create=True), SilentMonitor())
+    settings = RunSettings(catalog=catalog, create=True)
+    with Processors() as processors:
+        started = time.monotonic()
+        report = run_backup(plan, settings, SilentMonitor())
+        first = started + report.start_seconds
+        used = processors.seconds(first, started + report.duration_seconds)
     if report.outcome is not Outcome.SUCCESS:
         raise RuntimeError(f"the session ended {report.outcome}: {report.problems}")
-    return report.duration_seconds - report.start_seconds, processor_seconds() - spent
+    return report.duration_seconds - report.start_seconds, used
 
 
 def main() -> int:

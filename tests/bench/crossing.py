@@ -35,7 +35,7 @@ from flowbackup.runtime.edges.wiring import EdgeSettings
 from flowbackup.spec.models import FRAME_BYTES
 from tests.bench.certificate import certificate
 from tests.bench.flight import FlightReceiver, FlightSender
-from tests.bench.three_nodes import NODES, TLS_FILES, processor_seconds, start, three_nodes
+from tests.bench.three_nodes import NODES, TLS_FILES, Processors, start, three_nodes
 
 SLOTS = 8
 START_SECONDS_MAX = 120
@@ -137,9 +137,11 @@ class Line:
         count = max(1, size_bytes // FRAME_BYTES)
         frames = [self._frames[number % SLOTS] for number in range(count)]
         self._runs += 1
-        spent, started = processor_seconds(), time.perf_counter()
-        ray.get(self._hops[0].run.remote(way, self._runs, frames), timeout=RUN_SECONDS_MAX)
-        return time.perf_counter() - started, processor_seconds() - spent
+        with Processors() as processors:
+            started = time.monotonic()
+            ray.get(self._hops[0].run.remote(way, self._runs, frames), timeout=RUN_SECONDS_MAX)
+            ended = time.monotonic()
+            return ended - started, processors.seconds(started, ended)
 
     def close(self) -> None:
         ray.get([hop.close.remote() for hop in self._hops], timeout=START_SECONDS_MAX)

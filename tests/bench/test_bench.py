@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tests.bench.datasets import DataSets, size_of
 from tests.bench.measure import Yard, remove_left_behind
 from tests.bench.memory import memory_of
 from tests.bench.tables import Row, Table, cells, markdown, pair_ratios
+from tests.bench.three_nodes import Processors, processor_seconds
 
 ROOT = Path(__file__).parents[2]
 
@@ -95,6 +97,19 @@ def test_memory_of_this_process_is_seen() -> None:
     memory = memory_of(os.getpid())
     assert memory is not None
     assert 0 < memory.own <= memory.pss <= memory.rss
+
+
+def test_what_processes_use_is_seen_also_of_those_that_have_ended() -> None:
+    started = time.monotonic()
+    with Processors() as processors:
+        begun = time.monotonic()
+        with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as child:
+            while processor_seconds().get(child.pid, 0) < 0.5:
+                pass
+            processors._look()
+            child.kill()
+        assert processors.seconds(begun, time.monotonic()) > 0.5
+        assert processors.seconds(started - 9, started - 8) < 0.5
 
 
 def test_help_names_every_measure() -> None:

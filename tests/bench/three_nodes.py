@@ -6,9 +6,12 @@ import logging
 import os
 import shutil
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import ray
 from ray.cluster_utils import Cluster
@@ -18,6 +21,7 @@ from flowbackup.plan.placement import NODE_LABEL
 from flowbackup.units import MIB
 
 STORE_BYTES = 160 * MIB
+LOOK_SECONDS = 0.1
 NODES = ("storage1", "storage2", "storage3")
 TLS_FILES = ("RAY_TLS_SERVER_CERT", "RAY_TLS_SERVER_KEY", "RAY_TLS_CA_CERT")
 
@@ -52,23 +56,61 @@ def start(kind: type, node: str, *settings: object) -> ray.actor.ActorHandle:
     return placed.remote(*settings)
 
 
-def processor_seconds() -> float:
-    """Of this process and all below it: raylets, workers, everything that a frame passes."""
+class Processors:
+    """What this process and all below it have used, looked at often: processes end while one is
+    interested, and take their counts along."""
+
+    def __init__(self) -> None:
+        self._looks: list[tuple[float, dict[int, float]]] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="processors", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._look()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def seconds(self, begin: float, end: float) -> float:
+        """Processor seconds between two moments of `time.monotonic`, as exact as looks are many."""
+        self._look()
+        before = dict[int, float]()
+        last = dict[int, float]()
+        for moment, used in self._looks:
+            if moment <= begin:
+                before = used
+            if moment <= end + LOOK_SECONDS:
+                last |= used
+        return sum(used - before.get(pid, 0.0) for pid, used in last.items())
+
+    def _run(self) -> None:
+        while not self._stop.wait(LOOK_SECONDS):
+            self._look()
+
+    def _look(self) -> None:
+        self._looks.append((time.monotonic(), processor_seconds()))
+
+
+def processor_seconds() -> dict[int, float]:
+    """Process -> what it has used, of this one and all below it: raylets, workers, everything that
+    a frame passes."""
     tick = os.sysconf("SC_CLK_TCK")
     parents: dict[int, int] = {}
-    spent: dict[int, float] = {}
+    used: dict[int, float] = {}
     for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):
         try:
             text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
         except OSError:
             continue
         facts = text.rpartition(")")[2].split()
-        # With what its children needed that have ended.
-        parents[pid], spent[pid] = int(facts[1]), sum(map(int, facts[11:15])) / tick
+        parents[pid], used[pid] = int(facts[1]), (int(facts[11]) + int(facts[12])) / tick
 
     def is_below(pid: int) -> bool:
         while pid and pid != os.getpid():
             pid = parents.get(pid, 0)
         return bool(pid)
 
-    return sum(seconds for pid, seconds in spent.items() if is_below(pid))
+    return {pid: seconds for pid, seconds in used.items() if is_below(pid)}

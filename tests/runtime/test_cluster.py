@@ -120,6 +120,7 @@ def test_each_node_of_a_cascade_sends_the_tree_once(
     assert len(moved) == 3 and len(set(moved)) == 1
     assert size_bytes <= moved[0] <= size_bytes * 1.02
     assert len({device.frames for device in report.devices}) == 1
+    assert [path for path in _files_of_ray() if b"PRIVATE KEY" in path.read_bytes()] == []
     nodes = {node["Labels"][LABEL]: node["NodeID"] for node in ray.nodes()}
     for number, group in enumerate(("primary", "second", "third"), start=1):
         seen = monitor.actors[f"cascade/{group}.disk{number}"]
@@ -306,6 +307,14 @@ def _spilled() -> bool:
     """Whether a raylet of the cluster ever called for a worker to spill objects."""
     logs = Path(ray._private.worker._global_node.get_session_dir_path(), "logs")
     return any(logs.glob("*spill_worker*"))
+
+
+def _files_of_ray() -> list[Path]:
+    """What the raylets of the cluster have written: logs, and what they keep of calls."""
+    files = Path(ray._private.worker._global_node.get_session_dir_path()).rglob("*")
+    found = [path for path in files if path.is_file() and not path.is_symlink()]
+    assert found
+    return found
 
 
 class _NodeLoss(SilentMonitor):

@@ -229,6 +229,40 @@ def test_strangers_who_say_nothing_are_few_and_do_not_stay(
     assert fetched(puller(admitted), server.place, lies_in(slab, 0, 100))
 
 
+def test_who_says_nothing_is_sent_away_in_time(
+    server: FrameServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(direct, "STRANGER_SECONDS_MAX", 0.05)
+    with socket.create_connection(server.place[:2], timeout=10) as silent:
+        assert silent.recv(1) == b""
+
+
+def test_a_connection_over_which_nobody_asks_is_closed_and_made_again(
+    slab: Slab, server: FrameServer, puller: Pullers, admitted: Passport,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(direct, "IDLE_SECONDS_MAX", 0.05)
+    one, frame = puller(admitted), lies_in(slab, 0, 100)
+    first = fetched(one, server.place, frame)
+    assert one._connection is not None
+    assert one._connection.recv(1) == b""
+    assert fetched(one, server.place, frame) == first
+
+
+def test_a_closed_server_ends_its_connections_and_listens_no_more(
+    slab: Slab, server: FrameServer, puller: Pullers, admitted: Passport
+) -> None:
+    one = puller(admitted)
+    fetched(one, server.place, lies_in(slab, 0, 100))
+    server.close()
+    assert one._connection is not None
+    one._connection.settimeout(10)
+    assert one._connection.recv(1) == b""
+    server._accepting.join(timeout=10)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(server.place[:2], timeout=10)
+
+
 def test_closing_ends_a_pull_that_is_under_way(slab: Slab, admitted: Passport) -> None:
     with socket.create_server((HOST, 0)) as listener, ThreadPoolExecutor(1) as answering:
         place = Place(HOST, listener.getsockname()[1], (peer := Passport()).certificate)
@@ -241,11 +275,13 @@ def test_closing_ends_a_pull_that_is_under_way(slab: Slab, admitted: Passport) -
             with context.wrap_socket(raw, server_side=True) as connection:
                 connection.recv(REQUEST.size)
                 one.close()
-                connection.recv(1 << 16)
+                while connection.recv(1 << 16):
+                    pass
 
         heard = answering.submit(hear)
-        with pytest.raises(PeerLostError):
-            fetched(one, place, lies_in(slab, 0, 100))
+        pulled = one.thread.submit(fetched, one, place, lies_in(slab, 0, 100))
+        with pytest.raises(PeerLostError, match=r"(?s)^(?!.*timed out)"):
+            pulled.result(timeout=60)
         with suppress(OSError):
             heard.result(timeout=10)
 

@@ -33,7 +33,7 @@ MARK = b"FBF1"
 NAME_BYTES_MAX = 255
 PIECE_BYTES = 1 << 20
 """So much is sent at once, and within one time limit."""
-STRANGERS_MAX = 16
+STRANGERS_MAX = 64
 """Connections that have not shown yet who they are; more are closed at once."""
 STRANGER_SECONDS_MAX = 10.0
 IDLE_SECONDS_MAX = 120.0
