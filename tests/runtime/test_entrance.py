@@ -19,6 +19,7 @@ from flowbackup.errors import (
     InterruptedSessionError,
 )
 from flowbackup.flow.admission import LOOK_SECONDS
+from flowbackup.media import directory
 from flowbackup.media.door import DeviceDoor
 from flowbackup.media.label import init_medium
 from flowbackup.media.lock import present_holder
@@ -187,7 +188,13 @@ def held(place: str) -> DeviceDoor:
     return door
 
 
-def test_nothing_is_held_while_a_session_waits_and_it_says_for_whom(places: list[str]) -> None:
+@pytest.mark.parametrize("is_seen", [True, False], ids=["seen", "on another machine"])
+def test_nothing_is_held_while_a_session_waits_and_it_says_for_whom(
+    places: list[str], is_seen: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A holder that cannot be seen is met by trying, when a device is in hand already."""
+    if not is_seen:
+        monkeypatch.setattr(directory, "present_holder", lambda path: "")
     other = held(places[1])
     seen: list[str] = []
 

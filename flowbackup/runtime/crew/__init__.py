@@ -1,1 +1,1 @@
-"""All actors of one session: what each is told, hired, watched, sealed, reported."""
+"""All actors of one session: let in to its devices, told, hired, watched, sealed, reported."""
