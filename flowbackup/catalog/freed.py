@@ -13,16 +13,22 @@ from flowbackup.model.freed import FreedSegment
 from flowbackup.model.ids import FrameId
 
 # Two media of one device are lost together: a device counts once, and this one not at all.
-_ELSEWHERE = """(SELECT count(DISTINCT m.node || char(10) || m.device)
-    FROM copies e JOIN media m USING (medium)
-    WHERE e.frame = f.frame AND NOT e.damaged AND NOT (m.node = :node AND m.device = :device))"""
+_OTHERS = """INSERT INTO others
+    SELECT medium, min(medium) OVER (PARTITION BY node, device) FROM media
+    WHERE (node, device) <> (SELECT node, device FROM media WHERE medium = :medium)"""
+_ELSEWHERE = """(SELECT count(DISTINCT o.device) FROM copies e JOIN others o USING (medium)
+    WHERE e.frame = f.frame AND NOT e.damaged)"""
 _PREPARE = (
+    "CREATE TEMP TABLE IF NOT EXISTS others (medium INTEGER PRIMARY KEY, device INTEGER NOT NULL)",
     "CREATE TEMP TABLE IF NOT EXISTS scarce (frame INTEGER PRIMARY KEY, copies INTEGER NOT NULL)",
+    "DELETE FROM others",
     "DELETE FROM scarce",
 )
-# Of all versions, also of parts that lie elsewhere: a version is safe as a whole or not at all.
-_SCARCE = f"""INSERT INTO scarce SELECT f.frame, {_ELSEWHERE} AS n FROM frames f
-    WHERE n < :copies AND EXISTS (SELECT 1 FROM version_frames vf WHERE vf.frame = f.frame)"""
+# Also parts of these versions that lie elsewhere: a version is safe as a whole or not at all.
+_SCARCE = f"""INSERT INTO scarce SELECT f.frame, {_ELSEWHERE} AS n FROM
+    (SELECT DISTINCT vf.frame FROM version_frames vf WHERE vf.version IN
+      (SELECT vh.version FROM copies c JOIN version_frames vh USING (frame)
+       WHERE c.medium = :medium)) f WHERE n < :copies"""
 _OF_SCARCE = """SELECT c.segment, c.epoch, x.version, min(x.copies) FROM copies c
     JOIN version_frames vf USING (frame)
     JOIN (SELECT vs.version, min(s.copies) AS copies FROM scarce s
@@ -106,13 +112,11 @@ def standings(
     """Every segment in which medium `key` is known to have frames, and what keeps it: a version
     that has not so many copies on other devices, or was not finished by then, or frames that no
     version needs."""
-    node, device = database.one("SELECT node, device FROM media WHERE medium = ?", (key,))
-    values: dict[str, int | str] = {
-        "medium": key, "node": node, "device": device, "copies": copies, "before_ns": before_ns,
-    }  # fmt: skip
+    values: dict[str, int | str] = {"medium": key, "copies": copies, "before_ns": before_ns}
     for statement in _PREPARE:
         database.execute(statement)
-    database.execute(_SCARCE, values)
+    for statement in (_OTHERS, _SCARCE):
+        database.execute(statement, values)
     keeps: dict[tuple[int, int], Keep] = {}
     for reason, sql in _REASONS:
         for segment, epoch, version, number in database.rows(sql, values):

@@ -178,6 +178,16 @@ def test_what_the_catalog_does_not_know_stays(drained: Staged) -> None:
     assert last in drained.freed() and "rebuild" in report.freed[0].kept[0].text
 
 
+def test_a_segment_that_lacks_what_was_written_to_it_stays(drained: Staged) -> None:
+    first = drained.segments()[0]
+    stored = next(s for s in drained.reader("fast").frames() if s.place.segment == first)
+    with open_catalog(drained.catalog) as catalog:
+        elsewhere = replace(stored.place, offset=stored.place.offset + 4096)
+        catalog.add_durable([(stored.header, elsewhere)])
+    report = drained.free()
+    assert reasons(report) == {"damaged": 1} and drained.segments() == [first]
+
+
 def test_a_segment_that_is_damaged_here_or_never_sealed_stays(drained: Staged) -> None:
     first, second, *_ = drained.segments()
     overwrite_footer(drained.place("fast") / "segments" / f"{first:08d}-0000.seg")

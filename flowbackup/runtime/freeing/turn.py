@@ -95,14 +95,15 @@ class FreeTurn:
         kept: dict[tuple[int, int], _Kept] = {}
         # All are looked at before the first one goes: a copy that a medium does not show any more
         # keeps the other segments of its version, too.
-        for standing in self._standings():
+        standings = self._standings()
+        for standing in standings:
             if standing.keep is None and not self._setting.is_to_end():
                 try:
                     sealed = self._sealed(standing)
                     confirmed[standing[:2]] = self._confirmed(sealed)
                 except _Kept as reason:
                     kept[standing[:2]] = reason
-        for standing in self._standings():
+        for standing in self._standings() if self.is_short_of_copies else standings:
             if self._setting.is_to_end():
                 return
             try:

@@ -1,0 +1,69 @@
+"""Staging on another node than the copies, and neither on the machine of the command."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from ray.cluster_utils import Cluster
+
+from flowbackup import api
+from flowbackup.api import RunSettings
+from flowbackup.media.label import read_label
+from flowbackup.media.reader import MediumReader
+from flowbackup.model.report import Outcome
+from flowbackup.monitor import SilentMonitor
+from flowbackup.units import MIB
+from tests import judge
+from tests.runtime.test_cluster import cluster  # noqa: F401  a fixture
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+
+def test_room_is_made_on_the_node_of_the_device(
+    cluster: Cluster,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "large").write_bytes(os.urandom(6 * MIB))
+    fast, vault = tmp_path / "fast", tmp_path / "vault"
+    graph = tmp_path / "staging.yaml"
+    graph.write_text(
+        f"""
+        graph: staging
+        frame_size: 1 MiB
+        sync_size: 4 MiB
+        nodes: {{storage1: {{}}, storage2: {{}}}}
+        clients: {{web: {{objects: {{source: {{path: {source}}}}}}}}}
+        devices:
+          fast: {{path: {fast}, node: storage1, staging: {{copies: 1}}}}
+          vault: {{path: {vault}, node: storage2}}
+        backup_groups: {{stage: {{devices: [fast]}}}}
+        restore_groups: {{drain: {{devices: [fast]}}}}
+        copy_groups: {{copies: {{copies: drain, devices: [vault]}}}}
+        """
+    )
+    for place in (fast, vault):
+        api.init_device(str(place))
+    plan = api.load_plan(graph)
+    settings = RunSettings(catalog=tmp_path / "catalog.sqlite")
+
+    report = api.run_backup(plan, settings, SilentMonitor())
+    copy, room = report.stages
+    assert (copy.outcome, room.kind, room.outcome) == (Outcome.SUCCESS, "free", Outcome.SUCCESS)
+    assert room.freed[0].segments and not room.freed[0].kept and not room.problems
+    assert not [*MediumReader(str(fast), read_label(str(fast)).label).frames()]
+    assert judge.recovered([vault], tmp_path / "back").exit_code == 0
+
+    # Asked without the cluster, nobody there can be reached.
+    near = api.free(plan, (), settings, SilentMonitor())
+    assert near.outcome is Outcome.FAILED and "--address" in near.problems[0].text
+    backup_only = graph.read_text().replace(
+        "devices: [vault]}", "devices: [vault], after: command}"
+    )
+    graph.write_text(backup_only)
+    later = api.load_plan(graph)
+    assert api.run_backup(later, settings, SilentMonitor()).stages == ()
+    assert api.run_copy(later, (), settings, SilentMonitor()).stages[0].freed[0].segments
