@@ -53,11 +53,12 @@ def _loads(
     fed = {agent.name: agent.group for agent in agents}
     sizes = Counter(fed.values())
     pinned = _pinned(objects)
-    for item in objects:
-        for head in item.heads:
-            loads[head] += 1 / len(item.heads) / len(objects)
+    for heads_of_some, count in _shares(objects):
+        for head in heads_of_some:
+            loads[head] += count / len(heads_of_some) / len(objects)
     slots = {agent.name: agent.slots for agent in agents}
-    heads = {head for item in objects for head in item.heads}
+    heads = {head for some, _ in _shares(objects) for head in some}
+    deep: dict[str, float] | None = None
     for edge in edges:
         if edge.source in readers:
             loads[edge.target] = 1 / sizes[fed[edge.target]]
@@ -66,8 +67,16 @@ def _loads(
         elif edge.source in heads:
             loads[edge.target] += _inside(edge, pinned, len(objects))
         elif edge.source in slots:
-            loads[edge.target] += _deep_loads(edges, objects)[edge.name]
+            deep = _deep_loads(edges, objects) if deep is None else deep
+            loads[edge.target] += deep.get(edge.name, 0.0)
     return {agent.name: loads[agent.name] for agent in agents}
+
+
+def _shares(objects: tuple[ObjectPlan, ...]) -> list[tuple[tuple[str, ...], int]]:
+    """Heads, and how many objects go to these: those of a group that are not pinned go together."""
+    heads = {(o.group, o.heads if o.buffers else ()): o.heads for o in objects}
+    counts = Counter((o.group, o.heads if o.buffers else ()) for o in objects)
+    return [(heads[key], count) for key, count in counts.items()]
 
 
 def _deep_loads(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from operator import itemgetter
 
@@ -116,13 +116,14 @@ def _slots(context: Context, owners: dict[str, str]) -> dict[str, int]:
 def _objects(context: Context) -> tuple[ObjectPlan, ...]:
     spec = context.spec
     planned = []
+    whole = {name: tuple(context.groups[name].agents.values()) for name in spec.backup_groups}
     for client_name, client in spec.clients.items():
         for name, item in client.objects.items():
             group = _group_of(spec, item)
             if not group:
                 continue
             agents, pinned = context.groups[group].agents, item.buffers
-            chosen = (pinned.device,) if pinned else context.groups[group].at_work
+            chosen = (pinned.device,) if pinned else ()
             planned.append(
                 ObjectPlan(
                     client=client_name,
@@ -130,7 +131,9 @@ def _objects(context: Context) -> tuple[ObjectPlan, ...]:
                     node=client.node,
                     path=absolute_path(context.document, item.path),
                     group=group,
-                    heads=tuple(agents[device] for device in chosen if device in agents),
+                    heads=tuple(agents[device] for device in chosen if device in agents)
+                    if pinned
+                    else whole[group],
                     buffers=(pinned.buffers.first, pinned.buffers.last) if pinned else None,
                     assign=spec.backup_groups[group].assign,
                 )
@@ -147,9 +150,19 @@ def _group_of(spec: GraphSpec, item: ObjectSpec) -> str:
 
 def _heads(objects: Iterable[ObjectPlan]) -> dict[str, tuple[str, ...]]:
     heads: dict[str, dict[str, None]] = {}
-    for item in objects:
+    for item in once_for_each_group(objects):
         heads.setdefault(item.client, {}).update(dict.fromkeys(item.heads))
     return {client: tuple(names) for client, names in heads.items()}
+
+
+def once_for_each_group(objects: Iterable[ObjectPlan]) -> Iterator[ObjectPlan]:
+    """Pinned objects, and of the others of a client one for each group: they have equal heads."""
+    seen: set[tuple[str, str]] = set()
+    for item in objects:
+        if item.buffers or (item.client, item.group) not in seen:
+            yield item
+        if not item.buffers:
+            seen.add((item.client, item.group))
 
 
 def _groups(context: Context) -> dict[str, GroupPlan]:

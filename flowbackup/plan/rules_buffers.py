@@ -108,7 +108,7 @@ def shared_buffers(context: Context) -> Iterator[Finding]:
     if any(pairs_bounded(context)):
         return
     fed: dict[str, dict[Demand, tuple[str | int, ...]]] = {}
-    for use in _uses(context):
+    for use in _uses(context, alike_once=True):
         demand = Demand(f"{use.client} -> {use.head}", use.buffers)
         fed.setdefault(use.head, {}).setdefault(demand, use.keys)
     for link in context.links:
@@ -162,8 +162,10 @@ def _two_ways(context: Context, who: str, link: LinkDraft, before: str) -> Findi
     )  # fmt: skip
 
 
-def _uses(context: Context) -> Iterator[_Use]:
-    """Every object with each head that may take it, as far as all that exists."""
+def _uses(context: Context, *, alike_once: bool = False) -> Iterator[_Use]:
+    """Every object with each head that may take it, as far as all that exists.  alike_once: of
+    those of a client that may use the same buffers only one."""
+    seen: set[object] = set()
     groups = context.spec.backup_groups
     only = next(iter(groups)) if len(groups) == 1 else ""
     for client, written in context.spec.clients.items():
@@ -172,6 +174,9 @@ def _uses(context: Context) -> Iterator[_Use]:
                 continue
             group, pinned = context.groups[item.group or only], item.buffers
             keys = ("clients", client, "objects", name, *(("buffers",) if pinned else ()))
+            if alike_once and (client, group.name, pinned) in seen:
+                continue
+            seen.add((client, group.name, pinned))
             buffers = pinned.buffers if pinned else BufferRange(0, group.buffers)
             for device in (pinned.device,) if pinned else group.at_work:
                 if device in group.agents and buffers.last <= group.buffers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from flowbackup.plan.context import Context
 from flowbackup.plan.graph import GroupDraft, LinkDraft
@@ -11,6 +11,8 @@ from flowbackup.plan.groups import BACKUP
 from flowbackup.spec.finding import Finding, listed
 from flowbackup.spec.models import ObjectSpec
 from flowbackup.spec.tree import Keys
+
+Borders = dict[str, tuple[list[int], list[LinkDraft]]]
 
 
 def pinned_objects(context: Context) -> Iterator[Finding]:
@@ -41,28 +43,39 @@ def half_mirrored(context: Context) -> Iterator[Finding]:
     """An object lies wholly inside or wholly outside the coupled buffers of an agent: half an
     object on a mirror is no copy."""
     borders = _borders(context)
-    if not borders:
-        return
-    for keys, who, item, group in objects_of(context):
+    of_whole_groups: dict[str, LinkDraft | None] = {}
+    for keys, who, item, group in objects_of(context) if borders else ():
         first, last = item.buffers.buffers if item.buffers else (0, group.buffers)
         if last > group.buffers:
             continue
-        for device in (item.buffers.device,) if item.buffers else group.at_work:
-            cuts, links = borders.get(f"{group.name}.{device}", ((), ()))
-            at = bisect_right(cuts, first)
-            if at < len(cuts) and cuts[at] < last:
-                link = links[at]
-                yield context.error(
-                    (*keys, "buffers"), "half-mirrored",
-                    f"{who} may use buffers [{first}:{last}] of {link.source}, of which only "
-                    f"{link.buffers} are coupled to {link.target}",
-                    f'Write buffers: "{device}{link.buffers}" to have it mirrored, or a range '
-                    "outside.",
-                )  # fmt: skip
-                break
+        if item.buffers is not None:
+            link = _crossed(borders, (f"{group.name}.{item.buffers.device}",), first, last)
+        else:
+            if group.name not in of_whole_groups:
+                heads = group.agents.values()
+                of_whole_groups[group.name] = _crossed(borders, heads, first, last)
+            link = of_whole_groups[group.name]
+        if link is not None:
+            device = context.agents[link.source].device
+            yield context.error(
+                (*keys, "buffers"), "half-mirrored",
+                f"{who} may use buffers [{first}:{last}] of {link.source}, of which only "
+                f"{link.buffers} are coupled to {link.target}",
+                f'Write buffers: "{device}{link.buffers}" to have it mirrored, or a range outside.',
+            )  # fmt: skip
 
 
-def _borders(context: Context) -> dict[str, tuple[list[int], list[LinkDraft]]]:
+def _crossed(borders: Borders, heads: Iterable[str], first: int, last: int) -> LinkDraft | None:
+    """A coupling that begins or ends among these buffers of one of the heads."""
+    for head in heads:
+        cuts, links = borders.get(head, ((), ()))
+        at = bisect_right(cuts, first)
+        if at < len(cuts) and cuts[at] < last:
+            return links[at]
+    return None
+
+
+def _borders(context: Context) -> Borders:
     """Backup agent -> where couplings of a part of its buffers begin or end, in their order, and
     these couplings."""
     found: dict[str, list[tuple[int, int]]] = {}

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from flowbackup.plan.buffers import Buffers, count_buffers
 from flowbackup.plan.context import Context
 from flowbackup.plan.decided import ObjectPlan, SlabPlan, slot_bytes
-from flowbackup.plan.outline import Outline, outline_of
+from flowbackup.plan.outline import Outline, once_for_each_group, outline_of
 from flowbackup.plan.stages import backup_agents, stages_of
 
 
@@ -54,7 +54,7 @@ def client_slab_slots(outline: Outline) -> dict[str, int]:
     context = outline.context
     used: dict[str, dict[str, set[Buffers]]] = {}
     pinned = {item.client for item in outline.objects if item.buffers}
-    for item in outline.objects if pinned else ():
+    for item in once_for_each_group(outline.objects) if pinned else ():
         for head in item.heads if item.client in pinned else ():
             buffers = item.buffers or (0, context.agents[head].buffers)
             used.setdefault(item.client, {}).setdefault(head, set()).add(buffers)

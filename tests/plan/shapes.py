@@ -124,9 +124,37 @@ def copies(size: int) -> str:
     )  # fmt: skip
 
 
+def objects(size: int) -> str:
+    """Half of the agents stand in one group, each with a mirror, and there are as many objects, of
+    one client, that may go to any of them."""
+    left, right = _halves(size)
+    listed = ", ".join(f"o{i}: {{path: /nothing/o{i}}}" for i in range(size // 2))
+    return _graph(
+        clients=[f"c0: {{objects: {{{listed}}}}}"], devices=_devices(size),
+        backup_groups=[f"b0: {{devices: [{left}]}}"],
+        mirror_groups=[f"m0: {{devices: [{right}], mirrors: b0}}"],
+    )  # fmt: skip
+
+
+def deep(size: int) -> str:
+    """Parts of a mirror's buffers go to as many mirrors behind it."""
+    count = size - 2
+    listed = ", ".join(f"d{i}" for i in range(2, size))
+    objects = (f"o{i}: {{path: /nothing/o{i}, buffers: 'd0[{i}:{i + 1}]'}}" for i in range(10))
+    return _graph(
+        clients=[f"c0: {{objects: {{{', '.join(objects)}}}}}"], devices=_devices(size),
+        backup_groups=[f"b0: {{devices: [d0], buffers: {count}}}"],
+        mirror_groups=[
+            f"m0: {{devices: [d1], buffers: {count}, mirrors: b0}}",
+            f"m1: {{devices: [{listed}]}}",
+        ],
+        couplings=(f"- m0.d1[{i}:{i + 1}] -> m1.d{i + 2}" for i in range(count)),
+    )  # fmt: skip
+
+
 SHAPES: dict[str, Callable[[int], str]] = {
     shape.__name__: shape
-    for shape in (tree, line, star, stripes, parts, clients, stages, readers, copies)
+    for shape in (tree, line, star, stripes, parts, clients, stages, readers, copies, objects, deep)
 }
 
 

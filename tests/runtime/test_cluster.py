@@ -105,6 +105,28 @@ def tree(tmp_path: Path) -> Path:
     return place
 
 
+def test_the_example_of_a_cluster_reads_where_the_data_are(
+    cluster: Cluster, tree: Path, tmp_path: Path
+) -> None:
+    """Two nodes at once, each with the mirror of the other."""
+    example = Path(__file__).parents[2] / "graphs" / "cluster.yaml"
+    graph = tmp_path / "cluster.yaml"
+    text = example.read_text().replace("/srv/www", str(tree)).replace("/var/mail", str(tree))
+    graph.write_text(text.replace("/mnt", str(tmp_path)) + "frame_size: 1 MiB\nsync_size: 4 MiB\n")
+    for name in ("east-disk", "west-disk", "east-mirror", "west-mirror"):
+        api.init_device(str(tmp_path / name))
+    monitor, catalog = _ActorNames(), tmp_path / "catalog.sqlite"
+    report = api.run_backup(api.load_plan(graph), RunSettings(catalog=catalog), monitor)
+    assert report.outcome is Outcome.SUCCESS, report.problems
+    assert [item.copies_durable for item in report.objects] == [2, 2]
+    nodes = {node["Labels"][LABEL]: node["NodeID"] for node in ray.nodes()}
+    for agent, label in (("eastern.east-disk", "storage2"), ("western.west-disk", "storage3"),
+                         ("eastern-mirror.west-mirror", "storage3")):  # fmt: skip
+        assert {node for _, node in monitor.actors[f"cluster/{agent}"]} == {nodes[label]}
+    for mirror in ("east-mirror", "west-mirror"):
+        assert judge.check_media([tmp_path / mirror]).problems == ()
+
+
 @pytest.mark.parametrize("transport", ["direct", "object-store"])
 def test_each_node_of_a_cascade_sends_the_tree_once(
     cluster: Cluster, tree: Path, tmp_path: Path, transport: str
