@@ -112,7 +112,7 @@ def read_graph_text(text: str, path: str = TEXT_PATH) -> Reading:
         remains = remains_of(tree, values)
         if remains is None:
             return Reading(None, tuple(tree.findings))
-        document = GraphDocument(remains.spec, text, path, tree.places)
+        document = GraphDocument(remains.spec, text, path, remains.places)
         findings = tuple(tree.findings)
         return Reading(document, findings, remains.dropped, remains.damaged)
     return Reading(GraphDocument(spec, text, path, tree.places), tuple(tree.findings))

@@ -20,7 +20,7 @@ from tests.oracle.expected import Expected
 from tests.oracle.legal import legal_graph
 from tests.oracle.memory import memory_needed
 from tests.oracle.model import Graph, Keys
-from tests.oracle.plot import NoRoom, Planted, Planter, Plot
+from tests.oracle.plot import NoRoom, Planted, Planter, Plot, planted
 from tests.oracle.text import Page
 from tests.oracle.verdict import verdict
 
@@ -38,6 +38,9 @@ TOLD_WITH_FORM = frozenset(
      "doubled-coupling"}
 )  # fmt: skip
 """Faults of meaning that a fault of form in the head of the file does not hide."""
+
+HEADS = (("graph", "graph"), ("graph", "catalog"))
+"""Keys of which a fault touches nothing else."""
 
 Spot = tuple[str, bool, int, int]
 """Rule, is it an error, line, column."""
@@ -239,20 +242,37 @@ def _overlap(faults: list[Planted]) -> bool:
 
 
 def _of_both(graph: Graph, random: Random) -> Case:
-    """One of meaning, and one of form in the head of the file."""
+    """One of meaning, and one of form in the head of the file, or some in front of its list."""
     plot = Plot(graph, random)
     kinds, (of_meaning,) = _plant(plot, MEANING, 1)
     expected = verdict(graph)
-    heads = [f for f in plants_form.FORMS if f.part == "graph" and f.key in ("graph", "catalog")]
-    form, (of_form,) = _plant(plot, heads, 1)
+    in_front = random.randint(1, 2) if "couplings" in graph and random.random() < 0.5 else 0
+    if in_front:
+        graph["couplings"][:0] = ["no coupling"] * in_front
+        form: tuple[str, ...] = ("couplings in front",)
+        faults = [planted("value", "source -> target", "couplings", at) for at in range(in_front)]
+    else:
+        heads = [f for f in plants_form.FORMS if (f.part, f.key) in HEADS]
+        form, faults = _plant(plot, heads, 1)
     trial = Trial(graph, random)
-    trial.must_name(of_form)
+    for fault in faults:
+        trial.must_name(fault)
     if of_meaning.rule in TOLD_WITH_FORM:
-        trial.must_name(of_meaning)
-    allowed = {(e.rule, e.is_error, *trial.places(keys)) for e in expected for keys in e.places}
-    others = {spot for spot in trial.spots if spot[0] != of_form.rule} - allowed
+        places = frozenset(_moved(keys, in_front) for keys in of_meaning.places)
+        trial.must_name(of_meaning._replace(places=places))
+    allowed = {
+        (e.rule, e.is_error, *trial.places(_moved(keys, in_front)))
+        for e in expected
+        for keys in e.places
+    }
+    others = {spot for spot in trial.spots if spot[0] != faults[0].rule} - allowed
     trial.check(not others, f"nothing is wrong at {sorted(others)}")
     return _case(trial, (*kinds, *form))
+
+
+def _moved(keys: Keys, count: int) -> Keys:
+    """Where a coupling stands when so many were written in front of all."""
+    return (keys[0], keys[1] + count, *keys[2:]) if keys[:1] == ("couplings",) else keys
 
 
 def _plant(plot: Plot, table: Sequence[Kind], count: int) -> tuple[tuple[str, ...], list[Planted]]:

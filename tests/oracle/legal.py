@@ -188,7 +188,7 @@ class Draw:
         if self.roles[source] == "backup":
             ways += [self._mirror_part, self._mirror_parts]
             if len(self._at_work(source)) > 1:
-                ways.append(self._mirror_joint)
+                ways += [self._mirror_joint, self._mirror_uneven]
         if source in self.parts:
             ways = [self._mirror_behind]
         self.random.choice(ways)(source)
@@ -231,6 +231,17 @@ class Draw:
         for number, device in enumerate(agents):
             target = End(name, self._at_work(name)[0], number * 8, number * 8 + 8)
             self._couple(End(source, device), target)
+
+    def _mirror_uneven(self, source: str) -> None:
+        """What one agent writes comes over a mirror, what another one writes straight."""
+        near, far = self.random.sample(self._at_work(source), 2)
+        between, _ = self._mirror(source, 1)
+        name, group = self._mirror(between, 1)
+        group["buffers"] = 24
+        device, first = self._at_work(name)[0], self._at_work(between)[0]
+        self._couple(End(source, far), End(between, first))
+        self._couple(End(source, near), End(name, device, 0, 12))
+        self._couple(End(between, first), End(name, device, 12, 24))
 
     def _mirror_behind(self, source: str) -> None:
         """A part of what comes to a mirror that gets a part itself."""

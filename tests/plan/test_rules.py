@@ -135,6 +135,16 @@ def test_faults_of_form_and_of_meaning_come_together(tmp_path: Path) -> None:
     assert places == ["8:25", "15:5", "16:5"]
 
 
+def test_items_behind_faulty_ones_keep_their_lines(tmp_path: Path) -> None:
+    file = tmp_path / "g.yaml"
+    file.write_text(CHAIN + "couplings:\n  - a\n  - b\n  - offsite -> primary\n")
+    with pytest.raises(GraphError) as caught:
+        load_plan(file, machine=PLENTY)
+    places = [line.removeprefix(f"{file}:").split()[0] for line in caught.value.findings]
+    assert places[:3] == ["18:5", "19:5", "20:5"]
+    assert 'feeds "primary", which is a backup group' in caught.value.findings[2]
+
+
 def test_what_follows_from_a_fault_of_form_is_not_told(tmp_path: Path) -> None:
     file = tmp_path / "g.yaml"
     file.write_text(CHAIN.replace("{path: /mnt/usb}", "{kind: tape, path: 5, x: 1}"))

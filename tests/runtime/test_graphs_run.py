@@ -1,4 +1,4 @@
-"""The examples of graphs/ that copy do run, with their paths below a folder of the test."""
+"""The examples of graphs/ do run, with their paths below a folder of the test."""
 
 from __future__ import annotations
 
@@ -153,3 +153,30 @@ def _without_keep(copying: Copying) -> Path:
     file = copying.folder / "old.yaml"
     file.write_text(text.replace(", keep: 7 d", ""))
     return file
+
+
+COPIES = {
+    "single": [1], "mirror": [2, 2], "partial-coupling": [2, 1], "striped-group": [1],
+    "joined-mirror": [2], "fan-out": [2, 2],
+}  # fmt: skip
+"""Example -> durable copies of each of its objects."""
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_backups(copying: Copying, name: str) -> None:
+    file = copying.folder / "graph.yaml"
+    text = (GRAPHS / f"{name}.yaml").read_text()
+    sizes = r"^(frame|sync)_size:.*\n"
+    file.write_text(
+        re.sub(sizes, "", re.sub(r"path: /", f"path: {copying.folder}/", text), flags=re.MULTILINE)
+        + FRAME_SIZE
+    )
+    plan = api.load_plan(file)
+    for item in plan.objects:
+        Path(item.path).mkdir(parents=True, exist_ok=True)
+        (Path(item.path) / "content").write_bytes(os.urandom(3 * MIB))
+    report = copying.run(plan)
+    assert (report.outcome, report.problems) == (Outcome.SUCCESS, ())
+    assert [item.copies_durable for item in report.objects] == COPIES[name]
+    places = [Path(agent.device.location) for agent in plan.agents]
+    assert judge.check_media(places).problems == ()
