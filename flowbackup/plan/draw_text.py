@@ -58,10 +58,14 @@ def _connect(
     for box in next_rank:
         rows[box.name] = top + 1
         top += len(box.lines) + 4
-    labels = [len(line.label) for lines in leaving.values() for line in lines]
+    labels: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    for line in (line for lines in leaving.values() for line in lines if line.label):
+        labels[line.target][line.label] = None
+    # Lines to one box share its row.
+    texts = {target: ", ".join(found) for target, found in labels.items()}
     buses = left + _GAP_BEFORE
     label_at = buses + len(leaving) + 1
-    right = label_at + max(labels, default=0) + _GAP_BEHIND
+    right = label_at + max(map(len, texts.values()), default=0) + _GAP_BEHIND
     for index, (source, lines) in enumerate(leaving.items()):
         start = at[source][1]
         column = buses + index
@@ -70,7 +74,7 @@ def _connect(
             row = rows[line.target]
             canvas.down(column, start, row)
             canvas.across(column, right - 1, row)
-            canvas.put(label_at, row, line.label)
+            canvas.put(label_at, row, texts.get(line.target, ""))
             canvas.put(right - 1, row, "▷" if line.optional else "▶")
     return right
 

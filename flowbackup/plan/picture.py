@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
 from flowbackup.model.device import HERE
+from flowbackup.plan.buffers import into_of
 from flowbackup.plan.decided import AgentPlan, EdgePlan, Plan, Transport
 from flowbackup.units import format_size
 
@@ -34,8 +35,8 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """An edge, or the step from a device that was written to the agent that reads it.  label: a
-    range of buffers, the way between nodes, "then" for such a step, or ""."""
+    """An edge, or the step from a device that was written to the agent that reads it.  label: the
+    ranges of buffers, the way between nodes, "then" for such a step, or ""."""
 
     source: str
     target: str
@@ -118,9 +119,13 @@ def _agent_box(plan: Plan, agent: AgentPlan, rank: int) -> Box:
 
 def _line(edge: EdgePlan, slots: dict[str, int]) -> Line:
     parts = []
-    is_whole = edge.first_slot == 0 and edge.last_slot >= slots.get(edge.source, 0)
+    (first, last), is_whole = into_of(edge), edge.first_slot == 0
+    is_whole &= edge.last_slot >= slots.get(edge.source, 0)
     if edge.source in slots and not is_whole:
         parts.append(f"[{edge.first_slot}:{edge.last_slot}]")
+    is_other = is_whole or (first, last) != (edge.first_slot, edge.last_slot)
+    if is_other and (first > 0 or last < slots[edge.target]):
+        parts.append(f"to [{first}:{last}]")
     if edge.transport is not Transport.SHARED_MEMORY:
         parts.append("network")
     return Line(edge.source, edge.target, " ".join(parts), not edge.required)

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from flowbackup.plan import check, make_plan
+from flowbackup.plan import check, draw, make_plan
 from flowbackup.plan.buffers import Demand, dealt_out, passed_on, unserved
 from flowbackup.plan.decided import Plan
 from flowbackup.process import identify
@@ -246,3 +246,11 @@ backup_groups: {{primary: {{devices: [a], buffers: 8}}}}
     assert errors(text.replace("a[0:2]", "a[0:3]")) == []
     many = ", ".join(f"c{n}: {{objects: {{o: {{path: /srv/{n}}}}}}}" for n in range(9))
     assert [r for r, _ in errors(text.replace(clients, many))] == ["shared-buffers"]
+
+
+def test_a_drawing_tells_which_buffers_are_coupled_with_which() -> None:
+    assert "to [0:8], to [8:16]" in draw(plan_of(JOINED), "text")
+    picture = draw(plan_of(CASCADE), "mermaid")
+    for label in ("[0:4] to [4:8] network", "[4:6]", "[4:8]"):
+        assert f'|"{label}"|' in picture
+    assert picture.count("|") == 2 * 4
