@@ -28,7 +28,7 @@ from flowbackup.runtime.crew.ends import judge
 from flowbackup.runtime.edges.wiring import ReadTask
 from flowbackup.spec import parse_graph
 from tests.plan.written import PLENTY, block_yaml
-from tests.whole.world import QuietCalls, World
+from tests.whole.world import Failure, QuietCalls, World
 
 Graph = dict[str, Any]
 FILE_BYTES_MAX = 90_000
@@ -51,19 +51,9 @@ class Held:
 def run_graph(graph: Graph, folder: Path, seed: int) -> Held:
     """Everything that one command would do: the backup, then the stages of copies."""
     random = Random(seed)
-    make_sources(graph, folder, random)
-    text = block_yaml(_placed(graph, folder))
-    plan = make_plan(parse_graph(text), machine=PLENTY)
-    for agent in (*plan.agents, *(a for stage in plan.stages for a in stage.agents)):
-        if not os.path.lexists(agent.device.location):
-            init_medium(agent.device.location, name=agent.device.name, calls=QuietCalls())
-    world = World(plan, new_id(), seed)
-    world.add_clients()
-    world.run()
-    record = SessionRecord(world.session, "backup", "g", 1, 2, "success", "here")
-    world.finish(record.to_json())
-    objects = {e.object_id: f"{client}/{e.name}" for client, e in world.endings()}
-    held = Held(world.sent_by_sources(), objects, _read_back(plan, world))
+    plan = prepared(graph, folder, random)
+    world = _run(plan, seed)
+    held = _held(world)
     held.copies_durable = _copies_durable(world)
     if plan.stages:
         with open_catalog(folder / "catalog.sqlite") as catalog:
@@ -71,6 +61,36 @@ def run_graph(graph: Graph, folder: Path, seed: int) -> Held:
             for stage in plan.stages:
                 held.copies |= _copy(catalog, stage, world.session, random)
     return held
+
+
+def run_backup(plan: Plan, seed: int, failure: Failure) -> Held:
+    """A backup whose agents do not all work to its end."""
+    return _held(_run(plan, seed, failure))
+
+
+def prepared(graph: Graph, folder: Path, random: Random) -> Plan:
+    """The plan of a graph that has sources to read and media to write."""
+    make_sources(graph, folder, random)
+    text = block_yaml(_placed(graph, folder))
+    plan = make_plan(parse_graph(text), machine=PLENTY)
+    for agent in (*plan.agents, *(a for stage in plan.stages for a in stage.agents)):
+        if not os.path.lexists(agent.device.location):
+            init_medium(agent.device.location, name=agent.device.name, calls=QuietCalls())
+    return plan
+
+
+def _run(plan: Plan, seed: int, failure: Failure | None = None) -> World:
+    world = World(plan, new_id(), seed, failure)
+    world.add_clients()
+    world.run()
+    record = SessionRecord(world.session, "backup", "g", 1, 2, "success", "here")
+    world.finish(record.to_json())
+    return world
+
+
+def _held(world: World) -> Held:
+    objects = {e.object_id: f"{client}/{e.name}" for client, e in world.endings()}
+    return Held(world.sent_by_sources(), objects, _read_back(world.plan, world))
 
 
 def make_sources(graph: Graph, folder: Path, random: Random) -> None:

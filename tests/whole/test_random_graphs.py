@@ -8,18 +8,23 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 
 import pytest
 
 from flowbackup.model.frame import FrameHeader, FrameKind
+from flowbackup.runtime.crew.streams import streams_of, streams_over
 from tests.whole.graphs import AGENTS_MAX, Graph, GraphMaker
 from tests.whole.oracle import Oracle
-from tests.whole.session import Held, ids, run_graph
+from tests.whole.session import Held, ids, prepared, run_backup, run_graph
+from tests.whole.world import Failure
 
 QUICK_SEEDS = 25
 SLOW_SEEDS = 1500
 PARTS = 10
+FAILURE_SEEDS = range(50, 65)
+"""Among them are devices that fail while frames of theirs are safe behind them only."""
 SECTIONS = ("backup_groups", "mirror_groups", "copy_groups")
 
 
@@ -36,6 +41,18 @@ def test_every_device_of_many_graphs(part: int, memory_path: Path) -> None:
             check(seed, Path(folder))
 
 
+@pytest.mark.parametrize("seed", FAILURE_SEEDS)
+def test_a_failed_device_costs_what_it_should_have_had(seed: int, memory_path: Path) -> None:
+    check_failure(seed, memory_path)
+
+
+@pytest.mark.slow
+def test_failed_devices_of_many_graphs(memory_path: Path) -> None:
+    for seed in range(QUICK_SEEDS, SLOW_SEEDS // 2):
+        with TemporaryDirectory(dir=memory_path) as folder:
+            check_failure(seed, Path(folder))
+
+
 def check(seed: int, folder: Path) -> None:
     graph = GraphMaker(seed).make()
     try:
@@ -47,7 +64,45 @@ def check(seed: int, folder: Path) -> None:
         raise
 
 
+def check_failure(seed: int, folder: Path) -> None:
+    """A mirror whose device fails hands everything on that others behind it are to have."""
+    graph, random = GraphMaker(seed).make(), Random(seed)
+    plan = prepared(graph, folder, random)
+    over, through = streams_over(plan), streams_of(plan)
+    every = {stream for streams in over.values() for stream in streams}
+    behind = {
+        a.name: {s for e in plan.edges_from(a.name) for s in over[e.name]} for a in plan.agents
+    }
+    mirrors = [agent.name for agent in plan.agents if agent.level > 0]
+    relays = [a for a in mirrors if behind[a] and behind[a] >= set(through[a] or every)]
+    failing = relays or [agent for agent in mirrors if not behind[agent]]
+    if not failing:
+        return
+    failure = Failure(random.choice(failing), random.randint(0, 5))
+    try:
+        held = run_backup(plan, seed, failure)
+        due = what_is_due(graph, held)
+        found = held.frames.pop(failure.agent)
+        assert ids(found) <= ids(due.pop(failure.agent))
+        assert len(found) <= failure.frames
+        for agent, frames in due.items():
+            check_equal(held.frames[agent], frames)
+            assert in_order(held.frames[agent])
+    except BaseException as error:
+        error.add_note(f"seed {seed}, {failure}: {graph}")
+        raise
+
+
 def check_backup(graph: Graph, held: Held) -> None:
+    due = what_is_due(graph, held)
+    for agent, frames in due.items():
+        check_equal(held.frames[agent], frames)
+        assert in_order(held.frames[agent])
+    check_copies_told(graph, held)
+
+
+def what_is_due(graph: Graph, held: Held) -> dict[str, list[FrameHeader]]:
+    """Agent -> its frames, by what lies on the heads, each frame of an object on one of them."""
     oracle = Oracle(graph)
     sent = _by_object(held, held.sent)
     assert set(sent) == objects_of(graph)
@@ -57,20 +112,28 @@ def check_backup(graph: Graph, held: Held) -> None:
         lying = {head: _by_object(held, held.frames[head]).get(name, []) for head in heads}
         # Each frame on one head, and nothing of it is missing.
         assert ids(list(chain(*lying.values()))) == ids(frames)
-        behind = {head: [head, *oracle.reached(head, heads[head])] for head in heads}
-        for head, agents in behind.items():
+        used = [head for head, found in lying.items() if found]
+        assert len(used) == 1 or not oracle.lies_together(*name.split("/"))
+        for head, buffers in heads.items():
+            agents = [head, *oracle.reached(head, buffers)]
             assert len(set(agents)) == len(agents)
             for agent in agents:
                 due[agent] += lying[head]
-        used = [head for head, found in lying.items() if found]
-        assert len(used) == 1 or not oracle.lies_together(*name.split("/"))
-        groups = [Counter(group_of(agent) for agent in behind[head]) for head in used]
+    return due
+
+
+def check_copies_told(graph: Graph, held: Held) -> None:
+    """A copy is one agent of a group behind each head that has something of the object."""
+    oracle = Oracle(graph)
+    for name in objects_of(graph):
+        groups = [
+            Counter(group_of(agent) for agent in (head, *oracle.reached(head, buffers)))
+            for head, buffers in oracle.heads(*name.split("/")).items()
+            if name in _by_object(held, held.frames[head])
+        ]
         assert held.copies_durable[name] == sum(
             min(counts[group] for counts in groups) for group in groups[0]
         )
-    for agent, frames in due.items():
-        check_equal(held.frames[agent], frames)
-        assert in_order(held.frames[agent])
 
 
 def check_copies(graph: Graph, held: Held) -> None:

@@ -5,14 +5,17 @@ who works next, and which message arrives next, is drawn by a seed.
 
 from __future__ import annotations
 
+import errno
 from collections import deque
 from collections.abc import Callable, Iterable
 from mmap import mmap
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 from unittest.mock import patch
 
-from flowbackup.flow.actions import Action, Commit, Forward, Release, Write
+from flowbackup.errors import DeviceError
+from flowbackup.flow.actions import Action, Break, Commit, Forward, Release, Write
 from flowbackup.flow.buffer import BufferMachine
 from flowbackup.flow.commit import GroupCommit
 from flowbackup.flow.outbox import Outbox
@@ -20,6 +23,7 @@ from flowbackup.flow.sender import SenderMachine
 from flowbackup.flow.spread import SpreadMachine
 from flowbackup.media.calls import SystemCalls
 from flowbackup.media.directory import DirectoryDevice
+from flowbackup.media.port import FrameWriter
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.frame import FrameDescriptor, FrameHeader
@@ -110,6 +114,25 @@ class Memories:
         """Memory goes with the world."""
 
 
+class Failure(NamedTuple):
+    """The device of an agent takes so many frames and then no more."""
+
+    agent: str
+    frames: int
+
+
+class FailingAgent(MediaAgent):
+    """A media agent whose device fails."""
+
+    frames_left = 1 << 30
+
+    def _append(self, writer: FrameWriter, frame: FrameDescriptor) -> None:
+        if self.frames_left <= 0:
+            raise DeviceError("it burns", device=self._settings.target.name, errno=errno.EIO)
+        self.frames_left -= 1
+        super()._append(writer, frame)
+
+
 class Station:
     """One media agent and its buffer."""
 
@@ -130,9 +153,14 @@ class Station:
 class Edge:
     """A coupling: frames on their way, answers on their way back.  sent: all that ever was."""
 
-    def __init__(self, settings: EdgeSettings, replied: Callable[[FrameId], None]) -> None:
+    def __init__(
+        self, settings: EdgeSettings, replied: Callable[[FrameId], None],
+        lost: Callable[[], None],
+    ) -> None:  # fmt: skip
         self.settings = settings
         self.replied = replied
+        self.lost = lost
+        self.is_gone = False
         self.waiting: deque[Forward] = deque()
         self.answers: list[FrameId] = []
         self.frames_out = 0
@@ -140,7 +168,15 @@ class Edge:
 
     def put(self, forward: Forward) -> None:
         self.sent.append(forward.frame.header)
-        self.waiting.append(forward)
+        if not self.is_gone:
+            self.waiting.append(forward)
+
+    def give_up(self) -> None:
+        """Nobody is at its end any more."""
+        self.is_gone = True
+        self.waiting.clear()
+        self.answers.clear()
+        self.lost()
 
     @property
     def can_send(self) -> bool:
@@ -157,9 +193,12 @@ class _AtOnce:
 class World:
     """The actors of a plan, or of one stage of it.  `run`, then `finish`."""
 
-    def __init__(self, plan: Plan, session: bytes, seed: int) -> None:
+    def __init__(
+        self, plan: Plan, session: bytes, seed: int, failure: Failure | None = None
+    ) -> None:
         self.plan = plan
         self.session = session
+        self._failure = failure
         self._random = Random(seed)
         self._now = 0.0
         self._memories = Memories()
@@ -171,7 +210,9 @@ class World:
         self.stations = {a.name: self._station(a) for a in plan.agents if a.role != RESTORE}
         for name, station in self.stations.items():
             for edge in self._assignments.edges_from(name):
-                self.edges[edge.name] = Edge(edge, self._to_machine(station, edge.name))
+                self.edges[edge.name] = Edge(
+                    edge, self._to_machine(station, edge.name), self._without(station, edge.name)
+                )
 
     def add_clients(self) -> None:
         """Every client reads all of its objects."""
@@ -243,7 +284,9 @@ class World:
             patch.object(media_agent, "open_device", lambda _: device),
             patch.object(media_agent, "this_node", lambda: NodeFacts("", "", 0)),
         ):
-            live = MediaAgent(self._assignments.media_agent(agent, 0, "a test"))
+            live = FailingAgent(self._assignments.media_agent(agent, 0, "a test"))
+            if self._failure is not None and self._failure.agent == agent.name:
+                live.frames_left = self._failure.frames
             live._slabs = self._memories  # type: ignore[assignment]
             _, (info,) = live.open()
         if settings.makes_slab:
@@ -262,7 +305,7 @@ class World:
     ) -> None:  # fmt: skip
         actor._loop = _AtOnce()  # type: ignore[assignment]
         for edge in edges:
-            self.edges[edge.name] = Edge(edge, self._to_sink(sink, edge.name))
+            self.edges[edge.name] = Edge(edge, self._to_sink(sink, edge.name), _never)
             actor._pumps[edge.name] = self.edges[edge.name]  # type: ignore[assignment]
         place = sink._changed = TurnCondition()
         place.worker = Worker(name, work)
@@ -273,6 +316,9 @@ class World:
 
     def _to_machine(self, station: Station, edge: str) -> Callable[[FrameId], None]:
         return lambda frame: self._perform(station, station.machine.released(edge, frame, 0))
+
+    def _without(self, station: Station, edge: str) -> Callable[[], None]:
+        return lambda: self._perform(station, station.machine.successor_detached(edge))
 
     # What may happen next.
 
@@ -328,8 +374,11 @@ class World:
         jobs = [station.jobs.popleft() for _ in range(count)]
         written = station.agent.write(station.calls, jobs)
         station.calls += 1
-        assert written.failure is None, written.failure
         self._perform(station, station.machine.committed(written.durable, 0))
+        if written.failure is not None:
+            assert self._failure is not None, written.failure
+            station.jobs.clear()
+            self._perform(station, station.machine.device_failed())
 
     def _tick(self) -> None:
         self._now += self.plan.sync_seconds
@@ -350,6 +399,9 @@ class World:
                     if slot is not None:
                         station.free_slots.append(slot)
                     self.edges[edge].answers.append(frame_id)
+                case Break():
+                    for before in self.plan.edges_into(station.settings.agent):
+                        self.edges[before.name].give_up()
                 case _:
                     raise AssertionError(f"{station.settings.agent}: nothing was lost: {action}")
 
@@ -357,9 +409,13 @@ class World:
         waiting = [worker.name for worker in self._workers if not worker.has_ended]
         assert not waiting, f"{waiting} wait for ever"
         for name, station in self.stations.items():
-            assert station.machine.is_empty, f"{name} holds frames for ever"
+            assert station.machine.is_empty or station.machine.broken, f"{name} holds frames"
             window = station.machine.statistics(self._now).window
             assert window.slots_peak <= self.plan.agent(name).slots
+
+
+def _never() -> None:
+    raise AssertionError("a head broke")
 
 
 def _read(client: Client) -> None:
