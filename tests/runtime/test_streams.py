@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from flowbackup import api
-from flowbackup.runtime.crew.streams import lanes_of, streams_of
+from flowbackup.runtime.crew.streams import NO_STREAM, lanes_of, streams_of
 
 GRAPH = """
 graph: partial
@@ -39,6 +39,14 @@ def test_an_agent_is_meant_for_the_lanes_that_lead_to_it(tmp_path: Path) -> None
     assert streams_of(plan) == {
         "primary.a": (1, 2), "primary.b": (3,), "second.c": (1,), "third.d": (1,),
     }  # fmt: skip
+
+
+def test_a_device_that_no_object_goes_to_is_meant_to_hold_nothing(tmp_path: Path) -> None:
+    """And not everything, which a repair would bring to it."""
+    graph = tmp_path / "graph.yaml"
+    graph.write_text(GRAPH.replace("b[0:8]", "a[0:4]"))
+    streams = streams_of(api.load_plan(graph))
+    assert (streams["primary.b"], streams["second.c"]) == ((NO_STREAM,), (1,))
 
 
 def test_in_a_plain_chain_everything_is_meant_for_everybody(tmp_path: Path) -> None:

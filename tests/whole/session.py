@@ -13,6 +13,7 @@ from typing import Any
 
 from flowbackup.catalog.catalog import Catalog, open_catalog
 from flowbackup.catalog.holder import holder_text
+from flowbackup.catalog.missing import Wanted
 from flowbackup.media.directory import DirectoryDevice
 from flowbackup.media.label import init_medium
 from flowbackup.model.device import DeviceTarget
@@ -25,10 +26,12 @@ from flowbackup.plan.decided import Plan
 from flowbackup.plan.groups import COPY, RESTORE
 from flowbackup.runtime.copying.work import CopyWork, FrameWork, VersionWork
 from flowbackup.runtime.crew.ends import judge
+from flowbackup.runtime.crew.streams import streams_of
 from flowbackup.runtime.edges.wiring import ReadTask
 from flowbackup.spec import parse_graph
 from tests.plan.written import PLENTY, block_yaml
-from tests.whole.world import Failure, QuietCalls, World
+from tests.whole.memory import QuietCalls
+from tests.whole.world import Failure, World
 
 Graph = dict[str, Any]
 FILE_BYTES_MAX = 90_000
@@ -39,13 +42,16 @@ SESSION_STREAM = 0
 class Held:
     """What media hold.  frames: agent -> the frames of this session, in the order of their places,
     read back and their digests checked; records of sessions are left out.  sent: what clients have
-    sent.  objects: object_id -> client/name.  copies: the same for the agents of copy stages."""
+    sent.  objects: object_id -> client/name.  copies: the same for the agents of copy stages.
+    copies_durable: of each object, as the session tells.  missing: agent -> frames that a repair
+    would bring to its device."""
 
     sent: list[FrameHeader]
     objects: dict[bytes, str]
     frames: dict[str, list[FrameHeader]]
     copies: dict[str, list[FrameHeader]] = field(default_factory=dict)
     copies_durable: dict[str, int] = field(default_factory=dict)
+    missing: dict[str, int] = field(default_factory=dict)
 
 
 def run_graph(graph: Graph, folder: Path, seed: int) -> Held:
@@ -55,11 +61,11 @@ def run_graph(graph: Graph, folder: Path, seed: int) -> Held:
     world = _run(plan, seed)
     held = _held(world)
     held.copies_durable = _copies_durable(world)
-    if plan.stages:
-        with open_catalog(folder / "catalog.sqlite") as catalog:
-            _into_catalog(catalog, world)
-            for stage in plan.stages:
-                held.copies |= _copy(catalog, stage, world.session, random)
+    with open_catalog(folder / "catalog.sqlite") as catalog:
+        _into_catalog(catalog, world)
+        held.missing = _missing(catalog, world)
+        for stage in plan.stages:
+            held.copies |= _copy(catalog, stage, world.session, random)
     return held
 
 
@@ -160,11 +166,12 @@ def _into_catalog(catalog: Catalog, world: World) -> None:
     for _, ending in world.endings():
         assert ending.record is not None
         catalog.add_version(ending.record, ending.pages)
+    streams = streams_of(world.plan)
     devices = tuple(
         DeviceReport(
             name=agent.device.name, agent=agent.name, role=agent.role, level=agent.level,
             node=agent.node, state="complete", bytes_written=0, frames=0,
-            medium=id_text(world.stations[agent.name].info.medium),
+            medium=id_text(world.stations[agent.name].info.medium), streams=streams[agent.name],
         )
         for agent in world.plan.agents
     )  # fmt: skip
@@ -173,6 +180,12 @@ def _into_catalog(catalog: Catalog, world: World) -> None:
         devices=devices,
     )  # fmt: skip
     catalog.end_session(report, 2)
+
+
+def _missing(catalog: Catalog, world: World) -> dict[str, int]:
+    media = {name: station.info for name, station in world.stations.items()}
+    found = catalog.find_missing([Wanted(info.medium, info.device) for info in media.values()])
+    return {name: found[info.medium].frames for name, info in media.items()}
 
 
 def _copy(

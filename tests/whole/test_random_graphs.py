@@ -98,6 +98,7 @@ def check_backup(graph: Graph, held: Held) -> None:
     for agent, frames in due.items():
         check_equal(held.frames[agent], frames)
         assert in_order(held.frames[agent])
+    assert not any(held.missing.values()), held.missing
     check_copies_told(graph, held)
 
 

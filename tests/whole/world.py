@@ -8,8 +8,6 @@ from __future__ import annotations
 import errno
 from collections import deque
 from collections.abc import Callable, Iterable
-from mmap import mmap
-from pathlib import Path
 from random import Random
 from typing import NamedTuple
 from unittest.mock import patch
@@ -21,7 +19,6 @@ from flowbackup.flow.commit import GroupCommit
 from flowbackup.flow.outbox import Outbox
 from flowbackup.flow.sender import SenderMachine
 from flowbackup.flow.spread import SpreadMachine
-from flowbackup.media.calls import SystemCalls
 from flowbackup.media.directory import DirectoryDevice
 from flowbackup.media.port import FrameWriter
 from flowbackup.model.device import MediumInfo
@@ -47,8 +44,8 @@ from flowbackup.runtime.edges.wiring import (
     Job,
     ReadTask,
     Reply,
-    SlabSettings,
 )
+from tests.whole.memory import Memories, QuietCalls
 from tests.whole.turns import TurnCondition, Worker
 
 STEPS_MAX = 200_000
@@ -56,62 +53,6 @@ IDLE_TICKS_MAX = 5
 SPEEDS = (0.1, 1.0, 3.0)
 """How often something is chosen, against others: one device is slow, one edge is late."""
 _THIS_PROCESS = identify()
-
-
-class QuietCalls(SystemCalls):
-    """Nobody cuts the power here, and there is room."""
-
-    def fallocate(self, fd: int, offset: int, size_bytes: int) -> None:
-        pass
-
-    def fsync(self, fd: int) -> None:
-        pass
-
-    def fdatasync(self, fd: int) -> None:
-        pass
-
-    def sync_directory(self, path: str) -> None:
-        pass
-
-
-class Memory:
-    """A slab without a file."""
-
-    def __init__(self, settings: SlabSettings) -> None:
-        self.path = Path(settings.path)
-        self.slots = settings.slots
-        self._slots = [memoryview(mmap(-1, settings.slot_bytes)) for _ in range(settings.slots)]
-
-    def slot(self, number: int) -> memoryview:
-        return self._slots[number]
-
-    def payload(self, number: int, size_bytes: int) -> memoryview:
-        return self._slots[number][:size_bytes]
-
-
-class Memories:
-    """All slabs of a session, by the names of their files."""
-
-    def __init__(self) -> None:
-        self._memories: dict[str, Memory] = {}
-
-    def of(self, settings: SlabSettings) -> Memory:
-        name = Path(settings.path).name
-        if name not in self._memories:
-            self._memories[name] = Memory(settings)
-        return self._memories[name]
-
-    def named(self, name: str) -> Memory:
-        return self._memories[name]
-
-    def payload(self, frame: FrameDescriptor) -> memoryview:
-        return self.named(frame.slab).payload(frame.slot, frame.header.payload_bytes)
-
-    def add(self, path: Path, slab: object) -> None:
-        """A media agent maps what is here already."""
-
-    def remove(self) -> None:
-        """Memory goes with the world."""
 
 
 class Failure(NamedTuple):

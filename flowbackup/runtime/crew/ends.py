@@ -12,10 +12,7 @@ from flowbackup.model.report import DeviceReport, ObjectReport, Outcome
 from flowbackup.plan.decided import AgentPlan, ObjectPlan, Plan
 from flowbackup.runtime.actors.client import ObjectEnding
 from flowbackup.runtime.crew.crew import Retired, Station
-from flowbackup.runtime.crew.streams import agents_behind
-
-NO_STREAM = -1
-"""In a report, of a device that nothing is meant for any more; streams count from 0."""
+from flowbackup.runtime.crew.streams import NO_STREAM, agents_behind
 
 DurableFrames = Mapping[str, Mapping[bytes, int]]
 """Agent -> object -> frames under a commit."""

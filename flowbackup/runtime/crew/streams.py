@@ -11,6 +11,9 @@ from flowbackup.plan.buffers import Buffers, edges_behind, into_of, keeps_number
 from flowbackup.plan.decided import AgentPlan, EdgePlan, Plan
 from flowbackup.plan.groups import RESTORE
 
+NO_STREAM = -1
+"""In a report, of a device that nothing is meant for; streams count from 0."""
+
 
 def lanes_of(plan: Plan) -> tuple[Lane, ...]:
     """One lane, and so one stream, for each client edge and each way through its head."""
@@ -46,14 +49,15 @@ def agents_behind(plan: Plan, head: str, buffers: Buffers | None) -> list[AgentP
 
 
 def streams_of(plan: Plan) -> Mapping[str, tuple[int, ...]]:
-    """Agent -> the streams whose frames come to it; () for an agent to which all of them come."""
+    """Agent -> the streams whose frames come to it; () for an agent to which all of them come,
+    NO_STREAM alone for one to which none does."""
     routes = _routes(plan)
     found: dict[str, list[int]] = {agent.name: [] for agent in plan.agents}
     for stream, edges in routes.items():
         for edge in edges:
             found[edge.target].append(stream)
     return {
-        name: () if len(streams) == len(routes) else tuple(streams)
+        name: () if len(streams) == len(routes) else tuple(streams) or (NO_STREAM,)
         for name, streams in found.items()
     }
 
