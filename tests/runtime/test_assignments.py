@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,9 @@ def assignments(tmp_path: Path, buffers: int) -> tuple[Assignments, Path]:
 def test_a_near_client_and_what_comes_from_far_never_meet_in_a_slot(tmp_path: Path) -> None:
     made, graph = assignments(tmp_path, 8)
     head = api.load_plan(graph).agent("primary.disk")
-    near, third = (dict(made.client(c).slots)[f"{c} -> primary.disk"] for c in ("near", "third"))
+    slots = {c: dict(dict(made.client(c).slots)[f"{c} -> primary.disk"]) for c in ("near", "third")}
+    near, third = slots.values()
+    assert all(slot == buffer for each in (near, third) for slot, buffer in each.items())
     received = made.buffer(head).receiving_slots
     assert sorted((*near, *third, *received)) == list(range(8))
     (edge,) = made.edges_from("far")
@@ -44,6 +47,11 @@ def test_a_near_client_and_what_comes_from_far_never_meet_in_a_slot(tmp_path: Pa
 
 
 def test_more_feeders_than_buffers_are_refused_and_not_waited_for(tmp_path: Path) -> None:
-    made, _ = assignments(tmp_path, 2)
+    """Before anything starts, and by whoever is told to start it all the same."""
+    with pytest.raises(GraphError, match="3 feed it"):
+        assignments(tmp_path, 2)
+    plan = api.load_plan(assignments(tmp_path, 3)[1])
+    head = replace(plan.agents[0], slots=2)
+    made = Assignments(replace(plan, agents=(head,)), new_id(), identify())
     with pytest.raises(GraphError, match="fed by 3"):
         made.client("near")

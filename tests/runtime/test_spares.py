@@ -162,9 +162,6 @@ def test_a_copy_group_below_its_minimum_fails_and_the_other_copies_go_on(
         def _append(self, writer: FrameWriter, frame: FrameDescriptor) -> None:
             if self._settings.target.name == "bad":
                 raise DeviceError("it burns", device="bad", errno=errno.EIO)
-            if self._settings.target.name.startswith("spare"):
-                # Long enough for somebody to see that a device is missing.
-                time.sleep(0.05)
             super()._append(writer, frame)
 
     monkeypatch.setattr(crew, "MediaAgent", Failing)
@@ -187,4 +184,3 @@ def test_a_copy_group_below_its_minimum_fails_and_the_other_copies_go_on(
     with open_catalog(tmp_path / "catalog.sqlite") as catalog:
         held = {c.medium.device: c for c in catalog.copies_of(catalog.resolve("latest"))}
     assert held["spare2"].frames_held == held["mirror"].frames_held
-    assert held["spare1"].frames_held < held["mirror"].frames_held

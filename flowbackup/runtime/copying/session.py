@@ -129,7 +129,7 @@ class CopySession:
         changes = LiveChanges(crew, watch)
         runs.run()
         self._reception.end_changes()
-        watch.round()
+        self._round(watch)
         so_far = self._report(crew, watch, runs, engine, all_sealed=True)
         record = self._session_record(so_far)
         written, all_sealed = NOTHING, True
@@ -140,16 +140,19 @@ class CopySession:
             self._monitor.problem(problem)
         return report, record.finished_ns
 
-    def _look(self, crew: Crew, watch: Watch, runs: CopyRuns, changes: LiveChanges) -> None:
-        if self._cancels > self._cancels_told:
-            self._cancels_told = self._cancels
-            runs.cancel(drain=self._cancels == 1)
+    def _round(self, watch: Watch) -> None:
         watch.round()
         # The other copies go on: a group that fails costs its own copy.
         for group, text in watch.short_of_devices().items():
             if group not in self._short:
                 self._short.add(group)
                 watch.end_group(group, text)
+
+    def _look(self, crew: Crew, watch: Watch, runs: CopyRuns, changes: LiveChanges) -> None:
+        if self._cancels > self._cancels_told:
+            self._cancels_told = self._cancels
+            runs.cancel(drain=self._cancels == 1)
+        self._round(watch)
         for device in changes.leave_behind(time.monotonic()):
             self._monitor.message(f"{device} is too slow: the session goes on without it")
         self._reception.make_changes(changes)
