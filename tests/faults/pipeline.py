@@ -165,12 +165,12 @@ class Pipeline:
         target = target_of(place, name)
         device = DirectoryDevice(target, segment_bytes=SEGMENT_BYTES, calls=calls)
         slab = SlabSettings("slots", SLOTS, SLOT_BYTES, _THIS_PROCESS)
-        agent = MediaAgent(MediaAgentSettings(name, session, target, slab, 0, "a test", 0))
         with (
             patch.object(media_agent, "open_device", lambda _: device),
             patch.object(media_agent, "open_slab", lambda _: self._slots),
             patch.object(media_agent, "this_node", lambda: NodeFacts("", "", 0)),
         ):
+            agent = MediaAgent(MediaAgentSettings(name, session, target, slab, 0, "a test", 0))
             agent.open()
             agent.map()
         machine = BufferMachine(
