@@ -15,9 +15,16 @@ from typing import Any, BinaryIO
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.catalog.lineage import with_lineage
 from flowbackup.catalog.resolve import split_query
-from flowbackup.catalog.rows import CopyRow, MediumRow, ObjectRow, SessionRow, VersionCopies
+from flowbackup.catalog.rows import (
+    CopyRow,
+    LostMedium,
+    MediumRow,
+    ObjectRow,
+    SessionRow,
+    VersionCopies,
+)
 from flowbackup.errors import UsageError
-from flowbackup.model.device import MediumInfo
+from flowbackup.model.device import DEFAULT_BLOCK_BYTES, MediumInfo
 from flowbackup.model.entry import Entry
 from flowbackup.model.report import SessionReport
 from flowbackup.monitor import Monitor, SilentMonitor
@@ -304,17 +311,33 @@ def copies(
         return opened.below_copies(COPIES_MAX if below is None else below)
 
 
+def lost_media(catalog: Path | None = None) -> list[LostMedium]:
+    """The media of this machine that are not where they were, and the versions that they take
+    along."""
+    from flowbackup.runtime.reading.lost_media import lost_media as look
+
+    with open_catalog(_catalog_path(catalog), create=False) as opened:
+        return list(look(opened))
+
+
 def doctor() -> list[Check]:
     """Whether this machine can do what is asked of it; see Check."""
     return examine(default_catalog_path())
 
 
-def init_device(location: str, name: str = "", pool: str = "default") -> MediumInfo:
-    """Gives an empty or new directory a label.  Raises DeviceError."""
-    from flowbackup.media.label import init_medium
+def init_device(
+    location: str, name: str = "", pool: str = "default", *,
+    media_bytes: int = 0, block_bytes: int = DEFAULT_BLOCK_BYTES,
+) -> MediumInfo:  # fmt: skip
+    """Gives an empty or new directory a label.  media_bytes: that of a set of media, of this size
+    each, of which the first is made and returned.  Raises DeviceError."""
+    from flowbackup.media.open import make_first_medium
 
     place = os.path.abspath(location)
-    return init_medium(place, name=name or os.path.basename(place), pool=pool)
+    return make_first_medium(
+        place, name=name or os.path.basename(place), pool=pool,
+        block_bytes=block_bytes, media_bytes=media_bytes,
+    )  # fmt: skip
 
 
 def show_device(name: str, catalog: Path | None = None) -> MediumRow:
@@ -330,7 +353,7 @@ def show_device(name: str, catalog: Path | None = None) -> MediumRow:
         named = [row for row in known if row.info.device == name]
         if named and not named[-1].info.is_near:
             return named[-1]
-        place = named[-1].info.location if named else place
+        place = named[-1].info.device_location if named else place
     info = open_device(DeviceTarget(os.path.basename(place), "directory", place)).info()
     verified = (row.verified for row in known if row.info.medium == info.medium)
     return MediumRow(info, next(verified, None))

@@ -20,8 +20,10 @@ from flowbackup.catalog.rows import VersionRow
 from flowbackup.frame.page import PageRef, decode_root
 from flowbackup.frame.seal import seal
 from flowbackup.media.directory import DirectoryDevice
-from flowbackup.media.label import init_medium
-from flowbackup.media.segment import SegmentWriter
+from flowbackup.media.open import make_first_medium
+from flowbackup.media.port import Device, FrameWriter
+from flowbackup.media.set_device import SetDevice
+from flowbackup.media.set_label import is_set
 from flowbackup.model.device import DeviceTarget, FramePlace, MediumInfo
 from flowbackup.model.frame import FrameHeader, FrameKind
 from flowbackup.model.ids import NO_ID, FrameId, id_text, new_id
@@ -44,8 +46,8 @@ class _Target:
     """One device of a session and how many frames it takes before it fails."""
 
     info: MediumInfo
-    device: DirectoryDevice
-    writer: SegmentWriter
+    device: Device
+    writer: FrameWriter
     frames_max: int
     frames: int = 0
     durable: list[tuple[FrameHeader, FramePlace]] = field(default_factory=list)
@@ -103,11 +105,15 @@ class _Sink:
 class LocalBackup:
     """A folder with a catalog and devices, and backups to them."""
 
-    def __init__(self, folder: Path, *devices: str) -> None:
+    def __init__(
+        self, folder: Path, *devices: str, media_bytes: Mapping[str, int] | None = None
+    ) -> None:
+        """media_bytes: of devices with sets of media of this size."""
         self.folder = folder
         self.catalog_path = folder / "catalog.sqlite"
+        sizes = media_bytes or {}
         for name in devices:
-            init_medium(str(self.place(name)), name=name)
+            make_first_medium(str(self.place(name)), name=name, media_bytes=sizes.get(name, 0))
 
     def place(self, device: str) -> Path:
         return self.folder / device
@@ -137,6 +143,8 @@ class LocalBackup:
             record = read_object(task, sink, sink, SilentMonitor())
             for target in targets:
                 self._finish(target, session)
+                for info in target.device.media():
+                    catalog.add_medium(info)
                 catalog.add_durable(target.durable)
             number = catalog.add_version(record, sink.pages())
             catalog.end_session(_report(session, targets, optional), 2)
@@ -144,7 +152,8 @@ class LocalBackup:
 
     def _opened(self, name: str, session: bytes, fails_at: Mapping[str, int]) -> _Target:
         target = DeviceTarget(name, "directory", str(self.place(name)))
-        device = DirectoryDevice(target, segment_bytes=SEGMENT_BYTES)
+        kind = SetDevice if is_set(target.location) else DirectoryDevice
+        device = kind(target, segment_bytes=SEGMENT_BYTES)
         device.lock("local backup")
         writer = device.writer(session, 0)
         return _Target(device.info(), device, writer, fails_at.get(name, 1 << 30))

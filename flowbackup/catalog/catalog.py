@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from fractions import Fraction
 from functools import cached_property
@@ -23,6 +23,7 @@ from flowbackup.catalog.rows import (
     ObjectRow,
     SegmentStanding,
     SessionRow,
+    TakenRow,
     VerificationRow,
     VerifiedRow,
     VersionCopies,
@@ -289,6 +290,13 @@ class Catalog:
         return [
             VersionCopies(versions.by_key(self._database, key), count)
             for key, count in copies.copies_by_version(self._database, required)
+        ]
+
+    def taken_along(self, medium: bytes, lost: Collection[bytes] = ()) -> list[TakenRow]:
+        """The versions that cannot be had without this medium.  lost: others that are away, too."""
+        return [
+            TakenRow(versions.by_key(self._database, key), frames)
+            for key, frames in copies.taken_along(self._database, medium, lost)
         ]
 
     def find_missing(self, wanted: Sequence[Wanted]) -> dict[bytes, MissingTotal]:

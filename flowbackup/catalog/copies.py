@@ -264,3 +264,20 @@ def _info(row: Row) -> MediumInfo:
 
 def _header(row: Row) -> FrameHeader | None:
     return FrameHeader(*row) if row[-1] is not None else None
+
+
+def taken_along(
+    database: Database, medium: bytes, lost: Iterable[bytes]
+) -> list[tuple[int, int]]:  # fmt: skip
+    """(version, frames) of all that has no sound copy but on this medium and others of `lost`."""
+    rows = database.rows(
+        """SELECT vf.version, count(DISTINCT c.frame)
+           FROM media m JOIN copies c USING (medium) JOIN version_frames vf USING (frame)
+           WHERE m.id = ? AND NOT c.damaged AND NOT EXISTS (
+             SELECT 1 FROM copies o JOIN media om USING (medium)
+             WHERE o.frame = c.frame AND NOT o.damaged
+               AND hex(om.id) NOT IN (SELECT value FROM json_each(?)))
+           GROUP BY vf.version ORDER BY vf.version""",
+        (medium, json.dumps([name.hex().upper() for name in {medium, *lost}])),
+    )
+    return [(row[0], row[1]) for row in rows]

@@ -25,10 +25,17 @@ _PREPARE = (
     "DELETE FROM missing",
 )
 _CHOSEN = "(:versions IS NULL OR hex(v.object_id) IN (SELECT value FROM json_each(:versions)))"
-_LACKS = """NOT EXISTS (SELECT 1 FROM copies c
-    WHERE c.frame = f.frame AND c.medium = :medium AND NOT c.damaged)"""
+_HERE = "IN (SELECT value FROM json_each(:here))"
+_LACKS = f"""NOT EXISTS (SELECT 1 FROM copies c
+    WHERE c.frame = f.frame AND c.medium {_HERE} AND NOT c.damaged)"""
 # What made room is not missed, unless it was put there again since.
-_FREED = "EXISTS (SELECT 1 FROM freed z WHERE z.frame = f.frame AND z.medium = :medium"
+_FREED = f"EXISTS (SELECT 1 FROM freed z WHERE z.frame = f.frame AND z.medium {_HERE}"
+# The medium, and of a set the others that are there; also those that were begun since.
+_OF_SET = """
+    SELECT o.medium, o.id FROM media m JOIN media o
+      ON o.medium = m.medium
+        OR o.set_id = m.set_id AND hex(o.id) NOT IN (SELECT value FROM json_each(:lost))
+    WHERE m.medium = :medium"""
 _MEANT = f"""
     INSERT INTO missing (frame, medium, required)
     SELECT f.frame, :medium, max(d.required)
@@ -52,8 +59,9 @@ _DAMAGED = f"""
     SELECT DISTINCT f.frame, :medium, 0
     FROM copies bad JOIN frames f USING (frame) JOIN version_frames vf USING (frame)
       JOIN versions v USING (version)
-    WHERE bad.medium = :medium AND bad.damaged AND {_CHOSEN} AND {_LACKS}
-      AND NOT {_FREED} AND z.segment > bad.segment)"""
+    WHERE (bad.medium {_HERE} AND bad.damaged OR bad.medium IN (
+        SELECT l.medium FROM media l WHERE hex(l.id) IN (SELECT value FROM json_each(:lost))))
+      AND {_CHOSEN} AND {_LACKS} AND NOT {_FREED} AND z.segment > bad.segment)"""
 # A session's own record belongs to each of its versions: who has them knows how it ended.
 _RECORDS = f"""
     INSERT OR IGNORE INTO missing (frame, medium, required)
@@ -68,6 +76,9 @@ class Wanted:
 
     stands_for: media that it has taken the place of.  everything: every version, also if it was
     never meant for it.  versions: object ids of those that count, None for all.
+
+    Of a set `medium` stands for all of it: what lies on one of its media none of them lacks.  lost:
+    those that are not there, and held what is to be there again.
     """
 
     medium: bytes
@@ -75,6 +86,7 @@ class Wanted:
     stands_for: tuple[bytes, ...] = ()
     everything: bool = False
     versions: tuple[bytes, ...] | None = None
+    lost: tuple[bytes, ...] = ()
 
 
 class MissingFrame(NamedTuple):
@@ -100,10 +112,13 @@ def find(database: Database, wanted: Sequence[Wanted]) -> dict[bytes, MissingTot
     for item in wanted:
         values = {
             "medium": database.one("SELECT medium FROM media WHERE id = ?", (item.medium,))[0],
-            "media": _listed((item.medium, *item.stands_for)),
+            "lost": _listed(item.lost),
             "device": item.device,
             "versions": None if item.versions is None else _listed(item.versions),
         }
+        here = database.rows(_OF_SET, values)
+        values["here"] = json.dumps([row[0] for row in here])
+        values["media"] = _listed((*(row[1] for row in here), *item.lost, *item.stands_for))
         database.execute(_EVERYTHING if item.everything else _MEANT, values)
         database.execute(_DAMAGED, values)
         database.execute(_RECORDS, values)

@@ -13,6 +13,9 @@ from flowbackup.model.record import VersionRecord
 from flowbackup.model.report import DeviceReport, Outcome
 from flowbackup.monitor import Problem
 
+VERSIONS_NAMED_MAX = 8
+"""So many in one message; the rest is a number."""
+
 
 class SessionState(StrEnum):
     """finished: its end was recorded.  running: it was not, and its process lives or is out of
@@ -111,6 +114,33 @@ class VersionCopies:
 
     version: VersionRow
     copies: int
+
+
+class TakenRow(NamedTuple):
+    """A version that media take along which are lost: so many of its frames lie on no other."""
+
+    version: VersionRow
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class LostMedium:
+    """A medium that cannot be read.  fault: why.  versions: those that no other medium within reach
+    can give back as a whole."""
+
+    info: MediumInfo
+    fault: str
+    versions: tuple[TakenRow, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Why it cannot be read, and what it takes along."""
+        if not self.versions:
+            return f"{self.fault}; everything on it has another copy"
+        shown = self.versions[:VERSIONS_NAMED_MAX]
+        named = ", ".join(f"{row.version} ({row.frames} frames)" for row in shown)
+        more = len(self.versions) - len(shown)
+        return f"{self.fault}; it takes along {named}" + (f" and {more} more" if more else "")
 
 
 @dataclass(frozen=True, slots=True)

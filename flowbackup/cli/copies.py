@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from flowbackup import api
-from flowbackup.catalog.rows import CopyRow, VersionCopies
+from flowbackup.catalog.rows import CopyRow, LostMedium, VersionCopies
 from flowbackup.cli.columns import table
+from flowbackup.cli.device import set_fields
 from flowbackup.cli.names import long_id, short_id, time_text
 from flowbackup.cli.options import Command, catalog_option, output_options
 from flowbackup.cli.output import Output
@@ -43,14 +44,41 @@ def copies(output: Output, query: str | None, below: int | None, catalog: Path |
             output.row("copies", version_fields(version), "")
         for medium in media:
             output.row("copy", medium_fields(medium), "")
+        for lost in _lost(media, catalog):
+            output.row("lost", lost_fields(lost), "")
         return EXIT_SUCCESS
     if versions:
         output.text(table(VERSION_HEADS, [_version_cells(row) for row in versions]))
     if media:
         output.text(table(MEDIUM_HEADS, [_medium_cells(row, media) for row in media]))
+    for lost in _lost(media, catalog):
+        output.remark(lost.text)
     if not rows:
         output.remark("none" if below is None else f"no version has fewer than {below} copies")
     return EXIT_SUCCESS
+
+
+def _lost(media: list[CopyRow], catalog: Path | None) -> list[LostMedium]:
+    """The media that are not where they were and take something along: of those that are shown, or
+    of all where versions are."""
+    shown = {row.medium.medium for row in media}
+    lost = (lost for lost in api.lost_media(catalog) if lost.versions)
+    return [lost for lost in lost if not shown or lost.info.medium in shown]
+
+
+def lost_fields(lost: LostMedium) -> dict[str, object]:
+    return {
+        "device": lost.info.device,
+        "medium": long_id(lost.info.medium),
+        **set_fields(lost.info),
+        "location": lost.info.location,
+        "fault": lost.fault,
+        "versions": [
+            {"object": str(row.version), "object_id": long_id(row.version.object_id),
+             "frames": row.frames}
+            for row in lost.versions
+        ],
+    }  # fmt: skip
 
 
 def version_fields(row: VersionCopies) -> dict[str, object]:
@@ -70,6 +98,7 @@ def medium_fields(row: CopyRow) -> dict[str, object]:
     return {
         "device": row.medium.device,
         "medium": long_id(row.medium.medium),
+        **set_fields(row.medium),
         "pool": row.medium.pool,
         "location": row.medium.location,
         "frames_held": row.frames_held,
@@ -112,7 +141,7 @@ def _state(row: CopyRow) -> str:
         return "complete"
     if row.frames_held + row.frames_freed >= row.frames_needed:
         return "freed" if not row.frames_held else "partly freed"
-    return "incomplete"
+    return "part of a set" if row.medium.membership else "incomplete"
 
 
 def _origin(row: CopyRow, devices: Mapping[bytes, str]) -> str:

@@ -10,13 +10,13 @@ from flowbackup import api
 from flowbackup.catalog.rows import MediumRow, VerifiedRow
 from flowbackup.cli.columns import table
 from flowbackup.cli.names import long_id, short_id, time_text
-from flowbackup.cli.options import Command, Group, catalog_option, output_options
+from flowbackup.cli.options import Command, Group, Size, catalog_option, output_options
 from flowbackup.cli.output import Output
 from flowbackup.errors import EXIT_SUCCESS
-from flowbackup.model.device import MediumInfo
+from flowbackup.model.device import DEFAULT_BLOCK_BYTES, MediumInfo
 from flowbackup.units import format_size
 
-HEADS = ("device", "pool", "medium", "made", ">free", "verified", "node", "location")
+HEADS = ("device", "pool", "set", "medium", "made", ">free", "verified", "node", "location")
 
 
 @click.group(
@@ -31,17 +31,31 @@ def device() -> None:
     cls=Command,
     examples=(
         "flowbackup device init /mnt/nas",
-        "flowbackup device init /mnt/usb --name usb --pool offsite",
+        "flowbackup device init /mnt/vault --pool offsite --media-size 100GiB",
     ),
 )
 @click.argument("location", metavar="DIR")
 @click.option("--name", default="", help="The device's name; else that of the directory.")
 @click.option("--pool", default="default", show_default=True, help="The pool of the medium.")
+@click.option(
+    "--media-size",
+    type=Size(),
+    default=0,
+    help="Of one medium: DIR then holds a set of media, and an object may lie on several.",
+)
+@click.option(
+    "--block-size",
+    type=Size(),
+    default=DEFAULT_BLOCK_BYTES,
+    help="Everything on the medium begins at a multiple of this, 4 KiB if not said.",
+)
 @output_options
 @click.pass_obj
-def init(output: Output, location: str, name: str, pool: str) -> int:
+def init(
+    output: Output, location: str, name: str, pool: str, media_size: int, block_size: int
+) -> int:  # fmt: skip
     """Make a medium in the directory DIR."""
-    medium = api.init_device(location, name, pool)
+    medium = api.init_device(location, name, pool, media_bytes=media_size, block_bytes=block_size)
     text = f"medium {short_id(medium.medium)} made in {medium.location} (pool {medium.pool})"
     output.row("device", medium_fields(medium), text)
     return EXIT_SUCCESS
@@ -89,12 +103,23 @@ def medium_fields(medium: MediumInfo) -> dict[str, object]:
         "device": medium.device,
         "medium": long_id(medium.medium),
         "pool": medium.pool,
+        **set_fields(medium),
         "location": medium.location,
         "node": medium.node,
         "format": f"{medium.format_major}.{medium.format_minor}",
         "block_bytes": medium.block_bytes,
         "free_bytes": medium.free_bytes if medium.free_bytes >= 0 else None,
         "created_ns": medium.created_ns,
+    }
+
+
+def set_fields(medium: MediumInfo) -> dict[str, object]:
+    """Of which set it is, and which medium of it; null for one by itself."""
+    member = medium.membership
+    return {
+        "set": long_id(member.set_id) if member else None,
+        "set_number": member.number if member else None,
+        "media_bytes": member.media_bytes if member else None,
     }
 
 
@@ -119,6 +144,7 @@ def medium_text(row: MediumRow) -> str:
         ("device", medium.device),
         ("medium", long_id(medium.medium)),
         ("pool", medium.pool),
+        ("set", _set_text(medium)),
         ("location", medium.location),
         ("node", medium.node),
         ("format", f"{medium.format_major}.{medium.format_minor}"),
@@ -128,6 +154,14 @@ def medium_text(row: MediumRow) -> str:
         ("verified", _verified_text(row.verified)),
     )
     return "\n".join(f"{name:<10}{value}" for name, value in lines)
+
+
+def _set_text(medium: MediumInfo) -> str:
+    member = medium.membership
+    if member is None:
+        return "-"
+    size = format_size(member.media_bytes)
+    return f"{long_id(member.set_id)}, medium {member.number}, of {size}"
 
 
 def _free_text(medium: MediumInfo) -> str:
@@ -149,6 +183,7 @@ def _cells(row: MediumRow) -> tuple[str, ...]:
     return (
         medium.device,
         medium.pool,
+        f"{short_id(m.set_id)}/{m.number}" if (m := medium.membership) else "-",
         short_id(medium.medium),
         time_text(medium.created_ns),
         _free_text(medium),

@@ -5,9 +5,10 @@
     python3 recover.py check [MEDIUM...]
     python3 recover.py restore VERSION TARGET [MEDIUM...]
 
-MEDIUM: directories of media; without any, the one in which this file lies.  Every piece comes from
-the first of them that has it unharmed.  VERSION: `latest`, NAME, CLIENT/NAME, NAME@2, the beginning
-of an object id, or `all`: the newest version of every object.  TARGET: a new or empty directory.
+MEDIUM: directories of media, or of sets of them; without any, the one in which this file lies.
+Every piece comes from the first that has it unharmed.  VERSION: `latest`, NAME, CLIENT/NAME,
+NAME@2, the beginning of an object id, or `all`: the newest version of every object.  TARGET: a new
+or empty directory.
 Exit codes: 0 good, 1 something is damaged or was not restored, 2 wrong usage.
 """
 
@@ -356,9 +357,16 @@ def check_chunks(header: Any, payload: bytes) -> None:
             raise Damage(f"the chunk at {offset} of the payload does not match its digest")
 
 
-def read_label(path: str, log: Log, problem: bool = False) -> tuple[bytes, int, dict[str, Any]]:
-    """UUID, block size and texts of a medium: what any of the two copies of its label says, or, if
-    both are lost, the first record of a segment."""
+def spread(path: str) -> list[str]:
+    """A directory in which the media of a set lie side by side stands for all of them."""
+    if not os.path.lexists(f"{path}/flowbackup.set"):
+        return [path]
+    return [f"{path}/{n}" for n in sorted(os.listdir(path)) if re.fullmatch(r"medium-\d{5,}", n)]
+
+
+def read_label(path: str, log: Log, problem: bool = False) -> tuple[bytes, int, Any, Any]:
+    """UUID, block size, texts and set of a medium: what any of the two copies of its label says,
+    or, if both are lost, the first record of a segment."""
     found, data = b"", b""
     try:
         data = read_file(f"{path}/flowbackup.label", 0, 8192)
@@ -377,7 +385,9 @@ def read_label(path: str, log: Log, problem: bool = False) -> tuple[bytes, int, 
         block, documents = label["block_bytes"], {str(k): v for k, v in label["documents"].items()}
         if type(block) is not int or block not in [1 << n for n in range(9, 21)]:
             raise Damage("its block size cannot be")
-        return uuid.UUID(label["medium"]).bytes, block, documents
+        in_set = label.get("set")
+        member = in_set and (str(uuid.UUID(in_set["set"])), int(in_set["number"]))
+        return uuid.UUID(label["medium"]).bytes, block, documents, member
     except STRANGE as error:
         raise Damage("its label cannot be read") from error
 
@@ -425,18 +435,26 @@ class Library:
         self.media: list[str] = []
         self.segments: list[Segment] = []
         self._copies: dict[Any, list[tuple[Segment, Frame]]] = {}
-        for path in media:
+        sets: dict[str, set[int]] = {}
+        for path in itertools.chain.from_iterable(map(spread, media)):
             try:
-                segments = [*self._segments(path, *read_label(path, log)[:2])]
+                medium, block, _, member = read_label(path, log)
+                segments = [*self._segments(path, medium, block)]
                 found = [(segment, frame) for segment in segments for frame in segment.frames(log)]
             except (Damage, Refused, OSError) as error:
                 log.add(f"{path} cannot be used: {error}")
                 continue
             self.media.append(path)
+            if member:
+                sets.setdefault(member[0], set()).add(member[1])
             self.segments += segments
             for segment, frame in found:
                 self._copies.setdefault(name_of(frame), []).append((segment, frame))
         self.versions = [*self._versions()]
+        for name, numbers in sets.items():
+            if len(numbers) == 1 or len(numbers) < max(numbers):
+                these = ", ".join(map(str, sorted(numbers)[:99]))
+                log.add(f"of set {name} only medium {these}: name its others, too", problem=False)
 
     def _segments(self, path: str, medium: bytes, block: int) -> Iterator[Segment]:
         for name in sorted(os.listdir(f"{path}/segments")):

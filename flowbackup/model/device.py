@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from flowbackup.units import MIB, round_up
+from flowbackup.units import KIB, round_up
 
 DEFAULT_BLOCK_BYTES = 4096
-MEDIUM_BYTES = MIB
+MEDIUM_BYTES = 256 * KIB
 """More than label, texts and lock of a medium take, and records in small blocks."""
 MEDIUM_BLOCKS = 6
 """In large blocks: the record that begins a segment (two), commit, index (two), footer."""

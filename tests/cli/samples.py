@@ -14,7 +14,7 @@ from flowbackup.catalog.rows import (
     VersionRow,
 )
 from flowbackup.model.chunk import ChunkRef
-from flowbackup.model.device import MediumInfo
+from flowbackup.model.device import MediumInfo, Membership
 from flowbackup.model.ids import FrameId, id_text, new_id
 from flowbackup.model.record import VersionRecord
 from flowbackup.model.report import DeviceReport, ObjectReport, Outcome, SessionReport
@@ -26,6 +26,10 @@ MEDIUM = new_id(1_790_000_000_002, bytes(10))
 STARTED_NS = 1_790_000_000_000_000_000
 
 MEDIUM_INFO = MediumInfo(MEDIUM, "nas", "default", "/mnt/nas", 1, 0, 4096, 1 << 30, STARTED_NS)
+MEMBER_INFO = MediumInfo(
+    new_id(1_790_000_000_007, bytes(10)), "vault", "default", "/mnt/vault/medium-00002", 1, 0, 4096,
+    1 << 20, STARTED_NS, membership=Membership(MEDIUM, 2, 10 << 20),
+)  # fmt: skip
 
 VERSION = VersionRow(
     3,

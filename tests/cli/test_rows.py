@@ -8,7 +8,7 @@ from typing import BinaryIO
 import pytest
 
 from flowbackup import api
-from flowbackup.catalog.rows import MediumRow, VersionCopies
+from flowbackup.catalog.rows import LostMedium, MediumRow, TakenRow, VersionCopies
 from flowbackup.cli.names import short_id
 from flowbackup.model.entry import Entry, EntryKind
 from flowbackup.model.ids import id_text, new_id
@@ -92,6 +92,7 @@ def test_ls_for_people_is_one_line_for_each_entry(
 
 
 def test_copies(flowbackup: RunCommand, fake_api: FakeApi) -> None:
+    fake_api("lost_media", [])
     fake = fake_api("copies", [VersionCopies(samples.VERSION, 1)])
     (row,) = flowbackup("copies", "--below", "2", "--json").lines
     fake.assert_called_once_with(None, 2, None)
@@ -111,10 +112,48 @@ def test_copies(flowbackup: RunCommand, fake_api: FakeApi) -> None:
     assert " backup  /mnt/nas" in lines[1] and " nas     /mnt/vault" in lines[2]
 
 
+def test_copies_name_a_lost_medium_with_what_it_takes_along(
+    flowbackup: RunCommand, fake_api: FakeApi
+) -> None:
+    taken = TakenRow(samples.VERSION, 12)
+    lost = LostMedium(samples.MEMBER_INFO, "it is not there", (taken,))
+    harmless = LostMedium(samples.MEDIUM_INFO, "nor is this")
+    fake_api("lost_media", [lost, harmless])
+    fake_api("copies", [VersionCopies(samples.VERSION, 1)])
+    assert flowbackup("copies").err == "it is not there; it takes along web/site@3 (12 frames)\n"
+    _, row = flowbackup("copies", "--json").lines
+    assert (row["type"], row["set_number"], row["location"]) == (
+        "lost",
+        2,
+        "/mnt/vault/medium-00002",
+    )
+    assert [version["object"] for version in row["versions"]] == ["web/site@3"]
+    # Of one object only the media that are shown.
+    fake_api("copies", [samples.COPY_ROW])
+    assert flowbackup("copies", "web/site").err == ""
+
+
+def test_device_tells_of_sets(flowbackup: RunCommand, fake_api: FakeApi) -> None:
+    fake = fake_api("init_device", samples.MEMBER_INFO)
+    ran = flowbackup(
+        "device", "init", "/mnt/vault", "--media-size", "10MiB", "--block-size", "64KiB"
+    )
+    fake.assert_called_once_with(
+        "/mnt/vault", "", "default", media_bytes=10 << 20, block_bytes=64 << 10
+    )
+    assert ran.exit_code == 0 and "/mnt/vault/medium-00002" in ran.out
+    fake_api("devices", [MediumRow(samples.MEMBER_INFO), samples.MEDIUM_ROW])
+    member, alone = flowbackup("device", "list", "--json").lines
+    assert (member["set_number"], member["media_bytes"]) == (2, 10 << 20)
+    assert (alone["set"], alone["set_number"]) == (None, None)
+    fake_api("show_device", MediumRow(samples.MEMBER_INFO))
+    assert "medium 2, of 10 MiB" in flowbackup("device", "show", "/mnt/vault").out
+
+
 def test_device(flowbackup: RunCommand, fake_api: FakeApi) -> None:
     fake = fake_api("init_device", samples.MEDIUM_INFO)
     (row,) = flowbackup("device", "init", "/mnt/nas", "--pool", "p", "--json").lines
-    fake.assert_called_once_with("/mnt/nas", "", "p")
+    fake.assert_called_once_with("/mnt/nas", "", "p", media_bytes=0, block_bytes=4096)
     assert (row["device"], row["format"], row["free_bytes"]) == ("nas", "1.0", 1 << 30)
     fake_api("devices", [samples.MEDIUM_ROW])
     assert "5 of 9 frames, 1 damaged  here  /mnt/nas" in flowbackup("device", "list").out

@@ -9,11 +9,12 @@ from random import Random
 import pytest
 
 from flowbackup import api
+from flowbackup.media.label import read_label
 from flowbackup.media.media_set import find_set
 from flowbackup.media.room import medium_bytes
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.testing.compare import differences
-from flowbackup.units import MIB
+from flowbackup.units import KIB, MIB
 from tests import judge
 from tests.runtime.copying import QUIET, Copying
 
@@ -71,4 +72,57 @@ def test_an_object_of_35_mib_lies_on_media_of_10(copying: Copying, tree: Path) -
     assert restore(copying, tree, "a").outcome is Outcome.SUCCESS
     target = copying.folder / "judged"
     assert judge.recovered(media, target).problems == ()
+    assert list(differences(str(tree), str(target))) == []
+
+
+def test_devices_with_blocks_of_64_kib_and_of_1_mib_in_one_chain(
+    copying: Copying, tree: Path
+) -> None:
+    sizes = {"vault": 64 * KIB, "usb": MIB}
+    plan = copying.plan("g", CHAIN, tree, vault=", block_size: 64 KiB", usb=", block_size: 1 MiB")
+    report = copying.run(plan)
+    assert (report.outcome, report.exit_code, report.problems) == (Outcome.SUCCESS, 0, ())
+    frames = {}
+    for device, size in sizes.items():
+        place = copying.place(device)
+        assert read_label(str(place)).label.block_bytes == size
+        assert all(path.stat().st_size % size == 0 for path in (place / "segments").iterdir())
+        frames[device] = {header: where.offset for header, where in copying.frames(device)}
+        assert all(offset % size == 0 for offset in frames[device].values())
+        target = copying.folder / f"judged-{device}"
+        assert judge.recovered([place], target).problems == ()
+        assert list(differences(str(tree), str(target))) == []
+    # The same frames, each put where the blocks of its device want it.
+    assert frames["vault"].keys() == frames["usb"].keys() and len(frames["usb"]) > OBJECT_MIB
+    assert frames["vault"] != frames["usb"]
+
+
+@pytest.mark.slow
+def test_a_set_is_copied_to_another_one_and_read_without_what_it_lost(
+    copying: Copying, tree: Path
+) -> None:
+    """The copy goes on with what is there, says what is not, and is completed by a mirror."""
+    body = (
+        CHAIN
+        + """
+restore_groups: {readers: {devices: [vault]}}
+copy_groups: {twin: {copies: readers, devices: [tape], after: command, select: {versions: all}}}
+"""
+    )
+    media = f", media_size: {MEDIA_MIB} MiB"
+    plan = copying.plan("g", body, tree, vault=media, usb="", tape=", media_size: 14 MiB")
+    copying.run(plan)
+    lost = media_of(copying, "vault")[1]
+    shutil.rmtree(lost)
+    report = copying.copy(plan)
+    assert report.outcome is Outcome.FAILED
+    texts = [problem.text for problem in report.problems if problem.kind == "unreachable"]
+    assert texts and all("medium 2 of its set" in text and "web/site@1" in text for text in texts)
+    assert len(media_of(copying, "tape")) >= 2
+    fixed = api.repair(["vault"], api.RepairRequest(catalog=copying.catalog), QUIET)
+    assert fixed.outcome is Outcome.SUCCESS
+    report = copying.copy(plan)
+    assert (report.outcome, report.problems) == (Outcome.SUCCESS, ())
+    target = copying.folder / "judged"
+    assert judge.recovered([copying.place("tape")], target).problems == ()
     assert list(differences(str(tree), str(target))) == []

@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from flowbackup.catalog.catalog import Catalog, open_catalog
@@ -19,9 +20,12 @@ from flowbackup.frame.seal import chunk_of
 from flowbackup.media.directory import DirectoryDevice
 from flowbackup.media.facts import FactsStatistics, MediumFacts, Mode
 from flowbackup.media.freed import FreedNote
-from flowbackup.media.label import read_label
+from flowbackup.media.label import LOCK_NAME, read_label
+from flowbackup.media.lock import MediumLock
+from flowbackup.media.media_set import find_set
 from flowbackup.media.reader import MediumReader
 from flowbackup.media.scan import Damage
+from flowbackup.media.set_label import is_set, read_set
 from flowbackup.model.device import DeviceTarget, MediumInfo
 from flowbackup.model.ids import id_text
 from flowbackup.model.record import SessionRecord, VersionRecord, load_record
@@ -222,11 +226,11 @@ def _opened(task: RebuildTask, monitor: Monitor) -> Iterator[list[OpenMedium]]:
     media: dict[bytes, OpenMedium] = {}
     places = {os.path.realpath(location): os.path.abspath(location) for location in task.locations}
     with ExitStack() as stack:
-        for place in places.values():
+        for place in [p for named in places.values() for p in _media_in(named, stack, monitor)]:
             label = read_label(place).label
             device = DirectoryDevice(DeviceTarget(label.device, "directory", place))
             stack.callback(device.close)
-            _lock(device, monitor)
+            _lock(partial(device.lock, "flowbackup rebuild"), place, monitor)
             info = device.info()
             if info.medium in media:
                 raise UsageError(
@@ -240,13 +244,31 @@ def _opened(task: RebuildTask, monitor: Monitor) -> Iterator[list[OpenMedium]]:
         yield sorted(media.values(), key=lambda m: (m.info.created_ns, m.info.medium))
 
 
-def _lock(device: DirectoryDevice, monitor: Monitor) -> None:
+def _media_in(place: str, stack: ExitStack, monitor: Monitor) -> list[str]:
+    """The medium there, or all that are there of a set, which is then locked: nobody begins another
+    medium.  What the set lacks is told."""
+    if not is_set(place):
+        return [place]
+    name = read_set(place)[0].device
+
+    def lock() -> None:
+        path = os.path.join(place, LOCK_NAME)
+        stack.callback(MediumLock(path, name, "flowbackup rebuild").close)
+
+    _lock(lock, place, monitor)
+    found = find_set(place, name)
+    for fault in found.faults:
+        monitor.problem(Problem("unreachable", fault, device=name))
+    return [member.location for member in found.members]
+
+
+def _lock(lock: Callable[[], None], place: str, monitor: Monitor) -> None:
     try:
-        device.lock("flowbackup rebuild")
+        lock()
     except DeviceError as error:
         if error.errno not in _CANNOT_LOCK:
             raise
-        monitor.message(f"{device.location} cannot be locked: no backup to it may run meanwhile")
+        monitor.message(f"{place} cannot be locked: no backup to it may run meanwhile")
 
 
 def _device_report(info: MediumInfo, facts: FactsStatistics) -> DeviceReport:

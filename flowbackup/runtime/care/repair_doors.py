@@ -12,7 +12,7 @@ from flowbackup.model.device import MediumInfo
 from flowbackup.model.ids import id_text
 from flowbackup.monitor import Monitor
 from flowbackup.runtime.crew.entrance import Entrance
-from flowbackup.runtime.reading.known_media import OpenDevice, target_of
+from flowbackup.runtime.reading.known_media import OpenDevice, device_of
 
 
 class RepairDoors:
@@ -53,5 +53,5 @@ class RepairDoors:
             self._taken.popitem()[1].close()
 
     def _door(self, info: MediumInfo) -> DeviceDoor:
-        device = self._opening(target_of(info))
+        device = self._opening(device_of(info))
         return DeviceDoor(device, f"repair {id_text(self._session)}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.errors import DeviceError, NotFoundError
@@ -20,11 +20,21 @@ from flowbackup.runtime.reading.known_media import KnownMedia, OpenDevice
 @dataclass(frozen=True, slots=True)
 class RepairMedium:
     """fault: why it cannot be completed now, "" if it can.  stands_for: lost media whose place it
-    has taken."""
+    has taken.
+
+    Of a set it is the newest medium that is there, and stands for all: what any of them lacks goes
+    to the one that is written on.  members: those that are there, and lost: those that are not."""
 
     info: MediumInfo
     fault: str
     stands_for: tuple[bytes, ...] = ()
+    members: tuple[MediumInfo, ...] = ()
+    lost: tuple[bytes, ...] = ()
+
+    @property
+    def present(self) -> tuple[MediumInfo, ...]:
+        """All that there is to look at."""
+        return self.members or (self.info,)
 
 
 def media_to_repair(
@@ -40,26 +50,47 @@ def media_to_repair(
             "the catalog knows no medium", remedy="make a backup first, or name its catalog"
         )
     named = _named(media.infos.values(), names)
-    faults = {medium: media.state(medium).fault for medium in media.infos}
+    devices: dict[bytes, list[MediumInfo]] = {}
+    for info in media.infos.values():
+        devices.setdefault(info.device_id, []).append(info)
+    found = [_repair_medium(media, infos) for infos in devices.values()]
+    away = [info for info in media.infos.values() if media.state(info.medium).fault]
     stands_for = {
-        medium: tuple(
+        medium.info.medium: tuple(
             other.medium
-            for other in media.infos.values()
-            if faults[other.medium] and not faults[medium]
-            if _replaces(info, other, is_named=medium in named)
+            for other in away
+            if not medium.fault and other.device_id != medium.info.device_id
+            if _replaces(medium.info, other, is_named=_is_named(medium, named))
         )
-        for medium, info in media.infos.items()
+        for medium in found
     }
     replaced = {lost for others in stands_for.values() for lost in others}
     return [
-        RepairMedium(info, faults[medium], stands_for[medium])
-        for medium, info in media.infos.items()
-        if (medium in named or not names) and medium not in replaced
+        replace(medium, stands_for=stands_for[medium.info.medium])
+        for medium in found
+        if (_is_named(medium, named) or not names) and medium.info.medium not in replaced
     ]
 
 
+def _repair_medium(media: KnownMedia, infos: Sequence[MediumInfo]) -> RepairMedium:
+    """Of one device: its medium, or all that the catalog knows of its set, by the time of their
+    making."""
+    faults = {info.medium: media.state(info.medium).fault for info in infos}
+    present = [info for info in infos if not faults[info.medium]]
+    newest = (present or infos)[-1]
+    if newest.membership is None:
+        return RepairMedium(newest, faults[newest.medium])
+    lost = tuple(info.medium for info in infos if faults[info.medium])
+    return RepairMedium(newest, faults[newest.medium], (), tuple(present), lost)
+
+
+def _is_named(medium: RepairMedium, named: set[bytes]) -> bool:
+    media = (medium.info.medium, *(info.medium for info in medium.members), *medium.lost)
+    return not named.isdisjoint(media)
+
+
 def _replaces(info: MediumInfo, other: MediumInfo, *, is_named: bool) -> bool:
-    place, other_place = (info.node, info.location), (other.node, other.location)
+    place, other_place = (info.node, info.device_location), (other.node, other.device_location)
     return info.device == other.device and (is_named or place == other_place)
 
 
@@ -68,26 +99,30 @@ def _adopt(catalog: Catalog, names: Sequence[str], opening: OpenDevice) -> None:
     named by their place."""
     known = {info.medium: info for info in catalog.media()}
     near = [info for info in known.values() if info.is_near]
-    for info in near:
-        found = _label_at(info.location, info.device, opening)
-        if found is not None and found.medium not in known and found.device == info.device:
-            catalog.add_medium(found)
+    for place, device in dict.fromkeys((info.device_location, info.device) for info in near):
+        for found in _media_at(place, device, opening):
+            if found.medium not in known and found.device == device:
+                catalog.add_medium(found)
     for name in names:
         location = os.path.abspath(name)
         if any(info.device == name for info in known.values()) or not os.path.isdir(location):
             continue
-        found = _label_at(location, os.path.basename(location), opening)
-        if found is not None and known.get(found.medium) != found:
-            catalog.add_medium(found)
+        for found in _media_at(location, os.path.basename(location), opening):
+            if known.get(found.medium) != found:
+                catalog.add_medium(found)
 
 
-def _label_at(location: str, device: str, opening: OpenDevice) -> MediumInfo | None:
-    """The medium that lies there now; None for none that can be read, which is told when it is
-    looked at as the one that should be there."""
+def _media_at(location: str, device: str, opening: OpenDevice) -> tuple[MediumInfo, ...]:
+    """The media that lie there now; none where none can be read, which is told when it is looked
+    at as the one that should be there."""
     try:
-        return opening(DeviceTarget(device, "directory", location)).info()
+        return opening(DeviceTarget(device, "directory", location)).media()
     except DeviceError:
-        return None
+        return ()
+
+
+def _places(info: MediumInfo) -> tuple[str, str]:
+    return info.location, info.device_location
 
 
 def _named(infos: Iterable[MediumInfo], names: Sequence[str]) -> set[bytes]:
@@ -98,7 +133,8 @@ def _named(infos: Iterable[MediumInfo], names: Sequence[str]) -> set[bytes]:
         meant = {
             info.medium
             for info in known
-            if info.device == name or (info.is_near and info.location == location)
+            if info.device == name
+            or (info.is_near and location in (info.location, info.device_location))
         }
         if not meant:
             raise NotFoundError(

@@ -39,7 +39,8 @@ class RepairTarget:
             return
         try:
             if self._writer is None:
-                self._device.check_writable(header.payload_bytes)
+                size = header.payload_bytes
+                self._device.check_writable(size, frame_bytes=size)
                 self._writer = self._device.writer(session, 0)
             self._writer.append(header, payload)
         except DeviceError as error:

@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.catalog.missing import MissingTotal, Wanted
@@ -28,7 +29,8 @@ from flowbackup.frame.seal import seal
 from flowbackup.media.inventory import inventory
 from flowbackup.media.mending import faults, mend
 from flowbackup.media.open import open_device
-from flowbackup.media.port import StoredFrame
+from flowbackup.media.port import Device, StoredFrame
+from flowbackup.model.device import MediumInfo
 from flowbackup.model.frame import FrameKind
 from flowbackup.model.ids import NO_ID, FrameId, id_text
 from flowbackup.model.record import SessionRecord
@@ -40,7 +42,7 @@ from flowbackup.runtime.care.repair_target import GroupMemory, RepairTarget
 from flowbackup.runtime.reading.copies import CopyReader, copy_reader
 from flowbackup.runtime.reading.freed_media import looking_at, take_over_freed
 from flowbackup.runtime.reading.hits import hits_text
-from flowbackup.runtime.reading.known_media import KnownMedia, OpenDevice, OpenFar, target_of
+from flowbackup.runtime.reading.known_media import KnownMedia, OpenDevice, OpenFar, device_of
 from flowbackup.runtime.reading.local_session import LocalSession
 from flowbackup.runtime.versions import tool_versions
 from flowbackup.units import MIB, format_size
@@ -119,7 +121,8 @@ class _Repair:
         self._opening = opening
         self._doors = RepairDoors(session.session, opening, session)
         self._wanted = [
-            Wanted(m.info.medium, m.info.device, m.stands_for, task.full, versions) for m in media
+            Wanted(m.info.medium, m.info.device, m.stands_for, task.full, versions, m.lost)
+            for m in media
         ]
         self._states = {m.info.medium: "unreachable" for m in media if m.fault}
         self._locked: dict[bytes, DeviceLockedError] = {}
@@ -163,10 +166,11 @@ class _Repair:
             return
         try:
             if self._task.dry_run:
-                self._opening(target_of(info)).info()
+                self._opening(device_of(info)).info()
             else:
                 device = self._doors.take(info)
-                self._targets[info.medium] = RepairTarget(info, device, self._keep)
+                keep = partial(self._keep_new, device, info)
+                self._targets[info.medium] = RepairTarget(info, device, keep)
             look(medium)
         except DeviceLockedError as error:
             self._locked[info.medium] = error
@@ -177,8 +181,12 @@ class _Repair:
                 self._targets.pop(info.medium).close()
 
     def _look(self, medium: RepairMedium) -> None:
+        for info in medium.present:
+            self._look_at(info)
+            self._mend(info)
+
+    def _look_at(self, info: MediumInfo) -> None:
         """What the catalog does not know of it: segments of killed sessions, and what is gone."""
-        info = medium.info
         take_over_freed(self._catalog, info.medium, *looking_at(info.location, info.device))
         known = set(self._catalog.segments(info.medium))
         gone = set(known)
@@ -192,10 +200,8 @@ class _Repair:
         if lost:
             text = f"{lost} frames are gone from {info.location} with their segments"
             self._session.problem(Problem("damaged", text, device=info.device))
-        self._mend(medium)
 
-    def _mend(self, medium: RepairMedium) -> None:
-        info = medium.info
+    def _mend(self, info: MediumInfo) -> None:
         for fault in faults(info.location, info.device):
             self._session.problem(Problem("damaged", fault, device=info.device))
         if not self._task.dry_run:
@@ -263,6 +269,16 @@ class _Repair:
 
     def _keep(self, stored: Sequence[StoredFrame]) -> None:
         self._catalog.add_durable([(frame.header, frame.place) for frame in stored])
+
+    def _keep_new(
+        self, device: Device, info: MediumInfo, stored: Sequence[StoredFrame]
+    ) -> None:  # fmt: skip
+        """Of a set the newest medium may have been begun just now."""
+        known = {medium.medium for medium in self._catalog.media()}
+        if any(frame.place.medium not in known for frame in stored):
+            for new in device.media():
+                self._catalog.add_medium(replace(new, node=info.node, node_labels=info.node_labels))
+        self._keep(stored)
 
     def _tell_failure(self, target: RepairTarget) -> None:
         medium = target.info.medium

@@ -12,7 +12,7 @@ from typing import Protocol
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.catalog.rows import LostRow, VerificationRow
 from flowbackup.catalog.stretches import Extents
-from flowbackup.errors import DeviceError, PeerLostError
+from flowbackup.errors import DeviceError, FlowbackupError, PeerLostError
 from flowbackup.media.medium_verifier import StretchReport
 from flowbackup.media.scan import Damage
 from flowbackup.media.survey import MediumSurvey
@@ -26,6 +26,7 @@ from flowbackup.runtime.care.verify_progress import VerifyProgress
 from flowbackup.runtime.reading.freed_media import take_over_freed
 from flowbackup.runtime.reading.hits import hits_text
 from flowbackup.runtime.reading.local_session import LocalSession
+from flowbackup.runtime.reading.lost_media import lost_media
 
 
 class Verifier(Protocol):
@@ -71,7 +72,7 @@ class VerifyTurn:
             self._verify()
         except (DeviceError, PeerLostError) as error:
             self._failed = True
-            self._tell("device_failed", str(error))
+            self._tell("device_failed", self._why(error))
         self._progress.end(self.info, self._state)
         self._catalog.add_verification(
             VerificationRow(
@@ -79,6 +80,14 @@ class VerifyTurn:
                 self._frames, self.bytes_read, self._bytes_total, self._damages,
             )
         )  # fmt: skip
+
+    def _why(self, error: FlowbackupError) -> str:
+        """A medium that is not there is told with what it takes along."""
+        if self.info.is_near:
+            for lost in lost_media(self._catalog):
+                if lost.info.medium == self.info.medium:
+                    return lost.text
+        return str(error)
 
     @property
     def _state(self) -> str:

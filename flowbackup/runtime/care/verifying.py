@@ -34,7 +34,7 @@ def media_named(catalog: Catalog, names: Sequence[str]) -> list[MediumInfo]:
         raise NotFoundError(
             "the catalog knows no medium", remedy="make a backup first, or name its catalog"
         )
-    return list(dict.fromkeys(_named(media, name) for name in names)) or media
+    return list(dict.fromkeys(info for name in names for info in _named(media, name))) or media
 
 
 def refuse_far(media: Iterable[MediumInfo]) -> None:
@@ -115,11 +115,15 @@ def _disk(info: MediumInfo) -> object:
         return info.medium
 
 
-def _named(media: Iterable[MediumInfo], name: str) -> MediumInfo:
+def _named(media: Sequence[MediumInfo], name: str) -> list[MediumInfo]:
+    """One medium, or all of the set that the first of them belongs to."""
     location = os.path.abspath(name)
     for info in media:
-        if info.device == name or (info.is_near and info.location == location):
-            return info
+        if info.is_near and info.location == location:
+            return [info]
+    for info in media:
+        if info.device == name or (info.is_near and info.device_location == location):
+            return [other for other in media if other.device_id == info.device_id]
     raise NotFoundError(
         f'no medium of device "{name}" is known',
         remedy="`flowbackup device list` shows them",

@@ -226,13 +226,19 @@ class CopyRuns:
             text = f'frame {frame}: {error.message}; the copy on device "{used}" was used instead'
             self._watch.problems.append(Problem("healed", text, device=error.device or None))
 
+    def _elsewhere(self, frame: FrameId) -> str:
+        """Why nobody could be asked for it."""
+        titles = dict.fromkeys(info.title for info, _ in self._catalog.places(frame))
+        known = f" (it lies on {', '.join(titles)})" if titles else ""
+        return f"no device of the restore group holds it within reach{known}"
+
     def _give_up(self, frame: FrameId) -> None:
         self._hopeless += 1
         if self._hopeless > FRAMES_NAMED_MAX:
             return
         failures = [error for _, error in self._failures.get(frame, ())]
         texts = "; ".join(error.message for error in failures)
-        reason = texts or "no device of the restore group holds it within reach"
+        reason = texts or self._elsewhere(frame)
         is_lost = failures and all(isinstance(error, DamageError) for error in failures)
         hits = hits_text(self._catalog.hits_of_frame(frame))
         kind = "lost" if is_lost else "unreachable"

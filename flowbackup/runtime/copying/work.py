@@ -52,6 +52,9 @@ class CopyWork:
         self._stage = stage
         roles = {agent.name: agent.role for agent in stage.agents}
         self._sources = {m for name, role in roles.items() if role == RESTORE for m in media[name]}
+        # What lies on a medium of a set that is away is looked for, and told when it is not found.
+        sets = {i.device_id for i in catalog.media() if i.medium in self._sources}
+        self._sources |= {i.medium for i in catalog.media() if i.device_id in sets}
         self._targets = {
             item.group: {m for a in stage.agents if a.group == item.group for m in media[a.name]}
             for item in stage.selections

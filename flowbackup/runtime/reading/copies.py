@@ -22,6 +22,7 @@ from flowbackup.model.report import Detour, Explanation, MediumUse
 from flowbackup.monitor import Monitor, Problem
 from flowbackup.runtime.reading.ahead import FramesAhead, Reading
 from flowbackup.runtime.reading.known_media import KnownMedia
+from flowbackup.runtime.reading.lost_media import lost_medium
 
 
 class CopyReader:
@@ -191,8 +192,9 @@ class CopyReader:
             if medium in self._unreachable_told:
                 return
             self._unreachable_told.add(medium)
-        state = self.media.state(medium)
-        self._monitor.problem(Problem("unreachable", state.fault, device=state.device))
+        text = lost_medium(self._catalog, self.media, medium).text
+        device = self.media.state(medium).device
+        self._monitor.problem(Problem("unreachable", text, device=device))
 
     def _place_text(self, place: FramePlace) -> str:
         device = self.media.state(place.medium).device

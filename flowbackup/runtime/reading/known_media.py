@@ -53,6 +53,7 @@ class KnownMedia:
     ) -> None:
         """far: opens media of other nodes; without it they are out of reach."""
         self.infos = {info.medium: info for info in catalog.media()}
+        self._catalog = catalog
         self._opening = opening
         self._far = far
         self._states: dict[bytes, MediumState] = {}
@@ -62,6 +63,9 @@ class KnownMedia:
     def state(self, medium: bytes) -> MediumState:
         """What was found when it was looked at, or since."""
         with self._looking:
+            if medium not in self.infos:
+                # Begun since, by a session that goes on beside this one or by this one itself.
+                self.infos |= {info.medium: info for info in self._catalog.media()}
             if medium not in self._states:
                 self._states[medium] = self._look(self.infos[medium])
             return self._states[medium]
@@ -115,7 +119,7 @@ class KnownMedia:
         try:
             found = self._open(info).info()
         except DeviceError as error:
-            return str(error)
+            return str(error) if info.membership is None else _lost_text(info, error)
         if found.medium == info.medium:
             return ""
         return (
@@ -124,6 +128,17 @@ class KnownMedia:
         )
 
 
+def _lost_text(info: MediumInfo, error: DeviceError) -> str:
+    """Of a medium of a set, which nobody makes anew."""
+    reason = error.message.removeprefix(f'device "{info.device}": ')
+    return f"{info.title}: {reason} (connect it there; medium {id_text(info.medium)})"
+
+
 def target_of(info: MediumInfo) -> DeviceTarget:
     """The device on which a medium was seen last."""
     return DeviceTarget(info.device, "directory", info.location, info.block_bytes)
+
+
+def device_of(info: MediumInfo) -> DeviceTarget:
+    """The device on which its kind is written: of a medium of a set that of the whole set."""
+    return replace(target_of(info), location=info.device_location)
