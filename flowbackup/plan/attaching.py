@@ -73,7 +73,11 @@ def attach_mirror(document: GraphDocument, plan: Plan, place: str, source: str) 
 def _plan(document: GraphDocument, running: Plan) -> Plan:
     """Memory is not compared: what runs has taken its part already, and a slab more is asked for
     where it is made."""
-    made = make_plan(document, machine=Machine())
+    try:
+        made = make_plan(document, machine=Machine())
+    except GraphError as error:
+        error.message = "the graph would not be valid with this mirror"
+        raise
     if [a for a in made.agents if a in running.agents] != list(running.agents):
         raise GraphError("the graph was changed beyond its new mirror")
     return replace(made, graph_text=running.graph_text)

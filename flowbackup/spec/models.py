@@ -182,7 +182,9 @@ class MirrorGroupSpec(GroupSpec):
         default="block", description="Slow the session down, or go on without this mirror."
     )
     lag_max: Limit = Field(
-        default=0, description="How far behind before it is detached; 0 for its buffers."
+        default=0,
+        description="How far behind before it is detached, at most what memory holds; "
+        "0 for its buffers.",
     )
 
 
