@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -149,13 +150,15 @@ class Line:
             ray.kill(hop)
 
 
-def protect(directory: Path) -> None:
-    """Ray's own calls and its object store over TLS, in this process and those it starts."""
+def protected(directory: Path) -> dict[str, str]:
+    """An environment in which Ray's own calls and its object store go over TLS; Ray reads it when
+    it is imported."""
     chain, key = certificate(["127.0.0.1", ray.util.get_node_ip_address()])
     files = [directory / "chain.pem", directory / "key.pem", directory / "chain.pem"]
     files[0].write_bytes(chain)
     files[1].write_bytes(key)
-    os.environ |= {"RAY_USE_TLS": "1"} | dict(zip(TLS_FILES, map(str, files), strict=True))
+    named = dict(zip(TLS_FILES, map(str, files), strict=True))
+    return {**os.environ, "RAY_USE_TLS": "1"} | named
 
 
 def main() -> int:
@@ -166,18 +169,19 @@ def main() -> int:
     parser.add_argument("bytes", type=int)
     parser.add_argument("ways", nargs="+", choices=WAYS)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="fbt-") as directory:
-        if options.protected:
-            protect(Path(directory))
-        with three_nodes() as nodes:
-            line = Line([nodes[name] for name in NODES[: options.hops + 1]])
-            rounds: dict[str, list[tuple[float, float]]] = {way: [] for way in options.ways}
-            for number in range(options.rounds + 1):
-                for way in options.ways:
-                    measured = line.run(way, options.bytes)
-                    if number:  # the first touches memory for the first time
-                        rounds[way].append(measured)
-            line.close()
+    if options.protected and "RAY_USE_TLS" not in os.environ:
+        words = [sys.executable, "-m", "tests.bench.crossing", *sys.argv[1:]]
+        with tempfile.TemporaryDirectory(prefix="fbt-") as directory:
+            return subprocess.run(words, env=protected(Path(directory)), check=False).returncode
+    with three_nodes() as nodes:
+        line = Line([nodes[name] for name in NODES[: options.hops + 1]])
+        rounds: dict[str, list[tuple[float, float]]] = {way: [] for way in options.ways}
+        for number in range(options.rounds + 1):
+            for way in options.ways:
+                measured = line.run(way, options.bytes)
+                if number:  # the first touches memory for the first time
+                    rounds[way].append(measured)
+        line.close()
     print(json.dumps(rounds))
     return 0
 
