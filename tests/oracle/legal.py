@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.oracle.model import (
     HERE,
+    MEDIA_BYTES_MIN,
     MIB,
     End,
     Graph,
@@ -112,7 +113,8 @@ class Draw:
             device["path"] = self._path(name, where)
             if self._maybe(0.1):
                 least = least_media_bytes(self.graph, meant(device.get("block_size"), 4096))
-                device["media_size"] = Written(least, str(least))
+                size = max(least, MEDIA_BYTES_MIN)
+                device["media_size"] = Written(size, str(size))
         if self._maybe(0.2):
             device["rate_limit"] = Written(*random.choice(_RATES))
         self.devices[name] = device

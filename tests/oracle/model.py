@@ -16,7 +16,7 @@ Agent = tuple[str, str]
 
 HERE = "here"
 MIB = 1 << 20
-MEDIUM_BLOCKS = 6
+MEDIUM_BLOCKS, MEDIUM_BYTES, MEDIA_BYTES_MIN = 6, MIB // 4, MIB
 SECTIONS = ("backup_groups", "mirror_groups", "copy_groups", "restore_groups")
 """In the order in which groups are looked at: of two with one name the first counts."""
 ROLES = {section: section.partition("_")[0] for section in SECTIONS}
@@ -113,7 +113,7 @@ def least_media_bytes(graph: Graph, block_bytes: int) -> int:
     """What a medium must hold for two frames, each in whole blocks and with a block of its own, and
     what every medium has."""
     frame_blocks = -(-slot_bytes(graph) // block_bytes)
-    return MIB + (2 + MEDIUM_BLOCKS + 2 * frame_blocks) * block_bytes
+    return MEDIUM_BYTES + (2 + MEDIUM_BLOCKS + 2 * frame_blocks) * block_bytes
 
 
 def slot_bytes(graph: Graph) -> int:

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from tests.oracle.chains import Chains
-from tests.oracle.model import HERE, End, Pinned, Written, frame_bytes, least_media_bytes, meant
+from tests.oracle.model import (
+    HERE,
+    MEDIA_BYTES_MIN,
+    End,
+    Pinned,
+    Written,
+    frame_bytes,
+    least_media_bytes,
+    meant,
+)
 from tests.oracle.plot import NoRoom, Planted, Planter, Plot, planted
 
 
@@ -278,6 +287,8 @@ def media_too_small(plot: Plot) -> Planted:
         (n, d) for n, d in plot.graph["devices"].items() if d.get("kind") != "null"
     )
     size = least_media_bytes(plot.graph, meant(device.get("block_size"), 4096)) - 1
+    if size < MEDIA_BYTES_MIN:
+        raise NoRoom
     device["media_size"] = Written(size, str(size))
     return planted("media-too-small", "Write media_size:", "devices", name, "media_size")
 
