@@ -24,9 +24,12 @@ def seal_media(
     crew: Crew, watch: Watch, record: SessionRecord, *, is_to_end_now: bool
 ) -> tuple[dict[str, WriterStatistics], bool]:
     """Seals every medium that still works; and whether all required ones that did until now could
-    be sealed."""
+    be sealed.  Behind a lost buffer nothing is committed any more: what was written last came from
+    slots that may have been filled again meanwhile."""
     data = record.to_json()
-    stations = {n: s for n, s in crew.stations.items() if not s.agent_lost}
+    stations = {
+        n: s for n, s in crew.stations.items() if not (s.agent_lost or s.buffer_lost)
+    }  # fmt: skip
     calls: dict[str, Any] = {n: s.agent.finish.remote(data) for n, s in stations.items()}
     written: dict[str, WriterStatistics] = {}
     all_sealed = True
