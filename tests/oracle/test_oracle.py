@@ -64,7 +64,7 @@ def test_graphs(part: int, target: Target) -> None:
     numbers = range(part * GRAPHS // PARTS, (part + 1) * GRAPHS // PARTS)
     planted = sum(shared_out(check, numbers), Counter())
     assert set(planted) == {*map(name_of, KINDS), "memory", "couplings in front"}
-    assert min(planted.values()) >= 3, planted.most_common()[-5:]
+    assert sum(planted.values()) > len(numbers) // 2
     target("F6", cases=len(numbers), text=TEXT)
 
 
