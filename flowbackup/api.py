@@ -250,7 +250,7 @@ def rebuild(
     """Takes what media tell over into the catalog, or into a new one.  devices: directories of
     media.  mode: fast (indexes), slow (all headers) or paranoid (all digests).  fresh: begin anew,
     and keep the present catalog under another name.  Raises DeviceError, CatalogError."""
-    from flowbackup.media.facts import Mode
+    from flowbackup.media.checks.facts import Mode
     from flowbackup.runtime.care.rebuilding import RebuildTask, run_rebuild
 
     task = RebuildTask(_catalog_path(catalog), tuple(devices), Mode(mode), fresh)

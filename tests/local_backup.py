@@ -19,11 +19,11 @@ from flowbackup.catalog.holder import holder_text
 from flowbackup.catalog.rows import VersionRow
 from flowbackup.frame.page import PageRef, decode_root
 from flowbackup.frame.seal import seal
-from flowbackup.media.directory import DirectoryDevice
+from flowbackup.media.devices.directory import DirectoryDevice
+from flowbackup.media.labels.set_label import is_set
 from flowbackup.media.open import make_first_medium
 from flowbackup.media.port import Device, FrameWriter
-from flowbackup.media.set_device import SetDevice
-from flowbackup.media.set_label import is_set
+from flowbackup.media.sets.set_device import SetDevice
 from flowbackup.model.device import DeviceTarget, FramePlace, MediumInfo
 from flowbackup.model.frame import FrameHeader, FrameKind
 from flowbackup.model.ids import NO_ID, FrameId, id_text, new_id

@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 from flowbackup.errors import DamageError, DeviceError
 from flowbackup.media.calls import SYSTEM, SystemCalls
-from flowbackup.media.directory import DirectoryDevice
+from flowbackup.media.devices.directory import DirectoryDevice
 from flowbackup.media.failure import device_error
-from flowbackup.media.freed import FreedNote, freed_among, pack_freed
-from flowbackup.media.label import SEGMENTS_NAME
+from flowbackup.media.labels.label import SEGMENTS_NAME
 from flowbackup.media.layout import IndexRow
-from flowbackup.media.reader import MediumReader, read_index
-from flowbackup.media.segment import segment_file_name
+from flowbackup.media.segments.freed import FreedNote, freed_among, pack_freed
+from flowbackup.media.segments.reader import MediumReader, read_index
+from flowbackup.media.segments.segment import segment_file_name
 from flowbackup.model.device import DeviceTarget, MediumInfo
 from flowbackup.model.freed import FreedSegment
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from flowbackup.errors import GraphError
-from flowbackup.media.directory import DirectoryDevice
-from flowbackup.media.label import init_medium
-from flowbackup.media.null import NullDevice
+from flowbackup.media.devices.directory import DirectoryDevice
+from flowbackup.media.devices.null import NullDevice
+from flowbackup.media.devices.rate import RateLimitedDevice
+from flowbackup.media.labels.label import init_medium
+from flowbackup.media.labels.set_label import init_set, is_set
 from flowbackup.media.port import Device
-from flowbackup.media.rate import RateLimitedDevice
-from flowbackup.media.set_device import SetDevice
-from flowbackup.media.set_label import init_set, is_set
+from flowbackup.media.sets.set_device import SetDevice
 from flowbackup.model.device import DEFAULT_BLOCK_BYTES, DeviceTarget, MediumInfo
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from flowbackup.api import RunSettings, run_backup
 from flowbackup.catalog.catalog import open_catalog
+from flowbackup.media.devices.rate import RateLimitedDevice
 from flowbackup.media.open import open_device
 from flowbackup.media.port import Device
-from flowbackup.media.rate import RateLimitedDevice
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.report import Outcome
 from flowbackup.monitor import SilentMonitor

@@ -14,7 +14,7 @@ import pytest
 
 from flowbackup.cli.main import EXAMPLES, commands
 from flowbackup.errors import DeviceError, DeviceLockedError, GraphError, InterruptedSessionError
-from flowbackup.media.label import init_medium
+from flowbackup.media.labels.label import init_medium
 from tests.cli.conftest import FakeApi, RunCommand
 
 SLOW_LIBRARIES = ("ray", "pyarrow", "rich", "networkx", "pydantic", "numpy")

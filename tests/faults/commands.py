@@ -8,7 +8,7 @@ from pathlib import Path
 from flowbackup import api
 from flowbackup.catalog import Catalog, open_catalog
 from flowbackup.errors import FlowbackupError
-from flowbackup.media.facts import Mode
+from flowbackup.media.checks.facts import Mode
 from flowbackup.model.ids import id_text
 from flowbackup.monitor import RecordingMonitor, SilentMonitor
 from flowbackup.runtime.care.rebuilding import RebuildTask, run_rebuild

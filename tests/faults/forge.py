@@ -17,7 +17,8 @@ import pyarrow as pa
 
 from flowbackup.frame.index import encode_index
 from flowbackup.frame.page import PageRef, encode_page, encode_root
-from flowbackup.media.label import LABEL_MARK, Label, pack_label
+from flowbackup.media.labels.label import LABEL_MARK, Label, pack_label
+from flowbackup.media.labels.twice import COPY_BYTES
 from flowbackup.media.layout import (
     NO_CHAIN,
     IndexRow,
@@ -29,8 +30,7 @@ from flowbackup.media.layout import (
     pack_index,
     plain_record,
 )
-from flowbackup.media.segment import segment_file_name
-from flowbackup.media.twice import COPY_BYTES
+from flowbackup.media.segments.segment import segment_file_name
 from flowbackup.model.chunk import ChunkRef, ChunkSpan
 from flowbackup.model.digest import chunk_digest, frame_digest, header_checksum
 from flowbackup.model.entry import Entry, EntryKind

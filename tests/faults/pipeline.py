@@ -21,10 +21,10 @@ from flowbackup.flow.buffer import BufferMachine
 from flowbackup.flow.commit import GroupCommit
 from flowbackup.flow.outbox import Outbox
 from flowbackup.flow.sender import Lane, SenderMachine, in_place
-from flowbackup.media import record_file
 from flowbackup.media.calls import SystemCalls
-from flowbackup.media.directory import DirectoryDevice
-from flowbackup.media.label import init_medium
+from flowbackup.media.devices.directory import DirectoryDevice
+from flowbackup.media.labels.label import init_medium
+from flowbackup.media.segments import record_file
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.frame import FrameDescriptor
 from flowbackup.model.ids import FrameId

@@ -22,10 +22,10 @@ import pyarrow as pa
 from flowbackup.errors import DamageError, FlowbackupError
 from flowbackup.frame.page import PageRef, decode_root
 from flowbackup.frame.seal import chunk_of, open_frame
-from flowbackup.media.directory import DirectoryDevice
+from flowbackup.media.checks.verify import verify_medium
+from flowbackup.media.devices.directory import DirectoryDevice
 from flowbackup.media.port import StoredFrame
-from flowbackup.media.reader import MediumReader
-from flowbackup.media.verify import verify_medium
+from flowbackup.media.segments.reader import MediumReader
 from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.frame import FrameKind

@@ -11,10 +11,10 @@ from flowbackup.errors import NotFoundError
 from flowbackup.frame.page import decode_page, decode_root, joined
 from flowbackup.frame.seal import chunk_of, open_frame
 from flowbackup.media.calls import SystemCalls
-from flowbackup.media.directory import DirectoryDevice
+from flowbackup.media.checks.verify import verify_medium
+from flowbackup.media.devices.directory import DirectoryDevice
 from flowbackup.media.port import StoredFrame
-from flowbackup.media.reader import MediumReader
-from flowbackup.media.verify import verify_medium
+from flowbackup.media.segments.reader import MediumReader
 from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.entry import Entry
 from flowbackup.model.frame import FrameKind

@@ -12,7 +12,7 @@ from random import Random
 import pytest
 
 from flowbackup.errors import DamageError
-from flowbackup.media.record_file import RecordFile
+from flowbackup.media.segments.record_file import RecordFile
 from flowbackup.testing.crash_disk import CrashDisk, Note, Power, Stopped
 from flowbackup.testing.crash_image import Loss, crash_image, put_image, torn
 from tests.faults.crash_cases import CrashCases, End, Place

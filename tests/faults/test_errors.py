@@ -16,10 +16,10 @@ from random import Random
 import pytest
 
 from flowbackup.errors import DeviceError
-from flowbackup.media import segment
 from flowbackup.media.failure import device_error
-from flowbackup.media.record_file import RecordFile
-from flowbackup.media.segment import SegmentWriter
+from flowbackup.media.segments import segment
+from flowbackup.media.segments.record_file import RecordFile
+from flowbackup.media.segments.segment import SegmentWriter
 from flowbackup.testing.faulty_calls import Fault
 from tests.faults.error_cases import ErrorCase, ErrorCases, cases_of
 from tests.faults.parallel import in_folder, shared_out

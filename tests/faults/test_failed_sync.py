@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import pytest
 
-from flowbackup.media.directory import DirectoryDevice
-from flowbackup.media.record_file import RecordFile
+from flowbackup.media.devices.directory import DirectoryDevice
+from flowbackup.media.segments.record_file import RecordFile
 from flowbackup.model.ids import FrameId
 from flowbackup.testing.crash_disk import CrashDisk
 from flowbackup.testing.crash_image import Loss, crash_image, put_image

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from flowbackup.media import record_file, segment_source
 from flowbackup.media.calls import SYSTEM, SystemCalls
-from flowbackup.media.directory import DirectoryDevice
-from flowbackup.media.label import init_medium
-from flowbackup.media.verify import VerifyReport, verify_medium
+from flowbackup.media.checks.verify import VerifyReport, verify_medium
+from flowbackup.media.devices.directory import DirectoryDevice
+from flowbackup.media.labels.label import init_medium
+from flowbackup.media.segments import record_file, segment_source
 from flowbackup.model.ids import FrameId
 from flowbackup.monitor import SilentMonitor
 from tests.faults.objects import OBJECTS

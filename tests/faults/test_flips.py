@@ -19,13 +19,13 @@ from unittest.mock import patch
 
 import pytest
 
-from flowbackup.media import segment_source
-from flowbackup.media.directory import DirectoryDevice
-from flowbackup.media.label import LABEL_NAME, parse_label
+from flowbackup.media.checks.verify import verify_medium
+from flowbackup.media.devices.directory import DirectoryDevice
+from flowbackup.media.labels.label import LABEL_NAME, parse_label
 from flowbackup.media.layout import HEADER_BYTES, RecordKind
 from flowbackup.media.port import StoredFrame
-from flowbackup.media.scan import Damage, FoundRecord, walk
-from flowbackup.media.verify import verify_medium
+from flowbackup.media.segments import segment_source
+from flowbackup.media.segments.scan import Damage, FoundRecord, walk
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.frame import FrameKind
 from flowbackup.model.ids import FrameId

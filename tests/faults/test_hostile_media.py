@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from flowbackup.media.label import LOCK_NAME
+from flowbackup.media.labels.label import LOCK_NAME
 from flowbackup.model.entry import Entry
 from tests.faults.commands import by_commands
 from tests.faults.forge import Recipe, forged

@@ -20,8 +20,8 @@ import pytest
 
 from flowbackup.errors import DeviceError
 from flowbackup.media.calls import Writable
-from flowbackup.media.directory import DirectoryDevice
-from flowbackup.media.label import init_medium
+from flowbackup.media.devices.directory import DirectoryDevice
+from flowbackup.media.labels.label import init_medium
 from flowbackup.media.port import StoredFrame
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.ids import id_text

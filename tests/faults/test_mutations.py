@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 
 from flowbackup.errors import FlowbackupError
-from flowbackup.media.label import LOCK_NAME
+from flowbackup.media.labels.label import LOCK_NAME
 from tests.faults.commands import by_commands
 from tests.faults.mutations import Mutation, Originals
 from tests.faults.parallel import in_folder, shared_out

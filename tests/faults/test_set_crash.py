@@ -15,12 +15,12 @@ from random import Random
 
 import pytest
 
-from flowbackup.media.directory import DirectoryDevice
-from flowbackup.media.media_set import find_set
-from flowbackup.media.room import medium_bytes
-from flowbackup.media.set_device import SetDevice
-from flowbackup.media.set_label import init_set
-from flowbackup.media.verify import verify_medium
+from flowbackup.media.checks.verify import verify_medium
+from flowbackup.media.devices.directory import DirectoryDevice
+from flowbackup.media.labels.set_label import init_set
+from flowbackup.media.segments.room import medium_bytes
+from flowbackup.media.sets.media_set import find_set
+from flowbackup.media.sets.set_device import SetDevice
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.ids import FrameId
 from flowbackup.monitor import SilentMonitor

@@ -17,13 +17,13 @@ from typing import NamedTuple
 import pytest
 
 from flowbackup.errors import DamageError
-from flowbackup.media.directory import DirectoryDevice
-from flowbackup.media.label import LABEL_NAME, parse_label
+from flowbackup.media.checks.verify import verify_medium
+from flowbackup.media.devices.directory import DirectoryDevice
+from flowbackup.media.labels.label import LABEL_NAME, parse_label
+from flowbackup.media.labels.twice import COPY_BYTES
 from flowbackup.media.layout import RecordKind
 from flowbackup.media.port import StoredFrame
-from flowbackup.media.scan import FoundRecord, walk
-from flowbackup.media.twice import COPY_BYTES
-from flowbackup.media.verify import verify_medium
+from flowbackup.media.segments.scan import FoundRecord, walk
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.ids import FrameId
 from flowbackup.monitor import SilentMonitor

@@ -6,13 +6,13 @@ from importlib.resources import files
 from pathlib import Path
 
 from flowbackup.media.calls import SYSTEM, SystemCalls
-from flowbackup.media.directory import DirectoryDevice
-from flowbackup.media.holder import HOLDER_BYTES_MAX
-from flowbackup.media.label import DOCUMENTS, SET_NAME, init_medium
+from flowbackup.media.devices.directory import DirectoryDevice
+from flowbackup.media.labels.label import DOCUMENTS, SET_NAME, init_medium
+from flowbackup.media.labels.set_label import init_set
+from flowbackup.media.locks.holder import HOLDER_BYTES_MAX
 from flowbackup.media.port import StoredFrame
-from flowbackup.media.segment import SEGMENT_BYTES
-from flowbackup.media.set_device import SetDevice
-from flowbackup.media.set_label import init_set
+from flowbackup.media.segments.segment import SEGMENT_BYTES
+from flowbackup.media.sets.set_device import SetDevice
 from flowbackup.model.device import DeviceTarget
 from flowbackup.testing.frames import sample_frame, sample_id
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from flowbackup.errors import DamageError
-from flowbackup.media import segment_source
-from flowbackup.media.directory import DirectoryDevice
+from flowbackup.media.checks.verify import VerifyReport, verify_medium
+from flowbackup.media.devices.directory import DirectoryDevice
 from flowbackup.media.port import StoredFrame
-from flowbackup.media.scan import Damage
-from flowbackup.media.verify import VerifyReport, verify_medium
+from flowbackup.media.segments import segment_source
+from flowbackup.media.segments.scan import Damage
 from flowbackup.model.digest import frame_digest
 from flowbackup.monitor import RecordingMonitor
 from flowbackup.testing.frames import sample_frame

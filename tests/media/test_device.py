@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from flowbackup.errors import DamageError, DeviceLockedError, GraphError
-from flowbackup.media.directory import DirectoryDevice
-from flowbackup.media.null import NullDevice
+from flowbackup.media.devices.directory import DirectoryDevice
+from flowbackup.media.devices.null import NullDevice
+from flowbackup.media.devices.rate import RateLimitedDevice
 from flowbackup.media.open import open_device
 from flowbackup.media.port import Device
-from flowbackup.media.rate import RateLimitedDevice
 from flowbackup.model.device import DeviceTarget
 from flowbackup.testing.device_conformance import DeviceConformance
 from flowbackup.testing.faulty_device import FailingCall, FaultyDevice

@@ -16,15 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowbackup.errors import DeviceError, DeviceLockedError
-from flowbackup.media.segment import parse_file_name
-from flowbackup.media.verify import verify_medium
+from flowbackup.media.checks.verify import verify_medium
+from flowbackup.media.segments.segment import parse_file_name
 from flowbackup.monitor import RecordingMonitor
 from flowbackup.testing.frames import sample_frame
 from tests.media.media_samples import SESSION, make_device, write_groups
 
 HOLDER = """
 import sys
-from flowbackup.media.directory import DirectoryDevice
+from flowbackup.media.devices.directory import DirectoryDevice
 from flowbackup.model.device import DeviceTarget
 device = DirectoryDevice(DeviceTarget("nas", "directory", sys.argv[1]))
 device.lock("session of another process")

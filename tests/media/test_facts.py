@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from flowbackup.frame.seal import seal
-from flowbackup.media.facts import FactsStatistics, MediumFacts, Mode
-from flowbackup.media.scan import Damage
+from flowbackup.media.checks.facts import FactsStatistics, MediumFacts, Mode
+from flowbackup.media.segments.scan import Damage
 from flowbackup.model.chunk import ChunkSpan
 from flowbackup.model.digest import chunk_digest
 from flowbackup.model.found import FoundFrame

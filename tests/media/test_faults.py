@@ -10,10 +10,10 @@ from shutil import rmtree
 import pytest
 
 from flowbackup.errors import DeviceError
-from flowbackup.media import record_file
 from flowbackup.media.calls import SystemCalls
+from flowbackup.media.checks.verify import verify_medium
 from flowbackup.media.port import StoredFrame
-from flowbackup.media.verify import verify_medium
+from flowbackup.media.segments import record_file
 from flowbackup.monitor import RecordingMonitor
 from flowbackup.testing.faulty_calls import SHORT_WRITE, Fault, FaultySystemCalls
 from flowbackup.testing.faulty_device import FailingCall, FaultyDevice

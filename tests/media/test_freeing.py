@@ -16,12 +16,12 @@ import pytest
 from flowbackup.errors import DamageError, DeviceError, DeviceLockedError
 from flowbackup.media import layout
 from flowbackup.media.calls import SYSTEM, SystemCalls
-from flowbackup.media.freed import freed_among, read_freed
+from flowbackup.media.checks.verify import verify_medium
 from flowbackup.media.freeing import NOTE_NAME, SegmentFreer
-from flowbackup.media.label import Label, read_label
+from flowbackup.media.labels.label import Label, read_label
 from flowbackup.media.layout import RecordKind
-from flowbackup.media.reader import MediumReader, read_index
-from flowbackup.media.verify import verify_medium
+from flowbackup.media.segments.freed import freed_among, read_freed
+from flowbackup.media.segments.reader import MediumReader, read_index
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.freed import FreedSegment
 from flowbackup.monitor import SilentMonitor

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from flowbackup import api
-from flowbackup.media.label import read_label
-from flowbackup.media.verify import verify_medium
+from flowbackup.media.checks.verify import verify_medium
+from flowbackup.media.labels.label import read_label
 from flowbackup.monitor import RecordingMonitor, SilentMonitor
 from tests.judge import check_media, listed, recovered
 from tests.media.golden.make import listing

@@ -8,8 +8,8 @@ import pytest
 
 from flowbackup.errors import DamageError
 from flowbackup.media.layout import IndexRow, RecordHeader, RecordKind, SegmentName
-from flowbackup.media.reader import read_index
-from flowbackup.media.segment_source import SegmentSource
+from flowbackup.media.segments.reader import read_index
+from flowbackup.media.segments.segment_source import SegmentSource
 from flowbackup.model.frame import FrameHeader
 from tests.faults.forge import BLOCK, MEDIUM, Recipe, Record, forged
 from tests.media.media_samples import only_segment

@@ -11,7 +11,8 @@ from random import Random
 import pytest
 
 from flowbackup.errors import DamageError, DeviceError, FormatError
-from flowbackup.media.label import (
+from flowbackup.media.checks.verify import verify_medium
+from flowbackup.media.labels.label import (
     LABEL_MARK,
     LABEL_NAME,
     Label,
@@ -20,8 +21,7 @@ from flowbackup.media.label import (
     parse_label,
     read_label,
 )
-from flowbackup.media.twice import COPY_BYTES
-from flowbackup.media.verify import verify_medium
+from flowbackup.media.labels.twice import COPY_BYTES
 from flowbackup.model.digest import header_checksum
 from flowbackup.monitor import RecordingMonitor
 from flowbackup.testing.crash_disk import CrashDisk

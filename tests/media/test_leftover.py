@@ -9,7 +9,7 @@ import pytest
 
 from flowbackup.errors import DeviceError
 from flowbackup.media.calls import SYSTEM
-from flowbackup.media.leftover import give_back_reserved
+from flowbackup.media.segments.leftover import give_back_reserved
 from flowbackup.testing.faulty_calls import Fault, FaultySystemCalls
 
 PART, SEALED = "00000001-0001.part", "00000002-0001.seg"

@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from flowbackup.errors import DeviceError, DeviceLockedError
-from flowbackup.media.holder import UNNAMED, parse_holder
-from flowbackup.media.lock import MediumLock, present_holder
+from flowbackup.media.locks.holder import UNNAMED, parse_holder
+from flowbackup.media.locks.lock import MediumLock, present_holder
 from flowbackup.process import identify
 
 HOLDER = """
 import sys
-from flowbackup.media.lock import MediumLock
+from flowbackup.media.locks.lock import MediumLock
 lock = MediumLock(sys.argv[1], "nas", "a long backup")
 print("locked", flush=True)
 sys.stdin.read()

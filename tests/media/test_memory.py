@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 
-from flowbackup.media.memory import PIECES_FREE_MAX, FrameMemory
+from flowbackup.media.segments.memory import PIECES_FREE_MAX, FrameMemory
 
 
 def address(view: memoryview) -> int:

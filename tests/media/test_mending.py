@@ -11,8 +11,8 @@ import pytest
 
 from flowbackup.errors import DeviceError
 from flowbackup.media.calls import SystemCalls
-from flowbackup.media.label import COPY_BYTES, DOCUMENTS, LABEL_NAME, init_medium, read_label
-from flowbackup.media.mending import faults, mend
+from flowbackup.media.labels.label import COPY_BYTES, DOCUMENTS, LABEL_NAME, init_medium, read_label
+from flowbackup.media.labels.mending import faults, mend
 
 
 class Recorded(SystemCalls):

@@ -12,7 +12,7 @@ import pytest
 
 from flowbackup.errors import DeviceError
 from flowbackup.media.calls import SystemCalls, Writable
-from flowbackup.media.verify import verify_medium
+from flowbackup.media.checks.verify import verify_medium
 from flowbackup.monitor import RecordingMonitor
 from flowbackup.testing.frames import sample_frame
 from tests.media.media_samples import SESSION, make_device, only_segment, write_groups

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from flowbackup.errors import DeviceError
-from flowbackup.media import queue as queue_module
-from flowbackup.media.door import DeviceDoor
-from flowbackup.media.label import QUEUE_NAME
-from flowbackup.media.queue import MediumQueue
+from flowbackup.media.labels.label import QUEUE_NAME
+from flowbackup.media.locks import queue as queue_module
+from flowbackup.media.locks.door import DeviceDoor
+from flowbackup.media.locks.queue import MediumQueue
 from flowbackup.model.ids import id_text
 from flowbackup.model.queue import Ticket
 from flowbackup.process import identify
@@ -26,7 +26,7 @@ from tests.media.media_samples import make_device
 FIRST, SECOND = Ticket(1, sample_id(1)), Ticket(2, sample_id(2))
 STANDING = """
 import sys
-from flowbackup.media.queue import MediumQueue
+from flowbackup.media.locks.queue import MediumQueue
 from flowbackup.model.queue import Ticket
 queue = MediumQueue(sys.argv[1], "nas")
 queue.enter(Ticket(1, bytes.fromhex(sys.argv[2])), "another process")

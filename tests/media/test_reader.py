@@ -11,14 +11,14 @@ import pytest
 
 from flowbackup.errors import DamageError, DeviceError
 from flowbackup.media import regular
-from flowbackup.media.facts import MediumFacts, Mode
-from flowbackup.media.inventory import inventory
-from flowbackup.media.label import read_label
-from flowbackup.media.medium_verifier import MediumVerifier
+from flowbackup.media.checks.facts import MediumFacts, Mode
+from flowbackup.media.checks.inventory import inventory
+from flowbackup.media.checks.medium_verifier import MediumVerifier
+from flowbackup.media.labels.label import read_label
 from flowbackup.media.port import StoredFrame
-from flowbackup.media.reader import MediumReader
-from flowbackup.media.scan import Damage
-from flowbackup.media.segment_source import SegmentSource
+from flowbackup.media.segments.reader import MediumReader
+from flowbackup.media.segments.scan import Damage
+from flowbackup.media.segments.segment_source import SegmentSource
 from flowbackup.testing.frames import sample_id
 from tests.media.media_samples import SESSION, make_device, only_segment, write_groups
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from flowbackup.media import record_file
-from flowbackup.media.record_file import RecordFile
+from flowbackup.media.segments import record_file
+from flowbackup.media.segments.record_file import RecordFile
 from flowbackup.testing.faulty_calls import Fault, FaultySystemCalls
 
 BLOCK, STEP = 512, 1 << 16

@@ -15,7 +15,7 @@ from flowbackup.frame.columns import SCHEMA, batch_of
 from flowbackup.frame.envelope import fold
 from flowbackup.frame.index import INDEX_RECORD_BYTES
 from flowbackup.frame.seal import seal
-from flowbackup.media.twice import COPY_BYTES
+from flowbackup.media.labels.twice import COPY_BYTES
 from flowbackup.model.chunk import ChunkSpan
 from flowbackup.model.digest import chunk_digest, frame_digest, header_checksum
 from flowbackup.model.entry import Entry, EntryKind, Extent

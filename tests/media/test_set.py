@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from flowbackup.errors import DamageError, DeviceError, DeviceLockedError
-from flowbackup.media.directory import DirectoryDevice
-from flowbackup.media.label import read_label
-from flowbackup.media.media_set import find_set
-from flowbackup.media.room import medium_bytes
-from flowbackup.media.set_device import SetDevice
-from flowbackup.media.set_label import SET_NAME, init_set, medium_name, number_of, read_set
+from flowbackup.media.devices.directory import DirectoryDevice
+from flowbackup.media.labels.label import read_label
+from flowbackup.media.labels.set_label import SET_NAME, init_set, medium_name, number_of, read_set
+from flowbackup.media.segments.room import medium_bytes
+from flowbackup.media.sets.media_set import find_set
+from flowbackup.media.sets.set_device import SetDevice
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.ids import id_text
 from flowbackup.testing.faulty_calls import Fault, FaultySystemCalls

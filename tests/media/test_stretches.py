@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from flowbackup.media import segment
+from flowbackup.media.checks.medium_verifier import MediumVerifier, StretchReport
 from flowbackup.media.layout import IndexRow, RecordKind, pack_index
-from flowbackup.media.medium_verifier import MediumVerifier, StretchReport
 from flowbackup.media.port import StoredFrame
-from flowbackup.media.record_file import RecordFile
-from flowbackup.media.scan import Damage
-from flowbackup.media.segment import SegmentWriter
-from flowbackup.media.segment_source import SegmentSource
+from flowbackup.media.segments import segment
+from flowbackup.media.segments.record_file import RecordFile
+from flowbackup.media.segments.scan import Damage
+from flowbackup.media.segments.segment import SegmentWriter
+from flowbackup.media.segments.segment_source import SegmentSource
 from flowbackup.model import stretch
 from tests.media.media_samples import make_device, only_segment, write_groups
 

@@ -54,7 +54,7 @@ class Mutant:
 def mutants_of(root: Path, house: str) -> list[Mutant]:
     """All mutants of a house, in the order of its files and lines."""
     folder = root / HOUSES[house]
-    paths = [path for path in sorted(folder.glob("*.py")) if path.name not in NOT_MUTATED]
+    paths = [path for path in sorted(folder.rglob("*.py")) if path.name not in NOT_MUTATED]
     return [
         mutant for path in paths for mutant in find(path.read_text(), str(path.relative_to(root)))
     ]

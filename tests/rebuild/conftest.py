@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flowbackup import api
-from flowbackup.media.facts import Mode
+from flowbackup.media.checks.facts import Mode
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import RecordingMonitor, SilentMonitor
 from flowbackup.testing.trees import random_tree

@@ -14,8 +14,8 @@ from flowbackup.catalog.catalog import Catalog, open_catalog
 from flowbackup.frame.page import PageRef, decode_root
 from flowbackup.frame.seal import seal
 from flowbackup.media.calls import SystemCalls
-from flowbackup.media.directory import DirectoryDevice
-from flowbackup.media.label import init_medium
+from flowbackup.media.devices.directory import DirectoryDevice
+from flowbackup.media.labels.label import init_medium
 from flowbackup.media.port import FrameWriter
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.frame import FrameHeader, FrameKind

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flowbackup.errors import DeviceLockedError
-from flowbackup.media.directory import DirectoryDevice
-from flowbackup.media.door import DeviceDoor
+from flowbackup.media.devices.directory import DirectoryDevice
+from flowbackup.media.locks.door import DeviceDoor
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.ids import new_id
 from flowbackup.monitor import SilentMonitor

@@ -10,9 +10,9 @@ from flowbackup import api
 from flowbackup.api import RepairRequest, RestoreRequest, RunSettings
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.media.calls import SystemCalls
-from flowbackup.media.freed import freed_among
 from flowbackup.media.freeing import SegmentFreer
-from flowbackup.media.reader import MediumReader
+from flowbackup.media.segments.freed import freed_among
+from flowbackup.media.segments.reader import MediumReader
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import SilentMonitor
 from flowbackup.plan.decided import Plan
@@ -102,7 +102,7 @@ class Staged:
         return [segment.segment for segment in freed_among(self.reader("fast"), names)]
 
     def reader(self, device: str) -> MediumReader:
-        from flowbackup.media.label import read_label
+        from flowbackup.media.labels.label import read_label
 
         return MediumReader(str(self.place(device)), read_label(str(self.place(device))).label)
 

@@ -12,7 +12,7 @@ from flowbackup import api
 from flowbackup.api import RunSettings
 from flowbackup.errors import DeviceLockedError, InterruptedSessionError
 from flowbackup.flow import admission
-from flowbackup.media.door import DeviceDoor
+from flowbackup.media.locks.door import DeviceDoor
 from flowbackup.media.open import open_device
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.ids import id_text

@@ -13,7 +13,7 @@ import pytest
 from ray.cluster_utils import Cluster
 
 from flowbackup import api
-from flowbackup.media.door import DeviceDoor
+from flowbackup.media.locks.door import DeviceDoor
 from flowbackup.media.open import open_device
 from flowbackup.model.device import DeviceTarget
 from flowbackup.testing.compare import differences

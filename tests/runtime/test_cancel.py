@@ -15,8 +15,8 @@ import pytest
 from flowbackup import api
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.catalog.rows import SessionState
-from flowbackup.media.label import LOCK_NAME
-from flowbackup.media.lock import MediumLock
+from flowbackup.media.labels.label import LOCK_NAME
+from flowbackup.media.locks.lock import MediumLock
 from flowbackup.monitor import SilentMonitor
 from flowbackup.testing.compare import differences
 from tests.targets import Target

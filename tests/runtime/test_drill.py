@@ -14,7 +14,7 @@ import pytest
 from flowbackup import api
 from flowbackup.catalog.rows import VersionRow
 from flowbackup.errors import NotFoundError, RestoreError
-from flowbackup.media.segment_source import SegmentSource
+from flowbackup.media.segments.segment_source import SegmentSource
 from flowbackup.model.entry import Entry
 from flowbackup.model.frame import FrameKind
 from flowbackup.model.report import Outcome, SessionReport

@@ -19,10 +19,10 @@ from flowbackup.errors import (
     InterruptedSessionError,
 )
 from flowbackup.flow.admission import LOOK_SECONDS
-from flowbackup.media import directory
-from flowbackup.media.door import DeviceDoor
-from flowbackup.media.label import init_medium
-from flowbackup.media.lock import present_holder
+from flowbackup.media.devices import directory
+from flowbackup.media.labels.label import init_medium
+from flowbackup.media.locks.door import DeviceDoor
+from flowbackup.media.locks.lock import present_holder
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.ids import new_id
 from flowbackup.monitor import WAITING, RecordingMonitor

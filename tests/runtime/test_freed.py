@@ -12,10 +12,10 @@ from flowbackup import api
 from flowbackup.api import RepairRequest
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.media.calls import SYSTEM
-from flowbackup.media.directory import DirectoryDevice
+from flowbackup.media.checks.survey import MediumSurvey
+from flowbackup.media.devices.directory import DirectoryDevice
 from flowbackup.media.freeing import SegmentFreer
-from flowbackup.media.label import init_medium
-from flowbackup.media.survey import MediumSurvey
+from flowbackup.media.labels.label import init_medium
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.report import Outcome
 from flowbackup.monitor import RecordingMonitor

@@ -13,9 +13,9 @@ from flowbackup.api import RunSettings
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.errors import DeviceLockedError, UsageError
 from flowbackup.media.calls import SYSTEM
-from flowbackup.media.directory import DirectoryDevice
-from flowbackup.media.label import init_medium
-from flowbackup.media.lock import MediumLock
+from flowbackup.media.devices.directory import DirectoryDevice
+from flowbackup.media.labels.label import init_medium
+from flowbackup.media.locks.lock import MediumLock
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.report import Outcome
 from tests import judge

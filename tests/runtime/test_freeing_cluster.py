@@ -10,8 +10,8 @@ from ray.cluster_utils import Cluster
 
 from flowbackup import api
 from flowbackup.api import RunSettings
-from flowbackup.media.label import read_label
-from flowbackup.media.reader import MediumReader
+from flowbackup.media.labels.label import read_label
+from flowbackup.media.segments.reader import MediumReader
 from flowbackup.model.report import Outcome
 from flowbackup.monitor import SilentMonitor
 from flowbackup.units import MIB

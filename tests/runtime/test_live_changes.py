@@ -23,8 +23,8 @@ from flowbackup.errors import (
     NotFoundError,
     UsageError,
 )
-from flowbackup.media.label import LOCK_NAME
-from flowbackup.media.lock import MediumLock
+from flowbackup.media.labels.label import LOCK_NAME
+from flowbackup.media.locks.lock import MediumLock
 from flowbackup.media.port import FrameWriter
 from flowbackup.model.frame import FrameDescriptor
 from flowbackup.model.report import Outcome, SessionReport

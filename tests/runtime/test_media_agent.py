@@ -10,8 +10,8 @@ import pytest
 
 from flowbackup.errors import DeviceError
 from flowbackup.media.calls import SystemCalls
-from flowbackup.media.directory import DirectoryDevice
-from flowbackup.media.label import init_medium
+from flowbackup.media.devices.directory import DirectoryDevice
+from flowbackup.media.labels.label import init_medium
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.frame import FrameDescriptor
 from flowbackup.model.ids import FrameId, id_text

@@ -9,9 +9,9 @@ from random import Random
 import pytest
 
 from flowbackup import api
-from flowbackup.media.label import read_label
-from flowbackup.media.media_set import find_set
-from flowbackup.media.room import medium_bytes
+from flowbackup.media.labels.label import read_label
+from flowbackup.media.segments.room import medium_bytes
+from flowbackup.media.sets.media_set import find_set
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.testing.compare import differences
 from flowbackup.units import KIB, MIB

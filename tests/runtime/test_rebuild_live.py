@@ -14,8 +14,8 @@ import pytest
 from flowbackup import api
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.errors import CatalogError
+from flowbackup.media.checks.verify import verify_medium
 from flowbackup.media.open import open_device
-from flowbackup.media.verify import verify_medium
 from flowbackup.model.report import SessionReport
 from flowbackup.monitor import RecordingMonitor, SilentMonitor
 from flowbackup.plan.decided import Plan

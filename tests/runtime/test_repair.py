@@ -13,7 +13,7 @@ import pytest
 from flowbackup import api
 from flowbackup.errors import NotFoundError, UsageError
 from flowbackup.flow import admission
-from flowbackup.media.label import LABEL_NAME, read_label
+from flowbackup.media.labels.label import LABEL_NAME, read_label
 from flowbackup.media.open import open_device
 from flowbackup.model.report import Outcome
 from flowbackup.monitor import WAITING, Progress, RecordingMonitor

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from flowbackup.media.calls import SYSTEM, SystemCalls
-from flowbackup.media.directory import DirectoryDevice
+from flowbackup.media.devices.directory import DirectoryDevice
 from flowbackup.media.open import open_device
 from flowbackup.media.port import Device
 from flowbackup.model.device import DeviceTarget

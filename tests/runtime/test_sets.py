@@ -11,8 +11,8 @@ import pytest
 from flowbackup import api
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.catalog.rows import CopyRow
-from flowbackup.media.media_set import find_set
-from flowbackup.media.room import medium_bytes
+from flowbackup.media.segments.room import medium_bytes
+from flowbackup.media.sets.media_set import find_set
 from flowbackup.model.ids import id_text
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import RecordingMonitor

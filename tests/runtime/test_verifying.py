@@ -17,9 +17,9 @@ from flowbackup import api
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.catalog.rows import VerifiedRow
 from flowbackup.errors import UsageError
-from flowbackup.media.directory import DirectoryDevice
-from flowbackup.media.label import init_medium
-from flowbackup.media.medium_verifier import StretchReport
+from flowbackup.media.checks.medium_verifier import StretchReport
+from flowbackup.media.devices.directory import DirectoryDevice
+from flowbackup.media.labels.label import init_medium
 from flowbackup.media.port import StoredFrame
 from flowbackup.model import stretch
 from flowbackup.model.device import DeviceTarget

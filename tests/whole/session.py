@@ -14,8 +14,8 @@ from typing import Any
 from flowbackup.catalog.catalog import Catalog, open_catalog
 from flowbackup.catalog.holder import holder_text
 from flowbackup.catalog.missing import Wanted
-from flowbackup.media.directory import DirectoryDevice
-from flowbackup.media.label import init_medium
+from flowbackup.media.devices.directory import DirectoryDevice
+from flowbackup.media.labels.label import init_medium
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.frame import FrameHeader
 from flowbackup.model.ids import FrameId, id_text, new_id

@@ -19,7 +19,7 @@ from flowbackup.flow.commit import GroupCommit
 from flowbackup.flow.outbox import Outbox
 from flowbackup.flow.sender import SenderMachine
 from flowbackup.flow.spread import SpreadMachine
-from flowbackup.media.directory import DirectoryDevice
+from flowbackup.media.devices.directory import DirectoryDevice
 from flowbackup.media.port import FrameWriter
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.digest import frame_digest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowbackup.media.door import DeviceDoor
+from flowbackup.media.locks.door import DeviceDoor
 from flowbackup.media.open import open_device
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.queue import DoorView, Ticket

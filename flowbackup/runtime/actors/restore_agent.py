@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from flowbackup.media.directory import DirectoryDevice
+from flowbackup.media.checks.witness import copies_seen
+from flowbackup.media.devices.directory import DirectoryDevice
 from flowbackup.media.open import open_device
 from flowbackup.media.port import StoredFrame
-from flowbackup.media.witness import copies_seen
 from flowbackup.model.device import DeviceTarget, FramePlace, MediumInfo
 from flowbackup.model.frame import FrameHeader
 

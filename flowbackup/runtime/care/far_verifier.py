@@ -10,9 +10,9 @@ from typing import Any
 import ray
 from ray.exceptions import RayError
 
-from flowbackup.media.medium_verifier import MediumVerifier, StretchReport
+from flowbackup.media.checks.medium_verifier import MediumVerifier, StretchReport
+from flowbackup.media.checks.survey import MediumSurvey
 from flowbackup.media.open import open_device
-from flowbackup.media.survey import MediumSurvey
 from flowbackup.model.device import DeviceTarget, MediumInfo
 from flowbackup.model.freed import FreedSegment
 from flowbackup.model.stretch import Stretch

@@ -17,15 +17,15 @@ from flowbackup.catalog.replacement import replacing_catalog
 from flowbackup.errors import DamageError, DeviceError, UsageError
 from flowbackup.frame.page import PageRef, decode_root
 from flowbackup.frame.seal import chunk_of
-from flowbackup.media.directory import DirectoryDevice
-from flowbackup.media.facts import FactsStatistics, MediumFacts, Mode
-from flowbackup.media.freed import FreedNote
-from flowbackup.media.label import LOCK_NAME, read_label
-from flowbackup.media.lock import MediumLock
-from flowbackup.media.media_set import find_set
-from flowbackup.media.reader import MediumReader
-from flowbackup.media.scan import Damage
-from flowbackup.media.set_label import is_set, read_set
+from flowbackup.media.checks.facts import FactsStatistics, MediumFacts, Mode
+from flowbackup.media.devices.directory import DirectoryDevice
+from flowbackup.media.labels.label import LOCK_NAME, read_label
+from flowbackup.media.labels.set_label import is_set, read_set
+from flowbackup.media.locks.lock import MediumLock
+from flowbackup.media.segments.freed import FreedNote
+from flowbackup.media.segments.reader import MediumReader
+from flowbackup.media.segments.scan import Damage
+from flowbackup.media.sets.media_set import find_set
 from flowbackup.model.device import DeviceTarget, MediumInfo
 from flowbackup.model.ids import id_text
 from flowbackup.model.record import SessionRecord, VersionRecord, load_record

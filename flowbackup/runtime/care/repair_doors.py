@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flowbackup.errors import DeviceError
-from flowbackup.media.door import DeviceDoor
+from flowbackup.media.locks.door import DeviceDoor
 from flowbackup.media.port import Device
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.ids import id_text

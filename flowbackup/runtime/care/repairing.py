@@ -26,8 +26,8 @@ from flowbackup.errors import (
     UsageError,
 )
 from flowbackup.frame.seal import seal
-from flowbackup.media.inventory import inventory
-from flowbackup.media.mending import faults, mend
+from flowbackup.media.checks.inventory import inventory
+from flowbackup.media.labels.mending import faults, mend
 from flowbackup.media.open import open_device
 from flowbackup.media.port import Device, StoredFrame
 from flowbackup.model.device import MediumInfo

@@ -13,9 +13,9 @@ from flowbackup.catalog.catalog import Catalog
 from flowbackup.catalog.rows import LostRow, VerificationRow
 from flowbackup.catalog.stretches import Extents
 from flowbackup.errors import DeviceError, FlowbackupError, PeerLostError
-from flowbackup.media.medium_verifier import StretchReport
-from flowbackup.media.scan import Damage
-from flowbackup.media.survey import MediumSurvey
+from flowbackup.media.checks.medium_verifier import StretchReport
+from flowbackup.media.checks.survey import MediumSurvey
+from flowbackup.media.segments.scan import Damage
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.freed import FreedSegment
 from flowbackup.model.ids import id_text

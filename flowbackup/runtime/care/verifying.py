@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.errors import NotFoundError, UsageError
-from flowbackup.media.medium_verifier import MediumVerifier
+from flowbackup.media.checks.medium_verifier import MediumVerifier
 from flowbackup.media.open import open_device
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.report import Outcome, SessionReport

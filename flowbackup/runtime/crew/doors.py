@@ -7,7 +7,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayError
 
-from flowbackup.media.door import DeviceDoor
+from flowbackup.media.locks.door import DeviceDoor
 from flowbackup.media.open import open_device
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.ids import id_text

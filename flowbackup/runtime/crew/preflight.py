@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.errors import DeviceError, FlowbackupError, SourceError
-from flowbackup.media.label import read_label
-from flowbackup.media.media_set import find_set
+from flowbackup.media.labels.label import read_label
+from flowbackup.media.labels.set_label import is_set
 from flowbackup.media.open import make_first_medium, open_device
-from flowbackup.media.reader import MediumReader
-from flowbackup.media.set_label import is_set
+from flowbackup.media.segments.reader import MediumReader
+from flowbackup.media.sets.media_set import find_set
 from flowbackup.model.device import DEFAULT_BLOCK_BYTES, DeviceTarget, MediumInfo
 from flowbackup.model.ids import id_text
 from flowbackup.monitor import Monitor

@@ -23,7 +23,7 @@ from flowbackup.errors import (
     UsageError,
 )
 from flowbackup.media.freeing import SegmentFreer
-from flowbackup.media.lock import MediumLock
+from flowbackup.media.locks.lock import MediumLock
 from flowbackup.model.device import HERE, DeviceTarget, MediumInfo
 from flowbackup.model.ids import id_text
 from flowbackup.model.report import DeviceReport, FreedReport, Outcome, SessionReport

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from flowbackup.errors import DeviceError
-from flowbackup.media.directory import DirectoryDevice
+from flowbackup.media.checks.witness import copies_seen
+from flowbackup.media.devices.directory import DirectoryDevice
 from flowbackup.media.port import StoredFrame
-from flowbackup.media.witness import copies_seen
 from flowbackup.model.device import FramePlace, MediumInfo
 from flowbackup.model.ids import id_text
 from flowbackup.runtime.reading.known_media import target_of

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from flowbackup.catalog.catalog import Catalog
-from flowbackup.media.freed import freed_among
-from flowbackup.media.label import read_label
-from flowbackup.media.reader import MediumReader
+from flowbackup.media.labels.label import read_label
+from flowbackup.media.segments.freed import freed_among
+from flowbackup.media.segments.reader import MediumReader
 from flowbackup.model.freed import FreedSegment
 
 Names = Sequence[tuple[int, int]]

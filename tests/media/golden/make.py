@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from flowbackup.media.label import DOCUMENTS, LABEL_NAME, pack_label, read_label
+from flowbackup.media.labels.label import DOCUMENTS, LABEL_NAME, pack_label, read_label
 from tests.media.object_media import write_objects
 
 FRAME_BYTES = 4096

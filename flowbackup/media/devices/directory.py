@@ -9,7 +9,7 @@ import tempfile
 from flowbackup.errors import DeviceError
 from flowbackup.media.calls import SYSTEM, SystemCalls
 from flowbackup.media.failure import device_error
-from flowbackup.media.label import (
+from flowbackup.media.labels.label import (
     LOCK_NAME,
     QUEUE_NAME,
     SEGMENTS_NAME,
@@ -17,12 +17,12 @@ from flowbackup.media.label import (
     Label,
     read_label,
 )
-from flowbackup.media.leftover import give_back_reserved
-from flowbackup.media.lock import MediumLock, present_holder
-from flowbackup.media.queue import MediumQueue
-from flowbackup.media.reader import MediumReader
-from flowbackup.media.room import room_on
-from flowbackup.media.segment import SEGMENT_BYTES, SegmentWriter
+from flowbackup.media.locks.lock import MediumLock, present_holder
+from flowbackup.media.locks.queue import MediumQueue
+from flowbackup.media.segments.leftover import give_back_reserved
+from flowbackup.media.segments.reader import MediumReader
+from flowbackup.media.segments.room import room_on
+from flowbackup.media.segments.segment import SEGMENT_BYTES, SegmentWriter
 from flowbackup.model.device import DeviceTarget, MediumInfo
 from flowbackup.model.ids import id_text
 from flowbackup.units import MIB, format_size

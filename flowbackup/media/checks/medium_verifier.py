@@ -12,15 +12,15 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from flowbackup.errors import DamageError, DeviceError
-from flowbackup.media.freed import freed_among
-from flowbackup.media.label import SEGMENTS_NAME, read_label
+from flowbackup.media.checks.survey import MediumSurvey, survey_medium
+from flowbackup.media.labels.label import SEGMENTS_NAME, read_label
 from flowbackup.media.layout import IndexRow, RecordHeader
 from flowbackup.media.port import Device, StoredFrame
-from flowbackup.media.reader import MediumReader, read_index
-from flowbackup.media.scan import Damage, FoundRecord, Standing, groups, read_header, walk
-from flowbackup.media.segment import segment_file_name
-from flowbackup.media.segment_source import SegmentSource
-from flowbackup.media.survey import MediumSurvey, survey_medium
+from flowbackup.media.segments.freed import freed_among
+from flowbackup.media.segments.reader import MediumReader, read_index
+from flowbackup.media.segments.scan import Damage, FoundRecord, Standing, groups, read_header, walk
+from flowbackup.media.segments.segment import segment_file_name
+from flowbackup.media.segments.segment_source import SegmentSource
 from flowbackup.model.freed import FreedSegment
 from flowbackup.model.stretch import Stretch, stretches_of
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from flowbackup.errors import DeviceError
 from flowbackup.media.failure import device_error
-from flowbackup.media.label import LABEL_NAME, Label, read_label
-from flowbackup.media.room import room_on
-from flowbackup.media.set_label import SetLabel, medium_name, number_of, read_set
+from flowbackup.media.labels.label import LABEL_NAME, Label, read_label
+from flowbackup.media.labels.set_label import SetLabel, medium_name, number_of, read_set
+from flowbackup.media.segments.room import room_on
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.ids import id_text
 

@@ -7,9 +7,9 @@ from itertools import groupby
 
 from flowbackup.errors import DeviceError
 from flowbackup.media.port import StoredFrame
-from flowbackup.media.reader import MediumReader, listed
-from flowbackup.media.scan import read_header
-from flowbackup.media.segment_source import SegmentSource
+from flowbackup.media.segments.reader import MediumReader, listed
+from flowbackup.media.segments.scan import read_header
+from flowbackup.media.segments.segment_source import SegmentSource
 from flowbackup.model.device import FramePlace
 
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 from flowbackup.errors import DamageError, DeviceError
 from flowbackup.media.calls import SYSTEM, SystemCalls
 from flowbackup.media.failure import FULL, device_error
-from flowbackup.media.label import Label
+from flowbackup.media.labels.label import Label
 from flowbackup.media.layout import (
     FRAMES_MAX,
     INDEX_ROW,
@@ -30,7 +30,7 @@ from flowbackup.media.layout import (
     plain_record,
 )
 from flowbackup.media.port import StoredFrame, WriterStatistics
-from flowbackup.media.record_file import RecordFile
+from flowbackup.media.segments.record_file import RecordFile
 from flowbackup.model.device import FramePlace
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.frame import FrameHeader

@@ -14,6 +14,13 @@ from importlib.resources import files
 
 from flowbackup.errors import DamageError, DeviceError, FormatError
 from flowbackup.media.calls import SYSTEM, SystemCalls
+from flowbackup.media.labels.twice import (
+    COPIES,
+    COPY_BYTES,
+    TEXT_BYTES_MAX,
+    pack_twice,
+    parse_twice,
+)
 from flowbackup.media.layout import (
     BLOCK_BYTES_MAX,
     BLOCK_BYTES_MIN,
@@ -21,7 +28,6 @@ from flowbackup.media.layout import (
     FORMAT_MINOR,
 )
 from flowbackup.media.regular import read_regular
-from flowbackup.media.twice import COPIES, COPY_BYTES, TEXT_BYTES_MAX, pack_twice, parse_twice
 from flowbackup.model.device import DEFAULT_BLOCK_BYTES, MediumInfo, Membership
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.ids import id_from_text, id_text, new_id

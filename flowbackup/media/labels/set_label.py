@@ -24,7 +24,7 @@ from importlib.resources import files
 from flowbackup.errors import DamageError, DeviceError, FormatError
 from flowbackup.media.calls import SYSTEM, SystemCalls
 from flowbackup.media.failure import device_error
-from flowbackup.media.label import (
+from flowbackup.media.labels.label import (
     LABEL_NAME,
     LOCK_NAME,
     QUEUE_NAME,
@@ -37,9 +37,15 @@ from flowbackup.media.label import (
     read_label,
     write_file,
 )
+from flowbackup.media.labels.twice import (
+    COPIES,
+    COPY_BYTES,
+    TEXT_BYTES_MAX,
+    pack_twice,
+    parse_twice,
+)
 from flowbackup.media.layout import FORMAT_MAJOR, FORMAT_MINOR
 from flowbackup.media.regular import read_regular
-from flowbackup.media.twice import COPIES, COPY_BYTES, TEXT_BYTES_MAX, pack_twice, parse_twice
 from flowbackup.model.device import DEFAULT_BLOCK_BYTES, MediumInfo, Membership
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.ids import id_from_text, id_text, new_id

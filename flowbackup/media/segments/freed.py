@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from flowbackup.errors import DamageError
-from flowbackup.media.label import Label
+from flowbackup.media.labels.label import Label
 from flowbackup.media.layout import (
     FILE_BYTES_MAX,
     INDEX_ROW,
@@ -25,9 +25,9 @@ from flowbackup.media.layout import (
     parse_index,
     plain_record,
 )
-from flowbackup.media.reader import MediumReader, SegmentFile, check_rows
-from flowbackup.media.scan import FoundRecord, payload_fault, read_header
-from flowbackup.media.segment_source import SegmentSource
+from flowbackup.media.segments.reader import MediumReader, SegmentFile, check_rows
+from flowbackup.media.segments.scan import FoundRecord, payload_fault, read_header
+from flowbackup.media.segments.segment_source import SegmentSource
 from flowbackup.model.freed import FreedSegment
 from flowbackup.model.ids import ID_BYTES
 

@@ -11,12 +11,12 @@ from enum import StrEnum
 
 from flowbackup.errors import DamageError, DeviceError, FormatError
 from flowbackup.frame.seal import chunk_of, open_frame
-from flowbackup.media.freed import FreedNote, read_freed
 from flowbackup.media.layout import is_zero
 from flowbackup.media.port import StoredFrame
-from flowbackup.media.reader import MediumReader, SegmentFile, read_index
-from flowbackup.media.scan import Damage, committed, read_header
-from flowbackup.media.segment_source import SegmentSource
+from flowbackup.media.segments.freed import FreedNote, read_freed
+from flowbackup.media.segments.reader import MediumReader, SegmentFile, read_index
+from flowbackup.media.segments.scan import Damage, committed, read_header
+from flowbackup.media.segments.segment_source import SegmentSource
 from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.device import FramePlace
 from flowbackup.model.found import FoundFrame

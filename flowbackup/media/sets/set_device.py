@@ -8,17 +8,17 @@ from dataclasses import replace
 
 from flowbackup.errors import DeviceError
 from flowbackup.media.calls import SYSTEM, SystemCalls
-from flowbackup.media.directory import DirectoryDevice
+from flowbackup.media.devices.directory import DirectoryDevice
 from flowbackup.media.failure import device_error
-from flowbackup.media.label import LOCK_NAME, QUEUE_NAME, SEGMENTS_NAME, free_bytes
-from flowbackup.media.lock import MediumLock, present_holder
-from flowbackup.media.media_set import MediaSet, find_set
-from flowbackup.media.queue import MediumQueue
-from flowbackup.media.room import medium_bytes
-from flowbackup.media.segment import SEGMENT_BYTES
-from flowbackup.media.set_label import SetLabel, make_medium, medium_name, write_set
-from flowbackup.media.set_reader import SetReader
-from flowbackup.media.set_writer import OpenMedium, SetWriter
+from flowbackup.media.labels.label import LOCK_NAME, QUEUE_NAME, SEGMENTS_NAME, free_bytes
+from flowbackup.media.labels.set_label import SetLabel, make_medium, medium_name, write_set
+from flowbackup.media.locks.lock import MediumLock, present_holder
+from flowbackup.media.locks.queue import MediumQueue
+from flowbackup.media.segments.room import medium_bytes
+from flowbackup.media.segments.segment import SEGMENT_BYTES
+from flowbackup.media.sets.media_set import MediaSet, find_set
+from flowbackup.media.sets.set_reader import SetReader
+from flowbackup.media.sets.set_writer import OpenMedium, SetWriter
 from flowbackup.model.device import MEDIUM_BYTES, DeviceTarget, MediumInfo, least_media_bytes
 from flowbackup.model.ids import id_text
 from flowbackup.units import format_size

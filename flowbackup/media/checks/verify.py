@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from flowbackup.media.medium_verifier import MediumVerifier
+from flowbackup.media.checks.medium_verifier import MediumVerifier
 from flowbackup.media.port import Device
-from flowbackup.media.scan import Damage
+from flowbackup.media.segments.scan import Damage
 from flowbackup.model.ids import id_text
 from flowbackup.monitor import Monitor, Problem
 

@@ -7,7 +7,7 @@ import os
 
 from flowbackup.media.calls import SystemCalls
 from flowbackup.media.failure import device_error
-from flowbackup.media.segment import parse_file_name
+from flowbackup.media.segments.segment import parse_file_name
 
 
 def give_back_reserved(folder: str, device: str, calls: SystemCalls) -> int:

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flowbackup.media.failure import device_error
-from flowbackup.media.label import LABEL_NAME, SEGMENTS_NAME, FoundLabel, Label, read_label
+from flowbackup.media.labels.label import LABEL_NAME, SEGMENTS_NAME, FoundLabel, Label, read_label
 from flowbackup.media.layout import FILE_BYTES_MAX
 from flowbackup.media.regular import open_regular
-from flowbackup.media.scan import Damage
-from flowbackup.media.segment import parse_file_name, segment_file_name
+from flowbackup.media.segments.scan import Damage
+from flowbackup.media.segments.segment import parse_file_name, segment_file_name
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.stretch import Stretch, stretches_of
 from flowbackup.units import MIB

@@ -12,9 +12,9 @@ from typing import Self
 from flowbackup.errors import DamageError
 from flowbackup.media.failure import device_error
 from flowbackup.media.layout import FILE_BYTES_MAX, PAYLOAD_BYTES_MAX, SegmentName
-from flowbackup.media.memory import FrameMemory, io_memory
-from flowbackup.media.record_file import O_DIRECT
 from flowbackup.media.regular import NotRegularError, open_regular
+from flowbackup.media.segments.memory import FrameMemory, io_memory
+from flowbackup.media.segments.record_file import O_DIRECT
 from flowbackup.units import MIB, round_up
 
 _ALIGN = 4096

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from flowbackup.errors import DamageError, DeviceError, FormatError
 from flowbackup.media.failure import device_error
-from flowbackup.media.label import SEGMENTS_NAME, Label
+from flowbackup.media.labels.label import SEGMENTS_NAME, Label
 from flowbackup.media.layout import (
     FRAME_KINDS,
     SEQUENCE_MAX,
@@ -18,12 +18,18 @@ from flowbackup.media.layout import (
     SegmentName,
     parse_index,
 )
-from flowbackup.media.memory import FrameMemory
 from flowbackup.media.port import StoredFrame
-from flowbackup.media.room import room_on
-from flowbackup.media.scan import Damage, FoundRecord, committed, payload_fault, read_header
-from flowbackup.media.segment import parse_file_name, segment_file_name
-from flowbackup.media.segment_source import SegmentSource
+from flowbackup.media.segments.memory import FrameMemory
+from flowbackup.media.segments.room import room_on
+from flowbackup.media.segments.scan import (
+    Damage,
+    FoundRecord,
+    committed,
+    payload_fault,
+    read_header,
+)
+from flowbackup.media.segments.segment import parse_file_name, segment_file_name
+from flowbackup.media.segments.segment_source import SegmentSource
 from flowbackup.model.device import FramePlace, MediumInfo
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.frame import FrameHeader

@@ -6,10 +6,10 @@ from collections.abc import Container, Iterator
 from typing import NamedTuple
 
 from flowbackup.errors import DamageError
-from flowbackup.media.label import read_label
+from flowbackup.media.labels.label import read_label
 from flowbackup.media.port import StoredFrame
-from flowbackup.media.reader import MediumReader, listed
-from flowbackup.media.scan import Damage
+from flowbackup.media.segments.reader import MediumReader, listed
+from flowbackup.media.segments.scan import Damage
 
 
 class FoundSegment(NamedTuple):

@@ -23,7 +23,7 @@ from flowbackup.media.layout import (
     parse_header,
 )
 from flowbackup.media.port import StoredFrame
-from flowbackup.media.segment_source import SegmentSource
+from flowbackup.media.segments.segment_source import SegmentSource
 from flowbackup.model.device import FramePlace
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.ids import FrameId

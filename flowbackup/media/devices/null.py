@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from flowbackup.errors import DamageError, DeviceError, DeviceLockedError
 from flowbackup.media.layout import FORMAT_MAJOR, FORMAT_MINOR
+from flowbackup.media.locks.queue import NoQueue
 from flowbackup.media.port import StoredFrame, WriterStatistics
-from flowbackup.media.queue import NoQueue
 from flowbackup.model.device import DeviceTarget, FramePlace, MediumInfo
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.frame import FrameHeader

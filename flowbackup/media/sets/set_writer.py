@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from flowbackup.errors import DeviceError
 from flowbackup.media.failure import FULL
 from flowbackup.media.port import StoredFrame, WriterStatistics
-from flowbackup.media.segment import SegmentWriter, check_intact
+from flowbackup.media.segments.segment import SegmentWriter, check_intact
 from flowbackup.model.device import FramePlace
 from flowbackup.model.frame import FrameHeader
 from flowbackup.units import format_size

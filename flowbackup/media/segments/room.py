@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from flowbackup.media.holder import HOLDER_BYTES_MAX
-from flowbackup.media.label import LOCK_NAME, SEGMENTS_NAME, Label, free_bytes
+from flowbackup.media.labels.label import LOCK_NAME, SEGMENTS_NAME, Label, free_bytes
+from flowbackup.media.locks.holder import HOLDER_BYTES_MAX
 
 
 def room_on(label: Label, location: str) -> int:

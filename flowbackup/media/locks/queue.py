@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 
 from flowbackup.errors import DeviceError
 from flowbackup.media.failure import device_error
-from flowbackup.media.holder import (
+from flowbackup.media.locks.holder import (
     HOLDER_BYTES_MAX,
     describe,
     holder_here,

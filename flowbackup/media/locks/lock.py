@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from flowbackup.errors import DeviceLockedError
 from flowbackup.media.failure import device_error
-from flowbackup.media.holder import (
+from flowbackup.media.locks.holder import (
     HOLDER_BYTES_MAX,
     UNNAMED,
     holder_here,

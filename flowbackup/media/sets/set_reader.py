@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable, Iterator
 
 from flowbackup.errors import DeviceError
-from flowbackup.media.media_set import MediaSet, Member
 from flowbackup.media.port import StoredFrame
-from flowbackup.media.reader import MediumReader
+from flowbackup.media.segments.reader import MediumReader
+from flowbackup.media.sets.media_set import MediaSet, Member
 from flowbackup.model.device import FramePlace, MediumInfo
 from flowbackup.model.frame import FrameHeader
 from flowbackup.model.ids import id_text

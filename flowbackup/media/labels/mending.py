@@ -8,7 +8,7 @@ from importlib.resources import files
 
 from flowbackup.media.calls import SYSTEM, SystemCalls
 from flowbackup.media.failure import device_error
-from flowbackup.media.label import (
+from flowbackup.media.labels.label import (
     DOCUMENTS,
     LABEL_NAME,
     FoundLabel,

@@ -1,0 +1,1 @@
+"""What is on a medium, and whether it is what was written."""

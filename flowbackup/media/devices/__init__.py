@@ -1,0 +1,1 @@
+"""The devices: a directory, one that swallows, and a limit around any of them."""

@@ -1,0 +1,1 @@
+"""Media of limited size: several of them as one device."""
