@@ -62,3 +62,12 @@ def test_a_system_that_cannot_reserve_says_so(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(OSError) as caught:
         SYSTEM.fallocate(0, 0, 4096)
     assert caught.value.errno == errno.EOPNOTSUPP
+
+
+def test_a_directory_is_made_or_was_there(tmp_path: Path) -> None:
+    for _ in range(2):
+        SYSTEM.make_directory(str(tmp_path / "segments"))
+        assert (tmp_path / "segments").is_dir()
+    (tmp_path / "file").touch()
+    with pytest.raises(FileExistsError):
+        SYSTEM.make_directory(str(tmp_path / "file"))

@@ -12,6 +12,7 @@ from flowbackup.media.devices.null import NullDevice
 from flowbackup.media.devices.rate import RateLimitedDevice
 from flowbackup.media.open import open_device
 from flowbackup.media.port import Device
+from flowbackup.media.sets.set_device import SetDevice
 from flowbackup.model.device import DeviceTarget
 from flowbackup.testing.device_conformance import DeviceConformance
 from flowbackup.testing.faulty_device import FailingCall, FaultyDevice
@@ -86,6 +87,8 @@ def test_the_rate_is_kept_and_pauses_are_not_saved_up() -> None:
 
 def test_the_table_of_kinds() -> None:
     assert isinstance(open_device(DeviceTarget("a", "directory", "/nowhere")), DirectoryDevice)
+    limited = DeviceTarget("a", "directory", "/nowhere", media_bytes=1 << 20)
+    assert isinstance(open_device(limited), SetDevice)
     assert isinstance(open_device(DeviceTarget("a", "null")), NullDevice)
     assert isinstance(open_device(DeviceTarget("a", "null", rate_limit=5)), RateLimitedDevice)
     with pytest.raises(GraphError, match="unknown kind"):

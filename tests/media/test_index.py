@@ -7,11 +7,16 @@ from pathlib import Path
 import pytest
 
 from flowbackup.errors import DamageError
+from flowbackup.media.checks.verify import verify_medium
+from flowbackup.media.devices.directory import DirectoryDevice
 from flowbackup.media.layout import IndexRow, RecordHeader, RecordKind, SegmentName
 from flowbackup.media.segments.reader import read_index
 from flowbackup.media.segments.segment_source import SegmentSource
+from flowbackup.model.device import DeviceTarget
 from flowbackup.model.frame import FrameHeader
-from tests.faults.forge import BLOCK, MEDIUM, Recipe, Record, forged
+from flowbackup.monitor import RecordingMonitor
+from tests import judge
+from tests.faults.forge import BLOCK, MEDIUM, Recipe, Record, forged, plain
 from tests.media.media_samples import only_segment
 
 Rows = list[IndexRow]
@@ -114,3 +119,30 @@ def test_what_is_wrong_is_named(tmp_path: Path, lie: str) -> None:
     forged(tmp_path, recipe)
     with opened(tmp_path) as source, pytest.raises(DamageError, match=reason):
         read_index(source)
+
+
+UNKNOWN_OPTIONAL = 200
+
+
+def test_a_record_that_a_later_version_may_add_is_skipped_by_both_readers(tmp_path: Path) -> None:
+    def with_another(records: list[Record]) -> list[Record]:
+        name = SegmentName(MEDIUM, 1, 0, BLOCK)
+        another = plain(name, RecordKind.SEGMENT, b"news")
+        another.header = another.header._replace(kind=UNKNOWN_OPTIONAL)
+        records.insert(-2, another)
+        footer = records[-1].header
+        at = footer.sequence + another.total_bytes
+        records[-1].header = footer._replace(sequence=at)
+        return records
+
+    forged(tmp_path / "medium", Recipe(records=with_another))
+    device = DirectoryDevice(DeviceTarget("nas", "directory", str(tmp_path / "medium"), BLOCK))
+    reader = device.reader()
+    listed, scanned = list(reader.frames()), list(reader.scan())
+    assert [frame.header.sequence for frame in listed] == [0, 1, 2]
+    assert scanned == listed
+    damages = verify_medium(device, RecordingMonitor()).damages
+    assert [damage for damage in damages if damage.segment] == []
+    recovery = judge.recovered_here([tmp_path / "medium"], tmp_path / "back")
+    assert (recovery.exit_code, recovery.problems) == (0, ())
+    assert (tmp_path / "back" / "good").read_bytes() == b"good"

@@ -189,3 +189,16 @@ def test_the_inventory_takes_no_frames_from_a_damaged_index(tmp_path: Path) -> N
     path.write_bytes(path.read_bytes()[:-BLOCK])
     (found,) = inventory(str(tmp_path), "nas", set())
     assert found.frames == ()
+
+
+def test_what_is_no_file_leaves_no_descriptor_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was one when it was looked at, and is none when it is open."""
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(regular.os, "lstat", lambda path: os.stat(tmp_path / "file"))
+    os.mkdir(tmp_path / "folder")
+    before = set(os.listdir("/proc/self/fd"))
+    with pytest.raises(regular.NotRegularError):
+        regular.open_regular(str(tmp_path / "folder"))
+    assert set(os.listdir("/proc/self/fd")) == before
