@@ -23,6 +23,7 @@ from flowbackup.media.labels.label import init_medium
 from flowbackup.media.port import StoredFrame
 from flowbackup.model import stretch
 from flowbackup.model.device import DeviceTarget
+from flowbackup.model.freed import FreedSegment
 from flowbackup.model.report import Outcome
 from flowbackup.model.stretch import Stretch
 from flowbackup.monitor import Progress, RecordingMonitor, SilentMonitor
@@ -290,3 +291,32 @@ def test_verify_does_not_need_ray(place: Place) -> None:
     environment = {**os.environ, "FLOWBACKUP_CATALOG": str(place.catalog), "PYTHONPATH": root}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True)
     assert done.returncode == 0, done.stderr
+
+
+class Counting:
+    """A Verifier that notes which segments it was asked of whether they were freed."""
+
+    def __init__(self, verifier: Verifier, asked: list[tuple[int, int]]) -> None:
+        self.survey = verifier.survey
+        self.read = verifier.read
+        self._freed = verifier.freed
+        self._asked = asked
+
+    def freed(self, segments: Sequence[tuple[int, int]]) -> tuple[FreedSegment, ...]:
+        self._asked += segments
+        return self._freed(segments)
+
+
+def test_a_segment_that_is_all_damaged_is_looked_for_once(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not for each of its stretches: a sparse file may have thousands of them."""
+    frames = place.medium("nas", segments=2, frames=12)
+    for frame in frames[:12]:
+        place.flip("nas", frame)
+    asked: list[tuple[int, int]] = []
+    near = verifying.open_near
+    monkeypatch.setattr(verifying, "open_near", lambda info: Counting(near(info), asked))
+    outcome, problems, _ = place.verify("nas")
+    assert outcome is Outcome.FAILED and len(problems) == 12
+    assert asked == [(1, 1), (2, 1)], "each once, and the second for its last stretch, the index"

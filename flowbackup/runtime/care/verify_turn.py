@@ -54,6 +54,7 @@ class VerifyTurn:
         self._told = (0, 0, 0)
         """Segment, epoch and offset up to which damage was told last."""
         self._failed = False
+        self._freed_now: dict[tuple[int, int], bool] = {}
         self._catalog = catalog
         self._session = session
         self._share = share
@@ -140,11 +141,15 @@ class VerifyTurn:
         return {name: last for name, last in known.items() if name in now}
 
     def _was_freed(self, verifier: Verifier, stretch: Stretch) -> bool:
-        """Since it was surveyed: what is not there any more is no damage then."""
-        freed = verifier.freed([stretch[:2]])
-        for segment in freed:
-            self._catalog.add_freed(self.info.medium, segment)
-        return bool(freed)
+        """Since it was surveyed: what is not there any more is no damage then.  Asked once for a
+        segment, which is opened once: what is freed behind that is read as it was."""
+        name = stretch[:2]
+        if name not in self._freed_now:
+            freed = verifier.freed([name])
+            for segment in freed:
+                self._catalog.add_freed(self.info.medium, segment)
+            self._freed_now[name] = bool(freed)
+        return self._freed_now[name]
 
     def _hear_survey(self, survey: MediumSurvey, known: Extents) -> None:
         for name in survey.unknown_files:
