@@ -73,7 +73,7 @@ class _Finder(ast.NodeVisitor):
     def __init__(self, source: str, path: str) -> None:
         self.mutants: list[Mutant] = []
         self._path = path
-        self._house = Path(path).parent.name
+        self._house = Path(path).parts[1]  # flowbackup/HOUSE/...
         self._decisions = self._house == "flow"
         self._source = source.encode()
         self._starts = [0]

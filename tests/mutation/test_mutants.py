@@ -189,3 +189,10 @@ def ended(bench: Bench) -> Verdict:
     while (verdict := bench.verdict()) is None:
         time.sleep(0.01)
     return verdict
+
+
+def test_a_room_belongs_to_its_house() -> None:
+    """Else a run of the house would leave it out, and say so only in its sums."""
+    source = "def check(a: int) -> None:\n    if a:\n        raise ValueError\n"
+    for path in ("flowbackup/media/x.py", "flowbackup/media/segments/x.py"):
+        assert {mutant.house for mutant in find(source, path)} == {"media"}
