@@ -162,15 +162,21 @@ def init_option(command: Decorated) -> Decorated:
     )(command)
 
 
+LETTING_GO_SECONDS = 5.0
+"""The processes of a killed command end when Ray has noticed, one or two seconds later: who starts
+it again at once is not to be told that it still runs."""
+
+
 def retry_lock_option(command: Decorated) -> Decorated:
     """--retry-lock DURATION, else FLOWBACKUP_RETRY_LOCK: how long to wait for devices."""
     return click.option(
         "--retry-lock",
         type=Duration(),
-        default=0.0,
+        default=LETTING_GO_SECONDS,
         envvar="FLOWBACKUP_RETRY_LOCK",
         show_envvar=True,
         metavar="DURATION",
         help="Wait so long, as in 30s, 5m or 2h, for devices that other sessions hold: first come, "
-        "first served, all devices or none.  Without it they are not waited for.",
+        "first served, all devices or none; 0 for not at all.  Without it 5s, in which what a "
+        "killed session left running lets go of its devices.",
     )(command)

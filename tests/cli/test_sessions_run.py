@@ -74,7 +74,9 @@ def test_backup_makes_a_plan_and_runs_it(
         ("/srv", "/etc"), "/a", ("/b", "/c"), name="n", frame_size=4 << 20
     )
     settings = ran_backup.call_args.args[1]
-    assert settings == api.RunSettings(catalog=None, address="", create=True, init=True)
+    assert settings == api.RunSettings(
+        catalog=None, address="", create=True, init=True, wait_seconds_max=5
+    )
     assert graph.read_text() == PLAN.graph_text
     assert ran.out.startswith("success: graph nightly, session ")
 
@@ -102,7 +104,7 @@ def test_a_graph_is_never_saved_over_another(
 @pytest.mark.parametrize(
     ("options", "environment", "seconds"),
     [
-        ((), {}, 0), (("--retry-lock", "1h30m"), {}, 5400),
+        ((), {}, 5), (("--retry-lock", "1h30m"), {}, 5400),
         ((), {"FLOWBACKUP_RETRY_LOCK": "5m"}, 300),
         (("--retry-lock", "0"), {"FLOWBACKUP_RETRY_LOCK": "5m"}, 0),
     ],
@@ -232,10 +234,12 @@ def test_repair_asks_for_what_was_written(flowbackup: RunCommand, fake_api: Fake
     ran = flowbackup("repair", "nas", "/mnt/usb", "--object", "site", "--full", "--dry-run")
     devices, request, _ = repair.call_args.args
     assert devices == ("nas", "/mnt/usb")
-    assert request == api.RepairRequest(objects=("site",), full=True, dry_run=True)
+    assert request == api.RepairRequest(
+        objects=("site",), full=True, dry_run=True, wait_seconds_max=5
+    )
     assert "13 frames moved, 5 MiB read, 3 MiB written" in ran.out
     flowbackup("repair")
-    assert repair.call_args.args[:2] == ((), api.RepairRequest())
+    assert repair.call_args.args[:2] == ((), api.RepairRequest(wait_seconds_max=5))
 
 
 def test_rebuild(flowbackup: RunCommand, fake_api: FakeApi) -> None:

@@ -1,9 +1,11 @@
-"""One embedded Ray for all tests of this folder that need a live one."""
+"""One embedded Ray for all tests of this folder that need a live one, and before it, as a process
+can have only one at a time, clusters of three nodes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +14,23 @@ from flowbackup.model.report import SessionReport
 from flowbackup.monitor import Monitor, SilentMonitor
 from flowbackup.plan.decided import Plan
 from tests.runtime.staged import Staged
+
+if TYPE_CHECKING:
+    from ray.cluster_utils import Cluster
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Clusters first: behind them the embedded Ray stays up to the end of the run."""
+    items.sort(key=lambda item: "cluster" not in getattr(item, "fixturenames", ()))
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """See three_nodes."""
+    from tests.runtime.three_nodes import three_nodes
+
+    with three_nodes() as nodes:
+        yield nodes
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,6 @@ from flowbackup.model.device import DeviceTarget
 from flowbackup.testing.compare import differences
 from flowbackup.units import MIB
 from tests import judge
-from tests.runtime.test_cluster import cluster  # noqa: F401  a fixture
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 PROGRAM = "from flowbackup.cli.main import main; main()"
@@ -32,7 +31,7 @@ def door(tmp_path: Path, disk: str, holder: str = "a test") -> DeviceDoor:
 
 
 @pytest.fixture
-def start(cluster: Cluster, tmp_path: Path) -> Iterator[Start]:  # noqa: F811
+def start(cluster: Cluster, tmp_path: Path) -> Iterator[Start]:
     """Starts a driver that backs up a tree of its own to the first of two disks, and on to the
     second."""
     running: list[subprocess.Popen[str]] = []
@@ -95,7 +94,7 @@ def test_drivers_with_opposite_orders_run_one_after_the_other(start: Start, tmp_
     assert all(len(view.standing) == 2 for view in views)
     assert views[0].standing[0].ticket == views[1].standing[0].ticket
 
-    third = start("third", *DISKS)
+    third = start("third", *DISKS, "--retry-lock", "0")
     error = hear(third, "error")
     assert third.wait() == error["exit_code"] == 11
     assert 'device "disk3" is in use by a test (process ' in str(error["text"])

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import tempfile
 import time
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -27,40 +24,12 @@ from flowbackup.runtime.edges.slab import PREFIX, SHARED_MEMORY
 from flowbackup.testing.compare import differences
 from tests import judge
 from tests.local_backup import LocalBackup, damage
+from tests.runtime.three_nodes import LABEL, STORE_BYTES
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 MIB = 1 << 20
-STORE_BYTES = 128 * MIB
 F13_SECONDS = 20
-LABEL = "flowbackup.io/node"
 QUIET = SilentMonitor()
-
-
-@pytest.fixture
-def cluster() -> Iterator[Cluster]:
-    """A head where the client is, and two storage nodes; in a process without another Ray."""
-    if ray.is_initialized():
-        pytest.skip("needs a process without Ray: run this file by itself")
-    directory = tempfile.mkdtemp(prefix="fbc-", dir="/tmp")
-    os.mkdir(os.path.join(directory, "ray"))
-    environment = {"RAY_AUTH_MODE": "disabled", "RAY_TMPDIR": directory}
-    os.environ.update(environment)
-    store = {"object_store_memory": STORE_BYTES, "num_cpus": 2}
-    nodes = Cluster(
-        initialize_head=True,
-        head_node_args={**store, "temp_dir": directory, "include_dashboard": False,
-                        "labels": {LABEL: "storage1"}},
-    )  # fmt: skip
-    for name in ("storage2", "storage3"):
-        nodes.add_node(**store, labels={LABEL: name})
-    nodes.wait_for_nodes()
-    ray.init(address=nodes.address, log_to_driver=False, logging_level="ERROR")
-    yield nodes
-    ray.shutdown()
-    nodes.shutdown()
-    shutil.rmtree(directory, ignore_errors=True)
-    for name in environment:
-        del os.environ[name]
 
 
 def written(

@@ -15,13 +15,12 @@ from flowbackup.monitor import SilentMonitor
 from flowbackup.testing.compare import differences
 from flowbackup.units import MIB
 from tests import judge
-from tests.runtime.test_cluster import cluster  # noqa: F401  a fixture
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 
 def test_frames_of_two_nodes_come_together_on_a_third(
-    cluster: Cluster,  # noqa: F811
+    cluster: Cluster,
     tmp_path: Path,
 ) -> None:
     source = tmp_path / "source"

@@ -16,13 +16,12 @@ from flowbackup.model.report import Outcome
 from flowbackup.monitor import SilentMonitor
 from flowbackup.units import MIB
 from tests import judge
-from tests.runtime.test_cluster import cluster  # noqa: F401  a fixture
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 
 def test_room_is_made_on_the_node_of_the_device(
-    cluster: Cluster,  # noqa: F811
+    cluster: Cluster,
     tmp_path: Path,
 ) -> None:
     source = tmp_path / "source"

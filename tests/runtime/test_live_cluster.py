@@ -20,13 +20,13 @@ from flowbackup.monitor import Progress, SilentMonitor
 from flowbackup.runtime.edges.slab import PREFIX, SHARED_MEMORY
 from flowbackup.units import MIB
 from tests import judge
-from tests.runtime.test_cluster import cluster, written  # noqa: F401  a fixture
+from tests.runtime.test_cluster import written
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 
 def test_mirrors_on_other_nodes_come_and_go_while_a_session_runs(
-    cluster: Cluster,  # noqa: F811
+    cluster: Cluster,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -16,7 +16,6 @@ from flowbackup.monitor import SilentMonitor
 from flowbackup.testing.compare import differences
 from flowbackup.units import MIB
 from tests import judge
-from tests.runtime.test_cluster import cluster  # noqa: F401  a fixture
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 OBJECTS = {"one": "nas[0:4]", "two": "nas[4:8]", "three": "nas[8:12]"}
@@ -37,7 +36,7 @@ EXPECTED = {
 
 
 def test_objects_go_where_their_buffers_lead_from_node_to_node(
-    cluster: Cluster,  # noqa: F811
+    cluster: Cluster,
     tmp_path: Path,
 ) -> None:
     """The client is on another node than its head, too; and what lies in which slot differs on

@@ -1,0 +1,46 @@
+"""Three raylets on one machine stand for three hosts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import ray
+from ray.cluster_utils import Cluster
+
+from flowbackup.units import MIB
+
+LABEL = "flowbackup.io/node"
+STORE_BYTES = 128 * MIB
+
+
+@contextmanager
+def three_nodes() -> Iterator[Cluster]:
+    """A head where the client is, which is storage1, and two more storage nodes.  A process can
+    have only one Ray at a time; one that was left by somebody else is an error."""
+    assert not ray.is_initialized(), "a test before this one has left a Ray"
+    directory = tempfile.mkdtemp(prefix="fbc-", dir="/tmp")
+    os.mkdir(os.path.join(directory, "ray"))
+    environment = {"RAY_AUTH_MODE": "disabled", "RAY_TMPDIR": directory}
+    os.environ.update(environment)
+    store = {"object_store_memory": STORE_BYTES, "num_cpus": 2}
+    nodes = Cluster(
+        initialize_head=True,
+        head_node_args={**store, "temp_dir": directory, "include_dashboard": False,
+                        "labels": {LABEL: "storage1"}},
+    )  # fmt: skip
+    try:
+        for name in ("storage2", "storage3"):
+            nodes.add_node(**store, labels={LABEL: name})
+        nodes.wait_for_nodes()
+        ray.init(address=nodes.address, log_to_driver=False, logging_level="ERROR")
+        yield nodes
+    finally:
+        ray.shutdown()
+        nodes.shutdown()
+        shutil.rmtree(directory, ignore_errors=True)
+        for name in environment:
+            del os.environ[name]
