@@ -7,15 +7,14 @@ from the frame's memory, after each was checked.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import BinaryIO
 
-from flowbackup.errors import DamageError, FlowbackupError, NotFoundError, UsageError
+from flowbackup.errors import DamageError, NotFoundError, UsageError
 from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.digest import chunk_digest
 from flowbackup.model.entry import Entry, EntryKind, Extent
 from flowbackup.model.ids import FrameId
-from flowbackup.restore.ahead import CheckedAhead
 from flowbackup.restore.large import LARGE_BYTES_MIN, LargeFileWriter
 from flowbackup.restore.port import FrameSource
 from flowbackup.units import MIB, format_path
@@ -24,7 +23,7 @@ RUN_BYTES_MAX = 16 * MIB
 """Bytes of one write: more gains nothing, and a full disk shows earlier."""
 
 FRAMES_KEPT = 2
-"""The one that files are made from, and the one that the next are checked in."""
+"""A file may begin in one and end in the next."""
 
 _ZEROS = bytes(MIB)
 _NOTHING = memoryview(b"")
@@ -33,45 +32,19 @@ _NOTHING = memoryview(b"")
 class ContentSource:
     """Checked content out of frames; keeps the frames that were asked last."""
 
-    def __init__(self, frames: FrameSource, ahead: CheckedAhead | None = None) -> None:
-        """ahead: where chunks may have been checked already; the caller closes it."""
+    def __init__(self, frames: FrameSource) -> None:
         self._frames = frames
-        self._ahead = ahead
         self._payloads: dict[FrameId, memoryview] = {}
-
-    def check_ahead(self, entries: Sequence[Entry]) -> None:
-        """Begins to check the small files among the entries that come next.  What cannot be read
-        now is left to the `chunk` that needs it."""
-        if self._ahead is None:
-            return
-        chunks: list[tuple[ChunkRef, memoryview]] = []
-        frames: set[FrameId] = set()
-        try:
-            for ref in (entry.chunks[0] for entry in entries if len(entry.chunks) == 1):
-                frames.add(ref.frame)
-                if len(frames) > FRAMES_KEPT:
-                    break
-                chunks.append((ref, self._part(ref)))
-        except FlowbackupError:
-            pass
-        self._ahead.begin(chunks)
 
     def chunk(self, ref: ChunkRef) -> memoryview:
         """The bytes of a chunk.  Raises DamageError if they are not the ones that were saved."""
-        data = self._ahead.found(ref) if self._ahead is not None else None
-        return self._checked(ref) if data is None else data
-
-    def _checked(self, ref: ChunkRef) -> memoryview:
-        data = self._part(ref)
+        data = self._payload(ref.frame)[ref.offset : ref.offset + ref.size]
         if len(data) != ref.size or chunk_digest(data) != ref.digest:
             raise DamageError(
                 f"frame {ref.frame} does not hold the chunk at {ref.offset} that was saved",
                 remedy="verify the media that hold it",
             )
         return data
-
-    def _part(self, ref: ChunkRef) -> memoryview:
-        return self._payload(ref.frame)[ref.offset : ref.offset + ref.size]
 
     def _payload(self, frame: FrameId) -> memoryview:
         payload = self._payloads.get(frame)
@@ -94,12 +67,12 @@ class ContentSource:
         place = 0
         while place < len(chunks):
             first = chunks[place]
-            self._checked(first)
+            self.chunk(first)
             payload = self._payload(first.frame)
             end = first.offset + first.size
             place += 1
             while place < len(chunks) and _continues(chunks[place], first, end):
-                self._checked(chunks[place])
+                self.chunk(chunks[place])
                 end += chunks[place].size
                 place += 1
             yield payload[first.offset : end]

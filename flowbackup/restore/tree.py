@@ -5,13 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
 from flowbackup.errors import DamageError, DeviceError, NotFoundError, RestoreError
 from flowbackup.model.entry import Entry, EntryKind
 from flowbackup.monitor import Monitor, Problem, Progress, SilentMonitor
-from flowbackup.restore.ahead import CheckedAhead, batches
 from flowbackup.restore.content import ContentSource, lacks_content
 from flowbackup.restore.directories import Level, Way, level_of, opened_level
 from flowbackup.restore.existing import Existing
@@ -107,9 +106,7 @@ class _Job:
         owners = Owners(settings.numeric_owners)
         self._metadata = MetadataWriter(owners)
         self._existing = Existing(settings.overwrite, owners)
-        self._ahead = CheckedAhead()
-        self._content = ContentSource(frames, self._ahead)
-        self._nodes = NodeWriter(self._content, self._metadata, replace=self._replace)
+        self._nodes = NodeWriter(ContentSource(frames), self._metadata, replace=self._replace)
         # First names of hard links: kind and original path -> where it was restored, device and
         # inode.
         self._links: dict[tuple[int, bytes], tuple[bytes, tuple[int, int]]] = {}
@@ -124,14 +121,13 @@ class _Job:
     def close(self) -> None:
         self._way.close()
         self._nodes.close()
-        self._ahead.close()
         self._sync.close()
         if self._root >= 0:
             os.close(self._root)
             self._root = -1
 
     def run(self, entries: Iterator[Entry]) -> RestoreStatistics:
-        for number, entry in enumerate(batches(entries, self._check_ahead)):
+        for number, entry in enumerate(entries):
             self._path = entry.path
             try:
                 if self._alone and number:
@@ -152,10 +148,6 @@ class _Job:
         if self._syncs:
             self._sync.finish()
         return self._counters.frozen()
-
-    def _check_ahead(self, entries: Sequence[Entry]) -> None:
-        """Where everything is made anew, all contents will be needed; elsewhere perhaps none."""
-        self._content.check_ahead(entries if self._way.here.private else ())
 
     def _one(self, entry: Entry) -> None:
         path = entry.path
