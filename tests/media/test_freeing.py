@@ -15,12 +15,11 @@ import pytest
 
 from flowbackup.errors import DamageError, DeviceError, DeviceLockedError
 from flowbackup.media import layout
-from flowbackup.media.calls import SYSTEM, SystemCalls, Writable
+from flowbackup.media.calls import SYSTEM, SystemCalls
 from flowbackup.media.checks.verify import verify_medium
 from flowbackup.media.freeing import NOTE_NAME, SegmentFreer
 from flowbackup.media.labels.label import Label, read_label
 from flowbackup.media.layout import RecordKind
-from flowbackup.media.segments import segment_source
 from flowbackup.media.segments.freed import freed_among, read_freed
 from flowbackup.media.segments.reader import MediumReader, read_index
 from flowbackup.model.device import DeviceTarget
@@ -378,55 +377,3 @@ def test_recover_restores_before_between_and_after(backed_up: LocalBackup, tmp_p
     free_all(fast, [last])
     assert restored(slow).exit_code == 0
     assert judge.check_media([fast, slow]).problems == ()
-
-
-def test_a_device_that_fails_is_no_segment_that_is_gone(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Who is told that a file is gone takes what was in it for lost."""
-    (place / "segments" / "00000003-0001.seg").unlink()
-    with pytest.raises(DamageError, match="its file is gone"):
-        freer_of(place).sealed(3, 1)
-
-    def failing(path: str, flags: int = 0) -> int:
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-    monkeypatch.setattr(segment_source, "open_regular", failing)
-    with pytest.raises(DeviceError, match="Input/output error") as told:
-        freer_of(place).sealed(2, 1)
-    assert not isinstance(told.value, DamageError)
-
-
-def test_a_note_that_was_begun_before_is_begun_anew(place: Path) -> None:
-    (place / NOTE_NAME).write_bytes(b"torn")
-    (place / NOTE_NAME).chmod(0o444)
-    calls = FaultySystemCalls()
-    free(place, 2, calls)
-    assert calls.made.count("unlink") == 1
-    assert segments_with_frames(place) == {1, 3}
-    assert not (place / NOTE_NAME).exists()
-
-
-def test_a_device_that_takes_nothing_is_not_waited_for(place: Path) -> None:
-    class Deaf(SystemCalls):
-        def pwritev(self, fd: int, buffers: Sequence[Writable], offset: int) -> int:
-            return 0
-
-    before = content(place)
-    with pytest.raises(DeviceError, match="took no bytes"):
-        free(place, 2, Deaf())
-    assert content(place) == before
-
-
-def test_the_first_failure_is_told_also_where_nothing_can_be_removed(place: Path) -> None:
-    class Full(SystemCalls):
-        def pwritev(self, fd: int, buffers: Sequence[Writable], offset: int) -> int:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-        def unlink(self, path: str) -> None:
-            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-
-    with pytest.raises(DeviceError, match="No space left") as told:
-        free(place, 2, Full())
-    assert told.value.errno == errno.ENOSPC
-    assert segments_with_frames(place) == {1, 2, 3}
