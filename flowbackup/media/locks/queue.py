@@ -147,8 +147,10 @@ def _text_if_held(folder: int, name: str) -> bytes | None:
         text = os.pread(fd, HOLDER_BYTES_MAX, 0)
         if not is_free or not is_left_behind(parse_holder(text)):
             return text
-        with suppress(OSError):
-            os.unlink(name, dir_fd=folder)
+        # Who leaves unlinks before he unlocks; by now the name may be that of a ticket drawn anew.
+        if os.fstat(fd).st_nlink:
+            with suppress(OSError):
+                os.unlink(name, dir_fd=folder)
         return None
     finally:
         os.close(fd)
