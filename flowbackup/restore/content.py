@@ -22,37 +22,31 @@ from flowbackup.units import MIB, format_path
 RUN_BYTES_MAX = 16 * MIB
 """Bytes of one write: more gains nothing, and a full disk shows earlier."""
 
-FRAMES_KEPT = 2
-"""A file may begin in one and end in the next."""
-
 _ZEROS = bytes(MIB)
 _NOTHING = memoryview(b"")
 
 
 class ContentSource:
-    """Checked content out of frames; keeps the frames that were asked last."""
+    """Checked content out of frames; keeps the frame that was asked last."""
 
     def __init__(self, frames: FrameSource) -> None:
         self._frames = frames
-        self._payloads: dict[FrameId, memoryview] = {}
+        self._frame: FrameId | None = None
+        self._payload = memoryview(b"")
 
     def chunk(self, ref: ChunkRef) -> memoryview:
         """The bytes of a chunk.  Raises DamageError if they are not the ones that were saved."""
-        data = self._payload(ref.frame)[ref.offset : ref.offset + ref.size]
+        if ref.frame != self._frame:
+            self._frame = None
+            self._payload = self._frames.payload(ref.frame)
+            self._frame = ref.frame
+        data = self._payload[ref.offset : ref.offset + ref.size]
         if len(data) != ref.size or chunk_digest(data) != ref.digest:
             raise DamageError(
                 f"frame {ref.frame} does not hold the chunk at {ref.offset} that was saved",
                 remedy="verify the media that hold it",
             )
         return data
-
-    def _payload(self, frame: FrameId) -> memoryview:
-        payload = self._payloads.get(frame)
-        if payload is None:
-            while len(self._payloads) >= FRAMES_KEPT:
-                del self._payloads[next(iter(self._payloads))]
-            payload = self._payloads[frame] = self._frames.payload(frame)
-        return payload
 
     def at_once(self, entry: Entry) -> memoryview | None:
         """The checked content of a file that is a single chunk, as small files are, or empty; None
@@ -68,7 +62,7 @@ class ContentSource:
         while place < len(chunks):
             first = chunks[place]
             self.chunk(first)
-            payload = self._payload(first.frame)
+            payload = self._payload
             end = first.offset + first.size
             place += 1
             while place < len(chunks) and _continues(chunks[place], first, end):
