@@ -48,7 +48,7 @@ class Ask(NamedTuple):
 
 class Refuse(NamedTuple):
     """The frame was not taken.  fatal: the sender broke the protocol, the session must stop;
-    otherwise the sender is out of date (a zombie) and nothing happened."""
+    otherwise nothing happened: the sender is out of date (a zombie), or this agent is broken."""
 
     edge: str
     frame: FrameId

@@ -241,9 +241,9 @@ class Buffer:
                     if waiter is not None:
                         waiter.asks.append((stream, sequence))
                         waiter.finish()
-                case Refuse(frame=frame_id, reason=reason):
+                case Refuse() as refusal:
                     if waiter is not None:
-                        waiter.fail(ProtocolError(f"frame {frame_id} was refused: {reason}"))
+                        waiter.fail(self._refusal(refusal))
                 case Break(reason):
                     self._break(reason)
 
@@ -269,10 +269,19 @@ class Buffer:
                 del self._waiters[frame]
 
     def _break(self, reason: str) -> None:
-        causes = "; ".join(str(error) for _, error in self._failures)
-        error = PeerLostError(f"{self._settings.agent}: {reason}: {causes}")
+        error = PeerLostError(f"{self._settings.agent}: {reason}: {self._causes()}")
         for waiter in [w for waiting in self._waiters.values() for w in waiting]:
             waiter.fail(error)
+
+    def _refusal(self, refusal: Refuse) -> FlowbackupError:
+        """Only what breaks the protocol ends the session; who is broken is simply gone."""
+        text = f"frame {refusal.frame} was refused: {refusal.reason}"
+        if refusal.fatal:
+            return ProtocolError(text)
+        return PeerLostError(f"{self._settings.agent}: {text}: {self._causes()}")
+
+    def _causes(self) -> str:
+        return "; ".join(str(error) for _, error in self._failures)
 
     def _device_failed(self, name: str, error: FlowbackupError) -> None:
         self._failures.append(("", error))
