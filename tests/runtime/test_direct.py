@@ -7,9 +7,11 @@ import base64
 import pickle
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import asdict
 
 import pytest
 
@@ -31,6 +33,17 @@ SLOT_BYTES = 3 * direct.PIECE_BYTES // 2 // 4096 * 4096
 """More than is sent at once, and no multiple of it."""
 EDGE = EdgeSettings("a -> b", "b", Transport.DIRECT, (0,), 4)
 Pullers = Callable[[Passport], FramePuller]
+
+
+def come_to(server: FrameServer, **wanted: int) -> bool:
+    """Do its counts come to this?  The other end may know the end of a connection first."""
+    latest = time.monotonic() + 20
+    while time.monotonic() < latest:
+        told = asdict(server.statistics())
+        if told | wanted == told:
+            return True
+        time.sleep(0.001)
+    return False
 
 
 def made_slab(name: str) -> Iterator[Slab]:
@@ -111,8 +124,7 @@ def test_frames_of_all_sizes_come_over_one_connection(
     for slot, size_bytes in enumerate(sizes):
         frame = lies_in(slab, slot, size_bytes)
         assert frame_digest(fetched(one, server.place, frame)) == frame.header.digest
-    told = server.statistics()
-    assert (told.frames, told.bytes_sent, told.connections) == (4, sum(sizes), 1)
+    assert come_to(server, frames=4, bytes_sent=sum(sizes), connections=1)
 
 
 def test_who_was_not_admitted_gets_nothing(
@@ -123,8 +135,7 @@ def test_who_was_not_admitted_gets_nothing(
     frame = lies_in(slab, 0, 100)
     with pytest.raises(PeerLostError, match="port"):
         fetched(puller(Passport()), server.place, frame)
-    assert server.statistics().refused == direct.ATTEMPTS_MAX
-    assert server.statistics().frames == 0
+    assert come_to(server, frames=0, refused=direct.ATTEMPTS_MAX)
     assert fetched(puller(admitted), server.place, frame)
 
 
@@ -184,8 +195,7 @@ def test_what_is_not_shared_is_not_given(
     }[what]
     with pytest.raises(PeerLostError):
         fetched(puller(admitted), server.place, asked)
-    told = server.statistics()
-    assert (told.frames, told.refused) == (0, direct.ATTEMPTS_MAX)
+    assert come_to(server, frames=0, refused=direct.ATTEMPTS_MAX)
 
 
 def test_a_connection_that_broke_is_made_again(
@@ -197,7 +207,7 @@ def test_a_connection_that_broke_is_made_again(
     for connection in list(server._open):
         socket.socket.shutdown(connection, socket.SHUT_RDWR)
     assert fetched(one, server.place, frame) == first
-    assert server.statistics().frames == 2
+    assert come_to(server, frames=2)
 
 
 def test_a_peer_that_is_gone_or_silent_is_lost_in_time(
@@ -223,7 +233,7 @@ def test_strangers_who_say_nothing_are_few_and_do_not_stay(
     ]
     with socket.create_connection(server.place[:2], timeout=10) as one_more:
         assert one_more.recv(1) == b""
-    assert server.statistics().refused == 1
+    assert come_to(server, refused=1)
     for stranger in strangers:
         stranger.close()
     assert fetched(puller(admitted), server.place, lies_in(slab, 0, 100))
