@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.catalog.lineage import with_lineage
+from flowbackup.catalog.location import default_catalog_path as default_catalog_path
 from flowbackup.catalog.resolve import split_query
 from flowbackup.catalog.rows import (
     CopyRow,
@@ -24,12 +25,16 @@ from flowbackup.catalog.rows import (
     VersionCopies,
 )
 from flowbackup.errors import UsageError
+from flowbackup.looking import diff as diff
+from flowbackup.looking import find as find
+from flowbackup.looking import history as history
 from flowbackup.model.device import DEFAULT_BLOCK_BYTES, MediumInfo
 from flowbackup.model.entry import Entry
 from flowbackup.model.report import SessionReport
 from flowbackup.monitor import Monitor, SilentMonitor
 from flowbackup.plan.decided import Plan
 from flowbackup.requests import DrillRequest as DrillRequest
+from flowbackup.requests import FindRequest as FindRequest
 from flowbackup.requests import RepairRequest as RepairRequest
 from flowbackup.requests import RestoreRequest as RestoreRequest
 from flowbackup.requests import RunSettings as RunSettings
@@ -40,15 +45,6 @@ from flowbackup.runtime.signals import cancelled_by_signals
 
 COPIES_MAX = 1 << 31
 """More copies than there can be devices in a graph: every version has fewer."""
-
-
-def default_catalog_path() -> Path:
-    """FLOWBACKUP_CATALOG, or flowbackup/catalog.sqlite in the user's data directory."""
-    named = os.environ.get("FLOWBACKUP_CATALOG")
-    if named:
-        return Path(named)
-    data = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
-    return Path(data) / "flowbackup" / "catalog.sqlite"
 
 
 def load_plan(path: str | Path) -> Plan:
@@ -178,7 +174,7 @@ def restore(query: str, target: str, request: RestoreRequest, monitor: Monitor) 
     with open_catalog(_catalog_path(request.catalog), create=False) as catalog:
         version = catalog.resolve(name, request.as_of)
         settings = settings_of(
-            under, version.record.name, request.overwrite, request.include,
+            under, version.record.name, request.overwrite, request.include, request.exclude,
             dry_run=request.dry_run,
         )  # fmt: skip
         task = RestoreTask(version, os.fsencode(target), settings, request.explain)
@@ -186,13 +182,13 @@ def restore(query: str, target: str, request: RestoreRequest, monitor: Monitor) 
             return run_restore(catalog, task, monitor, far)
 
 
-def cat(query: str, out: BinaryIO, catalog: Path | None = None) -> None:
+def cat(query: str, out: BinaryIO, catalog: Path | None = None, *, as_of: str = "") -> None:
     """Writes the content of the file OBJECT:PATH, verified chunk by chunk."""
     from flowbackup.runtime.reading.restoring import write_file
 
     name, path = split_query(query)
     with open_catalog(_catalog_path(catalog), create=False) as opened:
-        write_file(opened, opened.resolve(name), path, out)
+        write_file(opened, opened.resolve(name, as_of), path, out)
 
 
 def verify(
@@ -291,12 +287,12 @@ def objects(catalog: Path | None = None) -> list[ObjectRow]:
 
 
 def entries(
-    query: str, catalog: Path | None = None, *, recursive: bool = False
+    query: str, catalog: Path | None = None, *, recursive: bool = False, as_of: str = ""
 ) -> Iterator[Entry]:  # fmt: skip
-    """The entries of OBJECT[:PATH], in path order."""
+    """The entries of OBJECT[:PATH], in path order.  as_of: of the version that was newest then."""
     name, under = split_query(query)
     with open_catalog(_catalog_path(catalog), create=False) as opened:
-        yield from opened.entries(opened.resolve(name), under, recursive=recursive)
+        yield from opened.entries(opened.resolve(name, as_of), under, recursive=recursive)
 
 
 def copies(

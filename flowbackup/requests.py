@@ -23,18 +23,38 @@ class RunSettings:
 
 @dataclass(frozen=True, slots=True)
 class RestoreRequest:
-    """overwrite: never, changed or always.  include: patterns on paths below the object's root.
-    as_of: the version that was current at this time (ISO 8601).  explain: the report says which
-    copies were used, or in a dry run would be, and why.  address: of the Ray cluster that reads
-    media of other nodes, "" for none."""
+    """overwrite: never, changed or always.  include, exclude: patterns on paths below the object's
+    root.  as_of: the version that was current at this time (ISO 8601).  explain: the report says
+    which copies were used, or in a dry run would be, and why.  address: of the Ray cluster that
+    reads media of other nodes, "" for none."""
 
     catalog: Path | None = None
     overwrite: str = "never"
     include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
     dry_run: bool = False
     as_of: str = ""
     explain: bool = False
     address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FindRequest:
+    """What to find; what is left empty excludes nothing.  patterns: any of these, on names or with
+    a slash on whole paths.  regex: found in the path (RE2).  ignore_case: of the letters A to Z.
+    query: only in OBJECT[:PATH], in all versions of it if it names none.  kinds: file, directory,
+    symlink, fifo, socket, device.  Sizes of regular files, both included.  newer, older: changed at
+    or after the first time, before the second (ISO 8601)."""
+
+    patterns: tuple[str, ...] = ()
+    regex: str = ""
+    ignore_case: bool = False
+    query: str = ""
+    kinds: tuple[str, ...] = ()
+    size_bytes_min: int | None = None
+    size_bytes_max: int | None = None
+    newer: str = ""
+    older: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ from flowbackup.model.stretch import Stretch
 from flowbackup.units import format_path
 
 if TYPE_CHECKING:
+    from flowbackup.catalog.looking import Looking
     from flowbackup.catalog.pages import Pages
     from flowbackup.frame.page import PageRef
 
@@ -238,6 +239,11 @@ class Catalog:
         names, UsageError naming what an ambiguous query may mean."""
         return resolve.resolved(self._database, query, as_of)
 
+    def versions_meant(self, query: str) -> list[VersionRow]:
+        """All versions of the object that a query names, or the one that it means.  Raises as
+        `resolve`."""
+        return resolve.versions_meant(self._database, query)
+
     def entries(
         self, version: VersionRow, under: bytes = b"", recursive: bool = True
     ) -> Iterator[Entry]:
@@ -254,6 +260,13 @@ class Catalog:
             f'there is no "{format_path(path)}" in this version',
             remedy="`flowbackup ls` shows what there is",
         )
+
+    @cached_property
+    def looking(self) -> Looking:
+        """What was where in which version."""
+        from flowbackup.catalog.looking import Looking  # noqa: PLC0415  as below
+
+        return Looking(self._database, self._pages)
 
     @cached_property
     def _pages(self) -> Pages:

@@ -28,11 +28,8 @@ class Pages:
     def entries(self, object_id: bytes, under: bytes, recursive: bool) -> Iterator[Entry]:
         """The entry `under` and what is below it (all, or its direct children), in path order.
         Raises NotFoundError if there is none, CatalogError for pages that cannot be read."""
-        key = sort_key(under)
-        # Behind everything below `under`, because the next byte there is NUL.
-        end = key + b"\1" if under else None
-        pages = self._between(version_key(self._database, object_id), key, end)
-        rows = self._rows(pages if recursive else _without_deep(pages, under), key, end)
+        pages = self.between(version_key(self._database, object_id), under)
+        rows = self.rows(pages if recursive else _without_deep(pages, under), under)
         found = False
         for entry in joined(rows if recursive else _shallow(rows, under)):
             found = True
@@ -42,6 +39,13 @@ class Pages:
                 f'there is no "{format_path(under)}" in this version',
                 remedy="`flowbackup ls` shows what there is",
             )
+
+    def first(self, object_id: bytes, path: bytes) -> Entry | None:
+        """The entry of a path; None if there is none."""
+        try:
+            return next(self.entries(object_id, path, recursive=False), None)
+        except NotFoundError:
+            return None
 
     def paths_in(self, key: int, frame: FrameId) -> Iterator[tuple[int, tuple[bytes, ...]]]:
         """The versions that need a frame, and the paths whose content lies in it."""
@@ -61,9 +65,11 @@ class Pages:
             )
             yield version, tuple(dict.fromkeys(hits))
 
-    def _between(self, version: int, key: bytes, end: bytes | None) -> list[tuple[int, bytes]]:
-        """Pages and their first keys.  A page that begins with `key` may begin with a later part
-        of that entry, so the one before belongs to them."""
+    def between(self, version: int, under: bytes) -> list[tuple[int, bytes]]:
+        """The pages of a version (by key) in which `under` and what is below it may be, and their
+        first keys.  A page that begins with `under` may begin with a later part of that entry, so
+        the one before belongs to them."""
+        key, end = _limits(under)
         rows = self._database.rows(
             """SELECT page, first_key FROM version_pages WHERE version = ? AND ordinal >= (
                  SELECT coalesce(max(ordinal), 0) FROM version_pages
@@ -73,10 +79,10 @@ class Pages:
         )
         return [(row[0], row[1]) for row in rows]
 
-    def _rows(
-        self, pages: list[tuple[int, bytes]], key: bytes, end: bytes | None
-    ) -> Iterator[Entry]:
-        """Rows from `key` to `end`; page after page, so that memory is that of a page."""
+    def rows(self, pages: list[tuple[int, bytes]], under: bytes) -> Iterator[Entry]:
+        """The rows of these pages that are `under` or below it, parts not joined; page after page,
+        so that memory is that of a page."""
+        key, end = _limits(under)
         for page, first in pages:
             entries = self.decoded(page)
             start = bisect_left(entries, key, key=_key) if first < key else 0
@@ -92,6 +98,12 @@ class Pages:
                 f"the catalog has an unreadable manifest page: {error.message}",
                 remedy=rebuild_remedy(self._database.path),
             ) from error
+
+
+def _limits(under: bytes) -> tuple[bytes, bytes | None]:
+    """The key of `under`, and one behind everything below it, where the next byte is NUL."""
+    key = sort_key(under)
+    return key, key + b"\1" if under else None
 
 
 def _shallow(rows: Iterator[Entry], under: bytes) -> Iterator[Entry]:

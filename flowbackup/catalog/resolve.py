@@ -25,7 +25,7 @@ _INTEGER_MAX = (1 << 63) - 1
 
 def resolved(database: Database, query: str, as_of: str) -> VersionRow:
     """Raises NotFoundError with near names, UsageError naming what an ambiguous query may mean."""
-    until_ns = _time_ns(as_of) if as_of else _INTEGER_MAX
+    until_ns = time_ns(as_of, ends=True) if as_of else _INTEGER_MAX
     matches = _matches(database, query, until_ns)
     if not matches:
         raise _unknown(database, query, as_of)
@@ -69,14 +69,28 @@ def _numbered(database: Database, name: str, number: int) -> list[VersionRow]:
     return whole or found(database, where.format("o.name"), (name, number))
 
 
-def _time_ns(text: str) -> int:
-    """A time without zone is one of this machine; a date alone means its end."""
+def versions_meant(database: Database, query: str) -> list[VersionRow]:
+    """All versions of the object that a query names, or the one version that it means.  Raises as
+    `resolved`."""
+    row = resolved(database, query, "")
+    record = row.record
+    if query not in (record.name, f"{record.client}/{record.name}"):
+        return [row]
+    where = "o.client = ? AND o.name = ? ORDER BY v.number"
+    return found(database, where, (record.client, record.name))
+
+
+def time_ns(text: str, *, ends: bool) -> int:
+    """A time without zone is one of this machine; a date alone means its end, or its beginning.
+    Raises UsageError."""
     try:
         time = datetime.fromisoformat(text)
     except ValueError as error:
         raise UsageError(
             f'"{text}" is not a time', remedy='write it as "2026-07-31" or "2026-07-31T18:30"'
         ) from error
+    if not ends:
+        return int(time.timestamp() * 1_000_000) * 1000
     if len(text) <= len("2026-07-31"):
         time = time.replace(hour=23, minute=59, second=59, microsecond=999_999)
     return int(time.timestamp() * 1_000_000) * 1000 + 999

@@ -7,10 +7,12 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from flowbackup.model.device import FramePlace, MediumInfo
+from flowbackup.model.entry import Entry
 from flowbackup.model.frame import FrameHeader
 from flowbackup.model.ids import FrameId
 from flowbackup.model.record import VersionRecord
 from flowbackup.model.report import DeviceReport, Outcome
+from flowbackup.model.sameness import Aspect
 from flowbackup.monitor import Problem
 
 VERSIONS_NAMED_MAX = 8
@@ -227,3 +229,50 @@ class SegmentStanding(NamedTuple):
     epoch: int
     frames: int
     keep: Keep | None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRow:
+    """An entry, and the versions of one object in which it is so, by number."""
+
+    versions: tuple[VersionRow, ...]
+    entry: Entry
+
+
+class ChangeKind(StrEnum):
+    """What became of a name from one version to another.  MOVED: it is what another name was that
+    is gone."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"
+    MOVED = "moved"
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """What became of a path: in which aspects it changed, and the versions that have it so, by
+    number.  entry: None of a path that was removed."""
+
+    kind: ChangeKind
+    versions: tuple[VersionRow, ...]
+    entry: Entry | None
+    aspects: tuple[Aspect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DifferenceRow:
+    """A difference between two versions.  before, after: None where the name is not.  Of a name
+    that was moved, `before` has the path that it came from."""
+
+    kind: ChangeKind
+    before: Entry | None
+    after: Entry | None
+    aspects: tuple[Aspect, ...] = ()
+
+    @property
+    def path(self) -> bytes:
+        """Where it is, or was before it was removed."""
+        entry = self.after or self.before
+        assert entry is not None
+        return entry.path

@@ -9,7 +9,7 @@ import click
 
 from flowbackup import api
 from flowbackup.cli.names import path_fields, path_text, time_text
-from flowbackup.cli.options import Command, catalog_option, output_options
+from flowbackup.cli.options import Command, as_of_option, catalog_option, output_options
 from flowbackup.cli.output import Output
 from flowbackup.errors import EXIT_SUCCESS
 from flowbackup.model.entry import Entry, EntryKind
@@ -27,18 +27,21 @@ TYPE_BITS = {
 
 @click.command(
     cls=Command,
-    examples=("flowbackup ls latest", "flowbackup ls web/site@3:etc -l -r"),
+    examples=("flowbackup ls latest", "flowbackup ls site:etc -l -r --as-of 2026-07-31"),
 )
 @click.argument("query", metavar="OBJECT[:PATH]")
 @click.option("-l", "--long", is_flag=True, help="Mode, owner, size and time of each entry.")
 @click.option("-r", "--recursive", is_flag=True, help="Everything below, not only this folder.")
+@as_of_option
 @catalog_option
 @output_options
 @click.pass_obj
-def ls(output: Output, query: str, long: bool, recursive: bool, catalog: Path | None) -> int:
+def ls(
+    output: Output, query: str, long: bool, recursive: bool, as_of: str, catalog: Path | None
+) -> int:  # fmt: skip
     """List what is inside OBJECT, or inside PATH of it."""
     text = long_text if long else short_text
-    for entry in api.entries(query, catalog, recursive=recursive):
+    for entry in api.entries(query, catalog, recursive=recursive, as_of=as_of):
         output.row("entry", entry_fields(entry), text(entry))
     return EXIT_SUCCESS
 
@@ -46,7 +49,7 @@ def ls(output: Output, query: str, long: bool, recursive: bool, catalog: Path | 
 def entry_fields(entry: Entry) -> dict[str, object]:
     fields: dict[str, object] = path_fields(entry.path)
     fields.update(
-        kind=EntryKind(entry.kind).name.lower().replace("_", " "),
+        kind=kind_text(entry.kind),
         mode=f"{entry.mode:04o}",
         uid=entry.uid,
         gid=entry.gid,
@@ -62,6 +65,11 @@ def entry_fields(entry: Entry) -> dict[str, object]:
     if entry.hard_link is not None:
         fields.update(path_fields(entry.hard_link, "hard_link"))
     return fields
+
+
+def kind_text(kind: int) -> str:
+    """ "file", "block device"."""
+    return EntryKind(kind).name.lower().replace("_", " ")
 
 
 def short_text(entry: Entry) -> str:

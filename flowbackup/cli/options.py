@@ -145,6 +145,13 @@ def catalog_option(command: Decorated) -> Decorated:
     )(command)
 
 
+def as_of_option(command: Decorated) -> Decorated:
+    """--as-of TIME; "" for now."""
+    return click.option(
+        "--as-of", default="", metavar="TIME", help="The version that was newest at TIME."
+    )(command)
+
+
 def address_option(command: Decorated) -> Decorated:
     """--address ADDRESS of an existing Ray cluster; "" starts an embedded one."""
     return click.option(

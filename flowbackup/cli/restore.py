@@ -8,7 +8,13 @@ import click
 
 from flowbackup import api
 from flowbackup.cli.explanation import show_explanation
-from flowbackup.cli.options import Command, address_option, catalog_option, output_options
+from flowbackup.cli.options import (
+    Command,
+    address_option,
+    as_of_option,
+    catalog_option,
+    output_options,
+)
 from flowbackup.cli.output import Output
 from flowbackup.cli.progress import show_progress
 from flowbackup.cli.summary import show_summary
@@ -18,7 +24,7 @@ from flowbackup.cli.summary import show_summary
     cls=Command,
     examples=(
         "flowbackup restore latest --target /tmp/back",
-        "flowbackup restore web/site@3:etc --target /tmp/back --include '*.conf' --dry-run",
+        "flowbackup restore site:etc --as-of 2026-07-31 --target /tmp/back --include '*.conf'",
     ),
 )
 @click.argument("query", metavar="OBJECT[:PATH]")
@@ -32,13 +38,19 @@ from flowbackup.cli.summary import show_summary
     help="Only paths that match; may be given several times.",
 )
 @click.option(
+    "--exclude",
+    multiple=True,
+    metavar="PATTERN",
+    help="Not the paths that match, and nothing in them; may be given several times.",
+)
+@click.option(
     "--overwrite",
     type=click.Choice(["never", "changed", "always"]),
     default="never",
     show_default=True,
     help="What to do with files that exist.",
 )
-@click.option("--as-of", default="", metavar="TIME", help="The version that was newest at TIME.")
+@as_of_option
 @click.option("--dry-run", is_flag=True, help="Say what would be restored, and write nothing.")
 @click.option("--explain", is_flag=True, help="Tell which copies were used, or would be, and why.")
 @address_option
@@ -50,6 +62,7 @@ def restore(
     query: str,
     target: str,
     include: tuple[str, ...],
+    exclude: tuple[str, ...],
     overwrite: str,
     as_of: str,
     dry_run: bool,
@@ -62,10 +75,13 @@ def restore(
     OBJECT is the beginning of an id, a name (client/name, or name), a version of it (name@3), or
     "latest".  Each frame is read from the best copy, and from the next one where that is not good;
     --explain says which and why.  The default loses no existing file.
+
+    PATTERN is one of names (*.conf), or with a slash one of whole paths (etc/*.conf), where * runs
+    over slashes; a directory that matches is meant with everything in it.
     """
     request = api.RestoreRequest(
-        catalog=catalog, overwrite=overwrite, include=include, dry_run=dry_run, as_of=as_of,
-        explain=explain, address=address,
+        catalog=catalog, overwrite=overwrite, include=include, exclude=exclude, dry_run=dry_run,
+        as_of=as_of, explain=explain, address=address,
     )  # fmt: skip
     with show_progress(output) as monitor:
         report = api.restore(query, target, request, monitor)

@@ -45,8 +45,9 @@ def fold(batch: pa.RecordBatch, raw_bytes_max: int = RAW_BYTES_MAX) -> bytes:
 def unfold(
     data: bytes | memoryview, schema: pa.Schema, raw_bytes_max: int = RAW_BYTES_MAX
 ) -> pa.RecordBatch:
-    """The batch in `data`, validated, with at least the columns of `schema`; columns that this
-    version does not know are dropped.  Memory is that of `raw_bytes_max`.  Raises DamageError."""
+    """The batch in `data` with the columns of `schema`, validated; others, which are not wanted or
+    not known to this version, are dropped.  Memory is that of `raw_bytes_max`.  Raises
+    DamageError."""
     if len(data) < _HEAD.size:
         raise DamageError(f"a manifest page has {len(data)} bytes, expected {_HEAD.size} or more")
     magic, raw_size = _HEAD.unpack_from(data)
@@ -55,11 +56,15 @@ def unfold(
     if raw_size > raw_bytes_max:
         raise DamageError(f"a manifest page wants {raw_size} bytes, allowed are {raw_bytes_max}")
     try:
-        batch = _only_batch(_ZSTD.decompress(memoryview(data)[_HEAD.size :], raw_size))
+        whole = _only_batch(_ZSTD.decompress(memoryview(data)[_HEAD.size :], raw_size))
+        batch = _known_columns(whole, schema)
         batch.validate(full=True)
     except (pa.ArrowException, OSError, ValueError, struct.error) as error:
         raise DamageError(f"a manifest page cannot be read: {error}") from error
-    return _known_columns(batch, schema)
+    for field, column in zip(schema, batch.columns, strict=True):
+        if not field.nullable and _has_null(column):
+            raise DamageError(f"a manifest page has nothing where column {field.name} must be")
+    return batch
 
 
 def _only_batch(raw: pa.Buffer) -> pa.RecordBatch:
@@ -118,10 +123,7 @@ def _known_columns(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
         places = batch.schema.get_all_field_indices(field.name)
         if len(places) != 1 or batch.schema.field(places[0]).type != field.type:
             raise DamageError(f"a manifest page has no column {field.name} of type {field.type}")
-        column = batch.column(places[0])
-        if not field.nullable and _has_null(column):
-            raise DamageError(f"a manifest page has nothing where column {field.name} must be")
-        columns.append(column)
+        columns.append(batch.column(places[0]))
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 

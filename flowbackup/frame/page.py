@@ -102,6 +102,12 @@ def page_table(data: bytes | memoryview) -> pa.Table:
     return pa.Table.from_batches([_checked_batch(data)])
 
 
+def page_columns(data: bytes | memoryview, names: Sequence[str]) -> pa.RecordBatch:
+    """Some columns of a page that was checked when it was taken in, as every page of a catalog was:
+    each is validated, and its values are not checked again.  Raises DamageError."""
+    return unfold(data, pa.schema(list(map(SCHEMA.field, names))), PAGE_RAW_BYTES_MAX)
+
+
 def decode_page(data: bytes | memoryview) -> list[Entry]:
     """The entries of a page, whose digest the caller has checked; parts are not joined.
 

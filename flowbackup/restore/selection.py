@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import fnmatch
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from flowbackup.model.entry import Entry, EntryKind
+from flowbackup.model.pattern import Matcher, path_matcher
 from flowbackup.restore.settings import RestoreSettings
-
-Matcher = Callable[[bytes], bool]
 
 
 def selected(entries: Iterable[Entry], settings: RestoreSettings) -> Iterator[Entry]:
     """The entries that `settings` ask for, with paths relative to `under`.  A directory on the way
-    to a match comes too, just before what is in it."""
+    to a match comes too, just before what is in it; what is in an excluded one does not."""
     if settings.under:
         entries = _below(entries, settings.under)
-    return _included(entries, _matcher(settings.include)) if settings.include else iter(entries)
+    if settings.exclude:
+        entries = _not_excluded(entries, path_matcher(settings.exclude))
+    if settings.include:
+        entries = _included(entries, path_matcher(settings.include))
+    return iter(entries)
 
 
 def shortened(path: bytes, under: bytes) -> bytes | None:
@@ -43,6 +44,19 @@ def _below(entries: Iterable[Entry], under: bytes) -> Iterator[Entry]:
             yield entry._replace(path=path)
 
 
+def _not_excluded(entries: Iterable[Entry], matches: Matcher) -> Iterator[Entry]:
+    inside: bytes | None = None
+    for entry in entries:
+        path = entry.path
+        if inside is not None and path.startswith(inside):
+            continue
+        inside = None
+        if not path or not matches(path):
+            yield entry
+        elif entry.kind == EntryKind.DIRECTORY:
+            inside = path + b"/"
+
+
 def _included(entries: Iterable[Entry], matches: Matcher) -> Iterator[Entry]:
     waiting: list[Entry] = []
     inside: bytes | None = None
@@ -64,19 +78,3 @@ def _included(entries: Iterable[Entry], matches: Matcher) -> Iterator[Entry]:
             waiting.append(entry)
         elif not path:
             yield entry
-
-
-def _matcher(patterns: tuple[bytes, ...]) -> Matcher:
-    whole = [_compiled(p.strip(b"/")) for p in patterns if b"/" in p.strip(b"/")]
-    names = [_compiled(p.strip(b"/")) for p in patterns if b"/" not in p.strip(b"/")]
-
-    def matches(path: bytes) -> bool:
-        name = path.rpartition(b"/")[2]
-        return any(p.match(path) for p in whole) or any(p.match(name) for p in names)
-
-    return matches
-
-
-def _compiled(pattern: bytes) -> re.Pattern[bytes]:
-    # Latin-1 maps every byte to itself, so names of any encoding match byte by byte.
-    return re.compile(fnmatch.translate(pattern.decode("latin-1")).encode("latin-1"), re.DOTALL)

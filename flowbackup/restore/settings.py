@@ -22,15 +22,17 @@ class Overwrite(StrEnum):
 @dataclass(frozen=True, slots=True)
 class RestoreSettings:
     """under: only this path and what is below it, which then stands directly in the target.
-    include: patterns (as in fnmatch) on the path below `under`, or on the name if they have no
-    slash; a directory that matches comes with everything in it.  root_name: the name of a data
-    object that is a single file, when it goes into an existing directory.  numeric_owners: do not
-    look owners up by name.  sync: wait until the disk has everything."""
+    include: patterns (see `model.pattern`) on the path below `under`, or on the name if they have
+    no slash; a directory that matches comes with everything in it.  exclude: such patterns on what
+    is left out, a directory with everything in it, whatever `include` says.  root_name: the name of
+    a data object that is a single file, when it goes into an existing directory.  numeric_owners:
+    do not look owners up by name.  sync: wait until the disk has everything."""
 
     overwrite: Overwrite = Overwrite.NEVER
     dry_run: bool = False
     under: bytes = b""
     include: tuple[bytes, ...] = ()
+    exclude: tuple[bytes, ...] = ()
     root_name: bytes = b""
     numeric_owners: bool = False
     sync: bool = True

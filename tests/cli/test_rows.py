@@ -66,7 +66,7 @@ def test_sessions(flowbackup: RunCommand, fake_api: FakeApi) -> None:
 def test_ls_for_programs_loses_no_name(flowbackup: RunCommand, fake_api: FakeApi) -> None:
     fake = fake_api("entries", lambda *_, **__: iter(ENTRIES))
     rows = flowbackup("ls", "latest:etc", "-r", "--json").lines
-    fake.assert_called_once_with("latest:etc", None, recursive=True)
+    fake.assert_called_once_with("latest:etc", None, recursive=True, as_of="")
     assert [row["kind"] for row in rows] == ["directory", "file", "symlink", "file"]
     assert rows[1]["path_base64"] == "ZXRjL2EKYv8="
     assert rows[2]["target"] == "../x"
@@ -165,7 +165,7 @@ def test_device(flowbackup: RunCommand, fake_api: FakeApi) -> None:
 
 
 def test_cat_writes_bytes_as_they_are(flowbackup: RunCommand, fake_api: FakeApi) -> None:
-    def write(query: str, out: BinaryIO, catalog: Path | None = None) -> None:
+    def write(query: str, out: BinaryIO, catalog: Path | None = None, *, as_of: str = "") -> None:
         out.write(b"content\n")
 
     fake_api("cat", write)

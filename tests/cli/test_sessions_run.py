@@ -196,13 +196,14 @@ def test_restore_asks_for_what_was_written(flowbackup: RunCommand, fake_api: Fak
     fake = fake_api("restore", samples.report())
     flowbackup(
         "restore", "web/site@3:etc", "--target", "/back", "--include", "*.conf", "--include", "a",
-        "--overwrite", "changed", "--as-of", "2026-01-01", "--dry-run",
+        "--exclude", "*.bak", "--overwrite", "changed", "--as-of", "2026-01-01", "--dry-run",
     )  # fmt: skip
     query, target, request, _ = fake.call_args.args
     assert (query, target) == ("web/site@3:etc", "/back")
     assert request == api.RestoreRequest(
-        overwrite="changed", include=("*.conf", "a"), dry_run=True, as_of="2026-01-01"
-    )
+        overwrite="changed", include=("*.conf", "a"), exclude=("*.bak",), dry_run=True,
+        as_of="2026-01-01",
+    )  # fmt: skip
 
 
 def test_restore_loses_nothing_by_default(flowbackup: RunCommand, fake_api: FakeApi) -> None:

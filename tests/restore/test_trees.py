@@ -77,26 +77,32 @@ def test_a_part_and_its_hard_links(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("include", "expected"),
+    ("include", "exclude", "expected"),
     [
-        ((b"*.txt",), ["d", "d/e", "d/e/two.txt", "one.txt"]),
-        ((b"d/e",), ["d", "d/e", "d/e/three", "d/e/two.txt"]),
-        ((b"e/*",), []),
-        ((b"thr?e", b"one.*"), ["d", "d/e", "d/e/three", "one.txt"]),
+        ((b"*.txt",), (), ["d", "d/e", "d/e/two.txt", "one.txt"]),
+        ((b"d/e",), (), ["d", "d/e", "d/e/three", "d/e/two.txt"]),
+        ((b"e/*",), (), []),
+        ((b"thr?e", b"one.*"), (), ["d", "d/e", "d/e/three", "one.txt"]),
+        ((), (b"e", b"o*"), ["d", "d/x"]),
+        ((b"*.txt",), (b"d/*",), ["one.txt"]),
+        ((b"d/e",), (b"*.txt",), ["d", "d/e", "d/e/three"]),
     ],
 )
-def test_patterns(tmp_path: Path, include: tuple[bytes, ...], expected: list[str]) -> None:
+def test_patterns(
+    tmp_path: Path, include: tuple[bytes, ...], exclude: tuple[bytes, ...], expected: list[str]
+) -> None:
     source = tmp_path / "a"
     (source / "d" / "e").mkdir(parents=True)
     for name in ("one.txt", "other", "d/x", "d/e/two.txt", "d/e/three"):
         (source / name).write_text(name)
     memory, _ = read(str(source))
     target = tmp_path / "b"
-    settings = RestoreSettings(include=include, sync=False)
+    settings = RestoreSettings(include=include, exclude=exclude, sync=False)
     if expected:
         restore_tree(memory.entries(), memory, os.fsencode(target), settings)
         assert sorted(str(p.relative_to(target)) for p in target.rglob("*")) == expected
-        assert (target / "d").stat().st_mtime_ns == (source / "d").stat().st_mtime_ns
+        if "d" in expected:
+            assert (target / "d").stat().st_mtime_ns == (source / "d").stat().st_mtime_ns
     else:
         with pytest.raises(RestoreError, match="nothing was selected"):
             restore_tree(memory.entries(), memory, os.fsencode(target), settings)

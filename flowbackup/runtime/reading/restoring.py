@@ -103,14 +103,16 @@ def write_file(catalog: Catalog, version: VersionRow, path: bytes, out: BinaryIO
 
 
 def settings_of(
-    under: bytes, name: str, overwrite: str, include: tuple[str, ...], *, dry_run: bool
-) -> RestoreSettings:
+    under: bytes, name: str, overwrite: str, include: tuple[str, ...], exclude: tuple[str, ...],
+    *, dry_run: bool,
+) -> RestoreSettings:  # fmt: skip
     """The settings of a restore from the words of a request.  Raises ValueError."""
     return RestoreSettings(
         overwrite=Overwrite(overwrite),
         dry_run=dry_run,
         under=under,
-        include=tuple(os.fsencode(pattern) for pattern in include),
+        include=tuple(map(os.fsencode, include)),
+        exclude=tuple(map(os.fsencode, exclude)),
         root_name=os.fsencode(name),
     )
 

@@ -1,0 +1,110 @@
+"""The part of the api that looks for names through versions.  Only the catalog is asked, so that
+what is on media that are away is found as well.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from flowbackup.catalog.catalog import Catalog, open_catalog
+from flowbackup.catalog.location import default_catalog_path
+from flowbackup.catalog.resolve import split_query, time_ns
+from flowbackup.catalog.rows import DifferenceRow, FoundRow, HistoryRow, VersionRow
+from flowbackup.errors import NotFoundError, UsageError
+from flowbackup.model.entry import EntryKind
+from flowbackup.requests import FindRequest
+
+KINDS = {
+    "file": frozenset({EntryKind.FILE}),
+    "directory": frozenset({EntryKind.DIRECTORY}),
+    "symlink": frozenset({EntryKind.SYMLINK}),
+    "fifo": frozenset({EntryKind.FIFO}),
+    "socket": frozenset({EntryKind.SOCKET}),
+    "device": frozenset({EntryKind.CHARACTER_DEVICE, EntryKind.BLOCK_DEVICE}),
+}
+"""What a kind of entry is called in a search."""
+
+
+def find(request: FindRequest, catalog: Path | None = None) -> Iterator[FoundRow]:
+    """The entries of all versions that are meant, each state of one once with the versions that
+    have it: object by object, there in path order.  Raises NotFoundError, UsageError."""
+    from flowbackup.catalog.search import Search  # noqa: PLC0415  the other questions need no arrow
+
+    name, under = split_query(request.query) if request.query else ("", b"")
+    try:
+        kinds = frozenset[int]().union(*(KINDS[kind] for kind in request.kinds))
+    except KeyError as error:
+        raise UsageError(
+            f"{error} is no kind of entry", remedy=f"write one of {', '.join(KINDS)}"
+        ) from error
+    search = Search(
+        patterns=tuple(map(os.fsencode, request.patterns)),
+        regex=os.fsencode(request.regex),
+        ignore_case=request.ignore_case,
+        under=under,
+        kinds=kinds,
+        size_bytes_min=request.size_bytes_min,
+        size_bytes_max=request.size_bytes_max,
+        newer_ns=time_ns(request.newer, ends=False) if request.newer else None,
+        older_ns=time_ns(request.older, ends=False) if request.older else None,
+    )
+    with open_catalog(catalog or default_catalog_path(), create=False) as opened:
+        versions = opened.versions_meant(name) if name else opened.versions()
+        yield from opened.looking.find(versions, search)
+
+
+def history(place: str, catalog: Path | None = None) -> list[HistoryRow]:
+    """What became of a path from version to version.  place: OBJECT:PATH, the absolute path of what
+    was backed up, or a path in any object.  Raises NotFoundError if none ever had it."""
+    with open_catalog(catalog or default_catalog_path(), create=False) as opened:
+        rows = [
+            row
+            for versions, path in _meant(opened, place)
+            for row in opened.looking.history(versions, path)
+        ]
+    if not rows:
+        raise NotFoundError(
+            f'no version has "{place}"', remedy="`flowbackup find` looks for names and patterns"
+        )
+    return rows
+
+
+def diff(before: str, after: str, catalog: Path | None = None) -> list[DifferenceRow]:
+    """What differs from OBJECT[:PATH] to OBJECT[:PATH], by path.  Raises NotFoundError."""
+    from flowbackup.catalog.difference import Side  # noqa: PLC0415  as above
+
+    with open_catalog(catalog or default_catalog_path(), create=False) as opened:
+        sides = [
+            Side(opened.resolve(name), under) for name, under in map(split_query, (before, after))
+        ]
+        return opened.looking.differences(*sides)
+
+
+def _meant(catalog: Catalog, place: str) -> Iterator[tuple[list[VersionRow], bytes]]:
+    """Versions in which a path is to be looked up, and what it is called there."""
+    path = os.fsencode(place)
+    if path.startswith(b"/"):
+        found: dict[bytes, list[VersionRow]] = {}
+        for version in catalog.versions():
+            below = _below(path, version.record.source)
+            if below is not None:
+                found.setdefault(below, []).append(version)
+        yield from ((versions, below) for below, versions in found.items())
+        return
+    name, colon, _ = place.partition(":")
+    if colon and name:
+        try:
+            yield catalog.versions_meant(name), split_query(place)[1]
+            return
+        except NotFoundError:
+            pass  # A colon is a letter of names, too.
+    yield catalog.versions(), path.strip(b"/")
+
+
+def _below(path: bytes, source: bytes) -> bytes | None:
+    """The path relative to the directory that was backed up; None for one outside of it."""
+    root = source.rstrip(b"/") + b"/"
+    whole = path.rstrip(b"/") + b"/"
+    return whole[len(root) : -1] if whole.startswith(root) else None
