@@ -6,6 +6,8 @@ A process is named by boot id, pid and start time: pids come again, and so do ma
 from __future__ import annotations
 
 import os
+import select
+import signal
 import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -53,6 +55,31 @@ def identify(pid: int | None = None) -> ProcessIdentity:
     """The identity of a process of this machine; by default of this one."""
     number = os.getpid() if pid is None else pid
     return ProcessIdentity(socket.gethostname(), _boot_id(), number, _start_ticks(number))
+
+
+def end_process(process: ProcessIdentity, seconds_max: float) -> bool:
+    """Kills a process of this machine, be it stopped or not, and waits until it is gone.  False
+    when it is not: of another machine or user, or deep in a call to a device that never returns."""
+    if process.is_dead():
+        return True
+    if process.host != socket.gethostname():
+        return False
+    try:
+        fd = os.pidfd_open(process.pid)
+    except ProcessLookupError:
+        return True
+    try:
+        # Once more: from now on the number means the one that was opened.
+        if process.is_dead():
+            return True
+        signal.pidfd_send_signal(fd, signal.SIGKILL)
+        return bool(select.select([fd], [], [], seconds_max)[0])
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    finally:
+        os.close(fd)
 
 
 def _boot_id() -> str:

@@ -8,7 +8,7 @@ right of its own (`freeing`), which no device gives.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Protocol
 
 from flowbackup.model.device import FramePlace, MediumInfo
@@ -29,6 +29,10 @@ class WriterStatistics:
     segments: int = 0
     write_seconds: float = 0.0
     sync_seconds: float = 0.0
+
+    def __add__(self, more: WriterStatistics) -> WriterStatistics:
+        names = (field.name for field in fields(self))
+        return WriterStatistics(**{n: getattr(self, n) + getattr(more, n) for n in names})
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,9 @@ class Device(Protocol):
 
     def writer(self, session: bytes, epoch: int) -> FrameWriter:
         """A writer that begins a new segment with its first frame, and on a set of media the next
-        medium where a frame would not fit on the one before.  Needs the lock."""
+        medium where a frame would not fit on the one before.  Needs the lock.  epoch: above 0 for
+        one that follows a writer of the same session that is dead; the first of a device cuts what
+        that one has left back to its last commit.  Raises DeviceError."""
 
     def reader(self, *, cached: bool = True) -> FrameReader:
         """A reader of what is committed now.  cached=False: bytes come from the device, and not

@@ -57,12 +57,13 @@ def make_set(
 
 
 def write_groups(
-    device: DirectoryDevice, groups: list[list[int]], *, seal: bool = True, rest: int = 0
-) -> list[list[StoredFrame]]:
+    device: DirectoryDevice, groups: list[list[int]], *, seal: bool = True, rest: int = 0,
+    session: bytes = SESSION,
+) -> list[list[StoredFrame]]:  # fmt: skip
     """Writes groups of frames of the given sizes, then `rest` frames without a commit; returns the
     frames of each group as committed."""
     device.lock("test")
-    writer = device.writer(SESSION, 1)
+    writer = device.writer(session, 1)
     sequence = 0
     durable = []
     for sizes in groups:

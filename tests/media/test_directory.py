@@ -140,7 +140,7 @@ def test_what_a_killed_session_left_stays_and_is_read(tmp_path: Path) -> None:
     (durable,) = write_groups(device, [[700, 800]], seal=False, rest=2)
     part = tmp_path / "m" / "segments" / "00000001-0001.part"
     before = part.read_bytes()
-    write_groups(device, [[100]])
+    write_groups(device, [[100]], session=bytes(16))
     assert part.read_bytes() == before
     found = list(device.reader().frames())
     assert found[:2] == durable

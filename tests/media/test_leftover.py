@@ -1,4 +1,4 @@
-"""Room that killed sessions reserved: freed where it can be, and never at the cost of anything."""
+"""What killed writers left: freed and cut where it can be, and never at the cost of anything."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import pytest
 
 from flowbackup.errors import DeviceError
 from flowbackup.media.calls import SYSTEM
+from flowbackup.media.port import FrameWriter, StoredFrame
 from flowbackup.media.segments.leftover import give_back_reserved
 from flowbackup.testing.faulty_calls import Fault, FaultySystemCalls
+from flowbackup.testing.frames import sample_frame
+from tests.media.media_samples import SESSION, make_device
 
 PART, SEALED = "00000001-0001.part", "00000002-0001.seg"
 
@@ -50,3 +53,86 @@ def test_a_device_that_fails_is_named(memory_path: Path, verb: str) -> None:
     with pytest.raises(DeviceError, match='device "nas": freeing reserved room') as caught:
         give_back_reserved(str(memory_path), "nas", calls)
     assert caught.value.errno == errno.EIO
+
+
+def killed(place: Path, groups: int, rest: int) -> tuple[list[StoredFrame], FrameWriter]:
+    """What a writer made durable before it was killed: so many groups of two frames; behind them
+    are some without a commit.  The writer is kept, because its end would cut the file."""
+    device = make_device(place)
+    device.lock("killed")
+    writer, durable = device.writer(SESSION, 0), list[StoredFrame]()
+    for number in range(2 * groups + rest):
+        writer.append(*sample_frame(700, number))
+        if number % 2 and number < 2 * groups:
+            durable += writer.commit()
+    # A process that dies gives its lock back and does nothing else.
+    device.close()
+    return durable, writer
+
+
+@pytest.mark.parametrize("groups", [0, 1, 3])
+@pytest.mark.parametrize("rest", [0, 2])
+def test_the_next_writer_of_a_session_cuts_back_to_the_last_commit(
+    tmp_path: Path, groups: int, rest: int
+) -> None:
+    durable, dead = killed(tmp_path, groups, rest)
+    part = tmp_path / "segments" / "00000001-0000.part"
+    before = part.read_bytes() if part.exists() else b""
+    device = make_device(tmp_path)
+    device.lock("next")
+    writer = device.writer(SESSION, 1)
+    assert list(device.reader().written_by(SESSION)) == durable
+    after = part.read_bytes() if part.exists() else b""
+    assert before.startswith(after) and len(before) - len(after) == rest * (512 + 1024)
+    writer.append(*sample_frame(700, 9))
+    durable += writer.commit()
+    writer.finish()
+    device.close()
+    assert list(make_device(tmp_path).reader().written_by(SESSION)) == durable
+    dead.close()
+
+
+def test_a_last_group_that_the_device_does_not_have_is_not_believed(tmp_path: Path) -> None:
+    durable, dead = killed(tmp_path, 2, 0)
+    part = tmp_path / "segments" / "00000001-0000.part"
+    with part.open("r+b") as file:
+        file.seek(durable[-1].place.offset + 512)
+        file.write(b"other bytes")
+    device = make_device(tmp_path)
+    device.lock("next")
+    device.writer(SESSION, 1).close()
+    assert list(device.reader().written_by(SESSION)) == durable[:2]
+    assert part.stat().st_size <= durable[2].place.offset
+    device.close()
+    dead.close()
+
+
+def test_segments_of_other_sessions_are_left_as_they_are(tmp_path: Path) -> None:
+    _, dead = killed(tmp_path, 1, 2)
+    part = tmp_path / "segments" / "00000001-0000.part"
+    before = part.read_bytes()
+    device = make_device(tmp_path)
+    device.lock("next")
+    device.writer(bytes(16), 1).close()
+    assert part.read_bytes() == before
+    device.close()
+    dead.close()
+
+
+@pytest.mark.parametrize("verb", ["fsync", "truncate"])
+def test_a_device_that_cannot_be_cut_back_is_not_written_to(tmp_path: Path, verb: str) -> None:
+    _, dead = killed(tmp_path, 1, 2)
+    nth = 2 if verb == "truncate" and _reserves(tmp_path) else 1
+    device = make_device(tmp_path, calls=FaultySystemCalls(Fault(nth, errno.EIO, verb)))
+    device.lock("next")
+    with pytest.raises(DeviceError, match="cutting back segment 1") as caught:
+        device.writer(SESSION, 1)
+    assert caught.value.errno == errno.EIO
+    device.close()
+    dead.close()
+
+
+def _reserves(place: Path) -> bool:
+    """Is there room behind the end, which is given back first?"""
+    state = (place / "segments" / "00000001-0000.part").stat()
+    return state.st_blocks * 512 > state.st_size + state.st_blksize

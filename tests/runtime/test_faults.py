@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -11,7 +10,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import ray
 
 from flowbackup import api
 from flowbackup.api import RunSettings
@@ -78,52 +76,6 @@ def test_a_full_mirror_becomes_relay_only_and_the_level_behind_it_gets_every_fra
     target = tmp_path / "restored"
     api.restore("latest", str(target), api.RestoreRequest(catalog=catalog), SilentMonitor())
     assert list(differences(str(tree), str(target))) == []
-
-
-@pytest.mark.parametrize("victim", ["primary.one", "second.two"])
-def test_a_killed_media_agent_is_told_and_the_rest_is_complete(
-    tree: Path, tmp_path: Path, catalog: Path, live_ray: str, victim: str
-) -> None:
-    graph = tmp_path / "slow.yaml"
-    graph.write_text(
-        f"""
-        graph: slow
-        frame_size: 512 KiB
-        sync_size: 1 MiB
-        clients: {{here: {{objects: {{source: {{path: {tree}}}}}}}}}
-        devices:
-          one: {{path: {tmp_path}/one, rate_limit: 12 MB/s}}
-          two: {{path: {tmp_path}/two, rate_limit: 12 MB/s}}
-        backup_groups: {{primary: {{devices: [one]}}}}
-        mirror_groups: {{second: {{mirrors: primary, devices: [two]}}}}
-        """
-    )
-    settings = RunSettings(catalog=catalog, init=True)
-    report = api.run_backup(api.load_plan(graph), settings, _Killer(f"slow/{victim}"))
-    assert (report.outcome, report.exit_code) == (Outcome.INCOMPLETE, 4)
-    assert {d.agent: d.state for d in report.devices} == {
-        "primary.one": "complete",
-        "second.two": "complete",
-        victim: "relay-only",
-    }
-    assert report.objects[0].copies_durable == 1
-    assert report.bytes_read == 24 * MIB
-    target = tmp_path / "restored"
-    api.restore("latest", str(target), api.RestoreRequest(catalog=catalog), SilentMonitor())
-    assert list(differences(str(tree), str(target))) == []
-
-
-class _Killer(SilentMonitor):
-    """Kills the media agent of this name at the first progress report."""
-
-    def __init__(self, agent: str) -> None:
-        self._agent = agent
-
-    def progress(self, progress: object) -> None:
-        for actor in ray._private.state.actors().values():
-            found = (actor["Name"], actor["ActorClassName"], actor["State"])
-            if found == (self._agent, "MediaAgent", "ALIVE"):
-                os.kill(actor["Pid"], signal.SIGKILL)
 
 
 def test_a_missing_device_is_refused_before_anything_is_written(

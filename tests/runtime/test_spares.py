@@ -19,6 +19,7 @@ from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import SilentMonitor
 from flowbackup.runtime.actors.media_agent import MediaAgent
 from flowbackup.runtime.crew import crew
+from flowbackup.runtime.edges.wiring import Told
 from flowbackup.testing.compare import differences
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("live_ray")]
@@ -35,10 +36,11 @@ def source(tmp_path: Path) -> Path:
     return place
 
 
-@pytest.fixture(params=["fails", "dies"])
-def _failing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Devices whose name begins with "bad" take some frames and then no more."""
-    dies = request.param == "dies"
+@pytest.fixture(params=[False, True], ids=["fails", "dies"])
+def dies(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Devices whose name begins with "bad" take some frames and then no more: they refuse, or their
+    process dies and cannot be started again."""
+    dies = bool(request.param)
 
     class Failing(MediaAgent):
         def _append(self, writer: FrameWriter, frame: FrameDescriptor) -> None:
@@ -49,7 +51,15 @@ def _failing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
                 raise DeviceError("it burns", device=target.name, errno=errno.EIO)
             super()._append(writer, frame)
 
+        def take_over(self, *_: object) -> tuple[object, Told]:  # type: ignore[override]
+            raise DeviceError("it is worn out", device=self._settings.target.name)
+
     monkeypatch.setattr(crew, "MediaAgent", Failing)
+    return dies
+
+
+def kinds(report: SessionReport) -> list[str]:
+    return [problem.kind for problem in report.problems]
 
 
 def run(tmp_path: Path, source: Path, groups: str) -> SessionReport:
@@ -77,9 +87,8 @@ def restored_equal(tmp_path: Path, source: Path) -> bool:
     return list(differences(str(source), str(target))) == []
 
 
-@pytest.mark.usefixtures("_failing")
 def test_an_object_goes_on_on_the_spare_and_is_restored_across_both(
-    tmp_path: Path, source: Path
+    tmp_path: Path, source: Path, dies: bool
 ) -> None:
     groups = "backup_groups: {primary: {devices: [bad], reserve: [spare1]}}"
     report = run(tmp_path, source, groups)
@@ -87,7 +96,7 @@ def test_an_object_goes_on_on_the_spare_and_is_restored_across_both(
     assert [(d.name, d.state) for d in report.devices] == [
         ("bad", "replaced"), ("spare1", "complete"),
     ]  # fmt: skip
-    assert [problem.kind for problem in report.problems] == ["device_replaced"]
+    assert kinds(report) == [*(["restart_failed"] if dies else []), "device_replaced"]
     # The source was read once: what the failed device had not made durable came from memory.
     assert report.bytes_read == sum(path.stat().st_size for path in source.iterdir())
     with open_catalog(tmp_path / "catalog.sqlite") as catalog:
@@ -99,7 +108,7 @@ def test_an_object_goes_on_on_the_spare_and_is_restored_across_both(
     assert restored_equal(tmp_path, source)
 
 
-@pytest.mark.usefixtures("_failing")
+@pytest.mark.usefixtures("dies")
 def test_a_spare_that_fails_is_followed_by_the_next(tmp_path: Path, source: Path) -> None:
     # What is beyond `max` is a spare, too, and comes before the reserve.
     groups = "backup_groups: {primary: {devices: [bad, bad2], max: 1, reserve: [spare2, spare1]}}"

@@ -19,7 +19,7 @@ from flowbackup.media.labels.label import (
 )
 from flowbackup.media.locks.lock import MediumLock, present_holder
 from flowbackup.media.locks.queue import MediumQueue
-from flowbackup.media.segments.leftover import give_back_reserved
+from flowbackup.media.segments.leftover import cut_back, give_back_reserved
 from flowbackup.media.segments.reader import MediumReader
 from flowbackup.media.segments.room import room_on
 from flowbackup.media.segments.segment import SEGMENT_BYTES, SegmentWriter
@@ -132,6 +132,9 @@ class DirectoryDevice:
         folder = os.path.join(self.location, SEGMENTS_NAME)
         if not self._has_written:
             give_back_reserved(folder, self.name, self._calls)
+            if epoch:
+                # Who wrote before under this session is dead: see the port.
+                cut_back(self.reader(), session, self.name, self._calls)
             self._has_written = True
         return SegmentWriter(
             folder,

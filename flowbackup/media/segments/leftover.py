@@ -1,4 +1,5 @@
-"""Room that killed sessions reserved behind the end of their segments."""
+"""What writers that were killed have left: room behind the end of their segments, and frames
+behind their last commit."""
 
 from __future__ import annotations
 
@@ -7,6 +8,8 @@ import os
 
 from flowbackup.media.calls import SystemCalls
 from flowbackup.media.failure import device_error
+from flowbackup.media.segments.reader import MediumReader
+from flowbackup.media.segments.scan import committed_end
 from flowbackup.media.segments.segment import parse_file_name
 
 
@@ -25,6 +28,34 @@ def give_back_reserved(folder: str, device: str, calls: SystemCalls) -> int:
     except OSError as error:
         raise device_error(device, f"freeing reserved room in {folder}", error) from error
     return freed
+
+
+def cut_back(reader: MediumReader, session: bytes, device: str, calls: SystemCalls) -> int:
+    """Cuts the unfinished segments of a session back to their last commit; returns how many it had.
+
+    Who wrote them is dead, and may have died between a commit record and its sync.  So they are
+    synced first, and of the last group the device itself is asked, past the page cache, whether it
+    has it: what a failed sync has left is not believed.  Only for the holder of the medium's lock,
+    before it writes.  Raises DeviceError.
+    """
+    left = [file for file in reader.files_of(session) if not file.sealed]
+    for segment, epoch, _ in left:
+        try:
+            with reader.segment(segment, epoch, sealed=False) as found:
+                path = found.path
+            fd = calls.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                calls.fsync(fd)
+                with reader.segment(segment, epoch, sealed=False, direct=True) as source:
+                    end = committed_end(source)
+                if end < source.size:
+                    calls.truncate(fd, end)
+                    calls.fsync(fd)
+            finally:
+                calls.close(fd)
+        except OSError as error:
+            raise device_error(device, f"cutting back segment {segment}", error) from error
+    return len(left)
 
 
 def _cut_behind_end(path: str, calls: SystemCalls) -> bool:

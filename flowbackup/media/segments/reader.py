@@ -84,12 +84,28 @@ class MediumReader:
                 yield from committed(source)
 
     def written_by(self, session: bytes) -> Iterator[StoredFrame]:
-        for source in self.segments():
-            if isinstance(source, Damage):
+        for segment, epoch, sealed in self.files_of(session):
+            with self.segment(segment, epoch, sealed=sealed) as source:
+                items = [*listed(source)]
+                if source.sealed and not all(isinstance(item, StoredFrame) for item in items):
+                    items = [*committed(source)]
+            yield from (item for item in items if isinstance(item, StoredFrame))
+
+    def files_of(self, session: bytes) -> list[SegmentFile]:
+        """The segments that a session wrote, by number and epoch.  They lie together, as nobody
+        else writes meanwhile, and mostly at the end: of a large medium few are looked at."""
+        found: list[SegmentFile] = []
+        for file in reversed(self.segment_files()):
+            try:
+                with self.segment(file.segment, file.epoch, sealed=file.sealed) as source:
+                    is_its = _is_of(source, session)
+            except DamageError:
                 continue
-            with source:
-                if _is_of(source, session):
-                    yield from (i for i in committed(source) if isinstance(i, StoredFrame))
+            if is_its:
+                found.append(file)
+            elif found and is_its is not None:
+                break
+        return found[::-1]
 
     def read(self, header: FrameHeader | None, place: FramePlace) -> tuple[FrameHeader, memoryview]:
         try:
@@ -252,9 +268,9 @@ def _read_frame(
     return header, payload
 
 
-def _is_of(source: SegmentSource, session: bytes) -> bool:
-    """Does the first record say that this session wrote the segment?"""
+def _is_of(source: SegmentSource, session: bytes) -> bool | None:
+    """Does the first record say that this session wrote the segment?  None: it cannot be read."""
     try:
         return read_header(source, 0).session == session
     except (DamageError, FormatError):
-        return False
+        return None

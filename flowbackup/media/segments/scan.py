@@ -158,6 +158,22 @@ def committed(source: SegmentSource) -> Iterator[StoredFrame | Damage]:
             yield from (replace(damage, torn=True) for damage in faults)
 
 
+def committed_end(source: SegmentSource) -> int:
+    """Where in an unfinished segment its last commit ends that may be believed; of one without any
+    the first record stays."""
+    end = 0
+    for group, standing in groups(source):
+        is_believed = standing is Standing.PROVEN or (
+            standing is Standing.COMMITTED and not [*_faults(source, group)]
+        )
+        records = [item for item in group if isinstance(item, FoundRecord)]
+        if is_believed and records:
+            end = records[-1].end
+        elif not end and records and records[0].header.kind == RecordKind.SEGMENT:
+            end = records[0].end
+    return end
+
+
 def read_header(source: SegmentSource, offset: int) -> RecordHeader:
     """The header of the record at `offset`, its block and its lengths checked against the file.
 

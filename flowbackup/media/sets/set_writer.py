@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from flowbackup.errors import DeviceError
 from flowbackup.media.failure import FULL
@@ -89,7 +89,7 @@ class SetWriter:
     def statistics(self) -> WriterStatistics:
         if self._medium is None:
             return self._before
-        return _sum(self._before, self._medium.writer.statistics())
+        return self._before + self._medium.writer.statistics()
 
     def _change(self, header: FrameHeader) -> OpenMedium:
         """Ends the present medium, and begins the next one."""
@@ -112,7 +112,7 @@ class SetWriter:
             return
         writer = self._medium.writer
         self._told_late += writer.commit()
-        self._before = _sum(self._before, writer.finish())
+        self._before = self._before + writer.finish()
         writer.close()
         self._medium = None
 
@@ -135,8 +135,3 @@ class SetWriter:
                 device=self._device,
                 errno=failure.errno,
             )
-
-
-def _sum(one: WriterStatistics, other: WriterStatistics) -> WriterStatistics:
-    names = [field.name for field in fields(WriterStatistics)]
-    return WriterStatistics(**{name: getattr(one, name) + getattr(other, name) for name in names})

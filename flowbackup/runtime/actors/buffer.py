@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from flowbackup.errors import FlowbackupError, PeerLostError, ProtocolError
+from flowbackup.errors import DeviceError, FlowbackupError, PeerLostError, ProtocolError
 from flowbackup.flow.actions import Action, Ask, Break, Commit, Forward, Refuse, Release, Write
 from flowbackup.flow.buffer import BufferMachine, BufferStatistics
 from flowbackup.flow.commit import GroupCommit
@@ -26,7 +26,15 @@ from flowbackup.runtime.edges.pumps import DevicePump, EdgePump
 from flowbackup.runtime.edges.slab import Slab, create_slab, open_slab, remove_stale_slabs
 from flowbackup.runtime.edges.transport import Transports
 from flowbackup.runtime.edges.turns import AsyncTurns
-from flowbackup.runtime.edges.wiring import BufferSettings, EdgeSettings, Handle, Job, Offer, Reply
+from flowbackup.runtime.edges.wiring import (
+    BufferSettings,
+    EdgeSettings,
+    Failure,
+    Handle,
+    Job,
+    Offer,
+    Reply,
+)
 
 TICKS_PER_SYNC = 4
 """How often within `sync_seconds` the clock is looked at: a sync is late by a quarter at most."""
@@ -57,12 +65,12 @@ class _Waiter:
 
 
 class BufferAnswer(NamedTuple):
-    """The machine's counts, bytes moved per outgoing edge, and what has failed so far: an edge, or
-    "" for the device, and why.  device_epoch: how often its device had been replaced."""
+    """The machine's counts, bytes moved per outgoing edge, and what has failed so far.
+    device_epoch: of its present media agent."""
 
     statistics: BufferStatistics
     moved: tuple[tuple[str, int], ...]
-    failures: tuple[tuple[str, str], ...]
+    failures: tuple[Failure, ...]
     device_epoch: int
 
 
@@ -81,7 +89,7 @@ class Buffer:
         self._free_slots: asyncio.Queue[int] = asyncio.Queue()
         self._own_slots: dict[FrameId, int] = {}
         self._clock: asyncio.Task[None] | None = None
-        self._failures: list[tuple[str, FlowbackupError]] = []
+        self._failures: list[Failure] = []
 
     async def open(self) -> NodeFacts:
         """Reserves this buffer's memory.  Raises MemoryBudgetError."""
@@ -136,16 +144,15 @@ class Buffer:
             for frame_id in waiter.frames:
                 self._forget_waiter(frame_id, waiter)
 
-    async def replace_device(self, agent: Handle, durable: Sequence[FrameId]) -> None:
-        """Another media agent goes on, on another device.  durable: what the old one had made
-        durable before it failed; everything else that is held goes to the new one."""
-        machine = self._live()
+    async def replace_device(self, agent: Handle, epoch: int, durable: Sequence[FrameId]) -> None:
+        """Another media agent goes on, under a higher epoch, on the same device or another one.
+        durable: what the old one had made durable; everything else that is held goes to the new
+        one."""
         if self._device is not None:
             self._device.stop()
-        self._failures = [(edge, error) for edge, error in self._failures if edge]
-        now, epoch = time.monotonic(), machine.device_epoch + 1
+        self._failures = [failure for failure in self._failures if failure.edge]
         self._device = self._pump(agent, epoch)
-        self._perform(machine.device_restarted(epoch, durable, now))
+        self._perform(self._live().device_restarted(epoch, durable, time.monotonic()))
 
     async def give_up_device(self) -> None:
         """No device goes on in the place of the present one: this agent relays only."""
@@ -171,7 +178,7 @@ class Buffer:
         return BufferAnswer(
             self._live().statistics(time.monotonic()),
             tuple((name, pump.bytes_moved) for name, pump in self._edges.items()),
-            tuple((edge, str(error)) for edge, error in self._failures),
+            tuple(self._failures),
             self._live().device_epoch,
         )
 
@@ -281,11 +288,12 @@ class Buffer:
         return PeerLostError(f"{self._settings.agent}: {text}: {self._causes()}")
 
     def _causes(self) -> str:
-        return "; ".join(str(error) for _, error in self._failures)
+        return "; ".join(failure.text for failure in self._failures)
 
     def _device_failed(self, name: str, error: FlowbackupError) -> None:
-        self._failures.append(("", error))
-        if not self._settings.has_spares:
+        is_lost = not isinstance(error, DeviceError)
+        self._failures.append(Failure("", str(error), is_lost))
+        if not (is_lost or self._settings.has_spares):
             self._perform(self._live().device_failed())
 
     def _replied(self, edge: str, reply: Reply) -> None:
@@ -296,7 +304,7 @@ class Buffer:
             self._perform(machine.asked(edge, stream, sequence, 0))
 
     def _successor_failed(self, edge: str, error: FlowbackupError) -> None:
-        self._failures.append((edge, error))
+        self._failures.append(Failure(edge, str(error), is_lost=False))
         self._perform(self._live().successor_detached(edge))
 
     def _clock_stopped(self, clock: asyncio.Task[None]) -> None:

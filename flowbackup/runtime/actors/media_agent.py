@@ -20,7 +20,8 @@ from flowbackup.media.open import open_device
 from flowbackup.media.port import Device, FrameWriter, WriterStatistics
 from flowbackup.model.device import DeviceTarget, MediumInfo
 from flowbackup.model.frame import FrameDescriptor, FrameKind
-from flowbackup.model.ids import NO_ID, FrameId
+from flowbackup.model.ids import NO_ID, FrameId, id_text
+from flowbackup.process import ProcessIdentity, end_process
 from flowbackup.runtime.cluster.nodes import NodeFacts, this_node
 from flowbackup.runtime.edges.slab import Slabs, open_slab
 from flowbackup.runtime.edges.turns import ThreadTurns
@@ -32,6 +33,8 @@ SESSION_STREAM = 0
 """Streams of clients are numbered from 1; what an agent writes about the session is its own."""
 LEAVE_SECONDS_MAX = 60.0
 """How long a device may take for the frame under way before it is left as a dead one is."""
+END_SECONDS_MAX = 5.0
+"""A killed process is gone in milliseconds, unless it is deep in a call to its device."""
 CLOSE_SECONDS_MAX = 5.0
 """What is still being written then is left to the end of the process."""
 
@@ -70,12 +73,31 @@ class MediaAgent:
         """Locks the device, if that was not done, and checks that it can take the session.  Returns
         its media, the one that is written last.  Raises DeviceError, DeviceLockedError; nothing has
         been written then."""
-        settings = self._settings
-        self._device.lock(settings.holder)
-        self._device.check_writable(settings.need_bytes, frame_bytes=settings.slab.slot_bytes)
-        self._hear_media()
-        self._writer = self._device.writer(settings.session, settings.epoch)
-        return this_node(), tuple(self._media.values())
+        return self._open()
+
+    @ray.method(concurrency_group="data")
+    def take_over(
+        self, before: ProcessIdentity | None, device_id: bytes
+    ) -> tuple[tuple[NodeFacts, tuple[MediumInfo, ...]], Told]:
+        """As `open`, in the place of a media agent that is dead or as good as dead: ends it, cuts
+        its segment back to the last commit, and tells what this session has on the device, in the
+        order of writing.  before: its process.  Raises DeviceError, DeviceLockedError: it cannot be
+        ended, or another device is there than `device_id`."""
+        name = self._settings.target.name
+        if before is not None and not end_process(before, END_SECONDS_MAX):
+            raise DeviceError(
+                f'device "{name}": its media agent, process {before.pid}, cannot be ended',
+                remedy="the device hangs: look for I/O errors in the log of the system",
+                device=name,
+            )
+        found = self._device.info()
+        if found.device_id != device_id:
+            raise DeviceError(
+                f'device "{name}": another medium is there than before, {id_text(found.medium)}',
+                remedy="mount the right disk there, and run `flowbackup repair`",
+                device=name,
+            )
+        return self._open(), self._written(self._device)
 
     @ray.method(concurrency_group="data")
     def map(self) -> None:
@@ -88,12 +110,9 @@ class MediaAgent:
         """What this session made durable on a device that failed, as its medium says, in the order
         of writing; nothing where it cannot be read any more.  Its media agent must have ended."""
         try:
-            device = open_device(target)
-            frames = list(device.reader().written_by(self._settings.session))
-            media = device.media() if frames else ()
+            return self._written(open_device(target))
         except DeviceError:
             return Told()
-        return Told(tuple(Durable(frame.header, frame.place) for frame in frames), media)
 
     @ray.method(concurrency_group="data")
     def write(self, call: int, jobs: Sequence[Job]) -> Written:
@@ -176,6 +195,19 @@ class MediaAgent:
             self._slabs.remove()
         finally:
             self._writing.release()
+
+    def _open(self) -> tuple[NodeFacts, tuple[MediumInfo, ...]]:
+        settings = self._settings
+        self._device.lock(settings.holder)
+        self._device.check_writable(settings.need_bytes, frame_bytes=settings.slab.slot_bytes)
+        self._hear_media()
+        self._writer = self._device.writer(settings.session, settings.epoch)
+        return this_node(), tuple(self._media.values())
+
+    def _written(self, device: Device) -> Told:
+        frames = list(device.reader().written_by(self._settings.session))
+        media = device.media() if frames else ()
+        return Told(tuple(Durable(frame.header, frame.place) for frame in frames), media)
 
     def _open_writer(self) -> FrameWriter:
         if self._writer is None:

@@ -11,19 +11,22 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from flowbackup.errors import PeerLostError
 from flowbackup.plan.decided import NodePlan
+from flowbackup.process import ProcessIdentity, identify
 
 
 class NodeFacts(NamedTuple):
-    """Where an actor found itself."""
+    """Where an actor found itself, and in which process."""
 
     node_id: str
     host: str
     pid: int
+    process: ProcessIdentity | None = None
 
 
 def this_node() -> NodeFacts:
     """The facts of the process that asks."""
-    return NodeFacts(ray.get_runtime_context().get_node_id(), socket.gethostname(), os.getpid())
+    node_id = ray.get_runtime_context().get_node_id()
+    return NodeFacts(node_id, socket.gethostname(), os.getpid(), identify())
 
 
 def this_address() -> str:

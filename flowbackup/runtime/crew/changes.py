@@ -14,7 +14,8 @@ from flowbackup.model.device import DeviceTarget
 from flowbackup.monitor import Problem
 from flowbackup.plan.attaching import attach_mirror, document_of_plan
 from flowbackup.plan.decided import EdgePlan, Plan
-from flowbackup.runtime.crew.crew import Crew, Station
+from flowbackup.runtime.crew.crew import Crew
+from flowbackup.runtime.crew.station import Station
 from flowbackup.runtime.crew.watch import Watch
 from flowbackup.units import format_size
 

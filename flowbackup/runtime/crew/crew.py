@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, cast
 
 import ray
@@ -26,6 +26,7 @@ from flowbackup.runtime.cluster.faults import as_ours
 from flowbackup.runtime.cluster.nodes import NodeFacts, pinned, place
 from flowbackup.runtime.crew.assignments import Assignments
 from flowbackup.runtime.crew.doors import holder_of
+from flowbackup.runtime.crew.station import Retired, Station
 from flowbackup.runtime.crew.streams import lanes_of
 from flowbackup.runtime.edges.wiring import Handle, Told
 
@@ -33,57 +34,6 @@ START_SECONDS_MAX = 120
 """A worker starts in half a second, on a loaded host in many, on a lost node never."""
 CLOSE_SECONDS_MAX = 20
 Calls = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Retired:
-    """A device that failed and was replaced.  written: what was last heard of it."""
-
-    plan: AgentPlan
-    medium: bytes
-    written: WriterStatistics
-
-
-@dataclass(slots=True)
-class Station:
-    """The two actors of one media agent.  failure: why its copy cannot be complete, or "".
-    buffer_lost, agent_lost: processes that are dead or were ended because they did not answer.
-    cut_off: not everything comes to it any more, because a buffer in front of it is lost.  retired:
-    its devices before, which failed and were replaced by the present one.  begins: what it is owed,
-    where it was attached in the middle.  detached: it was let go in order."""
-
-    plan: AgentPlan
-    buffer: Handle
-    agent: Handle
-    failure: str = ""
-    buffer_lost: bool = False
-    agent_lost: bool = False
-    cut_off: bool = False
-    retired: list[Retired] = field(default_factory=list)
-    begins: Begins = field(default_factory=dict)
-    detached: bool = False
-
-    @property
-    def state(self) -> str:
-        """In the words of DeviceReport."""
-        if self.detached:
-            return "detached"
-        if not self.failure:
-            return "lagging" if any(self.begins.values()) else "complete"
-        return "failed" if self.buffer_lost or self.cut_off else "relay-only"
-
-    def lose_buffer(self) -> None:
-        """Ends the buffer's process, whatever it is doing; everybody who waits for it hears that at
-        once, even of one that is stopped."""
-        if not self.buffer_lost:
-            self.buffer_lost = True
-            ray.kill(self.buffer)
-
-    def lose_agent(self) -> None:
-        """Ends the media agent's process: it must not write any more when its slots are reused."""
-        if not self.agent_lost:
-            self.agent_lost = True
-            ray.kill(self.agent)
 
 
 class Crew:
@@ -133,12 +83,13 @@ class Crew:
             self._nodes[agent.node], self._assignments.buffer(agent),
         )  # fmt: skip
 
-    def _media_agent(self, agent: AgentPlan) -> Handle:
+    def _media_agent(self, agent: AgentPlan, epoch: int = 0) -> Handle:
         holder = holder_of(self.plan, self._session)
         return _start(
-            MediaAgent, f"{self.plan.graph}/{agent.group}.{agent.device.name}",
+            MediaAgent, f"{self.plan.graph}/{agent.group}.{agent.device.name}{_self(epoch)}",
             self._space("agents"), self._nodes[agent.node],
-            self._assignments.media_agent(agent, 0, holder), concurrency_groups=CONCURRENCY_GROUPS,
+            self._assignments.media_agent(agent, epoch, holder),
+            concurrency_groups=CONCURRENCY_GROUPS,
         )  # fmt: skip
 
     def replace_device(
@@ -152,26 +103,60 @@ class Crew:
         # Before its successor begins: it must not write into slots that are used again.
         station.lose_agent()
         plan = replace(station.plan, device=device)
+        who, faults, epoch = _agent(name), list[FlowbackupError](), station.next_epoch()
         agent = self._media_agent(plan)
-        faults: list[FlowbackupError] = []
-        who = f"media agent {name}"
         answer = _answer(agent.open.remote(), who, faults)
-        left: object | None = None
+        left = None
         if answer is not None:
-            _answer(agent.map.remote(), who, faults)
             left = _answer(agent.left_on.remote(station.plan.device), who, faults)
-        if faults:
-            ray.kill(agent)
-            _raise_all(faults)
+        self._map(name, agent, faults)
         told = cast("Told", left)
         before = (*self.media[name], *told.media)[-1]
         station.retired.append(Retired(station.plan, before.medium, written))
-        station.plan, station.agent, station.agent_lost = plan, agent, False
-        self.media[name] = _media_of(answer)
-        names = tuple(frame.header.frame_id for frame in told.frames)
-        _answer(station.buffer.replace_device.remote(agent, names), f"buffer {name}", faults)
-        _raise_all(faults)
+        station.plan, station.earlier = plan, WriterStatistics()
+        self._go_on(name, agent, epoch, answer, told)
         return told
+
+    def restart_agent(self, name: str, written: WriterStatistics) -> Told:
+        """A new media agent goes on with the device of one that is dead or as good as dead.
+        written: what this device had taken.  Returns what is durable on it, in the order of
+        writing.  Raises FlowbackupError if it cannot; the buffer waits on then."""
+        station = self.stations[name]
+        station.lose_agent()
+        epoch, faults = station.next_epoch(), list[FlowbackupError]()
+        agent = self._media_agent(station.plan, epoch)
+        device_id = self.media[name][-1].device_id
+        call = agent.take_over.remote(station.agent_process, device_id)
+        answer = _answer(call, _agent(name), faults)
+        self._map(name, agent, faults)
+        opened, told = cast("tuple[object, Told]", answer)
+        sizes = [frame.header.payload_bytes for frame in told.frames]
+        station.earlier = replace(written, frames=len(sizes), bytes_payload=sum(sizes))
+        self._go_on(name, agent, epoch, opened, told)
+        return told
+
+    def _map(self, name: str, agent: Handle, faults: list[FlowbackupError]) -> None:
+        """The last step of a new media agent that had no faults; else it ends, and they are
+        raised."""
+        if not faults:
+            _answer(agent.map.remote(), _agent(name), faults)
+        if faults:
+            ray.kill(agent)
+            _raise_all(faults)
+
+    def _go_on(self, name: str, agent: Handle, epoch: int, opened: object, told: Told) -> None:
+        station, faults = self.stations[name], list[FlowbackupError]()
+        station.agent, station.agent_epoch, station.agent_lost = agent, epoch, False
+        self._hear_opened(name, station, opened)
+        names = tuple(frame.header.frame_id for frame in told.frames)
+        call = station.buffer.replace_device.remote(agent, epoch, names)
+        _answer(call, f"buffer {name}", faults)
+        _raise_all(faults)
+
+    def _hear_opened(self, name: str, station: Station, opened: object) -> None:
+        """What MediaAgent.open returns."""
+        facts, self.media[name] = cast("tuple[NodeFacts, tuple[MediumInfo, ...]]", opened)
+        station.agent_process = facts.process
 
     def give_up_device(self, name: str) -> None:
         """Its buffer shall not wait for another device."""
@@ -199,7 +184,7 @@ class Crew:
         answer = _answer(station.agent.open.remote(), f"media agent {name}", faults)
         _answer(station.buffer.open.remote(), f"buffer {name}", faults)
         _raise_all(faults)
-        self.media[name] = _media_of(answer)
+        self._hear_opened(name, station, answer)
         _answer(station.agent.map.remote(), f"media agent {name}", faults)
         _answer(station.buffer.wire.remote(station.agent, ()), f"buffer {name}", faults)
         borders = self._borders(faults)
@@ -232,7 +217,7 @@ class Crew:
         if faults:
             station.lose_agent()
             _raise_all(faults)
-        return cast("WriterStatistics", answer)
+        return station.earlier + cast("WriterStatistics", answer)
 
     def let_go(self, name: str) -> None:
         """Nobody waits any more for a media agent that was detached.  One that feeds others goes on
@@ -267,9 +252,11 @@ class Crew:
         opened |= {n: self.clients[n].open.remote() for n in readers}
         faults: list[FlowbackupError] = []
         for name, reference in opened.items():
-            answer = _answer(reference, f"media agent {name}", faults)
-            if answer is not None:
-                self.media[name] = _media_of(answer)
+            answer = _answer(reference, _agent(name), faults)
+            if answer is not None and name in self.stations:
+                self._hear_opened(name, self.stations[name], answer)
+            elif answer is not None:
+                _, self.media[name] = cast("tuple[NodeFacts, tuple[MediumInfo, ...]]", answer)
         for name, reference in others.items():
             _answer(reference, name, faults)
         _raise_all(faults)
@@ -366,10 +353,13 @@ def _answer(
     return answer
 
 
-def _media_of(answer: object) -> tuple[MediumInfo, ...]:
-    """The labels in what MediaAgent.open returns."""
-    _, media = cast("tuple[NodeFacts, tuple[MediumInfo, ...]]", answer)
-    return media
+def _self(epoch: int) -> str:
+    """In the name of an actor: Ray may not know yet that the one before has died."""
+    return f" self {epoch}" if epoch else ""
+
+
+def _agent(name: str) -> str:
+    return f"media agent {name}"
 
 
 def _raise_all(faults: Iterable[FlowbackupError]) -> None:

@@ -11,7 +11,7 @@ from flowbackup.model.ids import id_text
 from flowbackup.model.report import DeviceReport, ObjectReport, Outcome
 from flowbackup.plan.decided import AgentPlan, ObjectPlan, Plan
 from flowbackup.runtime.actors.client import ObjectEnding
-from flowbackup.runtime.crew.crew import Retired, Station
+from flowbackup.runtime.crew.station import Retired, Station
 from flowbackup.runtime.crew.streams import NO_STREAM, agents_behind
 
 DurableFrames = Mapping[str, Mapping[bytes, int]]

@@ -12,6 +12,7 @@ from flowbackup.media.port import WriterStatistics
 from flowbackup.model.record import SessionRecord
 from flowbackup.runtime.cluster.faults import as_ours
 from flowbackup.runtime.crew.crew import Crew
+from flowbackup.runtime.crew.station import Station
 from flowbackup.runtime.crew.watch import ANSWER_SECONDS_MAX, Watch
 
 FINISH_SECONDS_MAX = 120
@@ -36,13 +37,25 @@ def seal_media(
     patience = CANCELLED_FINISH_SECONDS_MAX if is_to_end_now else FINISH_SECONDS_MAX
     latest = time.monotonic() + patience
     for name, reference in calls.items():
+        station = stations[name]
         try:
-            written[name] = ray.get(reference, timeout=max(0.0, latest - time.monotonic()))
-        except RayError as error:
-            station = stations[name]
+            written[name] = _finished(station, reference, latest)
+        except RayError as first:
+            error: RayError = first
+            if not is_to_end_now and watch.revive(name, error):
+                try:
+                    written[name] = _finished(station, station.agent.finish.remote(data), latest)
+                    continue
+                except RayError as second:
+                    error = second
             all_sealed &= bool(station.failure) or not station.plan.required
             watch.fail(station, str(as_ours(error, f"media agent {name}")))
     if not is_to_end_now:
         # The session's record is a frame, too, and can be repaired like one.
         watch.ask_durable(time.monotonic() + ANSWER_SECONDS_MAX)
     return written, all_sealed
+
+
+def _finished(station: Station, reference: Any, latest: float) -> WriterStatistics:
+    written: WriterStatistics = ray.get(reference, timeout=max(0.0, latest - time.monotonic()))
+    return station.earlier + written

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 import ray
 from ray.exceptions import RayError
 
-from flowbackup.errors import FlowbackupError
+from flowbackup.errors import DeviceError
 from flowbackup.flow.buffer import BufferStatistics
 from flowbackup.flow.patience import Patience
 from flowbackup.media.port import WriterStatistics
-from flowbackup.model.device import MediumInfo
 from flowbackup.monitor import EdgeState, Problem, Progress
 from flowbackup.plan.decided import EdgePlan
 from flowbackup.runtime.actors.buffer import BufferAnswer
 from flowbackup.runtime.actors.client import ClientProgress, ObjectEnding
 from flowbackup.runtime.cluster.faults import as_ours
-from flowbackup.runtime.crew.crew import Crew, Station
-from flowbackup.runtime.crew.spares import Spares, has_spares
-from flowbackup.runtime.edges.wiring import Durable, Handle, Told
+from flowbackup.runtime.crew.crew import Crew
+from flowbackup.runtime.crew.heard import Heard, Keep, Welcome
+from flowbackup.runtime.crew.station import Station
+from flowbackup.runtime.crew.succession import Succession
+from flowbackup.runtime.edges.wiring import Handle, Told
 
 ANSWER_SECONDS_MAX = 15
 """A process that answers no question for so long is as good as dead."""
@@ -30,30 +31,21 @@ STALL_SECONDS_MAX = 180.0
 """A device that takes not one frame for so long, or an edge that moves none, is given up: longer
 than a network file system may take to fail over, shorter than a night."""
 
-Keep = Callable[[str, Sequence[Durable]], None]
-Welcome = Callable[[str, MediumInfo], None]
-
 
 class Watch:
     """Asks all actors of a crew, one round at a time; ends those who will never answer or work."""
 
     def __init__(self, crew: Crew, keep: Keep, welcome: Welcome) -> None:
-        """keep: receives what became durable on an agent, each frame once; welcome: an agent and a
-        medium that it has begun, or that is on another device with which it goes on, before any
-        frame on that."""
+        """keep, welcome: see Heard."""
         self._crew = crew
-        self._keep = keep
-        self._welcome = welcome
-        self._spares = Spares(crew.plan)
-        self._welcomed = {info.medium for media in crew.media.values() for info in media}
-        self._seen: dict[str, int] = dict.fromkeys(crew.stations, 0)
+        self._heard = Heard(crew, keep, welcome)
         self._buffers: dict[str, BufferStatistics] = {}
         self._moved: dict[str, int] = {}
         self._patience = Patience(STALL_SECONDS_MAX)
         self.endings: dict[str, list[ObjectEnding]] = {name: [] for name in crew.clients}
         self.problems: list[Problem] = []
+        self._succession = Succession(crew, self._heard, self.problems)
         self.writers: dict[str, WriterStatistics] = {}
-        self.durable: dict[str, dict[bytes, int]] = {name: {} for name in crew.stations}
         self._read: dict[str, tuple[int, int]] = {}
         self.first_frame_at = 0.0
 
@@ -70,7 +62,8 @@ class Watch:
         latest = time.monotonic() + ANSWER_SECONDS_MAX
         self.ask_durable(latest)
         for name, answer in _answers(writers, latest, self._lose(agents)):
-            self.writers[name] = cast("WriterStatistics", answer)
+            earlier = self._crew.stations[name].earlier
+            self.writers[name] = earlier + cast("WriterStatistics", answer)
         for name, answer in _answers(statistics, latest, self._lose_buffer):
             self._hear_buffer(name, cast("BufferAnswer", answer))
         for name, answer in _answers(progress, latest, self.lose_client):
@@ -80,12 +73,17 @@ class Watch:
     def ask_durable(self, latest: float) -> None:
         """What became durable since the last question, as far as it is answered until then."""
         agents = self._agents()
-        calls = {n: agent.durable_since.remote(self._seen[n]) for n, agent in agents.items()}
+        calls = {n: agent.durable_since.remote(self._heard.seen[n]) for n, agent in agents.items()}
         for name, answer in _answers(calls, latest, self._lose(agents)):
-            self._hear_told(name, cast("Told", answer))
+            self._heard.tell(name, cast("Told", answer))
 
     def _agents(self) -> dict[str, Handle]:
         return {n: s.agent for n, s in self._crew.stations.items() if not s.agent_lost}
+
+    @property
+    def durable(self) -> Mapping[str, Mapping[bytes, int]]:
+        """Agent -> object -> frames under a commit."""
+        return self._heard.durable
 
     @property
     def files(self) -> int:
@@ -136,16 +134,14 @@ class Watch:
 
     def join(self, name: str) -> None:
         """An agent was attached."""
-        self._seen[name] = 0
-        self.durable[name] = {}
-        self._hear_media(name, self._crew.media[name])
+        self._heard.join(name)
 
     def hear_last(self, name: str) -> None:
         """Of an agent that is about to end: what it has made durable."""
         agents = {name: self._crew.stations[name].agent}
-        calls = {name: agents[name].durable_since.remote(self._seen[name])}
+        calls = {name: agents[name].durable_since.remote(self._heard.seen[name])}
         for _, answer in _answers(calls, time.monotonic() + ANSWER_SECONDS_MAX, self._lose(agents)):
-            self._hear_told(name, cast("Told", answer))
+            self._heard.tell(name, cast("Told", answer))
 
     def fail(self, station: Station, text: str) -> None:
         """Why a copy cannot be complete; the first reason is told."""
@@ -169,43 +165,27 @@ class Watch:
 
         return lose
 
+    def revive(self, name: str, error: RayError) -> bool:
+        """A media agent did not answer what it was asked last.  Does another one go on?"""
+        fault = as_ours(error, f"media agent {name}")
+        if isinstance(fault, DeviceError):
+            return False
+        return self._succession.agent_died(name, str(fault), self._written(name))
+
     def _end_device(self, name: str, text: str) -> None:
-        """A media agent that is dead or as good as dead: a spare goes on, or nobody does."""
+        """A media agent that is dead or as good as dead: another one goes on, or nobody does."""
         station = self._crew.stations[name]
-        if not self._goes_on(name, text):
+        if not self._succession.agent_died(name, text, self._written(name)):
             self.fail(station, text)
             station.lose_agent()
 
     def _end_failed(self, name: str, text: str) -> None:
         """A device that failed, whose media agent can still seal what it has."""
-        if not self._goes_on(name, text):
+        if not self._succession.device_failed(name, text, self._written(name)):
             self.fail(self._crew.stations[name], text)
 
-    def _goes_on(self, name: str, text: str) -> bool:
-        """Has a spare taken the place of a failed device?"""
-        station = self._crew.stations[name]
-        if station.failure or station.buffer_lost:
-            return False
-        failed = station.plan.device.name
-        waits = has_spares(self._crew.plan, station.plan)
-        while spare := self._spares.take(station.plan):
-            written = self.writers.get(name, WriterStatistics())
-            try:
-                left = self._crew.replace_device(name, spare.device, written)
-            except FlowbackupError as error:
-                problem = Problem("device_failed", str(error), device=spare.device.name)
-                self.problems.append(problem)
-                continue
-            self._hear_media(name, left.media)
-            self._hear_durable(name, left.frames[self._seen[name] :])
-            self._seen[name] = 0
-            self._hear_media(name, self._crew.media[name])
-            told = f'{text}; device "{spare.device.name}" goes on in its place'
-            self.problems.append(Problem("device_replaced", told, device=failed))
-            return True
-        if waits:
-            self._crew.give_up_device(name)
-        return False
+    def _written(self, name: str) -> WriterStatistics:
+        return self.writers.get(name, WriterStatistics())
 
     def _lose_buffer(self, name: str, error: RayError) -> None:
         station = self._crew.stations[name]
@@ -230,7 +210,10 @@ class Watch:
                 name, owes=owed_by == "device", done=self.writers.get(name), now=now
             ):
                 device = station.plan.device.name
-                self._end_device(name, f'device "{device}" has taken nothing for {_limit()}')
+                before = station.agent
+                self._end_failed(name, f'device "{device}" has taken nothing for {_limit()}')
+                if station.agent is before:
+                    station.lose_agent()
         for edge in self._crew.plan.edges:
             if self._is_stalled(edge, now):
                 target = self._crew.stations[edge.target]
@@ -250,41 +233,18 @@ class Watch:
     def _hear_buffer(self, name: str, answer: BufferAnswer) -> None:
         self._buffers[name] = answer.statistics
         self._moved |= dict(answer.moved)
-        for edge, text in answer.failures:
+        for edge, text, is_lost in answer.failures:
             if edge:
                 self._fail_target(edge, text)
-            elif answer.device_epoch == len(self._crew.stations[name].retired):
-                # Else it speaks of a device that was replaced since it was asked.
-                self._end_failed(name, text)
+            elif answer.device_epoch == self._crew.stations[name].agent_epoch:
+                # Else it speaks of an agent that was replaced since it was asked.
+                (self._end_device if is_lost else self._end_failed)(name, text)
 
     def _fail_target(self, edge: str, text: str) -> None:
         """A mirror that could not be attached is no part of the session, and so no failure."""
         target = next((e.target for e in self._crew.plan.edges if e.name == edge), "")
         if target in self._crew.stations:
             self.fail(self._crew.stations[target], text)
-
-    def _hear_told(self, name: str, told: Told) -> None:
-        new = self._hear_media(name, told.media)
-        self._crew.media[name] = (*self._crew.media[name], *new)
-        self._hear_durable(name, told.frames)
-
-    def _hear_media(self, name: str, media: Sequence[MediumInfo]) -> list[MediumInfo]:
-        """Which of them nobody has heard of before."""
-        new = [info for info in media if info.medium not in self._welcomed]
-        for info in new:
-            self._welcomed.add(info.medium)
-            self._welcome(name, info)
-        return new
-
-    def _hear_durable(self, name: str, frames: Sequence[Durable]) -> None:
-        if not frames:
-            return
-        self._seen[name] += len(frames)
-        counts = self.durable[name]
-        for frame in frames:
-            object_id = frame.header.object_id
-            counts[object_id] = counts.get(object_id, 0) + 1
-        self._keep(name, frames)
 
     def _hear_client(self, name: str, answer: ClientProgress) -> None:
         self._read[name] = answer.files, answer.bytes_read

@@ -149,6 +149,16 @@ class Written(NamedTuple):
     failure: DeviceError | None
 
 
+class Failure(NamedTuple):
+    """Why something does not go on behind a buffer.  edge: to whom, "" for its device.  is_lost: a
+    process is dead, or as good as dead; the buffer keeps what is owed to it and waits for what the
+    session makes of that."""
+
+    edge: str
+    text: str
+    is_lost: bool
+
+
 class Durable(NamedTuple):
     """A frame under a commit of a device."""
 

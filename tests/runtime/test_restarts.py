@@ -1,0 +1,183 @@
+"""Processes of a station that die or stop: they are replaced, and nothing is read again."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import ray
+
+from flowbackup import api
+from flowbackup.api import RunSettings
+from flowbackup.media.port import FrameWriter, WriterStatistics
+from flowbackup.model.frame import FrameDescriptor
+from flowbackup.model.report import Outcome, SessionReport
+from flowbackup.monitor import Progress, SilentMonitor
+from flowbackup.runtime.actors.media_agent import MediaAgent
+from flowbackup.runtime.crew import crew, watch
+from flowbackup.testing.compare import differences
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("live_ray")]
+MIB = 1 << 20
+FILES = 24
+
+
+class Signals(SilentMonitor):
+    """Sends one actor signals, each when so much more was read, and the one in its place after."""
+
+    def __init__(self, kind: str, name: str, *numbers: int, every_bytes: int = 4 * MIB) -> None:
+        self._who = (f"restarts/{name}", kind)
+        self._left = list(numbers)
+        self._every_bytes = every_bytes
+        self._next_bytes = every_bytes
+        self.pids: list[int] = []
+
+    @property
+    def is_done(self) -> bool:
+        return not self._left
+
+    def progress(self, progress: Progress) -> None:
+        if not self._left or progress.bytes_read < self._next_bytes:
+            return
+        for actor in ray._private.state.actors().values():
+            name = str(actor["Name"]).partition(" self ")[0]
+            alive = actor["State"] == "ALIVE" and actor["Pid"] not in self.pids
+            if alive and (name, actor["ActorClassName"]) == self._who:
+                os.kill(actor["Pid"], self._left.pop(0))
+                self.pids.append(actor["Pid"])
+                self._next_bytes = progress.bytes_read + self._every_bytes
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    place = tmp_path / "source"
+    place.mkdir()
+    for number in range(FILES):
+        (place / f"file{number:02d}").write_bytes(os.urandom(MIB))
+    return place
+
+
+@pytest.fixture
+def run(tmp_path: Path, source: Path) -> Callable[..., SessionReport]:
+    """Backs the source up to these groups; devices d0 to d3 take 12 MB/s."""
+
+    def backup(monitor: Signals, groups: str) -> SessionReport:
+        names = ", ".join(f"d{n}: {{path: {tmp_path}/d{n}, rate_limit: 12 MB/s}}" for n in range(4))
+        (tmp_path / "graph.yaml").write_text(
+            "graph: restarts\nframe_size: 512 KiB\nsync_size: 1 MiB\n"
+            f"clients: {{web: {{objects: {{source: {{path: {source}}}}}}}}}\n"
+            f"devices: {{{names}}}\n{groups}"
+        )
+        settings = RunSettings(catalog=tmp_path / "catalog.sqlite", init=True)
+        report = api.run_backup(api.load_plan(tmp_path / "graph.yaml"), settings, monitor)
+        assert monitor.is_done
+        assert report.bytes_read == FILES * MIB
+        assert list(Path("/dev/shm").glob(f"flowbackup-{report.session}*")) == []
+        assert not any(Path(f"/proc/{pid}/exe").exists() for pid in monitor.pids)
+        return report
+
+    return backup
+
+
+def chain(levels: int) -> str:
+    mirrors = "".join(
+        f"\n  g{n}: {{mirrors: g{n - 1}, devices: [d{n}], buffers: 8}}" for n in range(1, levels)
+    )
+    head = "backup_groups: {g0: {devices: [d0], buffers: 8}}\n"
+    return head + (f"mirror_groups:{mirrors}\n" if mirrors else "")
+
+
+def each_copy_is_whole(tmp_path: Path, source: Path, report: SessionReport) -> None:
+    """All media are sound, nothing lies twice on one of them, and each alone gives all back."""
+    catalog = tmp_path / "catalog.sqlite"
+    verified = api.verify([], SilentMonitor(), catalog)
+    assert verified.outcome is Outcome.SUCCESS, verified.problems
+    assert len({device.frames for device in report.devices}) == 1
+    for device in report.devices:
+        alone = tmp_path / f"alone-{device.name}.sqlite"
+        place = str(tmp_path / device.name)
+        api.rebuild([place], SilentMonitor(), alone)
+        target = tmp_path / f"restored-{device.name}"
+        api.restore("source", str(target), api.RestoreRequest(catalog=alone), SilentMonitor())
+        assert list(differences(str(source), str(target))) == []
+
+
+@pytest.mark.parametrize("victim", ["g0.d0", "g1.d1", "g2.d2"])
+def test_a_killed_media_agent_goes_on_behind_its_last_commit(
+    run: Callable[..., SessionReport], tmp_path: Path, source: Path, victim: str
+) -> None:
+    report = run(Signals("MediaAgent", victim, signal.SIGKILL), chain(3))
+    assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), report.problems
+    assert [device.state for device in report.devices] == ["complete"] * 3
+    (problem,) = report.problems
+    assert (problem.kind, problem.device) == ("restarted", victim[-2:])
+    each_copy_is_whole(tmp_path, source, report)
+
+
+def test_a_stopped_media_agent_is_ended_before_another_one_writes(
+    run: Callable[..., SessionReport], tmp_path: Path, source: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """No frame is given to anybody while the old process could be continued."""
+    monkeypatch.setattr(watch, "ANSWER_SECONDS_MAX", 3)
+    monitor = Signals("MediaAgent", "g0.d0", signal.SIGSTOP)
+
+    class Looking(MediaAgent):
+        def _append(self, writer: FrameWriter, frame: FrameDescriptor) -> None:
+            if self._settings.epoch:
+                stopped = [p for p in Path("/proc").glob("[0-9]*") if _is_stopped_actor(p)]
+                assert stopped == [], stopped
+            super()._append(writer, frame)
+
+    monkeypatch.setattr(crew, "MediaAgent", Looking)
+    report = run(monitor, chain(2))
+    assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), report.problems
+    (problem,) = report.problems
+    assert "did not answer in time" in problem.text and problem.kind == "restarted"
+    each_copy_is_whole(tmp_path, source, report)
+
+
+def _is_stopped_actor(place: Path) -> bool:
+    try:
+        name, _, rest = (place / "stat").read_text().rpartition(")")
+    except OSError:
+        return False
+    return "ray::" in name and rest.split()[0] == "T"
+
+
+def test_what_dies_again_and_again_is_given_up_and_the_rest_is_complete(
+    run: Callable[..., SessionReport], tmp_path: Path, source: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    class Sickly(MediaAgent):
+        def _append(self, writer: FrameWriter, frame: FrameDescriptor) -> None:
+            if self._settings.target.name == "d0" and writer.statistics().frames >= 2:
+                os._exit(1)
+            super()._append(writer, frame)
+
+    monkeypatch.setattr(crew, "MediaAgent", Sickly)
+    report = run(Signals("MediaAgent", "g0.d0"), chain(2))
+    assert (report.outcome, report.exit_code) == (Outcome.INCOMPLETE, 4), report.problems
+    assert [device.state for device in report.devices] == ["relay-only", "complete"]
+    kinds = [problem.kind for problem in report.problems]
+    assert kinds == ["restarted"] * 3 + ["device_failed"]
+
+
+def test_a_media_agent_that_dies_while_it_seals_is_replaced_for_that(
+    run: Callable[..., SessionReport], tmp_path: Path, source: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    class Sealing(MediaAgent):
+        def finish(self, record: bytes) -> WriterStatistics:
+            if not self._settings.epoch:
+                os._exit(1)
+            return super().finish(record)
+
+    monkeypatch.setattr(crew, "MediaAgent", Sealing)
+    report = run(Signals("MediaAgent", "g0.d0"), chain(1))
+    assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), report.problems
+    assert [problem.kind for problem in report.problems] == ["restarted"]
+    each_copy_is_whole(tmp_path, source, report)
