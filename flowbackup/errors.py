@@ -117,6 +117,10 @@ class PeerLostError(FlowbackupError):
     may_retry = True
 
 
+class PeerDiedError(PeerLostError):
+    """The process of a peer is dead: it did not refuse, and another one may take its place."""
+
+
 class RestoreError(FlowbackupError):
     """The target of a restore cannot take what was asked for."""
 

@@ -14,7 +14,8 @@ To replace a buffer or writer: first tell the predecessor (`successor_restarted`
 (`device_restarted`), then let nothing more from the old self in; a successor may learn of its new
 predecessor by the first frame under the higher epoch.  A replaced writer may believe that it has
 committed what the cut has taken away, so its word must count no more from the cut on.  A new
-buffer gets a new writer: what lies uncommitted in the old one would be written twice.
+buffer gets a new writer: what lies uncommitted in the old one would be written twice.  It may come
+later than the buffer (`device_restarted`): until then nothing is released.
 
 A successor that is attached in the middle is owed what comes from then on (`Begins`), whoever its
 predecessor is later: the next self of this buffer, or an heir.  Before a successor is detached its
@@ -126,6 +127,10 @@ class BufferMachine:
             self._predecessor_epochs[edge] = epoch
         return []
 
+    def heeds(self, edge: str, epoch: int) -> bool:
+        """Is this epoch of a predecessor, as far as is known, the present one?"""
+        return epoch >= self._predecessor_epochs.get(edge, 0)
+
     # What the device says.
 
     def committed(self, frames: Iterable[FrameId], epoch: int) -> list[Action]:
@@ -147,8 +152,10 @@ class BufferMachine:
         that is held goes to it again."""
         if epoch <= self.device_epoch:
             return []
+        durable = tuple(durable)
         self.device_epoch = epoch
         self.device_alive = True
+        self._durable_before.update(durable)
         self._commit.asked()
         actions = self.committed(durable, epoch)
         lost = [held for held in self._held.values() if not held.durable_here]
@@ -234,6 +241,10 @@ class BufferMachine:
     def holds(self, frame: FrameId) -> bool:
         """Was it accepted and not yet released?"""
         return frame in self._held
+
+    def held(self) -> tuple[FrameDescriptor, ...]:
+        """All that was accepted and not yet released, as it lies in memory."""
+        return tuple(held.frame for held in self._held.values())
 
     def expected(self, stream: int) -> int:
         order = self._orders.get(stream)

@@ -110,6 +110,11 @@ class SpreadMachine:
         way = self._ways.get(edge)
         return way.outbox.replay(stream, sequence, epoch) if way is not None else []
 
+    def restarted(self, edge: str, epoch: int) -> list[Forward]:
+        """An agent was replaced: what it had not released goes to it again."""
+        way = self._ways.get(edge)
+        return way.outbox.restart(epoch) if way is not None else []
+
     def lost(self, edge: str) -> list[Forward]:
         """An agent is gone for good: what it had not released goes to another one of its group, if
         one is left."""

@@ -64,7 +64,8 @@ class Life:
 
 class ModelWriter:
     """Works through its queue when the schedule lets it.  Replaced, it does so still and believes
-    that its commits succeed, but nothing of it reaches the device."""
+    that its commits succeed, but nothing of it reaches the device.  is_absent: a buffer has come
+    back, and its media agent has not."""
 
     def __init__(self, life: Life) -> None:
         life.agent.writer_epoch += 1
@@ -72,10 +73,11 @@ class ModelWriter:
         self.life = life
         self.queue: deque[FrameDescriptor | None] = deque()
         self.volatile: list[FrameId] = []
+        self.is_absent = False
 
     def put(self, frame: FrameDescriptor | None) -> None:
         """A frame to write, or None for a commit; one that was told to stop takes no more."""
-        if not self.life.agent.leaving:
+        if not (self.life.agent.leaving or self.is_absent):
             self.queue.append(frame)
 
     @property

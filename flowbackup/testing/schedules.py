@@ -118,7 +118,8 @@ class Schedule(Traffic):
 
     def _restart_buffer(self, agent: Agent) -> None:
         old = agent.life
-        life = self._live(agent)
+        is_late = agent.device.alive and self._random.random() < 0.4
+        life = self._live(agent, has_writer=not is_late)
         if self._random.random() < 0.5:  # Dead and silent; else it goes on as a zombie.
             agent.lives.remove(old)
             old.writer.queue.clear()
@@ -135,11 +136,20 @@ class Schedule(Traffic):
             self._post(
                 None, partial(self._predecessor_restarted, child.life, child.edge, life.epoch)
             )
+        if is_late:
+            self._post(None, partial(self._writer_comes, life))
+
+    def _writer_comes(self, life: Life) -> None:
+        """Behind its buffer, which has taken what it was sent again meanwhile."""
+        if life.is_present and life.writer.is_absent:
+            self._equip(life)
 
     def _restart_writer(self, agent: Agent) -> None:
         if not agent.device.alive:
             return
         life, old = agent.life, agent.life.writer
+        if old.is_absent:
+            return
         life.writer = ModelWriter(life)
         self._writers.append(life.writer)
         if self._random.random() < 0.5:
@@ -154,7 +164,9 @@ class Schedule(Traffic):
 
     def _fail_device(self, agent: Agent) -> None:
         agent.device.alive = False
-        self._perform(agent.life, agent.life.machine.device_failed(agent.life.writer.epoch))
+        writer = agent.life.writer
+        epoch = None if writer.is_absent else writer.epoch
+        self._perform(agent.life, agent.life.machine.device_failed(epoch))
 
     def _attach(self, parent: Agent) -> None:
         """A new agent behind this one.  The source is asked for the border, and what it sends

@@ -73,23 +73,35 @@ class Traffic:
     def _give_up(self, agent: Agent) -> None:
         """The session has heard that the agent can keep its promise no more."""
 
-    def _live(self, agent: Agent) -> Life:
-        """A new self, which knows what its device has committed and nothing else."""
+    def _live(self, agent: Agent, *, has_writer: bool = True) -> Life:
+        """A new self, which knows what its device has committed and nothing else; or not even that,
+        until it gets its writer."""
         epoch = agent.life.epoch + 1 if agent.lives else 0
         outboxes = [child.outbox() for child in agent.children]
         machine = BufferMachine(
             slots=self._slots, bytes_max=self._slots * FRAME_BYTES_MAX,
             commit=GroupCommit(self._sync_bytes, SYNC_SECONDS), successors=outboxes,
-            epoch=epoch, durable=agent.device.log,
+            epoch=epoch,
         )  # fmt: skip
         life = Life(agent, epoch, machine, outboxes)
         agent.lives.append(life)
-        self._writers.append(life.writer)
-        log = agent.device.log
-        self._perform(life, machine.device_restarted(life.writer.epoch, log, self._now))
-        if not agent.device.alive:
-            self._perform(life, machine.device_failed())
+        if has_writer:
+            self._equip(life)
+        else:
+            life.writer.is_absent = True
         return life
+
+    def _equip(self, life: Life) -> None:
+        """Its writer begins behind the last commit of its device, or there is no device."""
+        agent = life.agent
+        if life.writer.is_absent:
+            life.writer = ModelWriter(life)
+        self._writers.append(life.writer)
+        machine, log = life.machine, tuple(agent.device.log)
+        if agent.device.alive:
+            self._perform(life, machine.device_restarted(life.writer.epoch, log, self._now))
+        else:
+            self._perform(life, machine.device_failed())
 
     def _tick(self, seconds: float) -> None:
         self._now += seconds

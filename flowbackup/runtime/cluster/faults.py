@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ray.exceptions
 
-from flowbackup.errors import FlowbackupError, PeerLostError
+from flowbackup.errors import FlowbackupError, PeerDiedError, PeerLostError
 
 
 def as_ours(error: BaseException, peer: str) -> FlowbackupError:
@@ -19,5 +19,5 @@ def as_ours(error: BaseException, peer: str) -> FlowbackupError:
     if isinstance(error, ray.exceptions.GetTimeoutError):
         return PeerLostError(f"{peer} did not answer in time")
     if isinstance(error, ray.exceptions.RayError):
-        return PeerLostError(f"{peer} died: {type(error).__name__}")
+        return PeerDiedError(f"{peer} died: {type(error).__name__}")
     return PeerLostError(f"{peer} failed unexpectedly: {error!r}")
