@@ -14,6 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+END_SECONDS_MAX = 5.0
+"""A killed process is gone in milliseconds, unless it is deep in a call to its device."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessIdentity:

@@ -242,9 +242,10 @@ class BufferMachine:
         """Was it accepted and not yet released?"""
         return frame in self._held
 
-    def held(self) -> tuple[FrameDescriptor, ...]:
-        """All that was accepted and not yet released, as it lies in memory."""
-        return tuple(held.frame for held in self._held.values())
+    def held(self) -> tuple[tuple[str, FrameDescriptor], ...]:
+        """All that was accepted and not yet released: the edge over which it came first, and how
+        it lies in memory."""
+        return tuple((held.edges[0], held.frame) for held in self._held.values())
 
     def expected(self, stream: int) -> int:
         order = self._orders.get(stream)

@@ -16,7 +16,14 @@ from functools import partial
 
 from flowbackup.flow.outbox import Outbox
 from flowbackup.model.ids import FrameId
-from flowbackup.testing.forest import ALL_STREAMS, LOWER_STREAMS, Agent, ModelWriter, Violation
+from flowbackup.testing.forest import (
+    ALL_STREAMS,
+    LOWER_STREAMS,
+    Agent,
+    Life,
+    ModelWriter,
+    Violation,
+)
 from flowbackup.testing.traffic import SYNC_SECONDS, Traffic
 
 STEPS_MAX = 30_000

@@ -322,7 +322,7 @@ def test_media_agents_lock_in_the_order_of_their_media(
             faults.append(error)
             return None
 
-    monkeypatch.setattr(crew_module, "_answer", answer)
+    monkeypatch.setattr(crew_module, "answer_of", answer)
     crew = Crew.__new__(Crew)
     media = {"c": b"3", "a": b"1", "d": b"4", "b": b"2"}
     crew.stations = {

@@ -172,3 +172,36 @@ def test_an_edge_with_a_rate_sends_one_frame_after_the_other() -> None:
 
     asyncio.run(run())
     assert [frames for _, frames in calls] == [1, 1, 1]
+
+
+def test_what_the_receiver_has_from_an_earlier_self_takes_credit_and_goes_first() -> None:
+    """Else the new self would spend the credit on others, and the window of the receiver, which
+    holds those still, would be exceeded."""
+    heard = Heard()
+    calls: list[list[int]] = []
+    answers: list[asyncio.Future[Reply]] = []
+
+    async def offer(edge: str, epoch: int, number: int, offers: list[Offer]) -> Reply:
+        assert (epoch, number) == (3, len(calls))
+        calls.append([offer.frame.slot for offer in offers])
+        answers.append(asyncio.get_running_loop().create_future())
+        return await answers[-1]
+
+    async def run() -> None:
+        target = SimpleNamespace(offer=remote(offer))
+        there = [descriptor(number).header.frame_id for number in (7, 8, 9)]
+        pump = EdgePump(EDGE, target, SharedMemory(), heard.reply, heard.fail, epoch=3, there=there)
+        for number in (1, 2, 7, 8):
+            pump.put(Forward(EDGE.name, 0, 0, descriptor(number)))
+        await settle()
+        # Of four, three are spent for what is there: one is left, also before 9 has come again.
+        assert calls == [[7, 8], [1]]
+        pump.put(Forward(EDGE.name, 0, 0, descriptor(9)))
+        await settle()
+        assert calls == [[7, 8], [1], [9]]
+        answers[0].set_result(Reply(tuple(there[:2])))
+        await settle()
+        assert calls == [[7, 8], [1], [9], [2]]
+
+    asyncio.run(run())
+    assert heard.failures == []

@@ -22,14 +22,15 @@ from flowbackup.testing.compare import differences
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("live_ray")]
 MIB = 1 << 20
-FILES = 24
+FILES = 16
 
 
 class Signals(SilentMonitor):
-    """Sends one actor signals, each when so much more was read, and the one in its place after."""
+    """Sends actors signals at once, each time when so much more was read; those that are in their
+    place by then."""
 
-    def __init__(self, kind: str, name: str, *numbers: int, every_bytes: int = 4 * MIB) -> None:
-        self._who = (f"restarts/{name}", kind)
+    def __init__(self, kind: str, names: str, *numbers: int, every_bytes: int = 3 * MIB) -> None:
+        self._who = {(f"restarts/{name}", kind) for name in names.split()}
         self._left = list(numbers)
         self._every_bytes = every_bytes
         self._next_bytes = every_bytes
@@ -42,13 +43,18 @@ class Signals(SilentMonitor):
     def progress(self, progress: Progress) -> None:
         if not self._left or progress.bytes_read < self._next_bytes:
             return
-        for actor in ray._private.state.actors().values():
-            name = str(actor["Name"]).partition(" self ")[0]
-            alive = actor["State"] == "ALIVE" and actor["Pid"] not in self.pids
-            if alive and (name, actor["ActorClassName"]) == self._who:
-                os.kill(actor["Pid"], self._left.pop(0))
-                self.pids.append(actor["Pid"])
-                self._next_bytes = progress.bytes_read + self._every_bytes
+        found = [
+            actor["Pid"]
+            for actor in ray._private.state.actors().values()
+            if actor["State"] == "ALIVE" and actor["Pid"] not in self.pids
+            and (str(actor["Name"]).partition(" self ")[0], actor["ActorClassName"]) in self._who
+        ]  # fmt: skip
+        if len(found) == len(self._who):
+            number = self._left.pop(0)
+            for pid in found:
+                os.kill(pid, number)
+            self.pids += found
+            self._next_bytes = progress.bytes_read + self._every_bytes
 
 
 @pytest.fixture
@@ -105,7 +111,10 @@ def each_copy_is_whole(tmp_path: Path, source: Path, report: SessionReport) -> N
         assert list(differences(str(source), str(target))) == []
 
 
-@pytest.mark.parametrize("victim", ["g0.d0", "g1.d1", "g2.d2"])
+MIDDLE, ENDS = "g1.d1", [pytest.param(name, marks=pytest.mark.slow) for name in ("g0.d0", "g2.d2")]
+
+
+@pytest.mark.parametrize("victim", [MIDDLE, *ENDS])
 def test_a_killed_media_agent_goes_on_behind_its_last_commit(
     run: Callable[..., SessionReport], tmp_path: Path, source: Path, victim: str
 ) -> None:
@@ -117,13 +126,93 @@ def test_a_killed_media_agent_goes_on_behind_its_last_commit(
     each_copy_is_whole(tmp_path, source, report)
 
 
+@pytest.mark.parametrize("victim", [MIDDLE, *ENDS])
+def test_a_killed_buffer_goes_on_with_what_was_not_released(
+    run: Callable[..., SessionReport], tmp_path: Path, source: Path, victim: str
+) -> None:
+    report = run(Signals("Buffer", victim, signal.SIGKILL), chain(3))
+    assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), report.problems
+    assert [device.state for device in report.devices] == ["complete"] * 3
+    (problem,) = report.problems
+    assert (problem.kind, problem.device) == ("restarted", victim[-2:])
+    each_copy_is_whole(tmp_path, source, report)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["Buffer", "MediaAgent"])
+def test_neighbours_that_die_at_once_and_again_all_go_on(
+    run: Callable[..., SessionReport], tmp_path: Path, source: Path, kind: str
+) -> None:
+    monitor = Signals(kind, "g0.d0 g1.d1 g2.d2", signal.SIGKILL, signal.SIGKILL)
+    report = run(monitor, chain(3))
+    assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), report.problems
+    assert [problem.kind for problem in report.problems] == ["restarted"] * 6
+    each_copy_is_whole(tmp_path, source, report)
+
+
+FORKED = """
+backup_groups: {g0: {devices: [d0], buffers: 8}}
+mirror_groups:
+  g1: {mirrors: g0, devices: [d1], buffers: 8}
+  g2: {mirrors: g0, devices: [d2], buffers: 4}
+  g3: {mirrors: g2, devices: [d3], buffers: 4}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victims", ["g0.d0", "g2.d2", "g0.d0 g2.d2"])
+def test_a_killed_buffer_that_feeds_several_goes_on(
+    run: Callable[..., SessionReport], tmp_path: Path, source: Path, victims: str
+) -> None:
+    report = run(Signals("Buffer", victims, signal.SIGKILL), FORKED)
+    assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), report.problems
+    assert {problem.kind for problem in report.problems} == {"restarted"}
+    each_copy_is_whole(tmp_path, source, report)
+
+
+@pytest.mark.slow
+def test_of_two_chains_one_waits_for_its_head(
+    run: Callable[..., SessionReport], tmp_path: Path, source: Path
+) -> None:
+    report = run(
+        Signals("Buffer", "g0.d0", signal.SIGKILL),
+        "backup_groups: {g0: {devices: [d0, d1], buffers: 8}}",
+    )
+    assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), report.problems
+    assert [problem.kind for problem in report.problems] == ["restarted"]
+    target, catalog = tmp_path / "restored", tmp_path / "catalog.sqlite"
+    api.restore("source", str(target), api.RestoreRequest(catalog=catalog), SilentMonitor())
+    assert list(differences(str(source), str(target))) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["Buffer", "MediaAgent"])
+def test_a_copy_group_gets_from_the_restore_agent_what_was_not_released(
+    run: Callable[..., SessionReport], tmp_path: Path, source: Path, kind: str
+) -> None:
+    report = run(
+        Signals(kind, "c.d1", signal.SIGKILL),
+        "backup_groups: {g0: {devices: [d0], buffers: 8}}\n"
+        "restore_groups: {library: {devices: [d0]}}\n"
+        "copy_groups: {c: {devices: [d1], copies: library, buffers: 8}}",
+    )
+    (stage,) = report.stages
+    assert (stage.outcome, stage.exit_code) == (Outcome.SUCCESS, 0), stage.problems
+    assert [problem.kind for problem in stage.problems] == ["restarted"]
+    alone = tmp_path / "alone.sqlite"
+    api.rebuild([str(tmp_path / "d1")], SilentMonitor(), alone)
+    target = tmp_path / "restored"
+    api.restore("source", str(target), api.RestoreRequest(catalog=alone), SilentMonitor())
+    assert list(differences(str(source), str(target))) == []
+
+
 def test_a_stopped_media_agent_is_ended_before_another_one_writes(
     run: Callable[..., SessionReport], tmp_path: Path, source: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """No frame is given to anybody while the old process could be continued."""
     monkeypatch.setattr(watch, "ANSWER_SECONDS_MAX", 3)
-    monitor = Signals("MediaAgent", "g0.d0", signal.SIGSTOP)
+    monitor = Signals("Looking", "g0.d0", signal.SIGSTOP)
 
     class Looking(MediaAgent):
         def _append(self, writer: FrameWriter, frame: FrameDescriptor) -> None:
@@ -134,6 +223,20 @@ def test_a_stopped_media_agent_is_ended_before_another_one_writes(
 
     monkeypatch.setattr(crew, "MediaAgent", Looking)
     report = run(monitor, chain(2))
+    assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), report.problems
+    (problem,) = report.problems
+    assert "did not answer in time" in problem.text and problem.kind == "restarted"
+    each_copy_is_whole(tmp_path, source, report)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", ["g0.d0", "g1.d1"])
+def test_a_stopped_buffer_is_ended_with_its_media_agent_and_both_begin_anew(
+    run: Callable[..., SessionReport], tmp_path: Path, source: Path,
+    monkeypatch: pytest.MonkeyPatch, victim: str,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(watch, "ANSWER_SECONDS_MAX", 3)
+    report = run(Signals("Buffer", victim, signal.SIGSTOP), chain(2))
     assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), report.problems
     (problem,) = report.problems
     assert "did not answer in time" in problem.text and problem.kind == "restarted"

@@ -13,7 +13,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from flowbackup.errors import DeviceError, FlowbackupError, PeerLostError, ProtocolError
+from flowbackup.errors import (
+    DeviceError,
+    FlowbackupError,
+    PeerDiedError,
+    PeerLostError,
+    ProtocolError,
+)
 from flowbackup.flow.actions import Action, Ask, Break, Commit, Forward, Refuse, Release, Write
 from flowbackup.flow.buffer import BufferMachine, BufferStatistics
 from flowbackup.flow.commit import GroupCommit
@@ -21,6 +27,9 @@ from flowbackup.flow.outbox import Begins, Outbox
 from flowbackup.model.frame import FrameDescriptor
 from flowbackup.model.ids import FrameId
 from flowbackup.plan.decided import Transport
+from flowbackup.process import END_SECONDS_MAX, ProcessIdentity, end_process
+from flowbackup.runtime.actors.landing import Landing
+from flowbackup.runtime.actors.waiter import Waiter
 from flowbackup.runtime.cluster.nodes import NodeFacts, this_node
 from flowbackup.runtime.edges.pumps import DevicePump, EdgePump
 from flowbackup.runtime.edges.slab import Slab, create_slab, open_slab, remove_stale_slabs
@@ -28,6 +37,7 @@ from flowbackup.runtime.edges.transport import Transports
 from flowbackup.runtime.edges.turns import AsyncTurns
 from flowbackup.runtime.edges.wiring import (
     BufferSettings,
+    Coupled,
     EdgeSettings,
     Failure,
     Handle,
@@ -40,38 +50,12 @@ TICKS_PER_SYNC = 4
 """How often within `sync_seconds` the clock is looked at: a sync is late by a quarter at most."""
 
 
-class _Waiter:
-    """One offer that has not been answered yet."""
-
-    def __init__(self, frames: Iterable[FrameId]) -> None:
-        self.frames = tuple(frames)
-        self.open = set(self.frames)
-        self.asks: list[tuple[int, int]] = []
-        self.answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-
-    def release(self, frame: FrameId) -> None:
-        self.open.discard(frame)
-        if not self.open:
-            self.finish()
-
-    def finish(self) -> None:
-        if not self.answer.done():
-            released = tuple(frame for frame in self.frames if frame not in self.open)
-            self.answer.set_result(Reply(released, tuple(self.asks)))
-
-    def fail(self, error: FlowbackupError) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(error)
-
-
 class BufferAnswer(NamedTuple):
-    """The machine's counts, bytes moved per outgoing edge, and what has failed so far.
-    device_epoch: of its present media agent."""
+    """The machine's counts, bytes moved per outgoing edge, and what has failed so far."""
 
     statistics: BufferStatistics
     moved: tuple[tuple[str, int], ...]
     failures: tuple[Failure, ...]
-    device_epoch: int
 
 
 class Buffer:
@@ -84,41 +68,54 @@ class Buffer:
         self._device: DevicePump | None = None
         self._edges: dict[str, EdgePump] = {}
         self._transports = Transports(dict(settings.arrivals))
-        self._waiters: dict[FrameId, list[_Waiter]] = {}
+        self._waiters: dict[FrameId, list[Waiter]] = {}
         self._turns: dict[tuple[str, int], AsyncTurns] = {}
-        self._free_slots: asyncio.Queue[int] = asyncio.Queue()
-        self._own_slots: dict[FrameId, int] = {}
+        self._landing = Landing()
         self._clock: asyncio.Task[None] | None = None
         self._failures: list[Failure] = []
 
-    async def open(self) -> NodeFacts:
-        """Reserves this buffer's memory.  Raises MemoryBudgetError."""
+    async def open(self, before: Sequence[ProcessIdentity] = ()) -> NodeFacts:
+        """Reserves this buffer's memory, or finds that of the one whose place it takes.  before:
+        processes of its station that may only be as good as dead; they are ended first, because
+        they might still look into slots.  Raises MemoryBudgetError, PeerLostError."""
+        for process in before:
+            if not await asyncio.to_thread(end_process, process, END_SECONDS_MAX):
+                raise PeerLostError(f"{self._settings.agent}: process {process.pid} does not end")
         slab = self._settings.slab
-        if self._settings.makes_slab:
+        path = Path(slab.path)
+        if self._settings.makes_slab and self._settings.epoch:
+            self._slab = open_slab(path)
+        elif self._settings.makes_slab:
             remove_stale_slabs()
-            path = Path(slab.path)
             self._slab = create_slab(path, slab.slots, slab.slot_bytes, slab.owner)
-            for number in self._settings.receiving_slots:
-                self._free_slots.put_nowait(number)
         return this_node()
 
     async def passport(self) -> bytes:
         """The certificate by which those who send to this buffer know it."""
         return self._transports.passport().certificate
 
-    async def wire(self, agent: Handle, edges: Sequence[tuple[EdgeSettings, Handle]]) -> None:
-        """Couples this buffer with its device's agent and with its successors."""
+    async def wire(
+        self, agent: Handle | None, edges: Sequence[Coupled],
+        held: Sequence[tuple[str, FrameDescriptor]] = (),
+    ) -> None:  # fmt: skip
+        """Couples this buffer with its device's agent and with its successors.  agent: None where
+        one comes later (`replace_device`), or none any more (`give_up_device`).  held: what the
+        successors of the buffer hold whose place this one takes."""
         settings = self._settings
-        outboxes = [Outbox(edge.name, edge.streams) for edge, _ in edges]
+        in_memory = [frame for _, frame in held]
+        self._landing.open(settings.receiving_slots, Path(settings.slab.path).name, in_memory)
+        outboxes = [_outbox(edge) for edge in edges]
         self._machine = BufferMachine(
             slots=settings.slots,
             bytes_max=settings.slots * settings.slab.slot_bytes,
             commit=GroupCommit(settings.sync_bytes, settings.sync_seconds),
             successors=outboxes,
+            epoch=settings.epoch,
         )
-        self._device = self._pump(agent)
-        for edge, target in edges:
-            await self._couple(edge, target)
+        if agent is not None:
+            self._device = self._pump(agent)
+        for edge in edges:
+            await self._couple(edge, _came_over(edge, held))
         self._clock = asyncio.ensure_future(self._tick())
         self._clock.add_done_callback(self._clock_stopped)
 
@@ -126,19 +123,14 @@ class Buffer:
         """Takes frames from a predecessor; answers when they are safe in this subtree.  call: the
         predecessor's number of this call, from 0.
         Raises ProtocolError for what the rules forbid, PeerLostError when this agent is broken."""
-        waiter = _Waiter(offer.frame.header.frame_id for offer in offers)
+        waiter = Waiter(offer.frame.header.frame_id for offer in offers)
         for frame_id in waiter.frames:
             self._waiters.setdefault(frame_id, []).append(waiter)
         try:
             turns = self._turns.setdefault((edge, epoch), AsyncTurns())
             async with turns.take(call):
                 for offer in offers:
-                    frame = await self._collect(edge, offer)
-                    now = time.monotonic()
-                    actions = self._live().offered(edge, epoch, offer.floor, frame, now)
-                    self._perform(actions, waiter)
-                    if not self._live().holds(frame.header.frame_id):
-                        self._free_slot(frame.header.frame_id)
+                    await self._offered(edge, epoch, offer, waiter)
             return await waiter.answer
         finally:
             for frame_id in waiter.frames:
@@ -160,10 +152,29 @@ class Buffer:
             self._device.stop()
         self._perform(self._live().device_failed())
 
+    async def predecessor_restarted(
+        self, edge: str, epoch: int
+    ) -> tuple[tuple[str, FrameDescriptor], ...]:
+        """From now on only this self of a predecessor is heard, or a later one.  Returns what is
+        held here (see BufferMachine.held): it may lie in that one's memory, and takes credit."""
+        machine = self._live()
+        self._perform(machine.predecessor_restarted(edge, epoch))
+        return machine.held()
+
+    async def replace_successor(self, edge: str, target: Handle, epoch: int) -> None:
+        """Another buffer goes on behind an edge: what it has not released goes to it again."""
+        before = self._edges[edge]
+        before.stop()
+        self._failures = [failure for failure in self._failures if failure.edge != edge]
+        # What is sent meanwhile waits in the machine.
+        await self._couple(Coupled(before.settings, target, epoch))
+        self._edges[edge].bytes_moved = before.bytes_moved
+        self._perform(self._live().successor_restarted(edge, epoch))
+
     async def attach(self, edge: EdgeSettings, target: Handle, begins: Begins) -> Begins:
         """A new successor, from the next frames on; see BufferMachine.successor_attached."""
         # First, because it takes a while: what the machine sends from now on needs its pump.
-        await self._couple(edge, target)
+        await self._couple(Coupled(edge, target))
         outbox = Outbox(edge.name, edge.streams)
         return self._live().successor_attached(outbox, begins)
 
@@ -173,13 +184,24 @@ class Buffer:
         self._edges[edge].stop()
         self._perform(self._live().successor_detached(edge))
 
+    async def adopt(
+        self, edge: str, heirs: Sequence[Coupled], held: Sequence[tuple[str, FrameDescriptor]]
+    ) -> None:  # fmt: skip
+        """The successor behind `edge` is lost for good, and this buffer takes its place towards
+        those behind it, over their edges.  held: what they hold.  Their media agents go on, that of
+        the lost one must have stopped writing."""
+        self._edges[edge].stop()
+        for heir in heirs:
+            await self._couple(heir, _came_over(heir, held))
+        outboxes = [_outbox(heir) for heir in heirs]
+        self._perform(self._live().successor_detached(edge, outboxes))
+
     async def statistics(self) -> BufferAnswer:
         """How it stands now."""
         return BufferAnswer(
             self._live().statistics(time.monotonic()),
             tuple((name, pump.bytes_moved) for name, pump in self._edges.items()),
             tuple(self._failures),
-            self._live().device_epoch,
         )
 
     async def close(self) -> None:
@@ -205,10 +227,21 @@ class Buffer:
             raise ProtocolError(f"buffer {self._settings.agent} is not wired yet")
         return self._machine
 
-    async def _couple(self, edge: EdgeSettings, target: Handle) -> None:
+    async def _couple(
+        self, coupled: Coupled, there: frozenset[FrameId] = frozenset()
+    ) -> None:  # fmt: skip
+        edge, target, epoch, _, sender_epoch = coupled
+        own_epoch = self._settings.epoch if sender_epoch is None else sender_epoch
         transport = await self._transports.sending(edge, target, self._sending_slab(edge))
+
+        def replied(name: str, reply: Reply) -> None:
+            self._replied(name, epoch, reply)
+
+        def failed(name: str, error: FlowbackupError) -> None:
+            self._successor_failed(name, epoch, error)
+
         self._edges[edge.name] = EdgePump(
-            edge, target, transport, self._replied, self._successor_failed
+            edge, target, transport, replied, failed, epoch=own_epoch, there=there
         )
 
     def _sending_slab(self, edge: EdgeSettings) -> Slab | None:
@@ -217,23 +250,40 @@ class Buffer:
             self._slab = open_slab(Path(self._settings.slab.path))
         return self._slab
 
-    async def _collect(self, edge: str, offer: Offer) -> FrameDescriptor:
-        """The frame in memory of this node; what is no news is not fetched."""
+    async def _offered(self, edge: str, epoch: int, offer: Offer, waiter: Waiter) -> None:
+        machine, frame_id = self._live(), offer.frame.header.frame_id
+        frame, slot = await self._collect(edge, epoch, offer)
+        is_news = not machine.holds(frame_id)
+        actions = machine.offered(edge, epoch, offer.floor, frame, time.monotonic())
+        if slot is not None and is_news and machine.holds(frame_id):
+            self._landing.take(frame_id, slot)
+        elif slot is not None:
+            self._landing.give_back(slot)
+        self._perform(actions, waiter)
+
+    async def _collect(
+        self, edge: str, epoch: int, offer: Offer
+    ) -> tuple[FrameDescriptor, int | None]:
+        """The frame in memory of this node, and the slot of this buffer that it was put into; what
+        is no news, or comes from somebody who is not heard any more, is not fetched."""
         header, (stream, sequence) = offer.frame.header, offer.frame.route
-        machine = self._live()
+        machine, slab = self._live(), self._slab
         is_old = sequence < machine.expected(stream) or machine.holds(header.frame_id)
-        if not offer.bytes_refs or is_old or self._slab is None:
-            return offer.frame
-        slot = await self._free_slots.get()
-        self._own_slots[header.frame_id] = slot
+        is_heard = machine.heeds(edge, epoch)
+        if not offer.bytes_refs or is_old or slab is None or not is_heard:
+            return offer.frame, None
+        slot = self._landing.kept(header.frame_id)
+        if slot is not None:
+            return offer.frame._replace(slab=slab.path.name, slot=slot), slot
+        slot = await self._landing.free()
         try:
             way = self._transports.receiving(edge)
-            return await way.collect(offer.frame, offer.bytes_refs, self._slab, slot)
+            return await way.collect(offer.frame, offer.bytes_refs, slab, slot), slot
         except BaseException:
-            self._free_slot(header.frame_id)
+            self._landing.give_back(slot)
             raise
 
-    def _perform(self, actions: Iterable[Action], waiter: _Waiter | None = None) -> None:
+    def _perform(self, actions: Iterable[Action], waiter: Waiter | None = None) -> None:
         for action in actions:
             match action:
                 case Write(frame):
@@ -258,17 +308,12 @@ class Buffer:
         if self._device is not None:
             self._device.put(job)
 
-    def _free_slot(self, frame: FrameId) -> None:
-        slot = self._own_slots.pop(frame, None)
-        if slot is not None:
-            self._free_slots.put_nowait(slot)
-
     def _release(self, frame: FrameId) -> None:
-        self._free_slot(frame)
+        self._landing.release(frame)
         for waiter in list(self._waiters.get(frame, ())):
             waiter.release(frame)
 
-    def _forget_waiter(self, frame: FrameId, waiter: _Waiter) -> None:
+    def _forget_waiter(self, frame: FrameId, waiter: Waiter) -> None:
         waiting = self._waiters.get(frame)
         if waiting is not None:
             waiting.remove(waiter)
@@ -292,20 +337,23 @@ class Buffer:
 
     def _device_failed(self, name: str, error: FlowbackupError) -> None:
         is_lost = not isinstance(error, DeviceError)
-        self._failures.append(Failure("", str(error), is_lost))
+        epoch = self._live().device_epoch
+        self._failures.append(Failure("", epoch, str(error), is_lost))
         if not (is_lost or self._settings.has_spares):
             self._perform(self._live().device_failed())
 
-    def _replied(self, edge: str, reply: Reply) -> None:
+    def _replied(self, edge: str, epoch: int, reply: Reply) -> None:
         machine = self._live()
         for frame in reply.released:
-            self._perform(machine.released(edge, frame, 0))
+            self._perform(machine.released(edge, frame, epoch))
         for stream, sequence in reply.asks:
-            self._perform(machine.asked(edge, stream, sequence, 0))
+            self._perform(machine.asked(edge, stream, sequence, epoch))
 
-    def _successor_failed(self, edge: str, error: FlowbackupError) -> None:
-        self._failures.append(Failure(edge, str(error), is_lost=False))
-        self._perform(self._live().successor_detached(edge))
+    def _successor_failed(self, edge: str, epoch: int, error: FlowbackupError) -> None:
+        is_lost = isinstance(error, PeerDiedError)
+        self._failures.append(Failure(edge, epoch, str(error), is_lost))
+        if not is_lost:
+            self._perform(self._live().successor_detached(edge))
 
     def _clock_stopped(self, clock: asyncio.Task[None]) -> None:
         """Without its clock this buffer would wait for ever for a sync that nobody asks for."""
@@ -316,3 +364,15 @@ class Buffer:
         while True:
             await asyncio.sleep(self._settings.sync_seconds / TICKS_PER_SYNC)
             self._perform(self._live().ticked(time.monotonic()))
+
+
+def _outbox(coupled: Coupled) -> Outbox:
+    edge = coupled.settings
+    return Outbox(edge.name, edge.streams, coupled.epoch, coupled.begins)
+
+
+def _came_over(
+    coupled: Coupled, held: Iterable[tuple[str, FrameDescriptor]]
+) -> frozenset[FrameId]:  # fmt: skip
+    name = coupled.settings.name
+    return frozenset(frame.header.frame_id for edge, frame in held if edge == name)

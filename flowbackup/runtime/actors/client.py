@@ -19,12 +19,13 @@ from flowbackup.model.ids import new_id
 from flowbackup.model.record import VersionRecord
 from flowbackup.monitor import Problem, RecordingMonitor
 from flowbackup.plan.decided import ObjectPlan
+from flowbackup.runtime.actors.heads import Heads
 from flowbackup.runtime.actors.slots import SlotSink
 from flowbackup.runtime.cluster.nodes import NodeFacts, this_node
 from flowbackup.runtime.edges.pumps import EdgePump
 from flowbackup.runtime.edges.slab import Slab, create_slab, open_slab, remove_stale_slabs
 from flowbackup.runtime.edges.transport import Transports
-from flowbackup.runtime.edges.wiring import ClientSettings, EdgeSettings, Handle
+from flowbackup.runtime.edges.wiring import ClientSettings, EdgeSettings, Failure, Handle
 from flowbackup.source.content import ReadCounters
 from flowbackup.source.reader import ObjectTask, read_object
 
@@ -42,7 +43,8 @@ class ObjectEnding(NamedTuple):
 
 
 class ClientProgress(NamedTuple):
-    """Counts since the start; problems and endings since the last time this was asked."""
+    """Counts since the start; problems and endings since the last time this was asked; heads that
+    are waited for now."""
 
     files: int
     bytes_read: int
@@ -50,6 +52,7 @@ class ClientProgress(NamedTuple):
     problems: tuple[Problem, ...]
     endings: tuple[ObjectEnding, ...]
     first_frame_at: float
+    failures: tuple[Failure, ...] = ()
 
 
 class _Pages:
@@ -77,6 +80,7 @@ class Client:
         self._settings = settings
         self._slabs: dict[Path, Slab] = {}
         self._pumps: dict[str, EdgePump] = {}
+        self._heads: Heads | None = None
         self._transports = Transports()
         self._sink: SlotSink | None = None
         self._monitor = RecordingMonitor()
@@ -102,16 +106,23 @@ class Client:
         """Couples this client with the buffers that its frames go to."""
         settings = self._settings
         self._loop = asyncio.get_running_loop()
-        slabs = {edge: self._mapped(Path(slab.path)) for edge, slab in settings.slabs}
+        slabs = self._slabs_of_edges()
         slots = {edge: dict(pairs) for edge, pairs in settings.slots}
         machine = SenderMachine(settings.session, settings.lanes, slots)
         self._sink = SlotSink(machine, slabs, self._forward)
+        self._heads = Heads(self._sink, self._transports, self._pumps)
         for edge, target in heads:
-            transport = await self._transports.sending(edge, target, slabs[edge.name])
-            sink = self._sink
-            self._pumps[edge.name] = EdgePump(
-                edge, target, transport, sink.replied, sink.edge_failed
-            )
+            await self._heads.couple(edge, target, slabs[edge.name])
+
+    async def replace_successor(self, edge: str, target: Handle, epoch: int) -> None:
+        """Another buffer goes on behind an edge: what it has not released goes to it again."""
+        if self._heads is not None:
+            await self._heads.replace(edge, target, epoch, self._slabs_of_edges()[edge])
+
+    async def detach(self, edge: str) -> None:
+        """Nobody goes on behind this edge; what was not released there is lost with it."""
+        if self._heads is not None:
+            self._heads.give_up(edge)
 
     async def run(self) -> FlowbackupError | None:
         """Reads every object and waits until all of it is released; how each object ended is told
@@ -130,6 +141,7 @@ class Client:
             problems=problems,
             endings=endings,
             first_frame_at=self._first_frame_at,
+            failures=self._heads.failures if self._heads is not None else (),
         )
 
     async def next_sequences(self) -> dict[int, int]:
@@ -149,6 +161,9 @@ class Client:
             _, slab = self._slabs.popitem()
             slab.remove()
             slab.close()
+
+    def _slabs_of_edges(self) -> dict[str, Slab]:
+        return {edge: self._mapped(Path(slab.path)) for edge, slab in self._settings.slabs}
 
     def _mapped(self, path: Path) -> Slab:
         if path not in self._slabs:

@@ -21,7 +21,7 @@ from flowbackup.media.port import Device, FrameWriter, WriterStatistics
 from flowbackup.model.device import DeviceTarget, MediumInfo
 from flowbackup.model.frame import FrameDescriptor, FrameKind
 from flowbackup.model.ids import NO_ID, FrameId, id_text
-from flowbackup.process import ProcessIdentity, end_process
+from flowbackup.process import END_SECONDS_MAX, ProcessIdentity, end_process
 from flowbackup.runtime.cluster.nodes import NodeFacts, this_node
 from flowbackup.runtime.edges.slab import Slabs, open_slab
 from flowbackup.runtime.edges.turns import ThreadTurns
@@ -33,8 +33,6 @@ SESSION_STREAM = 0
 """Streams of clients are numbered from 1; what an agent writes about the session is its own."""
 LEAVE_SECONDS_MAX = 60.0
 """How long a device may take for the frame under way before it is left as a dead one is."""
-END_SECONDS_MAX = 5.0
-"""A killed process is gone in milliseconds, unless it is deep in a call to its device."""
 CLOSE_SECONDS_MAX = 5.0
 """What is still being written then is left to the end of the process."""
 

@@ -22,6 +22,7 @@ from flowbackup.model.device import MediumInfo
 from flowbackup.model.frame import FrameDescriptor
 from flowbackup.model.ids import FrameId
 from flowbackup.runtime.actors.client import ClientProgress
+from flowbackup.runtime.actors.heads import Heads
 from flowbackup.runtime.actors.spread_sink import SpreadSink
 from flowbackup.runtime.cluster.nodes import NodeFacts, this_node
 from flowbackup.runtime.edges.pumps import EdgePump
@@ -40,6 +41,7 @@ class Reader:
         self._slab: Slab | None = None
         self._sink: SpreadSink | None = None
         self._pumps: dict[str, EdgePump] = {}
+        self._heads: Heads | None = None
         self._transports = Transports()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._draining = threading.Event()
@@ -64,11 +66,20 @@ class Reader:
         self._reader = self._device.reader(cached=False)
         machine = SpreadMachine(range(self._slab.slots), self._settings.ways)
         sink = self._sink = SpreadSink(machine, self._forward)
+        self._heads = Heads(sink, self._transports, self._pumps)
         for edge, target in agents:
-            transport = await self._transports.sending(edge, target, self._slab)
-            self._pumps[edge.name] = EdgePump(
-                edge, target, transport, sink.replied, sink.edge_failed
-            )
+            await self._heads.couple(edge, target, self._slab)
+
+    async def replace_successor(self, edge: str, target: Handle, epoch: int) -> None:
+        """Another buffer goes on behind an edge: what it has not released goes to it again."""
+        if self._heads is not None:
+            await self._heads.replace(edge, target, epoch, self._slab)
+
+    async def detach(self, edge: str) -> None:
+        """Nobody goes on behind this edge: another agent of its group gets what was not released,
+        if one is left."""
+        if self._heads is not None:
+            self._heads.give_up(edge)
 
     async def read(self, tasks: Sequence[ReadTask]) -> Readings:
         """Reads these frames in this order, once each, and returns when all of them are safe in
@@ -78,7 +89,8 @@ class Reader:
     async def progress(self) -> ClientProgress:
         """See ClientProgress; a restore agent knows no files and no objects."""
         edges = tuple((name, pump.bytes_moved) for name, pump in self._pumps.items())
-        return ClientProgress(0, self._bytes_read, edges, (), (), self._first_frame_at)
+        failures = self._heads.failures if self._heads is not None else ()
+        return ClientProgress(0, self._bytes_read, edges, (), (), self._first_frame_at, failures)
 
     async def cancel(self, *, drain: bool) -> None:
         """drain: begin no frame more; else wait for nothing more either."""

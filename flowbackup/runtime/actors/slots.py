@@ -88,15 +88,24 @@ class SlotSink:
                 self._changed.wait(WAIT_SECONDS)
             self._raise_failure()
 
-    def replied(self, edge: str, reply: Reply) -> None:
-        """The head of an edge has released frames, or asks for some again."""
+    def replied(self, edge: str, reply: Reply, epoch: int = 0) -> None:
+        """The head of an edge, of this epoch, has released frames, or asks for some again."""
         with self._changed:
             for frame in reply.released:
-                self._machine.released(edge, frame, self._slots.pop(frame, -1), 0)
+                if self._machine.released(edge, frame, self._slots.get(frame, -1), epoch):
+                    self._slots.pop(frame, None)
             for stream, sequence in reply.asks:
-                for forward in self._machine.asked(edge, stream, sequence, 0):
+                for forward in self._machine.asked(edge, stream, sequence, epoch):
                     self._forward(forward)
             self._changed.notify_all()
+
+    def head_restarted(self, edge: str, epoch: int, switch: Callable[[], None]) -> None:
+        """Another head goes on behind an edge: what it has not released goes to it again.  switch:
+        from its return on `forward` goes there; nothing is sent meanwhile."""
+        with self._changed:
+            switch()
+            for forward in self._machine.head_restarted(edge, epoch):
+                self._forward(forward)
 
     def edge_failed(self, edge: str, error: FlowbackupError) -> None:
         """The head of an edge is gone; what it had not released is lost with it."""

@@ -63,14 +63,20 @@ class SpreadSink:
                     raise self._failure
                 self._changed.wait(WAIT_SECONDS)
 
-    def replied(self, edge: str, reply: Reply) -> None:
-        """An agent has released frames, or asks for some again."""
+    def replied(self, edge: str, reply: Reply, epoch: int = 0) -> None:
+        """An agent, of this epoch, has released frames, or asks for some again."""
         with self._changed:
             for frame in reply.released:
-                self._machine.released(edge, frame, 0)
+                self._machine.released(edge, frame, epoch)
             for stream, sequence in reply.asks:
-                self._send(self._machine.asked(edge, stream, sequence, 0))
+                self._send(self._machine.asked(edge, stream, sequence, epoch))
             self._changed.notify_all()
+
+    def head_restarted(self, edge: str, epoch: int, switch: Callable[[], None]) -> None:
+        """See SlotSink."""
+        with self._changed:
+            switch()
+            self._send(self._machine.restarted(edge, epoch))
 
     def edge_failed(self, edge: str, error: FlowbackupError) -> None:
         """An agent is gone: another one of its group gets what it had not released."""

@@ -62,6 +62,12 @@ def place(nodes: tuple[NodePlan, ...]) -> dict[str, str]:
     return found
 
 
+def is_alive(node_id: str) -> bool:
+    """As far as Ray knows: a node that has just been lost may still count as alive."""
+    everybody: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    return any(node["Alive"] and node["NodeID"] == node_id for node in everybody)
+
+
 def pinned(node_id: str) -> NodeAffinitySchedulingStrategy:
     """On this node or not at all: a device is where it is."""
     return NodeAffinitySchedulingStrategy(node_id, soft=False)

@@ -51,7 +51,7 @@ class Assignments:
     def node_of_client(self, client: str) -> str:
         return next(o.node for o in self._plan.objects if o.client == client)
 
-    def buffer(self, agent: AgentPlan) -> BufferSettings:
+    def buffer(self, agent: AgentPlan, epoch: int = 0) -> BufferSettings:
         return BufferSettings(
             agent=agent.name,
             session=self._session,
@@ -72,6 +72,7 @@ class Assignments:
             sync_bytes=self._plan.sync_bytes,
             sync_seconds=self._plan.sync_seconds,
             has_spares=has_spares(self._plan, agent),
+            epoch=epoch,
         )
 
     def media_agent(self, agent: AgentPlan, epoch: int, holder: str) -> MediaAgentSettings:

@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any, cast
 
 import ray
-from ray.exceptions import RayError
 
 from flowbackup.errors import FlowbackupError
 from flowbackup.flow.outbox import NEVER, Begins
 from flowbackup.media.port import WriterStatistics
-from flowbackup.model.device import DeviceTarget, MediumInfo
+from flowbackup.model.device import MediumInfo
 from flowbackup.model.ids import id_text
-from flowbackup.plan.decided import AgentPlan, Plan
+from flowbackup.plan.decided import AgentPlan, EdgePlan, Plan
 from flowbackup.plan.groups import RESTORE
 from flowbackup.process import identify
 from flowbackup.runtime.actors.buffer import Buffer
 from flowbackup.runtime.actors.client import Client
 from flowbackup.runtime.actors.media_agent import CONCURRENCY_GROUPS, MediaAgent
 from flowbackup.runtime.actors.reader import Reader
-from flowbackup.runtime.cluster.faults import as_ours
-from flowbackup.runtime.cluster.nodes import NodeFacts, pinned, place
+from flowbackup.runtime.cluster.nodes import NodeFacts, is_alive, pinned, place
+from flowbackup.runtime.crew.answers import answer_of, raise_all
 from flowbackup.runtime.crew.assignments import Assignments
 from flowbackup.runtime.crew.doors import holder_of
-from flowbackup.runtime.crew.station import Retired, Station
+from flowbackup.runtime.crew.station import Adopted, Station
 from flowbackup.runtime.crew.streams import lanes_of
-from flowbackup.runtime.edges.wiring import Handle, Told
+from flowbackup.runtime.edges.wiring import Coupled, EdgeSettings, Handle
 
-START_SECONDS_MAX = 120
-"""A worker starts in half a second, on a loaded host in many, on a lost node never."""
 CLOSE_SECONDS_MAX = 20
+TELL_SECONDS_MAX = 15
+"""Who lives hears what he is told at once."""
 Calls = dict[str, Any]
 
 
@@ -49,6 +47,8 @@ class Crew:
         self.clients_lost: set[str] = set()
         self.media: dict[str, tuple[MediumInfo, ...]] = {}
         """Of each device, the newest last; more than one where it has a set of them."""
+        self.adopted: dict[str, Adopted] = {}
+        """By the edge on which a station stands for a lost one."""
         self._nodes: dict[str, str] = {}
 
     def hire(self) -> None:
@@ -58,8 +58,8 @@ class Crew:
             if agent.role == RESTORE:
                 self.clients[agent.name] = self._reader(agent)
                 continue
-            buffer = self._buffer(agent)
-            self.stations[agent.name] = Station(agent, buffer, self._media_agent(agent))
+            buffer = self.hire_buffer(agent)
+            self.stations[agent.name] = Station(agent, buffer, self.hire_agent(agent))
         for name in self._assignments.clients:
             node = self._nodes[self._assignments.node_of_client(name)]
             self.clients[name] = _start(
@@ -77,13 +77,15 @@ class Crew:
         """Of those who feed the chains, in words."""
         return f"restore agent {client}" if client in self.media else f"client {client}"
 
-    def _buffer(self, agent: AgentPlan) -> Handle:
+    def hire_buffer(self, agent: AgentPlan, epoch: int = 0) -> Handle:
+        """Starts it on its node, and waits for nothing."""
         return _start(
-            Buffer, f"{self.plan.graph}/{agent.name}", self._space("buffers"),
-            self._nodes[agent.node], self._assignments.buffer(agent),
+            Buffer, f"{self.plan.graph}/{agent.name}{_self(epoch)}", self._space("buffers"),
+            self._nodes[agent.node], self._assignments.buffer(agent, epoch),
         )  # fmt: skip
 
-    def _media_agent(self, agent: AgentPlan, epoch: int = 0) -> Handle:
+    def hire_agent(self, agent: AgentPlan, epoch: int = 0) -> Handle:
+        """Starts it on its node, and waits for nothing."""
         holder = holder_of(self.plan, self._session)
         return _start(
             MediaAgent, f"{self.plan.graph}/{agent.group}.{agent.device.name}{_self(epoch)}",
@@ -92,75 +94,62 @@ class Crew:
             concurrency_groups=CONCURRENCY_GROUPS,
         )  # fmt: skip
 
-    def replace_device(
-        self, name: str, device: DeviceTarget, written: WriterStatistics
-    ) -> Told:  # fmt: skip
-        """Another device goes on in the place of a station's.  written: what the old one had done.
-        Returns what is durable on the old one, in the order of writing: all that it ever told, and
-        perhaps more.  Raises FlowbackupError if the device cannot be used; the
-        buffer waits on then."""
-        station = self.stations[name]
-        # Before its successor begins: it must not write into slots that are used again.
-        station.lose_agent()
-        plan = replace(station.plan, device=device)
-        who, faults, epoch = _agent(name), list[FlowbackupError](), station.next_epoch()
-        agent = self._media_agent(plan)
-        answer = _answer(agent.open.remote(), who, faults)
-        left = None
-        if answer is not None:
-            left = _answer(agent.left_on.remote(station.plan.device), who, faults)
-        self._map(name, agent, faults)
-        told = cast("Told", left)
-        before = (*self.media[name], *told.media)[-1]
-        station.retired.append(Retired(station.plan, before.medium, written))
-        station.plan, station.earlier = plan, WriterStatistics()
-        self._go_on(name, agent, epoch, answer, told)
-        return told
-
-    def restart_agent(self, name: str, written: WriterStatistics) -> Told:
-        """A new media agent goes on with the device of one that is dead or as good as dead.
-        written: what this device had taken.  Returns what is durable on it, in the order of
-        writing.  Raises FlowbackupError if it cannot; the buffer waits on then."""
-        station = self.stations[name]
-        station.lose_agent()
-        epoch, faults = station.next_epoch(), list[FlowbackupError]()
-        agent = self._media_agent(station.plan, epoch)
-        device_id = self.media[name][-1].device_id
-        call = agent.take_over.remote(station.agent_process, device_id)
-        answer = _answer(call, _agent(name), faults)
-        self._map(name, agent, faults)
-        opened, told = cast("tuple[object, Told]", answer)
-        sizes = [frame.header.payload_bytes for frame in told.frames]
-        station.earlier = replace(written, frames=len(sizes), bytes_payload=sum(sizes))
-        self._go_on(name, agent, epoch, opened, told)
-        return told
-
-    def _map(self, name: str, agent: Handle, faults: list[FlowbackupError]) -> None:
-        """The last step of a new media agent that had no faults; else it ends, and they are
-        raised."""
-        if not faults:
-            _answer(agent.map.remote(), _agent(name), faults)
-        if faults:
-            ray.kill(agent)
-            _raise_all(faults)
-
-    def _go_on(self, name: str, agent: Handle, epoch: int, opened: object, told: Told) -> None:
-        station, faults = self.stations[name], list[FlowbackupError]()
-        station.agent, station.agent_epoch, station.agent_lost = agent, epoch, False
-        self._hear_opened(name, station, opened)
-        names = tuple(frame.header.frame_id for frame in told.frames)
-        call = station.buffer.replace_device.remote(agent, epoch, names)
-        _answer(call, f"buffer {name}", faults)
-        _raise_all(faults)
-
-    def _hear_opened(self, name: str, station: Station, opened: object) -> None:
+    def hear_opened(self, name: str, opened: object) -> None:
         """What MediaAgent.open returns."""
         facts, self.media[name] = cast("tuple[NodeFacts, tuple[MediumInfo, ...]]", opened)
-        station.agent_process = facts.process
+        if name in self.stations:
+            self.stations[name].agent_process = facts.process
+
+    def has_node(self, name: str) -> bool:
+        """Is the node of a station still there, as far as Ray knows?"""
+        node = self._nodes[self.stations[name].plan.node]
+        return is_alive(node)
+
+    def edges_from(self, name: str) -> list[EdgePlan]:
+        """Over which a station sends, those included on which it stands for a lost one."""
+        adopted = [e for e in self.plan.edges if self.adopted.get(e.name, ("",))[0] == name]
+        own = [e for e in self.plan.edges_from(name) if e.name not in self.adopted]
+        return own + adopted
+
+    def couplings(self, name: str) -> list[Coupled]:
+        """The edges out of a station to those behind it that are there."""
+        own = {edge.name: edge for edge in self._assignments.edges_from(name)}
+        found: list[Coupled] = []
+        for edge in self.edges_from(name):
+            target = self.stations[edge.target]
+            if not target.buffer_lost:
+                _, settings, epoch = self.adopted.get(edge.name, (name, own.get(edge.name), None))
+                assert settings is not None
+                found.append(
+                    Coupled(settings, target.buffer, target.buffer_epoch, target.begins, epoch)
+                )
+        return found
+
+    def settings_of(self, edge: EdgePlan) -> EdgeSettings:
+        """As its sender has them."""
+        if edge.name in self.adopted:
+            return self.adopted[edge.name].settings
+        return next(e for e in self._assignments.edges_from(edge.source) if e.name == edge.name)
+
+    def feeders(self, name: str) -> dict[str, Handle]:
+        """Edge -> who sends over it to a station, as far as he is there."""
+        found: dict[str, Handle] = {}
+        for edge in self.plan.edges_into(name):
+            source = self.adopted[edge.name].by if edge.name in self.adopted else edge.source
+            if source in self.stations and not self.stations[source].buffer_lost:
+                found[edge.name] = self.stations[source].buffer
+            elif source in self.clients and source not in self.clients_lost:
+                found[edge.name] = self.clients[source]
+        return found
+
+    def detach_from_feeders(self, name: str) -> None:
+        """Nobody waits for this station any more; who cannot be told has died himself."""
+        for edge, feeder in self.feeders(name).items():
+            answer_of(feeder.detach.remote(edge), edge, [], TELL_SECONDS_MAX)
 
     def give_up_device(self, name: str) -> None:
         """Its buffer shall not wait for another device."""
-        _answer(self.stations[name].buffer.give_up_device.remote(), f"buffer {name}", [])
+        answer_of(self.stations[name].buffer.give_up_device.remote(), f"buffer {name}", [])
 
     def attach(self, plan: Plan, name: str) -> None:
         """Hires a mirror of a new plan, which differs by that from the present one, and couples it
@@ -168,34 +157,35 @@ class Crew:
         before, self.plan = self.plan, plan
         self._assignments = Assignments(plan, self._session, identify())
         agent = plan.agent(name)
-        station = Station(agent, self._buffer(agent), self._media_agent(agent))
+        station = Station(agent, self.hire_buffer(agent), self.hire_agent(agent))
         try:
+            self.stations[name] = station
             station.begins = self._couple(station)
         except FlowbackupError:
-            self.dismiss_one(station)
+            self.dismiss_one(self.stations.pop(name))
             self.media.pop(name, None)
             self.plan = before
             self._assignments = Assignments(before, self._session, identify())
             raise
-        self.stations[name] = station
 
     def _couple(self, station: Station) -> Begins:
         name, faults = station.plan.name, list[FlowbackupError]()
-        answer = _answer(station.agent.open.remote(), f"media agent {name}", faults)
-        _answer(station.buffer.open.remote(), f"buffer {name}", faults)
-        _raise_all(faults)
-        self._hear_opened(name, station, answer)
-        _answer(station.agent.map.remote(), f"media agent {name}", faults)
-        _answer(station.buffer.wire.remote(station.agent, ()), f"buffer {name}", faults)
+        answer = answer_of(station.agent.open.remote(), f"media agent {name}", faults)
+        facts = answer_of(station.buffer.open.remote(), f"buffer {name}", faults)
+        raise_all(faults)
+        station.buffer_process = cast("NodeFacts", facts).process
+        self.hear_opened(name, answer)
+        answer_of(station.agent.map.remote(), f"media agent {name}", faults)
+        answer_of(station.buffer.wire.remote(station.agent, ()), f"buffer {name}", faults)
         borders = self._borders(faults)
-        _raise_all(faults)
+        raise_all(faults)
         (edge,) = self.plan.edges_into(name)
-        settings = next(e for e in self._assignments.edges_from(edge.source) if e.target == name)
+        settings = self.settings_of(edge)
         source = self.stations[edge.source].buffer
-        owed = _answer(
+        owed = answer_of(
             source.attach.remote(settings, station.buffer, borders), f"buffer {edge.source}", faults
         )
-        _raise_all(faults)
+        raise_all(faults)
         return cast("Begins", owed)
 
     def _borders(self, faults: list[FlowbackupError]) -> Begins:
@@ -203,7 +193,7 @@ class Crew:
         borders = {lane.stream: NEVER for lane in lanes_of(self.plan)}
         for name, client in self.clients.items():
             if name not in self.clients_lost:
-                answer = _answer(client.next_sequences.remote(), self.who(name), faults)
+                answer = answer_of(client.next_sequences.remote(), self.who(name), faults)
                 borders |= cast("dict[int, int]", answer or {})
         return borders
 
@@ -213,10 +203,10 @@ class Crew:
         not sealed."""
         station = self.stations[name]
         faults: list[FlowbackupError] = []
-        answer = _answer(station.agent.leave.remote(), f"media agent {name}", faults)
+        answer = answer_of(station.agent.leave.remote(), f"media agent {name}", faults)
         if faults:
             station.lose_agent()
-            _raise_all(faults)
+            raise_all(faults)
         return station.earlier + cast("WriterStatistics", answer)
 
     def let_go(self, name: str) -> None:
@@ -224,20 +214,17 @@ class Crew:
         without its device, the others end."""
         station = self.stations[name]
         station.lose_agent()
-        if any(not self.stations[e.target].buffer_lost for e in self.plan.edges_from(name)):
+        if any(not self.stations[e.target].buffer_lost for e in self.edges_from(name)):
             self.give_up_device(name)
             return
-        for edge in self.plan.edges_into(name):
-            source = self.stations[edge.source]
-            if not source.buffer_lost:
-                _answer(source.buffer.detach.remote(edge.name), f"buffer {edge.source}", [])
+        self.detach_from_feeders(name)
         self.dismiss_one(station)
 
     def dismiss_one(self, station: Station) -> None:
         """Ends both of its actors; memory goes only where it is theirs alone."""
         is_owner = any(slab.owner == station.plan.name for slab in self.plan.slabs)
         if is_owner and not station.buffer_lost:
-            _answer(station.buffer.close.remote(), f"buffer {station.plan.name}", [])
+            answer_of(station.buffer.close.remote(), f"buffer {station.plan.name}", [])
         station.lose_agent()
         station.lose_buffer()
 
@@ -252,14 +239,14 @@ class Crew:
         opened |= {n: self.clients[n].open.remote() for n in readers}
         faults: list[FlowbackupError] = []
         for name, reference in opened.items():
-            answer = _answer(reference, _agent(name), faults)
-            if answer is not None and name in self.stations:
-                self._hear_opened(name, self.stations[name], answer)
-            elif answer is not None:
-                _, self.media[name] = cast("tuple[NodeFacts, tuple[MediumInfo, ...]]", answer)
+            answer = answer_of(reference, f"media agent {name}", faults)
+            if answer is not None:
+                self.hear_opened(name, answer)
         for name, reference in others.items():
-            _answer(reference, name, faults)
-        _raise_all(faults)
+            facts = answer_of(reference, name, faults)
+            if name in self.stations and facts is not None:
+                self.stations[name].buffer_process = cast("NodeFacts", facts).process
+        raise_all(faults)
 
     def _lock_devices(self) -> None:
         """One after the other, in the order of their media, which is the same for every session: so
@@ -268,24 +255,21 @@ class Crew:
         looking: Calls = {n: s.agent.look.remote() for n, s in self.stations.items()}
         found: list[tuple[bytes, str]] = []
         for name, reference in looking.items():
-            answer = _answer(reference, f"media agent {name}", faults)
+            answer = answer_of(reference, f"media agent {name}", faults)
             if answer is not None:
                 found.append((cast("MediumInfo", answer).device_id, name))
-        _raise_all(faults)
+        raise_all(faults)
         for _, name in sorted(found):
-            _answer(self.stations[name].agent.lock.remote(), f"media agent {name}", faults)
-            _raise_all(faults)
+            answer_of(self.stations[name].agent.lock.remote(), f"media agent {name}", faults)
+            raise_all(faults)
 
     def wire(self) -> None:
         """Couples everybody with everybody he talks to."""
         faults: list[FlowbackupError] = []
         calls: Calls = {f"media agent {n}": s.agent.map.remote() for n, s in self.stations.items()}
         for name, station in self.stations.items():
-            edges = [
-                (edge, self.stations[edge.target].buffer)
-                for edge in self._assignments.edges_from(name)
-            ]
-            calls[f"buffer {name}"] = station.buffer.wire.remote(station.agent, edges)
+            call = station.buffer.wire.remote(station.agent, self.couplings(name))
+            calls[f"buffer {name}"] = call
         for name, client in self.clients.items():
             heads = [
                 (edge, self.stations[edge.target].buffer)
@@ -293,8 +277,8 @@ class Crew:
             ]
             calls[self.who(name)] = client.wire.remote(heads)
         for who, reference in calls.items():
-            _answer(reference, who, faults)
-        _raise_all(faults)
+            answer_of(reference, who, faults)
+        raise_all(faults)
 
     def dismiss(self) -> list[FlowbackupError]:
         """Everybody lets go of devices and memory and ends; returns what did not go well."""
@@ -303,7 +287,7 @@ class Crew:
         calls: Calls = {who: actor.close.remote() for who, actor in everybody.items()}
         latest = time.monotonic() + CLOSE_SECONDS_MAX
         for who, reference in calls.items():
-            _answer(reference, who, faults, max(0.0, latest - time.monotonic()))
+            answer_of(reference, who, faults, max(0.0, latest - time.monotonic()))
         for actor in everybody.values():
             ray.kill(actor)
         for path in self._assignments.slab_paths:
@@ -341,32 +325,6 @@ def _start(
     return handle
 
 
-def _answer(
-    reference: Any, who: str, faults: list[FlowbackupError],
-    seconds_max: float = START_SECONDS_MAX,
-) -> object | None:  # fmt: skip
-    try:
-        answer: object = ray.get(reference, timeout=seconds_max)
-    except RayError as error:
-        faults.append(as_ours(error, who))
-        return None
-    return answer
-
-
 def _self(epoch: int) -> str:
     """In the name of an actor: Ray may not know yet that the one before has died."""
     return f" self {epoch}" if epoch else ""
-
-
-def _agent(name: str) -> str:
-    return f"media agent {name}"
-
-
-def _raise_all(faults: Iterable[FlowbackupError]) -> None:
-    """Raises the first fault, the others told in its message."""
-    all_faults = list(faults)
-    if not all_faults:
-        return
-    first = all_faults[0]
-    first.message = "; ".join(fault.message for fault in all_faults)
-    raise first

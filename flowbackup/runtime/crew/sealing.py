@@ -38,6 +38,7 @@ def seal_media(
     latest = time.monotonic() + patience
     for name, reference in calls.items():
         station = stations[name]
+        is_given_up = bool(station.failure) or not station.plan.required
         try:
             written[name] = _finished(station, reference, latest)
         except RayError as first:
@@ -48,7 +49,7 @@ def seal_media(
                     continue
                 except RayError as second:
                     error = second
-            all_sealed &= bool(station.failure) or not station.plan.required
+            all_sealed &= is_given_up
             watch.fail(station, str(as_ours(error, f"media agent {name}")))
     if not is_to_end_now:
         # The session's record is a frame, too, and can be repaired like one.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import ray
 
@@ -10,7 +11,7 @@ from flowbackup.flow.outbox import Begins
 from flowbackup.media.port import WriterStatistics
 from flowbackup.plan.decided import AgentPlan
 from flowbackup.process import ProcessIdentity
-from flowbackup.runtime.edges.wiring import Handle
+from flowbackup.runtime.edges.wiring import EdgeSettings, Handle
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,15 @@ class Retired:
     written: WriterStatistics
 
 
+class Adopted(NamedTuple):
+    """Who sends over an edge in the place of its source, which is lost for good.  epoch: under
+    which it does."""
+
+    by: str
+    settings: EdgeSettings
+    epoch: int
+
+
 @dataclass(slots=True)
 class Station:
     """The two actors of one media agent.  failure: why its copy cannot be complete, or "".
@@ -30,9 +40,9 @@ class Station:
     its devices before, which failed and were replaced by the present one.  begins: what it is owed,
     where it was attached in the middle.  detached: it was let go in order.
 
-    agent_epoch: of the present media agent, `agent_process` its process.  epochs: how many were
-    given away, also to such as did not come to work.  earlier: what media agents before the
-    present one have written on the same device."""
+    agent_epoch, buffer_epoch: of the present ones; agent_process, buffer_process: theirs.  epochs:
+    how many were given away, also to such as did not come to work.  earlier: what media agents
+    before the present one have written on the same device."""
 
     plan: AgentPlan
     buffer: Handle
@@ -46,6 +56,8 @@ class Station:
     detached: bool = False
     agent_epoch: int = 0
     agent_process: ProcessIdentity | None = None
+    buffer_epoch: int = 0
+    buffer_process: ProcessIdentity | None = None
     epochs: int = 0
     earlier: WriterStatistics = field(default_factory=WriterStatistics)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
@@ -22,7 +23,7 @@ from flowbackup.runtime.crew.crew import Crew
 from flowbackup.runtime.crew.heard import Heard, Keep, Welcome
 from flowbackup.runtime.crew.station import Station
 from flowbackup.runtime.crew.succession import Succession
-from flowbackup.runtime.edges.wiring import Handle, Told
+from flowbackup.runtime.edges.wiring import Failure, Handle, Told
 
 ANSWER_SECONDS_MAX = 15
 """A process that answers no question for so long is as good as dead."""
@@ -41,10 +42,15 @@ class Watch:
         self._heard = Heard(crew, keep, welcome)
         self._buffers: dict[str, BufferStatistics] = {}
         self._moved: dict[str, int] = {}
+        self._moved_before: Counter[str] = Counter()
+        self._released: Counter[str] = Counter()
+        """Of buffers and their edges, what those before the present ones had counted."""
         self._patience = Patience(STALL_SECONDS_MAX)
         self.endings: dict[str, list[ObjectEnding]] = {name: [] for name in crew.clients}
         self.problems: list[Problem] = []
-        self._succession = Succession(crew, self._heard, self.problems)
+        self._succession = Succession(
+            crew, self._heard, self._written, self.hear_last, self.problems
+        )
         self.writers: dict[str, WriterStatistics] = {}
         self._read: dict[str, tuple[int, int]] = {}
         self.first_frame_at = 0.0
@@ -53,10 +59,10 @@ class Watch:
         """One question to everybody who may answer; those who do not are given up, and so are
         those who owe work and do none."""
         stations = self._crew.stations
-        buffers = {n: s for n, s in stations.items() if not s.buffer_lost}
+        buffers = {n: s.buffer for n, s in stations.items() if not s.buffer_lost}
         agents = self._agents()
         clients = {n: c for n, c in self._crew.clients.items() if n not in self._crew.clients_lost}
-        statistics = {n: s.buffer.statistics.remote() for n, s in buffers.items()}
+        statistics = {n: buffer.statistics.remote() for n, buffer in buffers.items()}
         writers = {n: agent.statistics.remote() for n, agent in agents.items()}
         progress = {n: c.progress.remote() for n, c in clients.items()}
         latest = time.monotonic() + ANSWER_SECONDS_MAX
@@ -64,8 +70,9 @@ class Watch:
         for name, answer in _answers(writers, latest, self._lose(agents)):
             earlier = self._crew.stations[name].earlier
             self.writers[name] = earlier + cast("WriterStatistics", answer)
-        for name, answer in _answers(statistics, latest, self._lose_buffer):
-            self._hear_buffer(name, cast("BufferAnswer", answer))
+        for name, answer in _answers(statistics, latest, self._lose_buffer(buffers)):
+            if stations[name].buffer is buffers[name]:
+                self._hear_buffer(name, cast("BufferAnswer", answer))
         for name, answer in _answers(progress, latest, self.lose_client):
             self._hear_client(name, cast("ClientProgress", answer))
         self._look_for_stalls(time.monotonic())
@@ -124,9 +131,7 @@ class Watch:
         self.problems.append(Problem("group_failed", text))
         for name, station in self._crew.stations.items():
             if station.plan.group == group and not station.buffer_lost:
-                self.fail(station, text)
-                station.lose_buffer()
-                self._cut_off(name)
+                self._succession.end_buffer(name, text, may_adopt=False)
 
     def buffer(self, name: str) -> BufferStatistics | None:
         """What was last heard of a buffer."""
@@ -138,6 +143,8 @@ class Watch:
 
     def hear_last(self, name: str) -> None:
         """Of an agent that is about to end: what it has made durable."""
+        if self._crew.stations[name].agent_lost:
+            return
         agents = {name: self._crew.stations[name].agent}
         calls = {name: agents[name].durable_since.remote(self._heard.seen[name])}
         for _, answer in _answers(calls, time.monotonic() + ANSWER_SECONDS_MAX, self._lose(agents)):
@@ -145,9 +152,7 @@ class Watch:
 
     def fail(self, station: Station, text: str) -> None:
         """Why a copy cannot be complete; the first reason is told."""
-        if not station.failure:
-            station.failure = text
-            self.problems.append(Problem("device_failed", text, device=station.plan.device.name))
+        self._succession.fail(station, text)
 
     def lose_client(self, name: str, error: RayError) -> None:
         """Ends a client that is dead, or as good as dead."""
@@ -161,45 +166,34 @@ class Watch:
 
         def lose(name: str, error: RayError) -> None:
             if self._crew.stations[name].agent is agents[name]:
-                self._end_device(name, str(as_ours(error, f"media agent {name}")))
+                self._succession.agent_died(name, str(as_ours(error, f"media agent {name}")))
 
         return lose
 
     def revive(self, name: str, error: RayError) -> bool:
         """A media agent did not answer what it was asked last.  Does another one go on?"""
         fault = as_ours(error, f"media agent {name}")
-        if isinstance(fault, DeviceError):
-            return False
-        return self._succession.agent_died(name, str(fault), self._written(name))
+        return not isinstance(fault, DeviceError) and self._succession.agent_died(name, str(fault))
 
-    def _end_device(self, name: str, text: str) -> None:
-        """A media agent that is dead or as good as dead: another one goes on, or nobody does."""
-        station = self._crew.stations[name]
-        if not self._succession.agent_died(name, text, self._written(name)):
-            self.fail(station, text)
-            station.lose_agent()
+    def _lose_buffer(self, buffers: Mapping[str, Handle]) -> Callable[[str, RayError], None]:
+        """As `_lose`, for buffers."""
 
-    def _end_failed(self, name: str, text: str) -> None:
-        """A device that failed, whose media agent can still seal what it has."""
-        if not self._succession.device_failed(name, text, self._written(name)):
-            self.fail(self._crew.stations[name], text)
+        def lose(name: str, error: RayError) -> None:
+            station = self._crew.stations[name]
+            if station.buffer is buffers[name] and not station.buffer_lost:
+                self._end_buffer(name, str(as_ours(error, f"buffer {name}")))
+
+        return lose
+
+    def _end_buffer(self, name: str, text: str) -> None:
+        if self._succession.buffer_died(name, text) and name in self._buffers:
+            # Another one counts from 0.
+            self._released[name] += self._buffers[name].bytes_released
+            for edge in self._crew.plan.edges_from(name):
+                self._moved_before[edge.name] = self._moved.get(edge.name, 0)
 
     def _written(self, name: str) -> WriterStatistics:
         return self.writers.get(name, WriterStatistics())
-
-    def _lose_buffer(self, name: str, error: RayError) -> None:
-        station = self._crew.stations[name]
-        self.fail(station, str(as_ours(error, f"buffer {name}")))
-        station.lose_buffer()
-        self._cut_off(name)
-
-    def _cut_off(self, name: str) -> None:
-        """Not everything comes any more to those behind a lost buffer."""
-        for edge in self._crew.plan.edges_from(name):
-            target = self._crew.stations[edge.target]
-            target.cut_off = True
-            self.fail(target, f"{edge.name}: {name} is gone")
-            self._cut_off(edge.target)
 
     def _look_for_stalls(self, now: float) -> None:
         for name, statistics in self._buffers.items():
@@ -210,16 +204,13 @@ class Watch:
                 name, owes=owed_by == "device", done=self.writers.get(name), now=now
             ):
                 device = station.plan.device.name
-                before = station.agent
-                self._end_failed(name, f'device "{device}" has taken nothing for {_limit()}')
-                if station.agent is before:
+                text = f'device "{device}" has taken nothing for {_limit()}'
+                if not self._succession.device_failed(name, text):
                     station.lose_agent()
         for edge in self._crew.plan.edges:
             if self._is_stalled(edge, now):
-                target = self._crew.stations[edge.target]
-                self.fail(target, f"{edge.name}: nothing has arrived for {_limit()}")
-                target.lose_buffer()
-                self._cut_off(edge.target)
+                text = f"{edge.name}: nothing has arrived for {_limit()}"
+                self._succession.end_buffer(edge.target, text)
 
     def _is_stalled(self, edge: EdgePlan, now: float) -> bool:
         """The source waits for a target that has nothing to do."""
@@ -232,24 +223,35 @@ class Watch:
 
     def _hear_buffer(self, name: str, answer: BufferAnswer) -> None:
         self._buffers[name] = answer.statistics
-        self._moved |= dict(answer.moved)
-        for edge, text, is_lost in answer.failures:
-            if edge:
-                self._fail_target(edge, text)
-            elif answer.device_epoch == self._crew.stations[name].agent_epoch:
+        self._moved |= {
+            edge: self._moved_before[edge] + size_bytes for edge, size_bytes in answer.moved
+        }
+        for failure in answer.failures:
+            if failure.edge:
+                self._hear_failure(failure)
+            elif failure.epoch == self._crew.stations[name].agent_epoch:
                 # Else it speaks of an agent that was replaced since it was asked.
-                (self._end_device if is_lost else self._end_failed)(name, text)
+                died, failed = self._succession.agent_died, self._succession.device_failed
+                (died if failure.is_lost else failed)(name, failure.text)
 
-    def _fail_target(self, edge: str, text: str) -> None:
-        """A mirror that could not be attached is no part of the session, and so no failure."""
-        target = next((e.target for e in self._crew.plan.edges if e.name == edge), "")
-        if target in self._crew.stations:
-            self.fail(self._crew.stations[target], text)
+    def _hear_failure(self, failure: Failure) -> None:
+        """Behind an edge.  A mirror that could not be attached is no part of the session, and so no
+        failure; nor is what a buffer did that was replaced meanwhile."""
+        target = next((e.target for e in self._crew.plan.edges if e.name == failure.edge), "")
+        station = self._crew.stations.get(target)
+        if station is None or station.buffer_lost or station.buffer_epoch != failure.epoch:
+            return
+        if failure.is_lost:
+            self._end_buffer(target, failure.text)
+        else:
+            self.fail(station, failure.text)
 
     def _hear_client(self, name: str, answer: ClientProgress) -> None:
         self._read[name] = answer.files, answer.bytes_read
         self._moved |= dict(answer.edges)
         self.problems += answer.problems
+        for failure in answer.failures:
+            self._hear_failure(failure)
         self.endings[name] += answer.endings
         if answer.first_frame_at and not self.first_frame_at:
             self.first_frame_at = answer.first_frame_at
@@ -263,7 +265,8 @@ class Watch:
         waits = target.device.name if statistics.waiting_for == "device" else statistics.waiting_for
         station = self._crew.stations[edge.target]
         return EdgeState(
-            edge.name, target.level, moved, statistics.bytes_released,
+            edge.name, target.level, moved,
+            self._released[edge.target] + statistics.bytes_released,
             statistics.window.slots_used, target.slots,
             station.state if station.failure else "running",
             waits, statistics.waiting_seconds,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 
 from flowbackup.errors import FlowbackupError
 from flowbackup.flow.actions import Forward
@@ -21,8 +21,6 @@ from flowbackup.runtime.edges.wiring import EdgeSettings, Handle, Job, Offer, Re
 WRITE_CALLS_MAX = 2
 """One call at work and one waiting behind it: the writer never waits for the buffer, and what
 gathers meanwhile makes the next batch."""
-EPOCH = 0
-"""The first self of every buffer; replacements count up."""
 JOBS_PER_CALL = 8
 """Bounds how long one write call may take, so that a commit is reported before the next batch."""
 
@@ -95,15 +93,22 @@ class EdgePump:
     def __init__(
         self, settings: EdgeSettings, target: Handle, transport: SendingTransport,
         replied: Callable[[str, Reply], None], failed: Failed,
-        clock: Callable[[], Moment] = present_moment,
+        clock: Callable[[], Moment] = present_moment, epoch: int = 0,
+        there: Collection[FrameId] = (),
     ) -> None:  # fmt: skip
+        """epoch: of the sender; the first self of everybody is 0, and replacements count up.
+        there: what the receiver holds from an earlier self of the sender.  That takes credit
+        already, and goes before all else: a stream's frames that are there are its first."""
         self.settings = settings
+        self._epoch = epoch
+        self._there = set(there)
         self._pace = Pace(settings.rate)
         self._clock = clock
         self._target = target
         self._transport = transport
         self._replied = replied
         self._failed = failed
+        self._first: deque[Forward] = deque()
         self._waiting: deque[Forward] = deque()
         self._frames_out = 0
         self._number = 0
@@ -114,31 +119,39 @@ class EdgePump:
 
     def put(self, forward: Forward) -> None:
         """Queues a frame.  All that is queued in one turn of the loop goes in one call."""
-        self._waiting.append(forward)
+        is_there = forward.frame.header.frame_id in self._there
+        (self._first if is_there else self._waiting).append(forward)
         if self._kick is None and not self._stopped:
             self._kick = _keep(self._tasks, self._send(), self._fail)
 
     def stop(self) -> None:
         self._stopped = True
+        self._first.clear()
         self._waiting.clear()
 
     async def _send(self) -> None:
         """One sender at a time per edge, so frames leave in order."""
-        while self._waiting and not self._stopped:
-            room = self.settings.frames_max - self._frames_out
-            if room <= 0:
-                break
-            if self._pace.is_limited:
-                room = 1
-                await self._wait_for_turn()
-            batch = [self._waiting.popleft() for _ in range(min(room, len(self._waiting)))]
+        while not self._stopped and (batch := await self._next_batch()):
             self._frames_out += len(batch)
             offers = [await self._offer(forward) for forward in batch]
             self.bytes_moved += sum(offer.frame.header.payload_bytes for offer in offers)
-            call = self._target.offer.remote(self.settings.name, EPOCH, self._number, offers)
+            call = self._target.offer.remote(self.settings.name, self._epoch, self._number, offers)
             self._number += 1
             _keep(self._tasks, self._finish(call, batch), self._fail)
         self._kick = None
+
+    async def _next_batch(self) -> list[Forward]:
+        """What may go now; nothing when there is nothing, or no credit."""
+        if self._first:
+            batch = list(self._first)
+            self._first.clear()
+            self._there.difference_update(f.frame.header.frame_id for f in batch)
+            return batch
+        room = self.settings.frames_max - self._frames_out - len(self._there)
+        if room > 0 and self._waiting and self._pace.is_limited:
+            room = 1
+            await self._wait_for_turn()
+        return [self._waiting.popleft() for _ in range(min(room, len(self._waiting)))]
 
     async def _wait_for_turn(self) -> None:
         """Until the rate of this coupling lets the next frame go; the hour may change meanwhile."""
@@ -161,7 +174,8 @@ class EdgePump:
         self._frames_out -= len(batch)
         self._replied(self.settings.name, reply)
         self._offer_again(batch, reply)
-        if self._waiting and self._kick is None and not self._stopped:
+        has_work = self._waiting or self._first
+        if has_work and self._kick is None and not self._stopped:
             self._kick = _keep(self._tasks, self._send(), self._fail)
 
     def _fail(self, error: BaseException) -> None:

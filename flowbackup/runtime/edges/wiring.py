@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from flowbackup.errors import DeviceError
+from flowbackup.flow.outbox import FROM_THE_START, Begins
 from flowbackup.flow.sender import Lane
 from flowbackup.flow.spread import Way
 from flowbackup.model.device import DeviceTarget, FramePlace, MediumInfo
@@ -34,7 +35,7 @@ class BufferSettings:
     """makes_slab: this buffer is the first of its chain on its node and owns the memory.
     receiving_slots: those of it that are filled with what comes from other nodes.  arrivals: the
     edges over which it comes, and how.  has_spares: a failed device may be replaced, so that its
-    frames wait for that."""
+    frames wait for that.  epoch: above 0 for one that takes the place of another buffer."""
 
     agent: str
     session: bytes
@@ -46,6 +47,7 @@ class BufferSettings:
     sync_bytes: int
     sync_seconds: float
     has_spares: bool = False
+    epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +151,25 @@ class Written(NamedTuple):
     failure: DeviceError | None
 
 
+class Coupled(NamedTuple):
+    """A buffer behind an edge.  epoch: its own.  begins: what it is owed (see flow.outbox).
+    sender_epoch: under which the sender stands on an edge that was another one's; None for an edge
+    of its own."""
+
+    settings: EdgeSettings
+    target: Handle
+    epoch: int = 0
+    begins: Begins = FROM_THE_START
+    sender_epoch: int | None = None
+
+
 class Failure(NamedTuple):
-    """Why something does not go on behind a buffer.  edge: to whom, "" for its device.  is_lost: a
-    process is dead, or as good as dead; the buffer keeps what is owed to it and waits for what the
-    session makes of that."""
+    """Why something does not go on behind a buffer or a source.  edge: to whom, "" for its device.
+    epoch: of the one that failed.  is_lost: it is a process that is dead, or as good as dead; what
+    is owed to it is kept until the session has said who goes on."""
 
     edge: str
+    epoch: int
     text: str
     is_lost: bool
 

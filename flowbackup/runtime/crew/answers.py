@@ -1,0 +1,38 @@
+"""Asking an actor of a session and waiting for its answer, with what went wrong in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import ray
+from ray.exceptions import RayError
+
+from flowbackup.errors import FlowbackupError
+from flowbackup.runtime.cluster.faults import as_ours
+
+START_SECONDS_MAX = 120
+"""A worker starts in half a second, on a loaded host in many, on a lost node never."""
+
+
+def answer_of(
+    reference: Any, who: str, faults: list[FlowbackupError],
+    seconds_max: float = START_SECONDS_MAX,
+) -> object | None:  # fmt: skip
+    """None where there is none, and then `faults` has one more.  who: is asked, in words."""
+    try:
+        answer: object = ray.get(reference, timeout=seconds_max)
+    except RayError as error:
+        faults.append(as_ours(error, who))
+        return None
+    return answer
+
+
+def raise_all(faults: Iterable[FlowbackupError]) -> None:
+    """Raises the first fault, the others told in its message."""
+    all_faults = list(faults)
+    if not all_faults:
+        return
+    first = all_faults[0]
+    first.message = "; ".join(fault.message for fault in all_faults)
+    raise first
