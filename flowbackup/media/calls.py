@@ -19,10 +19,18 @@ Writable = bytes | bytearray | memoryview | mmap
 
 
 class SystemCalls:
-    """The operating system.  `flowbackup.testing.faulty_calls` has one that fails on demand."""
+    """The operating system.  `flowbackup.testing.faulty_calls` has one that fails on demand.
 
-    def open(self, path: str, flags: int, mode: int = 0o600) -> int:
-        return os.open(path, flags, mode)
+    folder: a descriptor from `open_folder`, below which the names of the call are looked for: so
+    they are in that directory, whatever its path means by now."""
+
+    def open(
+        self, path: str, flags: int, mode: int = 0o600, *, folder: int | None = None
+    ) -> int:  # fmt: skip
+        return os.open(path, flags, mode, dir_fd=folder)
+
+    def open_folder(self, path: str, *, folder: int | None = None) -> int:
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY, dir_fd=folder)
 
     def close(self, fd: int) -> None:
         os.close(fd)
@@ -48,9 +56,12 @@ class SystemCalls:
     def fsync(self, fd: int) -> None:
         os.fsync(fd)
 
-    def sync_directory(self, path: str) -> None:
-        """Makes the names in a directory durable."""
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    def sync_directory(self, place: str | int) -> None:
+        """Makes the names in a directory durable.  place: its path, or its descriptor."""
+        if isinstance(place, int):
+            os.fsync(place)
+            return
+        fd = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(fd)
         finally:
@@ -67,11 +78,11 @@ class SystemCalls:
     def chmod(self, fd: int, mode: int) -> None:
         os.fchmod(fd, mode)
 
-    def rename(self, source: str, target: str) -> None:
-        os.rename(source, target)
+    def rename(self, source: str, target: str, *, folder: int | None = None) -> None:
+        os.rename(source, target, src_dir_fd=folder, dst_dir_fd=folder)
 
-    def unlink(self, path: str) -> None:
-        os.unlink(path)
+    def unlink(self, path: str, *, folder: int | None = None) -> None:
+        os.unlink(path, dir_fd=folder)
 
 
 SYSTEM = SystemCalls()

@@ -87,7 +87,8 @@ class FrameReader(Protocol):
 
     def written_by(self, session: bytes) -> Iterator[StoredFrame]:
         """The committed frames of the segments that a session wrote, in the order of writing, as
-        far as they are sound.  For what a writer could not tell any more before it died."""
+        far as they are sound, and durable when they are told.  For what a writer could not tell any
+        more before it died.  Raises DeviceError."""
 
     def read(self, header: FrameHeader | None, place: FramePlace) -> tuple[FrameHeader, memoryview]:
         """Header and payload at a place, digests checked before anything is parsed; the payload

@@ -7,11 +7,13 @@ import os
 import stat
 
 
-def open_regular(path: str, flags: int = 0) -> int:
+def open_regular(path: str, flags: int = 0, *, folder: int | None = None) -> int:
     """A descriptor for reading.  No link is followed, no pipe waited for, and no device opened,
-    because that alone may wind a tape or arm a watchdog.  Raises OSError."""
-    _check(os.lstat(path))
-    fd = os.open(path, flags | os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    because that alone may wind a tape or arm a watchdog.  folder: a descriptor of the directory in
+    which `path` lies.  Raises OSError."""
+    _check(os.lstat(path, dir_fd=folder))
+    flags |= os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    fd = os.open(path, flags, dir_fd=folder)
     try:
         _check(os.fstat(fd))
     except BaseException:
@@ -20,9 +22,9 @@ def open_regular(path: str, flags: int = 0) -> int:
     return fd
 
 
-def read_regular(path: str, bytes_max: int) -> bytes:
+def read_regular(path: str, bytes_max: int, *, folder: int | None = None) -> bytes:
     """The beginning of a file.  Raises OSError."""
-    with open(open_regular(path), "rb", buffering=0) as file:
+    with open(open_regular(path, folder=folder), "rb", buffering=0) as file:
         return file.read(bytes_max) or b""
 
 

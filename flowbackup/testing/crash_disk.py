@@ -71,10 +71,25 @@ class CrashDisk(SystemCalls):
         self._failing_sync = failing_sync
         self._syncs = 0
         self._open_files: dict[int, int] = {}
+        self._open_folders: dict[int, str] = {}
         self._numbers: dict[str, int] = {}
         self._lock = Lock()
 
-    def open(self, path: str, flags: int, mode: int = 0o600) -> int:
+    def end(self) -> None:
+        """The process ends between two calls."""
+        with self._lock:
+            self._turn_off()
+
+    def reborn(self) -> CrashDisk:
+        """The same disk, for the next process that works on it."""
+        disk = CrashDisk()
+        disk.notes, disk._numbers = self.notes, self._numbers
+        return disk
+
+    def open(
+        self, path: str, flags: int, mode: int = 0o600, *, folder: int | None = None
+    ) -> int:  # fmt: skip
+        path = self._path(path, folder)
         number = self._numbers.get(path, len(self.notes) + 1)
         note = Note("create", number, path, number=mode)
         if os.path.lexists(path):
@@ -86,9 +101,15 @@ class CrashDisk(SystemCalls):
             self._open_files[fd] = self._numbers[path] = number
             return fd
 
+    def open_folder(self, path: str, *, folder: int | None = None) -> int:
+        with self._making(Note("look", name=path)):
+            fd = super().open_folder(path, folder=folder)
+            self._open_folders[fd] = self._path(path, folder)
+            return fd
+
     def close(self, fd: int) -> None:
         with self._making(self._note("close", fd)):
-            del self._open_files[fd]
+            del (self._open_folders if fd in self._open_folders else self._open_files)[fd]
             super().close(fd)
 
     def pwritev(self, fd: int, buffers: Sequence[Writable], offset: int) -> int:
@@ -116,7 +137,8 @@ class CrashDisk(SystemCalls):
     def fsync(self, fd: int) -> None:
         self._sync("fsync", fd)
 
-    def sync_directory(self, path: str) -> None:
+    def sync_directory(self, place: str | int) -> None:
+        path = self._open_folders[place] if isinstance(place, int) else place
         with self._making(Note("sync_directory", name=path)):
             pass
 
@@ -124,12 +146,14 @@ class CrashDisk(SystemCalls):
         with self._making(Note("look" if os.path.isdir(path) else "make_directory", name=path)):
             super().make_directory(path)
 
-    def rename(self, source: str, target: str) -> None:
+    def rename(self, source: str, target: str, *, folder: int | None = None) -> None:
+        source, target = self._path(source, folder), self._path(target, folder)
         with self._making(Note("rename", name=source, other=target)):
             super().rename(source, target)
             self._numbers[target] = self._numbers.pop(source)
 
-    def unlink(self, path: str) -> None:
+    def unlink(self, path: str, *, folder: int | None = None) -> None:
+        path = self._path(path, folder)
         with self._making(Note("unlink", name=path)):
             super().unlink(path)
             del self._numbers[path]
@@ -143,6 +167,20 @@ class CrashDisk(SystemCalls):
         if fails:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
+    def _turn_off(self) -> None:
+        self._power.is_on = False
+        for opened in (self._open_files, self._open_folders):
+            for fd in opened:
+                super().close(fd)
+            opened.clear()
+
+    def _path(self, path: str, folder: int | None) -> str:
+        if folder is None:
+            return path
+        # One that was opened to look at it only is not ours.
+        around = self._open_folders.get(folder) or os.readlink(f"/proc/self/fd/{folder}")
+        return os.path.join(around, path)
+
     def _note(self, verb: str, fd: int, number: int = 0, data: bytes = b"") -> Note:
         return Note(verb, self._open_files.get(fd, 0), number=number, data=data)
 
@@ -154,8 +192,7 @@ class CrashDisk(SystemCalls):
                 self._power.is_on = False
                 self.not_made = note
             if not self._power.is_on:
-                while self._open_files:
-                    super().close(self._open_files.popitem()[0])
+                self._turn_off()
                 raise Stopped
             self.notes.append(note)
             try:

@@ -43,11 +43,19 @@ class FaultySystemCalls(SystemCalls):
         self._failing = False
         self._counting = Lock()
 
-    def open(self, path: str, flags: int, mode: int = 0o600) -> int:
+    def open(
+        self, path: str, flags: int, mode: int = 0o600, *, folder: int | None = None
+    ) -> int:  # fmt: skip
         self._before("open")
-        fd = super().open(path, flags, mode)
+        return self._opened("open", super().open(path, flags, mode, folder=folder))
+
+    def open_folder(self, path: str, *, folder: int | None = None) -> int:
+        self._before("open_folder")
+        return self._opened("open_folder", super().open_folder(path, folder=folder))
+
+    def _opened(self, verb: str, fd: int) -> int:
         try:
-            self._after("open")
+            self._after(verb)
         except OSError:
             super().close(fd)
             raise
@@ -91,9 +99,9 @@ class FaultySystemCalls(SystemCalls):
         super().fsync(fd)
         self._after("fsync")
 
-    def sync_directory(self, path: str) -> None:
+    def sync_directory(self, place: str | int) -> None:
         self._before("sync_directory")
-        super().sync_directory(path)
+        super().sync_directory(place)
         self._after("sync_directory")
 
     def make_directory(self, path: str) -> None:
@@ -106,14 +114,14 @@ class FaultySystemCalls(SystemCalls):
         super().chmod(fd, mode)
         self._after("chmod")
 
-    def rename(self, source: str, target: str) -> None:
+    def rename(self, source: str, target: str, *, folder: int | None = None) -> None:
         self._before("rename")
-        super().rename(source, target)
+        super().rename(source, target, folder=folder)
         self._after("rename")
 
-    def unlink(self, path: str) -> None:
+    def unlink(self, path: str, *, folder: int | None = None) -> None:
         self._before("unlink")
-        super().unlink(path)
+        super().unlink(path, folder=folder)
         self._after("unlink")
 
     def _hit(self, verb: str) -> bool:

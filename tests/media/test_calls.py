@@ -47,6 +47,26 @@ def test_every_change_reaches_the_system(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_stays_the_same_whatever_comes_to_its_path(
+    tmp_path: Path, synced: list[tuple[str, str]]
+) -> None:
+    (tmp_path / "m" / "segments").mkdir(parents=True)
+    place = SYSTEM.open_folder(str(tmp_path / "m"))
+    folder = SYSTEM.open_folder("segments", folder=place)
+    (tmp_path / "m").rename(tmp_path / "away")
+    (tmp_path / "m" / "segments").mkdir(parents=True)
+    for name in ("one", "two"):
+        SYSTEM.close(SYSTEM.open(name, os.O_RDWR | os.O_CREAT, folder=folder))
+    SYSTEM.rename("one", "three", folder=folder)
+    SYSTEM.unlink("two", folder=folder)
+    SYSTEM.sync_directory(folder)
+    SYSTEM.close(folder)
+    SYSTEM.close(place)
+    segments = tmp_path / "away" / "segments"
+    assert synced == [("fsync", str(segments))]
+    assert os.listdir(segments) == ["three"] and os.listdir(tmp_path / "m" / "segments") == []
+
+
 def test_a_reservation_that_fails_is_told(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.touch()

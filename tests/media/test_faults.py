@@ -187,12 +187,14 @@ class _NoDirectOpening(SystemCalls):
         self._error = error
         self._makes_the_name = makes_the_name
 
-    def open(self, path: str, flags: int, mode: int = 0o600) -> int:
+    def open(
+        self, path: str, flags: int, mode: int = 0o600, *, folder: int | None = None
+    ) -> int:  # fmt: skip
         self.opened += 1
         if not flags & record_file.O_DIRECT:
-            return super().open(path, flags, mode)
+            return super().open(path, flags, mode, folder=folder)
         if self._makes_the_name:
-            self.close(super().open(path, flags & ~record_file.O_DIRECT, mode))
+            self.close(super().open(path, flags & ~record_file.O_DIRECT, mode, folder=folder))
         raise OSError(self._error, os.strerror(self._error))
 
 

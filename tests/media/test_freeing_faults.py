@@ -70,7 +70,7 @@ def test_the_first_failure_is_told_also_where_nothing_can_be_removed(place: Path
         def pwritev(self, fd: int, buffers: Sequence[Writable], offset: int) -> int:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-        def unlink(self, path: str) -> None:
+        def unlink(self, path: str, *, folder: int | None = None) -> None:
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     with pytest.raises(DeviceError, match="No space left") as told:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flowbackup.errors import DeviceError
-from flowbackup.media.calls import SYSTEM
+from flowbackup.media.calls import SYSTEM, SystemCalls
 from flowbackup.media.port import FrameWriter, StoredFrame
 from flowbackup.media.segments.leftover import give_back_reserved
 from flowbackup.testing.faulty_calls import Fault, FaultySystemCalls
@@ -27,14 +27,22 @@ def reserved(path: Path) -> int:
     return path.stat().st_blocks
 
 
+def give_back(place: Path, device: str, calls: SystemCalls) -> int:
+    folder = SYSTEM.open_folder(str(place))
+    try:
+        return give_back_reserved(folder, device, calls)
+    finally:
+        SYSTEM.close(folder)
+
+
 def test_room_is_given_back_behind_unfinished_segments_only(memory_path: Path) -> None:
     names = [PART, SEALED, "notes", "00000003-0001.part"]
     before = {name: reserved(memory_path / name) for name in names}
-    assert give_back_reserved(str(memory_path), "nas", SYSTEM) == 2
+    assert give_back(memory_path, "nas", SYSTEM) == 2
     freed = {name for name in names if (memory_path / name).stat().st_blocks < before[name]}
     assert freed == {PART, "00000003-0001.part"}
     assert all((memory_path / name).read_bytes() == b"bytes" for name in names)
-    assert give_back_reserved(str(memory_path), "nas", SYSTEM) == 0
+    assert give_back(memory_path, "nas", SYSTEM) == 0
 
 
 def test_what_is_no_file_of_ours_is_left_alone(memory_path: Path) -> None:
@@ -42,7 +50,7 @@ def test_what_is_no_file_of_ours_is_left_alone(memory_path: Path) -> None:
     blocks = (memory_path / "other").stat().st_blocks
     (memory_path / PART).symlink_to("other")
     (memory_path / "00000004-0001.part").mkdir()
-    assert give_back_reserved(str(memory_path), "nas", SYSTEM) == 0
+    assert give_back(memory_path, "nas", SYSTEM) == 0
     assert (memory_path / "other").stat().st_blocks == blocks
 
 
@@ -51,7 +59,7 @@ def test_a_device_that_fails_is_named(memory_path: Path, verb: str) -> None:
     reserved(memory_path / PART)
     calls = FaultySystemCalls(Fault(1, errno.EIO, verb))
     with pytest.raises(DeviceError, match='device "nas": freeing reserved room') as caught:
-        give_back_reserved(str(memory_path), "nas", calls)
+        give_back(memory_path, "nas", calls)
     assert caught.value.errno == errno.EIO
 
 

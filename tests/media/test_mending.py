@@ -22,13 +22,13 @@ class Recorded(SystemCalls):
         self.seen: list[str] = []
         self._failing = failing
 
-    def rename(self, source: str, target: str) -> None:
+    def rename(self, source: str, target: str, *, folder: int | None = None) -> None:
         self._note("rename", os.path.basename(target))
-        super().rename(source, target)
+        super().rename(source, target, folder=folder)
 
-    def sync_directory(self, path: str) -> None:
-        self._note("sync_directory", os.path.basename(path))
-        super().sync_directory(path)
+    def sync_directory(self, place: str | int) -> None:
+        self._note("sync_directory", os.path.basename(str(place)))
+        super().sync_directory(place)
 
     def _note(self, call: str, name: str) -> None:
         self.seen.append(f"{call} {name}")

@@ -19,6 +19,7 @@ from flowbackup.media.port import StoredFrame
 from flowbackup.media.segments.reader import MediumReader
 from flowbackup.media.segments.scan import Damage
 from flowbackup.media.segments.segment_source import SegmentSource
+from flowbackup.testing.faulty_calls import Fault, FaultySystemCalls
 from flowbackup.testing.frames import sample_id
 from tests.media.media_samples import SESSION, make_device, only_segment, write_groups
 
@@ -153,6 +154,20 @@ def test_a_frame_of_another_medium_is_refused(tmp_path: Path) -> None:
         reader_of(tmp_path).read(first.header, place)
 
 
+def test_what_a_session_left_is_synced_before_it_is_believed(tmp_path: Path) -> None:
+    """Who wrote it may have been killed between the commit record and its sync."""
+    frames = written(tmp_path, seal=False)
+    calls = FaultySystemCalls()
+    label = read_label(str(tmp_path), "nas").label
+    reader = MediumReader(str(tmp_path), label, device="nas", calls=calls)
+    assert list(reader.written_by(SESSION)) == frames
+    assert calls.made == ["open", "fsync", "close"]
+    assert list(reader.written_by(sample_id(99))) == [] and len(calls.made) == 3
+    calls.fault = Fault(1, errno.EIO, "fsync")
+    with pytest.raises(DeviceError, match=r'"nas": syncing .*\.part failed: .*EIO'):
+        list(reader.written_by(SESSION))
+
+
 def test_a_segment_that_does_not_say_whose_it_is_is_nobodys(tmp_path: Path) -> None:
     """What a session left is asked for after a crash, when anything may be damaged."""
     written(tmp_path)
@@ -196,7 +211,7 @@ def test_what_is_no_file_leaves_no_descriptor_open(
 ) -> None:
     """It was one when it was looked at, and is none when it is open."""
     (tmp_path / "file").touch()
-    monkeypatch.setattr(regular.os, "lstat", lambda path: os.stat(tmp_path / "file"))
+    monkeypatch.setattr(regular.os, "lstat", lambda path, **_: os.stat(tmp_path / "file"))
     os.mkdir(tmp_path / "folder")
     before = set(os.listdir("/proc/self/fd"))
     with pytest.raises(regular.NotRegularError):

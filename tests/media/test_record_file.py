@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from flowbackup.media.calls import SYSTEM
 from flowbackup.media.segments import record_file
 from flowbackup.media.segments.record_file import RecordFile
 from flowbackup.testing.faulty_calls import Fault, FaultySystemCalls
@@ -23,11 +24,13 @@ def _small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def opened(place: Path, calls: FaultySystemCalls) -> Iterator[RecordFile]:
-    file = RecordFile(calls, str(place / "a.part"), BLOCK)
+    folder = SYSTEM.open_folder(str(place))
+    file = RecordFile(calls, folder, "a.part", BLOCK)
     try:
         yield file
     finally:
         file.close()
+        SYSTEM.close(folder)
 
 
 def test_room_is_reserved_once_a_step(memory_path: Path) -> None:

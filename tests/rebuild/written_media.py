@@ -43,7 +43,7 @@ class _NoSync(SystemCalls):
     def fsync(self, fd: int) -> None:
         pass
 
-    def sync_directory(self, path: str) -> None:
+    def sync_directory(self, place: str | int) -> None:
         pass
 
 

@@ -22,7 +22,7 @@ class QuietCalls(SystemCalls):
     def fdatasync(self, fd: int) -> None:
         pass
 
-    def sync_directory(self, path: str) -> None:
+    def sync_directory(self, place: str | int) -> None:
         pass
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from flowbackup.errors import DeviceError
 from flowbackup.media.calls import SYSTEM, SystemCalls
@@ -15,6 +17,7 @@ from flowbackup.media.labels.label import (
     SEGMENTS_NAME,
     FoundLabel,
     Label,
+    missing,
     read_label,
 )
 from flowbackup.media.locks.lock import MediumLock, present_holder
@@ -35,7 +38,8 @@ class DirectoryDevice:
     """A Device on a file system.
 
     The file system and the medium that were found first are remembered, and looked at again before
-    each segment, so that nothing is ever written into an empty mount point or onto another medium.
+    each segment, in the very directory in which the segment is made: so nothing is ever written
+    into an empty mount point or onto another medium.
     """
 
     def __init__(
@@ -65,23 +69,49 @@ class DirectoryDevice:
         """The label, with what is wrong with its copies.  Raises as `info`."""
         if self._found is None:
             self._found = read_label(self.location, self.name)
-            self._identity = self._present_identity()
+            self._identity = _identity(self._stat())
         else:
             self.check_identity()
         return self._found
 
     def check_identity(self) -> None:
         """Raises DeviceError if another file system or medium is there than at first."""
+        with self._checked_place():
+            pass
+
+    def open_segments(self) -> int:
+        """A descriptor of the folder of segments on the medium that was found first, to be closed
+        by the calls of this device: what is done by it is done there, whatever comes to the path
+        meanwhile.  Raises DeviceError as `check_identity`, OSError."""
+        with self._checked_place() as place:
+            return self._calls.open_folder(SEGMENTS_NAME, folder=place)
+
+    @contextmanager
+    def _checked_place(self) -> Iterator[int]:
+        """A descriptor of the directory, looked at by itself and not by its path."""
         expected = self._known_label()
         try:
-            present = read_label(self.location, self.name).label
+            place = os.open(self.location, os.O_RDONLY | os.O_DIRECTORY)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise self._replaced(expected, missing(self.location, self.name).message) from error
+        except OSError as error:
+            raise device_error(self.name, f"looking at {self.location}", error) from error
+        try:
+            self._check_place(expected, place)
+            yield place
+        finally:
+            os.close(place)
+
+    def _check_place(self, expected: Label, place: int) -> None:
+        try:
+            present = read_label(self.location, self.name, folder=place).label
         except DeviceError as error:
             raise self._replaced(expected, error.message) from error
         if present.medium != expected.medium:
             raise self._replaced(
                 expected, f'medium {id_text(present.medium)} ("{present.device}") is there'
             )
-        if self._present_identity() != self._identity:
+        if _identity(os.fstat(place)) != self._identity:
             raise self._replaced(expected, "the directory or its file system is another one")
 
     def lock(self, holder: str) -> None:
@@ -129,15 +159,14 @@ class DirectoryDevice:
                 f'device "{self.name}" was not locked before writing', device=self.name
             )
         label = self.label().label
-        folder = os.path.join(self.location, SEGMENTS_NAME)
         if not self._has_written:
-            give_back_reserved(folder, self.name, self._calls)
+            self._give_back_reserved()
             if epoch:
                 # Who wrote before under this session is dead: see the port.
                 cut_back(self.reader(), session, self.name, self._calls)
             self._has_written = True
         return SegmentWriter(
-            folder,
+            self.open_segments,
             label,
             session,
             epoch,
@@ -148,7 +177,9 @@ class DirectoryDevice:
         )
 
     def reader(self, *, cached: bool = True) -> MediumReader:
-        return MediumReader(self.location, self.label().label, device=self.name, cached=cached)
+        return MediumReader(
+            self.location, self.label().label, device=self.name, cached=cached, calls=self._calls
+        )
 
     def close(self) -> None:
         lock, self._lock = self._lock, None
@@ -161,12 +192,23 @@ class DirectoryDevice:
             return self.label().label
         return self._found.label
 
-    def _present_identity(self) -> tuple[int, int]:
+    def _give_back_reserved(self) -> None:
+        """What killed sessions reserved in the segments that they did not finish."""
+        with self._checked_place() as place:
+            try:
+                folder = os.open(SEGMENTS_NAME, os.O_RDONLY | os.O_DIRECTORY, dir_fd=place)
+            except OSError as error:
+                raise device_error(self.name, f"looking into {SEGMENTS_NAME}", error) from error
         try:
-            place = os.stat(self.location)
+            give_back_reserved(folder, self.name, self._calls)
+        finally:
+            os.close(folder)
+
+    def _stat(self) -> os.stat_result:
+        try:
+            return os.stat(self.location)
         except OSError as error:
             raise device_error(self.name, f"looking at {self.location}", error) from error
-        return place.st_dev, place.st_ino
 
     def _replaced(self, expected: Label, found: str) -> DeviceError:
         return DeviceError(
@@ -176,3 +218,8 @@ class DirectoryDevice:
             device=self.name,
             errno=errno.ENODEV,
         )
+
+
+def _identity(place: os.stat_result) -> tuple[int, int]:
+    """Of a directory, on whichever path: its file system and its number there."""
+    return place.st_dev, place.st_ino

@@ -142,16 +142,18 @@ def parse_label(data: bytes) -> FoundLabel:
     return FoundLabel(*parse_twice(data, LABEL_MARK, "label", Label.from_json))
 
 
-def read_label(location: str, device: str = "") -> FoundLabel:
-    """The label of the medium at `location`.
+def read_label(location: str, device: str = "", *, folder: int | None = None) -> FoundLabel:
+    """The label of the medium at `location`.  folder: a descriptor of that directory, which is
+    looked at then, whatever is at `location` by now.
 
     Raises DeviceError when there is none (with what to do), DamageError, FormatError.
     """
     name = device or location
     try:
-        data = read_regular(os.path.join(location, LABEL_NAME), COPIES * COPY_BYTES + 1)
+        path = LABEL_NAME if folder is not None else os.path.join(location, LABEL_NAME)
+        data = read_regular(path, COPIES * COPY_BYTES + 1, folder=folder)
     except (FileNotFoundError, NotADirectoryError):
-        raise _missing(location, name) from None
+        raise missing(location, name) from None
     except OSError as error:
         raise DeviceError(
             f'device "{name}": the label in {location} cannot be read: {error.strerror}',
@@ -300,7 +302,8 @@ def check_free(location: str, name: str, ours: frozenset[str] = _OURS) -> None:
         )
 
 
-def _missing(location: str, name: str) -> DeviceError:
+def missing(location: str, name: str) -> DeviceError:
+    """Why there is no medium at `location`, and what to do."""
     remedy = f"mount the disk, or make a medium with `flowbackup device init {location}`"
     if not os.path.lexists(location):
         text = f"{location} does not exist"

@@ -13,8 +13,9 @@ from flowbackup.media.segments.scan import committed_end
 from flowbackup.media.segments.segment import parse_file_name
 
 
-def give_back_reserved(folder: str, device: str, calls: SystemCalls) -> int:
+def give_back_reserved(folder: int, device: str, calls: SystemCalls) -> int:
     """Frees what lies behind the end of every unfinished segment; returns how many had such room.
+    folder: a descriptor of the folder of segments.
 
     No file becomes shorter and no byte of one changes.  Only for the holder of the medium's lock
     that has no writer yet, so that nobody is writing these files.  Raises DeviceError.
@@ -24,9 +25,9 @@ def give_back_reserved(folder: str, device: str, calls: SystemCalls) -> int:
         for name in sorted(os.listdir(folder)):
             parsed = parse_file_name(name)
             if parsed is not None and not parsed[2]:
-                freed += _cut_behind_end(os.path.join(folder, name), calls)
+                freed += _cut_behind_end(folder, name, calls)
     except OSError as error:
-        raise device_error(device, f"freeing reserved room in {folder}", error) from error
+        raise device_error(device, "freeing reserved room", error) from error
     return freed
 
 
@@ -58,9 +59,9 @@ def cut_back(reader: MediumReader, session: bytes, device: str, calls: SystemCal
     return len(left)
 
 
-def _cut_behind_end(path: str, calls: SystemCalls) -> bool:
+def _cut_behind_end(folder: int, name: str, calls: SystemCalls) -> bool:
     try:
-        fd = calls.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+        fd = calls.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK, folder=folder)
     except OSError as error:
         if error.errno in (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO, errno.EISDIR):
             # Another user's, or no file: it costs room, not data, and stops no backup.

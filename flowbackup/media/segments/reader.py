@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from flowbackup.errors import DamageError, DeviceError, FormatError
+from flowbackup.media.calls import SYSTEM, SystemCalls
 from flowbackup.media.failure import device_error
 from flowbackup.media.labels.label import SEGMENTS_NAME, Label
 from flowbackup.media.layout import (
@@ -49,8 +50,9 @@ class MediumReader:
     share it and a medium may be unmounted behind it."""
 
     def __init__(
-        self, location: str, label: Label, *, device: str = "", cached: bool = True
-    ) -> None:
+        self, location: str, label: Label, *, device: str = "", cached: bool = True,
+        calls: SystemCalls = SYSTEM,
+    ) -> None:  # fmt: skip
         """cached=False: bytes come from the device and not from the page cache.  `read` never uses
         that: frames are large, are read once, and what they push out of it may be in use."""
         self._location = location
@@ -58,6 +60,7 @@ class MediumReader:
         self._label = label
         self._device = device or label.device
         self._cached = cached
+        self._calls = calls
         self._memory = FrameMemory()
 
     def info(self) -> MediumInfo:
@@ -84,8 +87,8 @@ class MediumReader:
                 yield from committed(source)
 
     def written_by(self, session: bytes) -> Iterator[StoredFrame]:
-        for segment, epoch, sealed in self.files_of(session):
-            with self.segment(segment, epoch, sealed=sealed) as source:
+        for file in self.files_of(session):
+            with self._settled(file) as source:
                 items = [*listed(source)]
                 if source.sealed and not all(isinstance(item, StoredFrame) for item in items):
                     items = [*committed(source)]
@@ -173,6 +176,23 @@ class MediumReader:
         path = os.path.join(self._folder, segment_file_name(segment, epoch, sealed=sealed))
         cached = self._cached and not direct
         return SegmentSource(path, name, sealed=sealed, device=self._device, cached=cached)
+
+    def _settled(self, file: SegmentFile) -> SegmentSource:
+        """A writer that was killed behind a commit record has not synced it, and of one whose sync
+        failed the page cache shows what the device does not have: what is believed is synced, and
+        then read from the device."""
+        segment, epoch, sealed = file
+        with self.segment(segment, epoch, sealed=sealed) as found:
+            path = found.path
+        try:
+            fd = self._calls.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                self._calls.fsync(fd)
+            finally:
+                self._calls.close(fd)
+        except OSError as error:
+            raise device_error(self._device, f"syncing {path}", error) from error
+        return self.segment(segment, epoch, sealed=sealed, direct=True)
 
     def _no_file(self, segment: int, epoch: int, sealed: bool, reason: str) -> Damage:
         path = os.path.join(self._folder, segment_file_name(segment, epoch, sealed=sealed))

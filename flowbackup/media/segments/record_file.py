@@ -48,17 +48,19 @@ class _Blocks:
 
 
 class RecordFile:
-    """Appends records to a new file at `path`; the caller makes it durable and renames it."""
+    """Appends records to a new file; the caller makes it durable and renames it."""
 
-    def __init__(self, calls: SystemCalls, path: str, block_bytes: int) -> None:
+    def __init__(self, calls: SystemCalls, folder: int, name: str, block_bytes: int) -> None:
+        """folder: a descriptor of the directory in which the file is made."""
         self._calls = calls
+        self._folder = folder
         self._block_bytes = block_bytes
         self._free = [_Blocks(block_bytes) for _ in range(UNDER_WAY_MAX)]
         self._under_way: deque[tuple[_Blocks, Future[None]]] = deque()
         self._threads: ThreadPoolExecutor | None = None
         self._can_reserve = True
         self._reserved_bytes = 0
-        self.path = path
+        self.name = name
         self.end = 0
         self.direct = bool(O_DIRECT)
         self._fd = self._open()
@@ -66,18 +68,18 @@ class RecordFile:
     def _open(self) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
         if not self.direct:
-            return self._calls.open(self.path, flags)
+            return self._calls.open(self.name, flags, folder=self._folder)
         try:
-            return self._calls.open(self.path, flags | O_DIRECT)
+            return self._calls.open(self.name, flags | O_DIRECT, folder=self._folder)
         except OSError as error:
             if error.errno != errno.EINVAL:
                 raise
         # Some kernels make the name before the file system refuses the flag.
         self.direct = False
         try:
-            return self._calls.open(self.path, flags)
+            return self._calls.open(self.name, flags, folder=self._folder)
         except FileExistsError:
-            return self._calls.open(self.path, os.O_RDWR)
+            return self._calls.open(self.name, os.O_RDWR, folder=self._folder)
 
     def reserve(self, need_bytes: int) -> None:
         """Makes sure that `need_bytes` behind the end will find space.  ENOSPC or EDQUOT here

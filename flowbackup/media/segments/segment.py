@@ -79,7 +79,7 @@ class SegmentWriter:
 
     def __init__(
         self,
-        folder: str,
+        open_folder: Callable[[], int],
         label: Label,
         session: bytes,
         epoch: int,
@@ -89,9 +89,11 @@ class SegmentWriter:
         segment_bytes: int = SEGMENT_BYTES,
         calls: SystemCalls = SYSTEM,
     ) -> None:
-        """check: called before and behind the making of each segment and before its renaming, which
-        go by path; raises DeviceError if the medium is not there."""
-        self._folder = folder
+        """open_folder: a descriptor of the folder of segments on the right medium, in which all of
+        one segment is done.  check: called before a segment is sealed; raises DeviceError, as the
+        former does, if another medium is where this one was."""
+        self._open_folder = open_folder
+        self._folder = -1
         self._label = label
         self._session = session
         self._epoch = epoch
@@ -161,6 +163,8 @@ class SegmentWriter:
                     file.cut()
             with suppress(OSError):
                 file.close()
+        with suppress(OSError):
+            self._close_folder()
         if self._failure is None:
             self._failure = DeviceError(
                 f'device "{self._device}": the writer is closed', device=self._device
@@ -219,39 +223,31 @@ class SegmentWriter:
         return self._file or self._begin()
 
     def _begin(self) -> RecordFile:
-        self._check_medium()
-        with self._guard("beginning a segment"):
-            segment = 1 + max((number for number in _segment_numbers(self._folder)), default=0)
+        with self._looking(), self._guard("beginning a segment"):
+            folder = self._folder = self._open_folder()
+            segment = 1 + max(_segment_numbers(folder), default=0)
             self._name = self._name._replace(segment=segment)
-            path = os.path.join(self._folder, segment_file_name(segment, self._epoch, sealed=False))
-            file = RecordFile(self._calls, path, self._name.block_bytes)
-        self._check_new(file)
-        self._file = file
-        with self._guard("beginning a segment"):
-            self._calls.sync_directory(self._folder)
+            name = segment_file_name(segment, self._epoch, sealed=False)
+            file = self._file = RecordFile(self._calls, folder, name, self._name.block_bytes)
+            self._calls.sync_directory(folder)
         self._ordinal, self._chain, self._durable_end = 0, NO_CHAIN, 0
         self._rows.clear()
         self._append_plain(file, RecordKind.SEGMENT, self._label.to_json(), sequence=time.time_ns())
         return file
 
-    def _check_new(self, file: RecordFile) -> None:
-        """Looks again before a byte is written: another disk may have come between the first look
-        and the file, which then does not stay there."""
+    @contextmanager
+    def _looking(self) -> Iterator[None]:
+        """At the medium: where it is another one, nothing more is written."""
         try:
-            self._check_medium()
-        except DeviceError:
-            with suppress(OSError):
-                self._calls.unlink(file.path)
-            with suppress(OSError):
-                file.close()
+            yield
+        except DeviceError as error:
+            self._failure = self._failure or error
             raise
 
-    def _check_medium(self) -> None:
-        try:
-            self._check()
-        except DeviceError as error:
-            self._failure = error
-            raise
+    def _close_folder(self) -> None:
+        folder, self._folder = self._folder, -1
+        if folder >= 0:
+            self._calls.close(folder)
 
     def _reserve(self, file: RecordFile, record: RecordHeader) -> None:
         """Room for the frame, and behind it for commit, index and footer."""
@@ -296,15 +292,17 @@ class SegmentWriter:
         if file is None:
             return
         try:
-            self._check_medium()
+            with self._looking():
+                self._check()
             if self._rows:
                 self._write_tail(file)
             else:
                 with self._guard("removing an empty segment"):
-                    self._calls.unlink(file.path)
+                    self._calls.unlink(file.name, folder=self._folder)
         finally:
             with self._guard("closing a segment"):
                 file.close()
+                self._close_folder()
 
     def _write_tail(self, file: RecordFile) -> None:
         index_offset, count = file.end, len(self._rows)
@@ -312,11 +310,8 @@ class SegmentWriter:
         self._append_plain(file, RecordKind.FOOTER, b"", sequence=index_offset, chunk_count=count)
         with self._guard(f"sealing segment {self._name.segment}"):
             file.seal()
-        # That took as long as the device liked; on another medium the name may mean another file.
-        self._check_medium()
-        with self._guard(f"sealing segment {self._name.segment}"):
             sealed = segment_file_name(self._name.segment, self._epoch, sealed=True)
-            self._calls.rename(file.path, os.path.join(self._folder, sealed))
+            self._calls.rename(file.name, sealed, folder=self._folder)
             self._calls.sync_directory(self._folder)
         self._count(segments=1)
 
@@ -345,7 +340,7 @@ class SegmentWriter:
                 self._file.cut_back(self._durable_end)
 
 
-def _segment_numbers(folder: str) -> Iterator[int]:
+def _segment_numbers(folder: int) -> Iterator[int]:
     for name in os.listdir(folder):
         parsed = parse_file_name(name)
         if parsed is not None:
