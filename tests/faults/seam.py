@@ -219,7 +219,7 @@ class Seam:
         assert written.failure is None, written.failure
         life.level.durable.update(dict.fromkeys(written.durable))
         if written.durable:
-            self.post(writer, "report", partial(self._report, life, writer, written))
+            self.post(writer, "report", partial(self.report, life, writer, written))
         return kind
 
     def _finish(self, level: Level) -> None:
@@ -229,7 +229,7 @@ class Seam:
             # All frames are durable; what is missing is the record of the session.
             level.life.writer.kill()
 
-    def _report(self, life: Life, writer: Writer, written: Written) -> None:
+    def report(self, life: Life, writer: Writer, written: Written) -> None:
         self.perform(life, life.machine.committed(written.durable, writer.epoch))
 
     def restart_agent(self, level: Level) -> None:

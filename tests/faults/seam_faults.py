@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
+from functools import partial
 
 import pytest
 
 from flowbackup.errors import DeviceLockedError
+from flowbackup.runtime.edges.wiring import Written
 from flowbackup.testing.crash_disk import CrashDisk
 from tests.faults.seam import Seam
-from tests.faults.seam_parts import Level, Life
+from tests.faults.seam_parts import Level, Life, Writer
 
 
 class Break(Enum):
-    """Zombies: what they have said arrives when others have their places already."""
+    """Zombies: what they have said arrives when others have their places already; and they say that
+    everything is durable, as one does whose segment was cut back behind it."""
 
     AGENT = "media agent dies and is restarted"
     AGENT_ZOMBIE = "media agent is replaced and speaks on"
@@ -53,8 +56,10 @@ def _agent_zombie(seam: Seam, level: Level) -> None:
         return
     with pytest.raises(DeviceLockedError, match="seam"):
         seam.hire(level, CrashDisk(), level.life.writer.epoch + 1)
-    level.life.writer.kill()
+    life, old = level.life, level.life.writer
+    old.kill()
     seam.restart_agent(level)
+    _boast(seam, life, old)
 
 
 def _agent_gone(seam: Seam, level: Level) -> None:
@@ -72,7 +77,16 @@ def _buffer(seam: Seam, level: Level) -> None:
 
 
 def _buffer_zombie(seam: Seam, level: Level) -> None:
-    _replace_buffer(seam, level, level.life)
+    old = level.life
+    _replace_buffer(seam, level, old)
+    _boast(seam, old, old.writer)
+
+
+def _boast(seam: Seam, life: Life, writer: Writer) -> None:
+    """The writer tells the self for which it worked that it has what it never had."""
+    there = life.level.durable
+    frames = tuple(f for f in seam.reads if life.machine.holds(f) and f not in there)
+    seam.post(writer, "report", partial(seam.report, life, writer, Written(frames, None)))
 
 
 def _replace_buffer(seam: Seam, level: Level, old: Life) -> None:

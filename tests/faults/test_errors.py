@@ -113,5 +113,6 @@ def test_a_wrong_writer_is_caught(
     breaks(monkeypatch)
     with pytest.raises((AssertionError, DeviceError)) as caught:
         for nth in range(1, 20):
-            cases.check(ErrorCase(1, Fault(nth, errno.EIO, verb)))
+            # An error behind which no second segment is tried.
+            cases.check(ErrorCase(1, Fault(nth, errno.EROFS, verb)))
     assert caught.value.__notes__[-1].startswith("case: ErrorCase(stage=1")

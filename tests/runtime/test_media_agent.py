@@ -124,6 +124,22 @@ def test_frames_committed_before_a_failure_in_the_same_call_are_told(
         agent.finish(b"{}")
 
 
+def test_a_sync_that_fails_once_is_made_good_and_told(
+    slab: Slab, tmp_path: Path, agent_on: Callable[[SystemCalls], MediaAgent]
+) -> None:
+    agent = agent_on(FaultySystemCalls(Fault(2, errno.EIO, "fdatasync")))
+    jobs = [job(slab, 0), COMMIT, job(slab, 1), COMMIT, job(slab, 2), COMMIT]
+    written = agent.write(0, jobs[:2])
+    assert agent.durable_since(0).made_good == ""
+    written = agent.write(1, jobs[2:])
+    assert list(written.durable) == ids(jobs[2:]) and written.failure is None
+    told = agent.durable_since(1)
+    assert [durable.place.segment for durable in told.frames] == [2, 2]
+    assert 'device "d0": the sync failed' in told.made_good and "new segment" in told.made_good
+    agent.finish(b"{}")
+    assert on_medium(tmp_path)[:3] == ids(jobs)
+
+
 def test_a_frame_that_is_not_what_its_digest_says_ends_the_writing(
     slab: Slab, tmp_path: Path, agent_on: Callable[[SystemCalls], MediaAgent]
 ) -> None:
@@ -151,7 +167,7 @@ def test_a_device_that_fails_at_the_very_end_is_named(
     slab: Slab, tmp_path: Path, agent_on: Callable[[SystemCalls], MediaAgent]
 ) -> None:
     """Segment, frame and commit are three writes; the fourth is the record of the session."""
-    agent = agent_on(FaultySystemCalls(Fault(4, errno.EIO, "pwritev")))
+    agent = agent_on(FaultySystemCalls(Fault(4, errno.EIO, "pwritev", for_ever=True)))
     agent.write(0, [job(slab, 0), COMMIT])
     with pytest.raises(DeviceError, match="d0") as caught:
         agent.finish(b"{}")

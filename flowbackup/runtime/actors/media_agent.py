@@ -16,6 +16,7 @@ import ray
 
 from flowbackup.errors import DeviceError, ProtocolError
 from flowbackup.frame.seal import seal
+from flowbackup.media.devices.second_try import SecondTryWriter
 from flowbackup.media.open import open_device
 from flowbackup.media.port import Device, FrameWriter, WriterStatistics
 from flowbackup.model.device import DeviceTarget, MediumInfo
@@ -41,13 +42,14 @@ class MediaAgent:
     """One media agent of a session.  `open`, `map`, then writes; `finish` or `close` in the end.
     Agents that begin together `look` and `lock` before, in the order of their media.
 
-    The first failure is the last: no frame behind a refused one is written, so that what the medium
-    holds of a stream has no holes."""
+    What a failed sync or write has spoilt goes to a new segment, once.  Any other failure is the
+    last: no frame behind a refused one is written, so that what the medium holds of a stream has no
+    holes."""
 
     def __init__(self, settings: MediaAgentSettings) -> None:
         self._settings = settings
         self._device: Device = open_device(settings.target)
-        self._writer: FrameWriter | None = None
+        self._writer: SecondTryWriter | None = None
         self._slabs = Slabs()
         self._durable: list[Durable] = []
         self._media: dict[bytes, MediumInfo] = {}
@@ -175,7 +177,10 @@ class MediaAgent:
         """The frames that became durable behind the first `index` ones."""
         frames = tuple(self._durable[index:])
         names = dict.fromkeys(frame.place.medium for frame in frames)
-        return Told(frames, tuple(self._media[name] for name in names if name in self._media))
+        media = tuple(self._media[name] for name in names if name in self._media)
+        failure = self._writer.failure if self._writer is not None else None
+        made_good = f"{failure.message}; its frames are in a new segment" if failure else ""
+        return Told(frames, media, made_good)
 
     @ray.method(concurrency_group="control")
     def statistics(self) -> WriterStatistics:
@@ -199,7 +204,10 @@ class MediaAgent:
         self._device.lock(settings.holder)
         self._device.check_writable(settings.need_bytes, frame_bytes=settings.slab.slot_bytes)
         self._hear_media()
-        self._writer = self._device.writer(settings.session, settings.epoch)
+        self._writer = SecondTryWriter(
+            lambda: self._device.writer(settings.session, settings.epoch),
+            lambda: self._device.reader().written_by(settings.session),
+        )
         return this_node(), tuple(self._media.values())
 
     def _written(self, device: Device) -> Told:

@@ -53,6 +53,7 @@ class Watch:
         )
         self.writers: dict[str, WriterStatistics] = {}
         self._read: dict[str, tuple[int, int]] = {}
+        self._made_good: set[str] = set()
         self.first_frame_at = 0.0
 
     def round(self) -> None:
@@ -82,7 +83,7 @@ class Watch:
         agents = self._agents()
         calls = {n: agent.durable_since.remote(self._heard.seen[n]) for n, agent in agents.items()}
         for name, answer in _answers(calls, latest, self._lose(agents)):
-            self._heard.tell(name, cast("Told", answer))
+            self._tell(name, cast("Told", answer))
 
     def _agents(self) -> dict[str, Handle]:
         return {n: s.agent for n, s in self._crew.stations.items() if not s.agent_lost}
@@ -148,7 +149,7 @@ class Watch:
         agents = {name: self._crew.stations[name].agent}
         calls = {name: agents[name].durable_since.remote(self._heard.seen[name])}
         for _, answer in _answers(calls, time.monotonic() + ANSWER_SECONDS_MAX, self._lose(agents)):
-            self._heard.tell(name, cast("Told", answer))
+            self._tell(name, cast("Told", answer))
 
     def fail(self, station: Station, text: str) -> None:
         """Why a copy cannot be complete; the first reason is told."""
@@ -245,6 +246,13 @@ class Watch:
             self._end_buffer(target, failure.text)
         else:
             self.fail(station, failure.text)
+
+    def _tell(self, name: str, told: Told) -> None:
+        self._heard.tell(name, told)
+        if told.made_good and told.made_good not in self._made_good:
+            self._made_good.add(told.made_good)
+            device = self._crew.stations[name].plan.device.name
+            self.problems.append(Problem("segment_replaced", told.made_good, device=device))
 
     def _hear_client(self, name: str, answer: ClientProgress) -> None:
         self._read[name] = answer.files, answer.bytes_read

@@ -183,7 +183,9 @@ class Durable(NamedTuple):
 
 class Told(NamedTuple):
     """Frames that became durable, in the order of their writing, and the media on which they lie:
-    of a device with a set of them also such as nobody has heard of yet."""
+    of a device with a set of them also such as nobody has heard of yet.  made_good: what failed on
+    the device and did no harm, or ""."""
 
     frames: tuple[Durable, ...] = ()
     media: tuple[MediumInfo, ...] = ()
+    made_good: str = ""
