@@ -24,7 +24,7 @@ from flowbackup.process import identify
 from flowbackup.runtime.actors import media_agent
 from flowbackup.runtime.actors.media_agent import MediaAgent
 from flowbackup.runtime.cluster.nodes import NodeFacts
-from flowbackup.runtime.edges.wiring import Job, MediaAgentSettings, SlabSettings, Written
+from flowbackup.runtime.edges.wiring import Job, MediaAgentSettings, SlabSettings, Told, Written
 from flowbackup.testing.crash_disk import CrashDisk, Stopped
 from flowbackup.testing.frames import SampleFrame
 from tests.faults.objects import SLOT_BYTES, STREAM
@@ -75,7 +75,7 @@ class Seam:
         self.levels = [self._level(number) for number in range(levels)]
         for level in self.levels:
             stop = stop_at[1] if stop_at[0] == level.number else 0
-            self.live(level, self.hire(level, CrashDisk(stop_at=stop), 0), ())
+            self.live(level, self.hire(level, CrashDisk(stop_at=stop), 0))
 
     def attach(self) -> None:
         """One level more, behind the last one that is left, from the next frames on."""
@@ -83,7 +83,7 @@ class Seam:
         source = self.source_of(level)
         if source is None:
             return
-        self.live(level, self.hire(level, CrashDisk(), 0), ())
+        self.live(level, self.hire(level, CrashDisk(), 0))
         self.levels.append(level)
         borders = self.sender.next_sequences()
         machine = source.life.machine
@@ -140,7 +140,8 @@ class Seam:
         return "tick"
 
     def _writers(self) -> list[Writer]:
-        return [level.life.writer for level in self.levels if level.owes]
+        writers = [level.life.writer for level in self.levels if level.owes]
+        return [writer for writer in writers if not writer.is_dead]
 
     # The client.
 
@@ -179,7 +180,8 @@ class Seam:
     # Media agents.
 
     def hire(self, level: Level, disk: CrashDisk, epoch: int) -> Writer:
-        """A media agent that holds its device.  Raises DeviceLockedError, DeviceError."""
+        """A media agent that holds its device; behind the first one it takes over what that has
+        left.  Raises DeviceLockedError, DeviceError."""
         target = target_of(level.place, level.name)
         device = DirectoryDevice(target, segment_bytes=SEGMENT_BYTES, calls=disk)
         slab = SlabSettings("slots", SLOTS, SLOT_BYTES, _THIS_PROCESS)
@@ -189,20 +191,15 @@ class Seam:
             patch.object(media_agent, "this_node", lambda: NodeFacts("", "", 0)),
         ):
             settings = MediaAgentSettings(level.name, self.session, target, slab, epoch, "seam", 0)
-            agent = MediaAgent(settings)
-            agent.open()
+            agent, left = MediaAgent(settings), Told()
+            if epoch:
+                _, left = agent.take_over(None, device.info().device_id)
+            else:
+                agent.open()
             agent.map()
-        return Writer(agent, device, disk, epoch)
-
-    def left_on(self, level: Level, writer: Writer) -> list[FrameId]:
-        """What the media agents before have left under a commit, as the next one finds it."""
-        target = target_of(level.place, level.name)
-        device = DirectoryDevice(target, calls=writer.disk)
-        with patch.object(media_agent, "open_device", lambda _: device):
-            told = writer.agent.left_on(target)
-        found = [frame.header.frame_id for frame in told.frames]
+        found = [frame.header.frame_id for frame in left.frames]
         level.durable.update(dict.fromkeys(found))
-        return found
+        return Writer(agent, device, disk, epoch, found)
 
     def _write(self, writer: Writer) -> str:
         """One job; the answer is on its way then."""
@@ -235,27 +232,23 @@ class Seam:
     def restart_agent(self, level: Level) -> None:
         """In the place of one that is dead."""
         life, old = level.life, level.life.writer
-        writer = self.hire(level, old.disk.reborn(), old.epoch + 1)
-        durable = self.left_on(level, writer)
-        life.writer = writer
-        self.perform(life, life.machine.device_restarted(writer.epoch, durable, self.now))
+        if not level.owes or not old.is_dead:
+            return
+        writer = life.writer = self.hire(level, old.disk.reborn(), old.epoch + 1)
+        self.perform(life, life.machine.device_restarted(writer.epoch, writer.found, self.now))
 
     # Buffers.
 
-    def live(
-        self, level: Level, writer: Writer, durable: Iterable[FrameId], *, epoch: int = 0
-    ) -> Life:
-        """A new self of a buffer, with a new media agent; it knows what the device has."""
+    def live(self, level: Level, writer: Writer, *, epoch: int = 0) -> Life:
+        """A new self of a buffer, which knows nothing; its writer may be dead for a while yet."""
         following = self.following(level)
         successors = [self.outbox(following.edge, following)] if following else []
         machine = BufferMachine(
             slots=SLOTS, bytes_max=SLOTS * SLOT_BYTES,
             commit=GroupCommit(SYNC_BYTES, SYNC_SECONDS), successors=successors, epoch=epoch,
-            durable=durable,
         )  # fmt: skip
         life = Life(level, epoch, machine, writer)
         level.lives.append(life)
-        self.perform(life, machine.device_restarted(writer.epoch, durable, self.now))
         return life
 
     def outbox(self, edge: str, target: Level) -> Outbox:

@@ -44,7 +44,7 @@ def happen(seam: Seam, kind: Break, number: int) -> None:
 
 
 def _agent(seam: Seam, level: Level) -> None:
-    if level.owes:
+    if level.has_writer:
         _silence(seam, level.life.writer)
         level.life.writer.kill()
         seam.restart_agent(level)
@@ -52,7 +52,7 @@ def _agent(seam: Seam, level: Level) -> None:
 
 def _agent_zombie(seam: Seam, level: Level) -> None:
     """As long as its process lives nobody else gets the device."""
-    if not level.owes:
+    if not level.has_writer:
         return
     with pytest.raises(DeviceLockedError, match="seam"):
         seam.hire(level, CrashDisk(), level.life.writer.epoch + 1)
@@ -91,16 +91,12 @@ def _boast(seam: Seam, life: Life, writer: Writer) -> None:
 
 def _replace_buffer(seam: Seam, level: Level, old: Life) -> None:
     """What waits in its memory, and what its media agent has not committed, comes from the
-    predecessor once more."""
-    if not old.writer.is_dead:
-        old.writer.kill()
-    writer = old.writer
-    if not level.relays_only:
-        writer = seam.hire(level, old.writer.disk.reborn(), old.writer.epoch + 1)
-    durable = [] if level.relays_only else seam.left_on(level, writer)
-    life = seam.live(level, writer, durable, epoch=old.epoch + 1)
+    predecessor once more; perhaps before there is a media agent again."""
+    old.writer.kill()
+    life = seam.live(level, old.writer, epoch=old.epoch + 1)
     if level.relays_only:
         seam.perform(life, life.machine.device_failed())
+    seam.post(seam, "take over", partial(seam.restart_agent, level))
     source, following = seam.source_of(level), seam.following(level)
     if source is None:
         seam.forward(None, seam.sender.head_restarted(level.edge, life.epoch))
@@ -114,8 +110,7 @@ def _replace_buffer(seam: Seam, level: Level, old: Life) -> None:
 
 def _buffer_gone(seam: Seam, level: Level) -> None:
     """Its predecessor adopts what stands behind it.  The client adopts nobody: its chain ends."""
-    if not level.life.writer.is_dead:
-        level.life.writer.kill()
+    level.life.writer.kill()
     source, following = seam.source_of(level), seam.following(level)
     level.is_lost = True
     if source is None:
@@ -138,8 +133,7 @@ def _driver(seam: Seam, level: Level) -> None:
     """All others end with it."""
     seam.is_over = True
     for each in seam.levels:
-        if not each.life.writer.is_dead:
-            each.life.writer.kill()
+        each.life.writer.kill()
 
 
 def _silence(seam: Seam, sender: object) -> None:

@@ -28,18 +28,22 @@ class Message(NamedTuple):
 
 @dataclass(eq=False)
 class Writer:
-    """A media agent, and the jobs that its buffer has for it."""
+    """A media agent, and the jobs that its buffer has for it.  found: what was durable when it
+    began."""
 
     agent: MediaAgent
     device: DirectoryDevice
     disk: CrashDisk
     epoch: int
+    found: list[FrameId]
     jobs: deque[Job] = field(default_factory=deque)
     calls: int = 0
     is_dead: bool = False
 
     def kill(self) -> None:
         """What it has written stands there; it makes no call any more, and its lock is free."""
+        if self.is_dead:
+            return
         self.is_dead = True
         self.disk.end()
         self.device.close()
@@ -79,6 +83,11 @@ class Level:
     def owes(self) -> bool:
         """Is its device to have everything that comes?"""
         return not self.is_lost and not self.relays_only
+
+    @property
+    def has_writer(self) -> bool:
+        """One that lives."""
+        return self.owes and not self.life.writer.is_dead
 
     def has(self, frame: FrameId) -> bool:
         """Does it owe nothing of this frame any more?"""

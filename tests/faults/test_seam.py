@@ -16,6 +16,7 @@ import pytest
 
 from flowbackup.flow.buffer import BufferMachine
 from flowbackup.flow.outbox import Outbox
+from flowbackup.media.devices import directory
 from flowbackup.media.segments.reader import MediumReader
 from tests.faults.parallel import in_folder, shared_out
 from tests.faults.pipeline import STAGES
@@ -119,10 +120,10 @@ def believes_any_self_of_a_receiver(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def writes_again_what_the_device_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    began = BufferMachine.__init__
+    restarted = BufferMachine.device_restarted
     monkeypatch.setattr(
-        BufferMachine, "__init__",
-        lambda machine, **options: began(machine, **{**options, "durable": ()}),
+        BufferMachine, "device_restarted",
+        lambda machine, epoch, durable, now: restarted(machine, epoch, (), now),
     )  # fmt: skip
 
 
@@ -137,10 +138,9 @@ def adopts_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
 def believes_what_was_not_synced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         MediumReader, "_settled",
-        lambda reader, source: reader.segment(
-            source.name.segment, source.name.epoch, sealed=source.sealed
-        ),
+        lambda reader, file: reader.segment(file.segment, file.epoch, sealed=file.sealed),
     )  # fmt: skip
+    monkeypatch.setattr(directory, "cut_back", lambda *_: 0)
 
 
 @pytest.mark.parametrize(

@@ -179,11 +179,14 @@ class MediumReader:
 
     def _settled(self, file: SegmentFile) -> SegmentSource:
         """A writer that was killed behind a commit record has not synced it, and of one whose sync
-        failed the page cache shows what the device does not have: what is believed is synced, and
-        then read from the device."""
+        failed the page cache shows what the device does not have: what is believed is synced, as
+        sealed segments are, and then read from the device."""
         segment, epoch, sealed = file
-        with self.segment(segment, epoch, sealed=sealed) as found:
-            path = found.path
+        found = self.segment(segment, epoch, sealed=sealed)
+        if found.sealed:
+            return found
+        path = found.path
+        found.close()
         try:
             fd = self._calls.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
             try:
