@@ -17,6 +17,7 @@ from flowbackup.media.devices.directory import DirectoryDevice
 from flowbackup.media.failure import device_error
 from flowbackup.media.labels.label import SEGMENTS_NAME
 from flowbackup.media.layout import IndexRow
+from flowbackup.media.locks.door import lock_in_turn
 from flowbackup.media.segments.freed import FreedNote, freed_among, pack_freed
 from flowbackup.media.segments.reader import MediumReader, read_index
 from flowbackup.media.segments.segment import segment_file_name
@@ -54,9 +55,12 @@ class SegmentFreer:
         """See Device."""
         return self._device.info()
 
-    def lock(self, holder: str) -> None:
-        """See Device."""
-        self._device.lock(holder)
+    def lock(self, holder: str, *, in_turn: bool = False) -> None:
+        """See Device.  in_turn: not before those who wait for it."""
+        if in_turn:
+            lock_in_turn(self._device, holder)
+        else:
+            self._device.lock(holder)
         self._is_locked = True
 
     def close(self) -> None:

@@ -14,9 +14,11 @@ from flowbackup.catalog.catalog import open_catalog
 from flowbackup.errors import CatalogError, DamageError, DeviceError, DeviceLockedError, UsageError
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.ids import new_id
+from flowbackup.model.queue import Ticket
 from flowbackup.model.report import Outcome
 from flowbackup.monitor import RecordingMonitor, SilentMonitor
 from flowbackup.runtime.care.record_reader import RecordReader
+from flowbackup.testing.frames import sample_id
 from tests.catalog.dump import Dump, assert_equal, dump
 from tests.rebuild.conftest import (
     BEHIND_THE_RECORD,
@@ -192,6 +194,15 @@ def test_a_medium_that_is_not_there_changes_nothing(
     with pytest.raises(DeviceError, match="does not exist"):
         rebuild(chain, chain.locations[0], str(tmp_path / "nowhere"))
     assert not chain.catalog.exists()
+
+
+def test_who_waits_for_a_medium_is_not_overtaken(chain: Chain, lost: Dump) -> None:
+    queue = chain.device(chain.places[1]).queue()
+    queue.enter(Ticket(1, sample_id(7)), "session 7")
+    with pytest.raises(DeviceLockedError, match="kept for session 7"):
+        rebuild(chain)
+    queue.leave()
+    rebuild(chain)
 
 
 def test_a_medium_that_is_written_just_now_is_left_alone(chain: Chain, lost: Dump) -> None:

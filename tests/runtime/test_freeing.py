@@ -17,7 +17,9 @@ from flowbackup.media.devices.directory import DirectoryDevice
 from flowbackup.media.labels.label import init_medium
 from flowbackup.media.locks.lock import MediumLock
 from flowbackup.model.device import DeviceTarget
+from flowbackup.model.queue import Ticket
 from flowbackup.model.report import Outcome
+from flowbackup.testing.frames import sample_id
 from tests import judge
 from tests.local_backup import damage
 from tests.runtime.staged import QUIET, Staged, reasons
@@ -213,6 +215,18 @@ def test_a_device_in_use_waits_for_another_time(drained: Staged) -> None:
     assert (by_itself.outcome, by_itself.problems) == (Outcome.SUCCESS, ())
     assert reasons(drained.free(dry_run=True)) == {} and drained.segments() == before
     device.close()
+    assert drained.free().freed[0].segments == len(before)
+
+
+def test_who_waits_for_a_device_is_not_overtaken(drained: Staged) -> None:
+    before = drained.segments()
+    queue = DirectoryDevice(DeviceTarget("fast", "directory", str(drained.place("fast")))).queue()
+    queue.enter(Ticket(1, sample_id(7)), "session 7")
+    report = drained.free()
+    assert (report.outcome, report.exit_code) == (Outcome.INCOMPLETE, 11)
+    assert '"fast" is kept for session 7' in report.problems[0].text
+    assert drained.segments() == before
+    queue.leave()
     assert drained.free().freed[0].segments == len(before)
 
 

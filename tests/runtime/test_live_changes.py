@@ -23,16 +23,19 @@ from flowbackup.errors import (
     NotFoundError,
     UsageError,
 )
-from flowbackup.media.labels.label import LOCK_NAME
+from flowbackup.media.labels.label import LOCK_NAME, QUEUE_NAME
 from flowbackup.media.locks.lock import MediumLock
+from flowbackup.media.locks.queue import MediumQueue
 from flowbackup.media.port import FrameWriter
 from flowbackup.model.frame import FrameDescriptor
+from flowbackup.model.queue import Ticket
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import Monitor, Progress, RecordingMonitor, SilentMonitor
 from flowbackup.plan.decided import slot_bytes
 from flowbackup.runtime.actors.media_agent import MediaAgent
 from flowbackup.runtime.crew import changes, crew
 from flowbackup.testing.compare import differences
+from flowbackup.testing.frames import sample_id
 from tests import judge
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("live_ray")]
@@ -172,6 +175,12 @@ def test_mirrors_are_attached_in_the_middle_and_completed_by_a_repair(
                 attach(str(tmp_path / place))
             kinds.append(caught.type)
         lock.close()
+        # Nobody holds it now, but somebody waits for it.
+        queue = MediumQueue(str(tmp_path / "taken" / QUEUE_NAME), "taken")
+        queue.enter(Ticket(1, sample_id(7)), "session 7")
+        with pytest.raises(DeviceLockedError, match="kept for session 7"):
+            attach(str(tmp_path / "taken"))
+        queue.leave()
         return kinds
 
     terminal = Terminal(

@@ -2,8 +2,29 @@
 
 from __future__ import annotations
 
-from flowbackup.media.port import Device
+from flowbackup.errors import DeviceLockedError
+from flowbackup.media.port import Device, DeviceQueue
 from flowbackup.model.queue import DoorView, Ticket
+
+
+def check_turn(queue: DeviceQueue, device: str) -> None:
+    """For those who do not wait: who came first is not overtaken.  Raises DeviceLockedError where
+    somebody stands in the queue, DeviceError."""
+    standing = queue.standing()
+    if standing:
+        first = standing[0].holder
+        raise DeviceLockedError(
+            f'device "{device}" is kept for {first}, which came first',
+            remedy="wait until it has finished, or end it",
+            device=device,
+            holder=first,
+        )
+
+
+def lock_in_turn(device: Device, holder: str) -> None:
+    """Locks a device for which nobody waits.  Raises DeviceLockedError, DeviceError."""
+    check_turn(device.queue(), device.name)
+    device.lock(holder)
 
 
 class DeviceDoor:

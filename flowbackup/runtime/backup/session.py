@@ -197,7 +197,7 @@ class BackupSession:
     def _follow(self, crew: Crew, runs: ClientRuns, watch: Watch) -> None:
         """Waits for all clients, with one round of questions each half second; between two of them
         mirrors come and go."""
-        changes = LiveChanges(crew, watch)
+        changes = LiveChanges(self.session, crew, watch)
         while not runs.is_over:
             if self._cancels > self._cancels_told:
                 self._cancels_told = self._cancels

@@ -19,9 +19,11 @@ from flowbackup.frame.page import PageRef, decode_root
 from flowbackup.frame.seal import chunk_of
 from flowbackup.media.checks.facts import FactsStatistics, MediumFacts, Mode
 from flowbackup.media.devices.directory import DirectoryDevice
-from flowbackup.media.labels.label import LOCK_NAME, read_label
+from flowbackup.media.labels.label import LOCK_NAME, QUEUE_NAME, read_label
 from flowbackup.media.labels.set_label import is_set, read_set
+from flowbackup.media.locks.door import check_turn, lock_in_turn
 from flowbackup.media.locks.lock import MediumLock
+from flowbackup.media.locks.queue import MediumQueue
 from flowbackup.media.segments.freed import FreedNote
 from flowbackup.media.segments.reader import MediumReader
 from flowbackup.media.segments.scan import Damage
@@ -230,7 +232,7 @@ def _opened(task: RebuildTask, monitor: Monitor) -> Iterator[list[OpenMedium]]:
             label = read_label(place).label
             device = DirectoryDevice(DeviceTarget(label.device, "directory", place))
             stack.callback(device.close)
-            _lock(partial(device.lock, "flowbackup rebuild"), place, monitor)
+            _lock(partial(lock_in_turn, device, "flowbackup rebuild"), place, monitor)
             info = device.info()
             if info.medium in media:
                 raise UsageError(
@@ -252,6 +254,7 @@ def _media_in(place: str, stack: ExitStack, monitor: Monitor) -> list[str]:
     name = read_set(place)[0].device
 
     def lock() -> None:
+        check_turn(MediumQueue(os.path.join(place, QUEUE_NAME), name), name)
         path = os.path.join(place, LOCK_NAME)
         stack.callback(MediumLock(path, name, "flowbackup rebuild").close)
 

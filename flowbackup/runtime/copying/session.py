@@ -126,7 +126,7 @@ class CopySession:
             self._catalog, self._stage, crew, watch, work,
             lambda: self._look(crew, watch, runs, changes),
         )  # fmt: skip
-        changes = LiveChanges(crew, watch)
+        changes = LiveChanges(self.session, crew, watch)
         runs.run()
         self._reception.end_changes()
         self._round(watch)

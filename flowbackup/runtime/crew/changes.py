@@ -11,10 +11,12 @@ from flowbackup.errors import FlowbackupError, UsageError
 from flowbackup.flow.lag import is_behind
 from flowbackup.flow.patience import Patience
 from flowbackup.model.device import DeviceTarget
-from flowbackup.monitor import Problem
+from flowbackup.monitor import Problem, SilentMonitor
 from flowbackup.plan.attaching import attach_mirror, document_of_plan
 from flowbackup.plan.decided import EdgePlan, Plan
 from flowbackup.runtime.crew.crew import Crew
+from flowbackup.runtime.crew.doors import door_of
+from flowbackup.runtime.crew.entrance import Entrance
 from flowbackup.runtime.crew.station import Station
 from flowbackup.runtime.crew.watch import Watch
 from flowbackup.units import format_size
@@ -30,7 +32,8 @@ Check = Callable[[Plan, DeviceTarget], None]
 class LiveChanges:
     """The mirrors of one running session, as they come and go."""
 
-    def __init__(self, crew: Crew, watch: Watch) -> None:
+    def __init__(self, session: bytes, crew: Crew, watch: Watch) -> None:
+        self._session = session
         self._crew = crew
         self._watch = watch
         self._patience = Patience(LAG_SECONDS_MAX)
@@ -65,7 +68,14 @@ class LiveChanges:
         if feeder.buffer_lost or feeder.cut_off:
             raise UsageError(f"{edge.source} is gone", remedy="name another agent with --from")
         check(attachment.plan, agent.device)
-        self._crew.attach(attachment.plan, agent.name)
+        door = door_of(attachment.plan, agent, self._session)
+        # It waits for nobody: the session's thread has a chain to watch.
+        entrance = Entrance(self._session, [door], 0, SilentMonitor())
+        entrance.wait()
+        try:
+            self._crew.attach(attachment.plan, agent.name)
+        finally:
+            entrance.leave()
         self._document = attachment.document
         self._watch.join(agent.name)
         return agent.name

@@ -12,7 +12,7 @@ from flowbackup.media.open import open_device
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.ids import id_text
 from flowbackup.model.queue import DoorView, Ticket
-from flowbackup.plan.decided import NodePlan, Plan
+from flowbackup.plan.decided import AgentPlan, NodePlan, Plan
 from flowbackup.plan.groups import RESTORE
 from flowbackup.runtime.actors.doorkeeper import Doorkeeper
 from flowbackup.runtime.cluster.faults import as_ours
@@ -38,15 +38,16 @@ def has_far_doors(plan: Plan) -> bool:
 def doors_of(plan: Plan, session: bytes) -> list[Door]:
     """Of every device that the plan writes to first; a spare is taken if it is free when it is
     needed, and what is only read is not taken.  Nothing is touched yet."""
-    nodes = {node.name: node for node in plan.nodes}
+    return [door_of(plan, agent, session) for agent in plan.agents if agent.role != RESTORE]
+
+
+def door_of(plan: Plan, agent: AgentPlan, session: bytes) -> Door:
+    """Of one device, on whichever node."""
+    node = next(node for node in plan.nodes if node.name == agent.node)
     holder = holder_of(plan, session)
-    return [
-        FarDoor(nodes[agent.node], agent.device, holder)
-        if nodes[agent.node].labels
-        else DeviceDoor(open_device(agent.device), holder)
-        for agent in plan.agents
-        if agent.role != RESTORE
-    ]
+    if node.labels:
+        return FarDoor(node, agent.device, holder)
+    return DeviceDoor(open_device(agent.device), holder)
 
 
 class FarDoor:

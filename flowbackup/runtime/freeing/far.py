@@ -39,8 +39,8 @@ class FarFreer:
         info: MediumInfo = self._answer(self._agent.info.remote())
         return info
 
-    def lock(self, holder: str) -> None:
-        self._answer(self._agent.lock.remote(holder))
+    def lock(self, holder: str, *, in_turn: bool) -> None:
+        self._answer(self._agent.lock.remote(holder, in_turn=in_turn))
 
     def sizes(self) -> dict[tuple[int, int], int]:
         sizes: dict[tuple[int, int], int] = self._answer(self._agent.sizes.remote())

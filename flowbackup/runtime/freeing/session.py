@@ -185,7 +185,8 @@ class FreeSession:
         try:
             freer.info()
             if not self._dry_run:
-                freer.lock(f"free {id_text(setting.session)}")
+                # A run that makes room for itself may stand there with its own ticket.
+                freer.lock(f"free {id_text(setting.session)}", in_turn=self._is_asked)
             turn = FreeTurn(self._catalog, policy, freer, setting)
             try:
                 turn.take()
