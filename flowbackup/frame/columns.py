@@ -7,8 +7,9 @@ one per entry.  Nothing of a column is used before the whole batch was validated
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import accumulate, chain, pairwise
+from itertools import accumulate, chain, groupby, pairwise, repeat
 from operator import itemgetter
+from typing import Any
 
 import pyarrow as pa
 
@@ -92,9 +93,22 @@ def ref_arrays(refs: Sequence[ChunkRef]) -> list[pa.Array]:
 
 def refs_of(columns: Sequence[pa.Array]) -> list[ChunkRef]:
     """The references in columns of REF_FIELDS."""
-    digests, sizes, sessions, streams, sequences, offsets = (c.to_pylist() for c in columns)
-    frames = map(FrameId, sessions, streams, sequences)
-    return list(map(ChunkRef, digests, sizes, frames, offsets))
+    digests, sizes, sessions, streams, sequences, offsets = map(_values, columns)
+    # What was saved together lies in one frame: its name is made once, and stands for all.
+    frames = (
+        repeat(FrameId(*key), sum(1 for _ in same))
+        for key, same in groupby(zip(sessions, streams, sequences, strict=True))
+    )
+    rows = zip(digests, sizes, chain.from_iterable(frames), offsets, strict=True)
+    return list(map(ChunkRef._make, rows))
+
+
+def _values(column: pa.Array) -> list[Any]:
+    """The values of a column; of binary ones with a fixed size, which pyarrow is slow to give one
+    by one, through numpy."""
+    if pa.types.is_fixed_size_binary(column.type):
+        return list(column.to_numpy(zero_copy_only=False))
+    return list(column.to_pylist())
 
 
 def entries_of(batch: pa.RecordBatch) -> list[Entry]:

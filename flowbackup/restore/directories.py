@@ -21,12 +21,12 @@ OPEN_LEVELS = 64
 DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Level:
     """A directory on the way.  descriptor: -1 while closed, or in a dry run where it does not
     exist.  created: made by this restore.  private: created, and still closed to everybody else.
     entry: whose metadata it gets when it is left, or None.  gives_acls, gives_owner: it hands those
-    to what is made in it."""
+    to what is made in it.  under_way: files that somebody else is making in it."""
 
     prefix: bytes
     entry: Entry | None
@@ -36,18 +36,27 @@ class Level:
     private: bool = False
     gives_acls: bool = False
     gives_owner: bool = False
+    under_way: int = 0
 
 
 class Way:
-    """A stack of directories; the last one is where names are made now."""
+    """A stack of directories; the last one is where names are made now.  One in which files are
+    under way stays open behind it, and is left when they have arrived."""
 
     def __init__(self, root: Level, leave: Callable[[Level], None]) -> None:
         self._levels = [root]
+        self._late: set[Level] = set()
         self._leave = leave
 
     @property
     def here(self) -> Level:
         return self._levels[-1]
+
+    @property
+    def is_deep(self) -> bool:
+        """The next directory to enter costs the descriptor of one further up, in which no file may
+        be under way."""
+        return len(self._levels) > OPEN_LEVELS
 
     def go_to(self, parent: bytes) -> bool:
         """Leaves directories until `parent` (with a slash at its end, b"" for the target) is here.
@@ -62,15 +71,22 @@ class Way:
         if len(self._levels) > OPEN_LEVELS + 1:
             _shut(self._levels[-OPEN_LEVELS - 1])
 
+    def arrived(self, level: Level) -> None:
+        """One file less is under way in it."""
+        level.under_way -= 1
+        if not level.under_way and level in self._late:
+            self._late.remove(level)
+            self._left(level)
+
     def finish(self) -> None:
-        """Leaves all, the target last."""
+        """Leaves all, the target last.  No file may be under way."""
         while len(self._levels) > 1:
             self._pop()
         self._leave(self._levels[0])
 
     def close(self) -> None:
         """Closes everything without giving metadata; safe to repeat."""
-        for level in self._levels:
+        for level in (*self._levels, *self._late):
             _shut(level)
 
     def _pop(self) -> None:
@@ -78,6 +94,16 @@ class Way:
         try:
             if self.here.descriptor < 0 <= level.descriptor:
                 self._reopen(level.descriptor)
+        except BaseException:
+            _shut(level)
+            raise
+        if level.under_way:
+            self._late.add(level)
+        else:
+            self._left(level)
+
+    def _left(self, level: Level) -> None:
+        try:
             self._leave(level)
         finally:
             _shut(level)

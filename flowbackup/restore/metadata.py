@@ -34,6 +34,16 @@ class Owners:
         self._numeric = numeric
         self._users: dict[tuple[int, bytes], int] = {}
         self._groups: dict[tuple[int, bytes], int] = {}
+        self._both: dict[tuple[object, ...], tuple[int, int]] = {}
+
+    def of(self, entry: Entry) -> tuple[int, int]:
+        """User and group that an entry gets."""
+        key = (entry.uid, entry.owner, entry.gid, entry.group)
+        known = self._both.get(key)
+        if known is None:
+            user, group = self.user(entry.uid, entry.owner), self.group(entry.gid, entry.group)
+            known = self._both[key] = (user, group)
+        return known
 
     def user(self, number: int, name: bytes) -> int:
         """The user of that name here, else that number; never root for somebody else."""
@@ -71,12 +81,19 @@ class MetadataWriter:
         self._user, self._group = os.geteuid(), os.getegid()
         self._umask = _umask()
 
+    def owner_here(self, entry: Entry) -> tuple[int, int]:
+        """User and group that it gets."""
+        return self._owners.of(entry)
+
+    def may_own(self, uid: int, gid: int) -> bool:
+        """Whether this process may surely give a file to them."""
+        return self._user == 0 or (uid == self._user and gid == self._group)
+
     def birth_mode(self, entry: Entry) -> int:
         """The mode for `open` to make a file with that nobody else can reach yet: its own, where
         nothing that follows takes from it or needs more."""
         mode = entry.mode & 0o7777
-        uid = self._owners.user(entry.uid, entry.owner)
-        gid = self._owners.group(entry.gid, entry.group)
+        uid, gid = self.owner_here(entry)
         stays = uid == self._user and gid == self._group and mode <= 0o777 and not entry.xattrs
         return mode if stays else 0o600
 
@@ -86,8 +103,7 @@ class MetadataWriter:
         """On an open file or directory.  fresh: made here just now, with this process's owner;
         born: with that mode, 0 if it is not known."""
         mode, owned = entry.mode & 0o7777, True
-        uid = self._owners.user(entry.uid, entry.owner)
-        gid = self._owners.group(entry.gid, entry.group)
+        uid, gid = self.owner_here(entry)
         if not fresh or uid != self._user or gid != self._group:
             owned = self._own(descriptor, uid, gid, report)
         if entry.xattrs:
@@ -105,8 +121,7 @@ class MetadataWriter:
         No name is gone through: whoever changes names meanwhile changes nothing here."""
         # Through this name the system reaches the thing itself, a link too, not what it points to.
         itself = b"/proc/self/fd/%d" % handle
-        uid = self._owners.user(entry.uid, entry.owner)
-        gid = self._owners.group(entry.gid, entry.group)
+        uid, gid = self.owner_here(entry)
         owned = self._own(itself, uid, gid, report)
         if entry.xattrs:
             _set_attributes(itself, entry, report, owned=owned)

@@ -59,7 +59,10 @@ class NodeWriter:
         data = self._content.at_once(entry) if level.private else None
         if data is not None:
             try:
-                return self._at_once(entry, data, name, level, report)
+                fresh = not level.gives_owner
+                return make_at_once(
+                    entry, data, name, directory, self._metadata, report, fresh=fresh
+                )
             except FileExistsError:
                 if not self._replace:
                     raise
@@ -77,26 +80,6 @@ class NodeWriter:
                 os.close(descriptor)
             publish(self._temporary.name, name, directory, replace=self._replace)
         return Made(written, made)
-
-    def _at_once(
-        self, entry: Entry, data: memoryview, name: bytes, level: Level, report: Report
-    ) -> Made:
-        """A file with this checked content under its own name, where nobody else can see it before
-        it is finished.  Raises FileExistsError, OSError."""
-        directory = level.descriptor
-        born = self._metadata.birth_mode(entry)
-        descriptor = os.open(name, _FILE_FLAGS, born, dir_fd=directory)
-        try:
-            write_all(descriptor, data)
-            fresh = not level.gives_owner
-            self._metadata.apply(descriptor, entry, report, fresh=fresh, born=born)
-            made = identity(os.fstat(descriptor)) if entry.links > 1 else None
-        except BaseException:
-            discard(name, directory)
-            raise
-        finally:
-            os.close(descriptor)
-        return Made(len(data), made)
 
     def special(self, entry: Entry, name: bytes, level: Level, report: Report) -> Made:
         """A symlink, FIFO, socket or device.  Raises DamageError, OSError."""
@@ -158,6 +141,27 @@ class NodeWriter:
         except BaseException:
             discard(self._temporary.name, directory)
             raise
+
+
+def make_at_once(
+    entry: Entry, data: memoryview, name: bytes, directory: int, metadata: MetadataWriter,
+    report: Report, *, fresh: bool,
+) -> Made:  # fmt: skip
+    """A file with this checked content under its own name, where nobody else can see it before it
+    is finished.  fresh: see MetadataWriter.  Raises FileExistsError, OSError, and what `report`
+    does; nothing of it remains then."""
+    born = metadata.birth_mode(entry)
+    descriptor = os.open(name, _FILE_FLAGS, born, dir_fd=directory)
+    try:
+        write_all(descriptor, data)
+        metadata.apply(descriptor, entry, report, fresh=fresh, born=born)
+        made = identity(os.fstat(descriptor)) if entry.links > 1 else None
+    except BaseException:
+        discard(name, directory)
+        raise
+    finally:
+        os.close(descriptor)
+    return Made(len(data), made)
 
 
 def _opened(name: bytes, directory: int) -> int:

@@ -8,6 +8,8 @@ from flowbackup.model.entry import Entry, EntryKind
 from flowbackup.model.pattern import Matcher, path_matcher
 from flowbackup.restore.settings import RestoreSettings
 
+_SPECIAL = (b"", b".", b"..")
+
 
 def selected(entries: Iterable[Entry], settings: RestoreSettings) -> Iterator[Entry]:
     """The entries that `settings` ask for, with paths relative to `under`.  A directory on the way
@@ -35,6 +37,11 @@ def safe_names(path: bytes) -> list[bytes] | None:
     if b"" in names or b"." in names or b".." in names or b"\0" in path:
         return None
     return names
+
+
+def is_plain_name(name: bytes) -> bool:
+    """Whether it is a name in a directory, and not a path or a special one."""
+    return b"/" not in name and name not in _SPECIAL and b"\0" not in name
 
 
 def _below(entries: Iterable[Entry], under: bytes) -> Iterator[Entry]:

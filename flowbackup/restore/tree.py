@@ -15,10 +15,13 @@ from flowbackup.restore.content import ContentSource, lacks_content
 from flowbackup.restore.directories import Level, Way, level_of, opened_level
 from flowbackup.restore.existing import Existing
 from flowbackup.restore.large import LARGE_BYTES_MIN
+from flowbackup.restore.links import FirstEntry, HardLinks
 from flowbackup.restore.metadata import MetadataWriter, Owners, strip_inherited
 from flowbackup.restore.nodes import NodeWriter
 from flowbackup.restore.port import Foresight, FrameSource
-from flowbackup.restore.selection import safe_names, selected
+from flowbackup.restore.publish import discard
+from flowbackup.restore.second.hand_over import Handed, HandOver
+from flowbackup.restore.selection import is_plain_name, safe_names, selected
 from flowbackup.restore.settings import (
     Overwrite,
     RestoreCounters,
@@ -27,10 +30,8 @@ from flowbackup.restore.settings import (
 )
 from flowbackup.restore.sync import RunningSync
 from flowbackup.restore.target import open_target
-from flowbackup.units import format_path
 
-FirstEntry = Callable[[bytes], Entry]
-"""The entry of a path of the version, relative to the object's root.  Raises NotFoundError."""
+Make = Callable[[Entry, bytes, Level], None]
 
 _FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE)
 """What will not get better with the next file."""
@@ -99,17 +100,16 @@ class _Job:
         self._alone = alone
         self._settings = settings
         self._monitor = monitor
-        self._first_entry = first_entry
         self._foresight = foresight
         self._counters = RestoreCounters()
         self._replace = settings.overwrite is not Overwrite.NEVER
         owners = Owners(settings.numeric_owners)
         self._metadata = MetadataWriter(owners)
         self._existing = Existing(settings.overwrite, owners)
-        self._nodes = NodeWriter(ContentSource(frames), self._metadata, replace=self._replace)
-        # First names of hard links: kind and original path -> where it was restored, device and
-        # inode.
-        self._links: dict[tuple[int, bytes], tuple[bytes, tuple[int, int]]] = {}
+        content = ContentSource(frames)
+        self._nodes = NodeWriter(content, self._metadata, replace=self._replace)
+        self._hand_over = HandOver(content, self._metadata, self)
+        self._links = HardLinks(settings.under, first_entry)
         self._blocked: bytes | None = None
         self._path = b""
         self._reported_at = time.monotonic()
@@ -117,8 +117,15 @@ class _Job:
         self._syncs = settings.sync and not settings.dry_run
         self._cached_bytes = 0
         self._way = Way(_root_level(root), self._leave)
+        self.arrived, self.message = self._way.arrived, monitor.message
 
     def close(self) -> None:
+        try:
+            self._hand_over.close()
+        finally:
+            self._close()
+
+    def _close(self) -> None:
         self._way.close()
         self._nodes.close()
         self._sync.close()
@@ -128,26 +135,32 @@ class _Job:
 
     def run(self, entries: Iterator[Entry]) -> RestoreStatistics:
         for number, entry in enumerate(entries):
-            self._path = entry.path
-            try:
-                if self._alone and number:
-                    raise DamageError("it stands behind an object that is a single file")
-                self._one(entry)
-            except (DeviceError, NotFoundError, OverflowError, ValueError) as error:
-                self._failed(entry, "damaged", str(error))
-            except OSError as error:
-                if error.errno in _FATAL:
-                    raise
-                self._failed(entry, "unwritable", error.strerror or str(error))
+            self._reported(entry, self._stray if self._alone and number else self._one)
             if self._foresight is not None:
                 self._foresight.restored(number + 1)
             self._progress()
             if self._syncs:
                 self._sync.reached(self._cached_bytes)
+        self._hand_over.finish()
         self._way.finish()
         if self._syncs:
             self._sync.finish()
         return self._counters.frozen()
+
+    def _reported(self, entry: Entry, restore: Callable[[Entry], None]) -> None:
+        """What goes wrong with an entry is told under its name, and ends nothing but this entry."""
+        self._path = entry.path
+        try:
+            restore(entry)
+        except (DeviceError, NotFoundError, OverflowError, ValueError) as error:
+            self._failed(entry, "damaged", str(error))
+        except OSError as error:
+            if error.errno in _FATAL:
+                raise
+            self._failed(entry, "unwritable", error.strerror or str(error))
+
+    def _stray(self, entry: Entry) -> None:
+        raise DamageError("it stands behind an object that is a single file")
 
     def _one(self, entry: Entry) -> None:
         path = entry.path
@@ -159,11 +172,10 @@ class _Job:
                 self._counters.failed += 1
                 return
             self._blocked = None
-        if safe_names(path) is None:
-            raise DamageError("the path is not one of plain names below the target")
-        parent, slash, name = path.rpartition(b"/")
-        if not self._way.go_to(parent + slash):
-            raise DamageError("its directory is not in the manifest before it")
+        prefix = self._way.here.prefix
+        name = path[len(prefix) :]
+        if not (path.startswith(prefix) and is_plain_name(name)):
+            name = self._gone_to(path)
         if lacks_content(entry):
             self._failed(entry, "source", f"its content was not saved: {entry.problem}")
             return
@@ -173,6 +185,15 @@ class _Job:
             self._directory(entry, name)
         else:
             self._node(entry, name)
+
+    def _gone_to(self, path: bytes) -> bytes:
+        """Goes to the directory of a path, and returns its name there."""
+        if safe_names(path) is None:
+            raise DamageError("the path is not one of plain names below the target")
+        parent, slash, name = path.rpartition(b"/")
+        if not self._way.go_to(parent + slash):
+            raise DamageError("its directory is not in the manifest before it")
+        return name
 
     def _take_root(self, entry: Entry) -> None:
         level = self._way.here
@@ -189,6 +210,8 @@ class _Job:
     # Directories
 
     def _directory(self, entry: Entry, name: bytes) -> None:
+        if self._way.is_deep:
+            self._hand_over.finish()
         here = self._way.here
         prefix = entry.path + b"/"
         level = self._dry_level(name, prefix) if self._settings.dry_run else None
@@ -257,28 +280,35 @@ class _Job:
                     self._exists(found)
                 else:
                     self._counters.unchanged += 1
-                    self._remember(entry, self._existing.identity_of(name, here.descriptor))
+                    self._links.remember(entry, self._existing.identity_of(name, here.descriptor))
                 return
         if self._settings.dry_run:
             self._count(entry, entry.size if entry.hard_link is None else 0)
             return
+        self._named(self._make, entry, name, here)
+
+    def _named(self, make: Make, entry: Entry, name: bytes, level: Level) -> None:
         try:
-            self._make(entry, name, here)
+            make(entry, name, level)
         except (FileExistsError, IsADirectoryError):
-            self._exists("it appeared meanwhile" if here.created else "it is a directory")
+            self._exists("it appeared meanwhile" if level.created else "it is a directory")
 
     def _make(self, entry: Entry, name: bytes, here: Level) -> None:
         if entry.hard_link is not None:
-            known = self._links.get((entry.kind, entry.hard_link))
+            known = self._links.restored(entry)
             if known is not None and self._linked(known, name, here):
                 self._counters.links += 1
                 return
-            entry = self._whole(entry, entry.hard_link)
+            entry = self._links.whole(entry)
+        if entry.kind != EntryKind.FILE or not self._hand_over.takes(entry, name, here):
+            self._make_here(entry, name, here)
+
+    def _make_here(self, entry: Entry, name: bytes, here: Level) -> None:
         if entry.kind == EntryKind.FILE:
             made = self._nodes.file(entry, name, here, self._report)
         else:
             made = self._nodes.special(entry, name, here, self._report)
-        self._remember(entry, made.identity)
+        self._links.remember(entry, made.identity)
         self._count(entry, made.bytes_written)
 
     def _linked(self, known: tuple[bytes, tuple[int, int]], name: bytes, here: Level) -> bool:
@@ -294,35 +324,31 @@ class _Job:
             return False
         return True
 
-    def _whole(self, entry: Entry, first: bytes) -> Entry:
-        """A further name as a file of its own, with the content that its first name has."""
-        if entry.kind != EntryKind.FILE:
-            return entry
-        if self._first_entry is None:
-            raise NotFoundError(
-                f"its content belongs to {format_path(first)}, which is not restored"
-            )
-        content = self._first_entry(first)
-        if content.kind != EntryKind.FILE or content.hard_link is not None:
-            raise DamageError(f"it is a further name of {format_path(first)}, which has no content")
-        return entry._replace(size=content.size, holes=content.holes, chunks=content.chunks)
-
-    def _remember(self, entry: Entry, identity: tuple[int, int] | None) -> None:
-        """The first restored name of a set stands for the set."""
-        if entry.links > 1 and identity is not None:
-            under = self._settings.under
-            original = b"/".join(part for part in (under, entry.path) if part)
-            self._links[entry.kind, entry.hard_link or original] = (entry.path, identity)
-
     def _count(self, entry: Entry, written: int) -> None:
-        counters = self._counters
-        if entry.kind == EntryKind.FILE:
-            counters.files += 1
-            counters.bytes_written += written
-            if written < LARGE_BYTES_MIN:
-                self._cached_bytes += written
+        if entry.kind != EntryKind.FILE:
+            self._counters.others += 1
+        elif written < LARGE_BYTES_MIN:
+            self.made(1, written)
         else:
-            counters.others += 1
+            self._counters.files += 1
+            self._counters.bytes_written += written
+
+    # Files that were handed over: see Receiver
+
+    def made(self, files: int, size_bytes: int) -> None:
+        self._counters.files += files
+        self._counters.bytes_written += size_bytes
+        self._cached_bytes += size_bytes
+
+    def back(self, handed: Handed, *, is_unknown: bool) -> None:
+        """It is made here, with every word that there is to say about it."""
+        entry, name, level = handed
+        if is_unknown:
+            # The directory is still closed to everybody else: nobody but us put it there.
+            discard(name, level.descriptor)
+        under_way = self._path
+        self._reported(entry, lambda entry: self._named(self._make_here, entry, name, level))
+        self._path = under_way
 
     # Reports
 
