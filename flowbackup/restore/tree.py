@@ -47,13 +47,15 @@ def restore_tree(
     monitor: Monitor | None = None,
     first_entry: FirstEntry | None = None,
     foresight: Foresight | None = None,
+    files_expected: int = 0,
 ) -> RestoreStatistics:
     """Restores the entries of a version, in path order, below the directory `target`, which is made
     if it is not there.  A version that is a single file becomes `target` itself, or a file in it.
 
     first_entry: for hard links whose first name is not among the entries.  foresight: may look
-    at the entries to come, so that their frames are read meanwhile.  What cannot be restored
-    is reported as a problem, and the rest goes on; nothing outside `target` is ever touched.
+    at the entries to come, so that their frames are read meanwhile.  files_expected: about so
+    many regular files are among them, 0 if nobody knows.  What cannot be restored is reported as a
+    problem, and the rest goes on; nothing outside `target` is ever touched.
     Raises RestoreError when going on has no sense: target unusable, disk full.
     """
     wanted = settings or RestoreSettings()
@@ -67,8 +69,9 @@ def restore_tree(
     if name:
         first = first._replace(path=name)
     job = _Job(
-        root, frames, wanted, monitor or SilentMonitor(), first_entry, foresight, alone=bool(name)
-    )
+        root, frames, wanted, monitor or SilentMonitor(), first_entry, foresight, files_expected,
+        alone=bool(name),
+    )  # fmt: skip
     try:
         return job.run(chain((first,), chosen))
     except OSError as error:
@@ -92,6 +95,7 @@ class _Job:
         monitor: Monitor,
         first_entry: FirstEntry | None,
         foresight: Foresight | None,
+        files_expected: int,
         *,
         alone: bool,
     ) -> None:
@@ -108,7 +112,7 @@ class _Job:
         self._existing = Existing(settings.overwrite, owners)
         content = ContentSource(frames)
         self._nodes = NodeWriter(content, self._metadata, replace=self._replace)
-        self._hand_over = HandOver(content, self._metadata, self)
+        self._hand_over = HandOver(content, self._metadata, self, files_expected)
         self._links = HardLinks(settings.under, first_entry)
         self._blocked: bytes | None = None
         self._path = b""
@@ -172,10 +176,13 @@ class _Job:
                 self._counters.failed += 1
                 return
             self._blocked = None
-        prefix = self._way.here.prefix
-        name = path[len(prefix) :]
-        if not (path.startswith(prefix) and is_plain_name(name)):
+        here = self._way.here
+        name = path[len(here.prefix) :]
+        if not (path.startswith(here.prefix) and is_plain_name(name)):
             name = self._gone_to(path)
+            here = self._way.here
+        if here.private and self._hand_over.takes(entry, name, here):
+            return
         if lacks_content(entry):
             self._failed(entry, "source", f"its content was not saved: {entry.problem}")
             return
@@ -300,8 +307,7 @@ class _Job:
                 self._counters.links += 1
                 return
             entry = self._links.whole(entry)
-        if entry.kind != EntryKind.FILE or not self._hand_over.takes(entry, name, here):
-            self._make_here(entry, name, here)
+        self._make_here(entry, name, here)
 
     def _make_here(self, entry: Entry, name: bytes, here: Level) -> None:
         if entry.kind == EntryKind.FILE:

@@ -126,6 +126,21 @@ def test_a_small_restore_starts_no_process(
     assert done.files > 400
 
 
+@pytest.mark.parametrize(("expected", "processes"), [(20, 0), (21, 1)])
+def test_where_many_files_are_expected_it_starts_at_once(
+    tmp_path: Path, source: Path, seen: Seen, monkeypatch: pytest.MonkeyPatch,
+    expected: int, processes: int,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(hand_over, "FILES_ALONE", 10**6)
+    monkeypatch.setattr(hand_over, "FILES_EXPECTED_MIN", 20)
+    memory, _ = read(str(source))
+    target = bytes(tmp_path / "b")
+    done = restore_tree(memory.entries(), memory, target, QUICK, files_expected=expected)
+    assert len(seen.processes) == processes
+    assert (done.problems, done.files) == (0, 402)
+    assert list(differences(source, tmp_path / "b")) == []
+
+
 def killed(of: SecondProcess) -> None:
     of._process.kill()
 

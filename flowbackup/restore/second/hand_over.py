@@ -13,7 +13,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from flowbackup.model.entry import Entry
+from flowbackup.model.entry import Entry, EntryKind
 from flowbackup.restore.content import ContentSource
 from flowbackup.restore.directories import Level
 from flowbackup.restore.metadata import MetadataWriter
@@ -22,8 +22,10 @@ from flowbackup.restore.second.process import PARTS, GoneError, SecondProcess
 from flowbackup.units import KIB
 
 FILES_ALONE = 2_000
-"""Files that could be handed over and are not: to start a process takes as long as to make these,
-so that a small restore costs nothing more, and a large one twice as much at its beginning."""
+"""Where nobody knows how many there will be, so many that could be handed over are not: a process
+takes as long to start as these to be made, so that a small restore costs nothing more."""
+FILES_EXPECTED_MIN = 2 * FILES_ALONE
+"""Where more are expected it starts at once, while the first frame is read."""
 FILE_BYTES_MAX = 128 * KIB
 """Of one file: to copy more into the memory of both takes longer than the calls that make it."""
 _NO_DIGEST = bytes(32)
@@ -69,22 +71,26 @@ class HandOver:
     """Hands files over, batch by batch; bounded by PARTS batches.  Used by one thread."""
 
     def __init__(
-        self, content: ContentSource, metadata: MetadataWriter, receiver: Receiver
-    ) -> None:
-        """receiver: is called within the methods of this."""
+        self, content: ContentSource, metadata: MetadataWriter, receiver: Receiver,
+        files_expected: int,
+    ) -> None:  # fmt: skip
+        """receiver: is called within the methods of this.  files_expected: 0 if nobody knows."""
         self._content = content
         self._metadata = metadata
         self._receiver = receiver
-        self._alone = FILES_ALONE if _is_of_use() else sys.maxsize
+        self._alone = 1 if files_expected > FILES_EXPECTED_MIN else FILES_ALONE
+        if not _is_of_use():
+            self._alone = sys.maxsize
         self._process: SecondProcess | None = None
         self._parts = deque(range(PARTS))
         self._filling: _Sent | None = None
         self._sent: deque[_Sent] = deque()
 
     def takes(self, entry: Entry, name: bytes, level: Level) -> bool:
-        """Takes a file to be made as `name` in `level`, or leaves it to the caller.  Raises what
-        reading its content does, and RestoreError."""
-        if not (level.private and _is_plain(entry)) or level.gives_owner:
+        """Takes a file to be made as `name` in `level`, which nobody else can reach, or leaves it,
+        and all that is no file, to the caller.  Raises what reading its content does, and
+        RestoreError."""
+        if level.gives_owner or not _is_plain(entry):
             return False
         if self._process is None:
             self._count_down()
@@ -205,7 +211,8 @@ def _is_plain(entry: Entry) -> bool:
     """A regular file that is made with its content, mode, owner and time, and all of it at once."""
     chunks, size = entry.chunks, entry.size
     return (
-        size <= FILE_BYTES_MAX
+        entry.kind == EntryKind.FILE
+        and size <= FILE_BYTES_MAX
         and len(chunks) <= 1
         and size == (chunks[0].size if chunks else 0)
         and entry.links == 1
@@ -213,4 +220,5 @@ def _is_plain(entry: Entry) -> bool:
         and entry.hard_link is None
         and not entry.xattrs
         and not entry.holes
+        and not entry.problem
     )

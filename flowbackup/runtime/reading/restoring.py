@@ -52,7 +52,10 @@ def run_restore(
     all_there = True
     try:
         with copy_reader(catalog, session, KnownMedia(catalog, far=far)) as frames:
-            done = restore_tree(entries, frames, task.target, settings, session, entry_of, frames)
+            done = restore_tree(
+                entries, frames, task.target, settings, session, entry_of, frames,
+                _files_expected(task),
+            )  # fmt: skip
             bytes_read = frames.bytes_read
             if task.explain and settings.dry_run:
                 entries = catalog.entries(version, settings.under)
@@ -69,6 +72,12 @@ def run_restore(
         objects=[_object_report(catalog, version, done)],
         explanation=explanation,
     )
+
+
+def _files_expected(task: RestoreTask) -> int:
+    """0 for a part of a version: nobody has counted it."""
+    settings = task.settings
+    return 0 if settings.under or settings.include else task.version.record.files
 
 
 def _foresee(
