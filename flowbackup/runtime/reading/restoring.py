@@ -77,7 +77,8 @@ def run_restore(
 def _files_expected(task: RestoreTask) -> int:
     """0 for a part of a version: nobody has counted it."""
     settings = task.settings
-    return 0 if settings.under or settings.include else task.version.record.files
+    is_part = settings.under or settings.include or settings.exclude
+    return 0 if is_part else task.version.record.files
 
 
 def _foresee(
