@@ -20,6 +20,11 @@ class EntryKind(IntEnum):
     BLOCK_DEVICE = 7
 
 
+FLAGS_ATTRIBUTE = b"flowbackup.flags"
+"""Stands among the extended attributes of an entry and is none: its value says in the letters of
+chattr what keeps the name from being changed, b"i" (immutable), b"a" (append only), or b"ai"."""
+
+
 class Extent(NamedTuple):
     """A range of a file in bytes."""
 

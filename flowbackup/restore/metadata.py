@@ -14,7 +14,7 @@ import stat
 from collections.abc import Callable
 from errno import ENODATA, ENOTSUP, EOPNOTSUPP
 
-from flowbackup.model.entry import Entry, EntryKind
+from flowbackup.model.entry import FLAGS_ATTRIBUTE, Entry, EntryKind
 from flowbackup.units import format_path
 
 NOBODY = 65534
@@ -192,6 +192,11 @@ def _change_owner(place: int | bytes, uid: int, gid: int) -> None:
 
 def _set_attributes(place: int | bytes, entry: Entry, report: Report, *, owned: bool) -> None:
     for name, value in entry.xattrs:
+        if name == FLAGS_ATTRIBUTE:
+            # Given back, they would keep links, and the next restore, from being made.
+            letters = format_path(value)
+            report("flags", f"it was locked (chattr +{letters}), and is not any more")
+            continue
         if name == _CAPABILITY and not owned:
             report("xattr", "its capabilities are not given, because its owner is another one")
             continue

@@ -6,19 +6,27 @@ and directories, and through /proc/self/fd for what cannot be opened (links, FIF
 
 from __future__ import annotations
 
+import fcntl
 import grp
 import os
 import pwd
 import stat
+import struct
+import sys
 from collections.abc import Callable
-from errno import ENODATA, ENOTSUP, errorcode
+from errno import EINVAL, ENODATA, ENOSYS, ENOTSUP, ENOTTY, errorcode
 
 from flowbackup.model.chunk import ChunkRef
-from flowbackup.model.entry import Entry, EntryKind
+from flowbackup.model.entry import FLAGS_ATTRIBUTE, Entry, EntryKind
 
 Xattrs = tuple[tuple[bytes, bytes], ...]
 
 _TIME_MAX = (1 << 63) - 1
+# FS_IOC_GETFLAGS of linux/fs.h, and the flags that keep a name from being changed or removed.
+_GET_FLAGS = 0x8000_6601 | struct.calcsize("l") << 16
+_NO_FLAGS = bytes(8)
+_FLAGS = ((0x20, b"a"), (0x10, b"i"))
+_LOCKS = 0x30
 _KINDS = {
     stat.S_IFREG: EntryKind.FILE,
     stat.S_IFDIR: EntryKind.DIRECTORY,
@@ -28,6 +36,7 @@ _KINDS = {
     stat.S_IFCHR: EntryKind.CHARACTER_DEVICE,
     stat.S_IFBLK: EntryKind.BLOCK_DEVICE,
 }
+_NO_SUCH_CALL = (ENOTTY, ENOTSUP, EINVAL, ENOSYS)
 _DEVICES = (EntryKind.CHARACTER_DEVICE, EntryKind.BLOCK_DEVICE)
 
 
@@ -53,6 +62,7 @@ class EntryMaker:
         self._owners: dict[int, bytes] = {}
         self._groups: dict[int, bytes] = {}
         self._plain_devices: set[int] = set()
+        self._flagless_devices: set[int] = set()
 
     def make(
         self,
@@ -93,11 +103,12 @@ class EntryMaker:
         )
 
     def xattrs_of(self, descriptor: int, device: int) -> Xattrs:
-        """The attributes of an open file or directory on file system `device`, sorted by name.
-        Raises OSError."""
+        """The attributes of an open file or directory on file system `device`, sorted by name, and
+        FLAGS_ATTRIBUTE before them where it is locked.  Raises OSError."""
+        flags = () if device in self._flagless_devices else self._flags(descriptor, device)
         if device in self._plain_devices:
-            return ()
-        return self._xattrs(descriptor, device)
+            return flags
+        return flags + self._xattrs(descriptor, device)
 
     def xattrs_at(self, name: bytes, parent: int, device: int) -> Xattrs:
         """The attributes of a name that is not opened, not following it.  Raises OSError."""
@@ -124,6 +135,20 @@ class EntryMaker:
                 if error.errno not in (ENODATA, ENOTSUP):
                     raise
         return tuple(found)
+
+    def _flags(self, descriptor: int, device: int) -> Xattrs:
+        try:
+            answer = fcntl.ioctl(descriptor, _GET_FLAGS, _NO_FLAGS)
+        except OSError as error:
+            if error.errno not in _NO_SUCH_CALL:
+                raise
+            self._flagless_devices.add(device)
+            return ()
+        # The kernel fills an int, whatever the size that the number of the call names.
+        flags = int.from_bytes(answer[:4], sys.byteorder)
+        if not flags & _LOCKS:
+            return ()
+        return ((FLAGS_ATTRIBUTE, b"".join(letter for bit, letter in _FLAGS if flags & bit)),)
 
     def _owner(self, uid: int) -> bytes:
         return self._owners.setdefault(uid, _name(lambda: pwd.getpwuid(uid).pw_name))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,7 @@ from flowbackup.errors import RestoreError
 from flowbackup.monitor import RecordingMonitor
 from flowbackup.restore import RestoreSettings, restore_tree
 from flowbackup.testing.compare import CompareSettings, differences
-from flowbackup.testing.trees import random_tree, torture_tree
+from flowbackup.testing.trees import random_tree
 from tests.restore.memory import first_entry, read
 
 QUICK = RestoreSettings(sync=False)
@@ -28,31 +26,6 @@ def test_random_trees_come_back_equal(tmp_path: Path, seed: int) -> None:
     assert (done.problems, done.outcome) == (0, "success")
     assert list(differences(tmp_path / "a", tmp_path / "b")) == []
     assert not [n for n in os.walk(tmp_path / "b") if b".part" in os.fsencode(str(n))]
-
-
-@pytest.fixture
-def deep_path(tmp_path: Path) -> Iterator[Path]:
-    """A directory for trees that are too deep for Python to remove."""
-    yield tmp_path
-    subprocess.run(["rm", "-rf", *tmp_path.iterdir()], check=True)
-
-
-@pytest.mark.root
-def test_the_torture_tree_comes_back_equal(deep_path: Path) -> None:
-    tmp_path = deep_path
-    if os.geteuid():
-        pytest.skip("needs root")
-    torture = torture_tree(str(tmp_path / "a"), depth=2000)
-    memory, read_problems = read(str(tmp_path / "a"))
-    monitor = RecordingMonitor()
-    descriptors = len(os.listdir("/proc/self/fd"))
-    done = restore_tree(memory.entries(), memory, os.fsencode(tmp_path / "b"), QUICK, monitor)
-    assert len(os.listdir("/proc/self/fd")) == descriptors
-    assert read_problems.problems == []
-    assert monitor.problems == []
-    assert list(differences(tmp_path / "a", tmp_path / "b")) == []
-    assert done.links > 300
-    print("not made here:", torture.missing)
 
 
 def test_a_part_and_its_hard_links(tmp_path: Path) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import socket
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from flowbackup.model.entry import EntryKind, Extent, path_order
+from flowbackup.model.entry import FLAGS_ATTRIBUTE, EntryKind, Extent, path_order
 from flowbackup.source.metadata import EntryMaker
 from flowbackup.source.walk import OPEN_LEVELS, walk
 from flowbackup.units import KIB, MIB, TIB
@@ -327,3 +329,26 @@ def test_a_walk_closed_early_leaves_nothing_open(tmp_path: Path) -> None:
         names.close()
         os.close(root)
         assert open_descriptors() == before
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(
+    ("letters", "value"), [("i", b"i"), ("a", b"a"), ("ai", b"ai"), ("d", b"")]
+)
+def test_locks_are_kept_as_an_attribute(tmp_path: Path, letters: str, value: bytes) -> None:
+    if os.geteuid() or shutil.which("chattr") is None:
+        pytest.skip("chattr as root")
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "f").write_bytes(b"content")
+    for name in ("d/f", "d"):
+        done = subprocess.run(
+            ["chattr", f"+{letters}", tmp_path / name], capture_output=True, check=False
+        )
+        if done.returncode:
+            pytest.skip(f"chattr: {done.stderr.decode()}")
+    try:
+        found = read_tree(tmp_path).by_path()
+    finally:
+        subprocess.run(["chattr", "-R", "-a", "-i", tmp_path / "d"], check=True)
+    expected = ((FLAGS_ATTRIBUTE, value),) if value else ()
+    assert found[b"d"].xattrs == found[b"d/f"].xattrs == expected
