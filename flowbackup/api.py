@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.catalog.lineage import with_lineage
@@ -31,6 +31,7 @@ from flowbackup.looking import history as history
 from flowbackup.model.device import DEFAULT_BLOCK_BYTES, MediumInfo
 from flowbackup.model.entry import Entry
 from flowbackup.model.report import SessionReport
+from flowbackup.model.source_rules import EVERYTHING, SourceRules
 from flowbackup.monitor import Monitor, SilentMonitor
 from flowbackup.plan.decided import Plan
 from flowbackup.requests import DrillRequest as DrillRequest
@@ -42,6 +43,9 @@ from flowbackup.runtime.beginning import Beginning
 from flowbackup.runtime.doctor import Check, examine
 from flowbackup.runtime.reading.reach import far_media_by
 from flowbackup.runtime.signals import cancelled_by_signals
+
+if TYPE_CHECKING:
+    from flowbackup.runtime.backup.why import Why
 
 COPIES_MAX = 1 << 31
 """More copies than there can be devices in a graph: every version has fewer."""
@@ -56,7 +60,7 @@ def load_plan(path: str | Path) -> Plan:
 
 def quick_plan(
     paths: Sequence[str], to: str, mirrors: Sequence[str] = (), *,
-    name: str = "", frame_size: int | None = None,
+    name: str = "", frame_size: int | None = None, rules: SourceRules = EVERYTHING,
 ) -> Plan:  # fmt: skip
     """The plan of `flowbackup backup`: one chain, a level for each mirror.  Its `graph_text` is
     the graph file that does the same.  Raises GraphError."""
@@ -65,7 +69,7 @@ def quick_plan(
     from flowbackup.spec.models import FRAME_BYTES
 
     size = FRAME_BYTES if frame_size is None else frame_size
-    spec = quick_graph(paths, to, mirrors, graph=name or "backup", frame_size=size)
+    spec = quick_graph(paths, to, mirrors, graph=name or "backup", frame_size=size, rules=rules)
     return make_plan(document_of(spec))
 
 
@@ -293,6 +297,17 @@ def entries(
     name, under = split_query(query)
     with open_catalog(_catalog_path(catalog), create=False) as opened:
         yield from opened.entries(opened.resolve(name, as_of), under, recursive=recursive)
+
+
+def why(path: str, graph: Path | None = None, catalog: Path | None = None) -> list[Why]:
+    """Which rule decided whether a path is backed up, for each object that has it: of the graph,
+    or of those that were backed up here.  Raises NotFoundError, SourceError, GraphError."""
+    from flowbackup.runtime.backup.why import why_by_catalog, why_by_plan
+
+    if graph is not None:
+        return why_by_plan(os.fsencode(path), load_plan(graph))
+    with open_catalog(_catalog_path(catalog), create=False) as opened:
+        return why_by_catalog(os.fsencode(path), opened)
 
 
 def copies(

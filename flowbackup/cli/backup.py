@@ -20,6 +20,7 @@ from flowbackup.cli.output import Output
 from flowbackup.cli.progress import show_progress
 from flowbackup.cli.summary import show_summary
 from flowbackup.errors import UsageError
+from flowbackup.model.source_rules import SourceRules
 
 
 @click.command(
@@ -38,6 +39,16 @@ from flowbackup.errors import UsageError
     metavar="DIR",
     help="One more level of the chain; may be given several times.",
 )
+@click.option(
+    "-e",
+    "--exclude",
+    multiple=True,
+    metavar="PATTERN",
+    help="Leave out what this matches, as in a .gitignore at the root of each PATH; repeatable.",
+)
+@click.option("--exclude-caches", is_flag=True, help="Leave out directories with a CACHEDIR.TAG.")
+@click.option("--exclude-larger-than", type=Size(), help='Leave out files above this, as "4 GiB".')
+@click.option("-x", "--one-file-system", is_flag=True, help="Leave out what is mounted below PATH.")
 @click.option("--name", default="", help='The graph\'s name; "backup" unless given.')
 @click.option("--frame-size", type=Size(), help='Content of a frame, as in "8 MiB".')
 @click.option(
@@ -57,6 +68,10 @@ def backup(
     paths: tuple[str, ...],
     to: str,
     mirrors: tuple[str, ...],
+    exclude: tuple[str, ...],
+    exclude_caches: bool,
+    exclude_larger_than: int | None,
+    one_file_system: bool,
     name: str,
     frame_size: int | None,
     save_graph: Path | None,
@@ -69,9 +84,14 @@ def backup(
 
     A DIR that does not exist yet is made and becomes a medium; an empty one needs --init, because
     it may be a mount point without its disk.  Each PATH becomes a data object.  The source is read
-    once, however many mirrors there are.
+    once, however many mirrors there are.  Lines of .flowbackupignore files in it are obeyed;
+    `flowbackup why` tells which rule decided about a path.
     """
-    plan = api.quick_plan(paths, to, mirrors, name=name, frame_size=frame_size)
+    rules = SourceRules(
+        exclude=exclude, exclude_caches=exclude_caches, one_file_system=one_file_system,
+        larger_than_bytes=exclude_larger_than or 0,
+    )  # fmt: skip
+    plan = api.quick_plan(paths, to, mirrors, name=name, frame_size=frame_size, rules=rules)
     if save_graph is not None:
         save_text(save_graph, plan.graph_text)
         output.remark(f"graph written to {save_graph}; flowbackup run {save_graph} does the same")

@@ -46,6 +46,7 @@ COMMANDS = {
     "find": Place("find", "find", "Find names in all versions."),
     "history": Place("history", "history", "Show what became of a path from version to version."),
     "diff": Place("diff", "diff", "Show what differs between two versions."),
+    "why": Place("why", "why", "Tell which rule decides whether a path is backed up."),
     "copies": Place("copies", "copies", "Show how many durable copies each version has."),
     "verify": Place("verify", "verify", "Read media, or a part of them, and check every digest."),
     "drill": Place("drill", "drill", "Restore a part and compare it with the source."),

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.rate import NO_LIMIT, RateSchedule
+from flowbackup.model.source_rules import EVERYTHING, SourceRules
 
 INDEX_RESERVE_DIVISOR = 64
 """A slot is a frame plus 1/64 of it for the chunk index, so that 8 MiB of small files of 3 KiB or
@@ -135,7 +136,7 @@ class SlabPlan:
 class ObjectPlan:
     """A data object: the tree or file at `path` on the node of its client.  heads: the agents of
     the backup group that it goes to; buffers: the range of their buffers it may use, or None;
-    assign: as that of the group."""
+    assign: as that of the group; rules: what of it is left out."""
 
     client: str
     name: str
@@ -145,6 +146,7 @@ class ObjectPlan:
     heads: tuple[str, ...]
     buffers: tuple[int, int] | None = None
     assign: str = "frame"
+    rules: SourceRules = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from flowbackup.model.device import DeviceTarget
+from flowbackup.model.source_rules import SourceRules
 from flowbackup.plan.context import Context, absolute_path
 from flowbackup.plan.decided import GroupPlan, ObjectPlan, SparePlan
 from flowbackup.plan.graph import LinkDraft
@@ -136,9 +137,19 @@ def _objects(context: Context) -> tuple[ObjectPlan, ...]:
                     else whole[group],
                     buffers=(pinned.buffers.first, pinned.buffers.last) if pinned else None,
                     assign=spec.backup_groups[group].assign,
+                    rules=source_rules(item),
                 )
             )
     return tuple(planned)
+
+
+def source_rules(item: ObjectSpec) -> SourceRules:
+    """What a written object leaves out of its tree."""
+    return SourceRules(
+        exclude=item.exclude, ignore_files=item.ignore_files, exclude_caches=item.exclude_caches,
+        one_file_system=item.one_file_system, larger_than_bytes=item.exclude_larger_than,
+        older_than_seconds=item.exclude_older_than,
+    )  # fmt: skip
 
 
 def _group_of(spec: GraphSpec, item: ObjectSpec) -> str:

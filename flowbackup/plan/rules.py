@@ -62,6 +62,7 @@ RULES: tuple[Rule, ...] = (
     rules_couplings.coupled_ranges,
     rules_objects.pinned_objects,
     rules_objects.half_mirrored,
+    rules_objects.brings_nothing_back,
     rules_counts.copies_possible,
     rules_buffers.parts_of_copies,
     rules_buffers.halves_behind,

@@ -65,6 +65,23 @@ def half_mirrored(context: Context) -> Iterator[Finding]:
             )  # fmt: skip
 
 
+def brings_nothing_back(context: Context) -> Iterator[Finding]:
+    """A line that brings names back stands behind one that leaves some out."""
+    for client, written in context.spec.clients.items():
+        for name, item in written.objects.items():
+            for number, line in enumerate(item.exclude):
+                if not line.startswith("!"):
+                    break
+                yield context.warning(
+                    ("clients", client, "objects", name, "exclude", number),
+                    "brings-nothing-back",
+                    f'object "{name}" of client "{client}" brings "{line}" back, before anything '
+                    "is left out",
+                    "Write it behind the line that leaves out too much; the last that matches "
+                    "decides.",
+                )  # fmt: skip
+
+
 def _crossed(borders: Borders, heads: Iterable[str], first: int, last: int) -> LinkDraft | None:
     """A coupling that begins or ends among these buffers of one of the heads."""
     for head in heads:

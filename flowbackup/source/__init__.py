@@ -1,7 +1,8 @@
 """READING: from a path to sealed frames.
 
-`port` what the reader asks of the runtime; `walk` names by directory descriptors; `metadata`
-entries; `content` reads files into slots; `hashing` chunk digests on a second core; `filler` packs
-chunks into slots; `manifest` entries into pages and frames; `reader` reads one data object; `scan`
-counts what there is to read.
+`port` what the reader asks of the runtime; `walk` names by directory descriptors; `selection` which
+of them are meant, by the lines that `patterns` understands; `metadata` entries; `content` reads
+files into slots; `hashing` chunk digests on a second core; `filler` packs chunks into slots;
+`manifest` entries into pages and frames; `reader` reads one data object; `scan` counts what there
+is to read; `explaining` tells which rule decided about one path.
 """

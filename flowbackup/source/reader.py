@@ -23,6 +23,7 @@ from flowbackup.model.entry import Entry, EntryKind
 from flowbackup.model.frame import FrameKind
 from flowbackup.model.record import VersionRecord
 from flowbackup.model.report import Outcome
+from flowbackup.model.source_rules import EVERYTHING, SourceRules
 from flowbackup.monitor import Monitor, Problem
 from flowbackup.source.content import ContentReader, ReadCounters, ReadError
 from flowbackup.source.filler import FrameFiller
@@ -37,6 +38,7 @@ from flowbackup.source.metadata import (
     kind_of,
 )
 from flowbackup.source.port import FrameSink
+from flowbackup.source.selection import Selection
 from flowbackup.source.walk import Found, open_file, open_root, walk
 from flowbackup.units import MIB
 
@@ -51,7 +53,8 @@ _SWAPPED = (ELOOP, ENXIO, ENOTDIR)
 @dataclass(frozen=True, slots=True)
 class ObjectTask:
     """What to read.  path: of the tree or file; frame_bytes: content of a frame, which a slot has
-    room for besides the index; clock: nanoseconds since 1970, for the end of the record."""
+    room for besides the index; rules: what of a tree is left out; clock: nanoseconds since 1970,
+    for the end of the record."""
 
     session: bytes
     object_id: bytes
@@ -60,6 +63,7 @@ class ObjectTask:
     path: bytes
     frame_bytes: int
     started_ns: int
+    rules: SourceRules = EVERYTHING
     clock: Callable[[], int] = time.time_ns
 
 
@@ -106,6 +110,7 @@ class _ObjectReader:
         self._counters = counters
         self._maker = EntryMaker()
         self._links = HardLinks()
+        self._selection = Selection(task.rules, task.started_ns, self._report_relative)
         self._chunk_bytes = min(CHUNK_BYTES, task.frame_bytes)
         self._weight_max = min(_PAGE_WEIGHT_MAX, task.frame_bytes // 2)
         frame = (task.object_id, task.frame_bytes, crew)
@@ -125,7 +130,7 @@ class _ObjectReader:
             return
         self._directory(b"", root)
         try:
-            names = walk(root, self._report_relative)
+            names = walk(root, self._report_relative, self._selection.chosen)
             with closing(names):
                 for found in names:
                     if found.kind is EntryKind.FILE:
@@ -193,7 +198,8 @@ class _ObjectReader:
         try:
             status = os.fstat(descriptor)
             if stat.S_ISREG(status.st_mode):
-                self._opened_file(found.path, descriptor, status)
+                if not self._selection.beyond_limits(status):
+                    self._opened_file(found.path, descriptor, status)
                 return
         finally:
             os.close(descriptor)

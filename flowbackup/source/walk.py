@@ -26,8 +26,13 @@ _FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_
 
 # The kind of a name travels behind it while a directory is sorted: NUL stands in no name and sorts
 # before every byte, so the order is that of the names, at half the memory of pairs.
-_MARK_BYTES = 2
+MARK_OF_FILES, MARK_OF_DIRECTORIES, MARK_OF_OTHERS = b"\0f", b"\0d", b"\0?"
+MARK_BYTES = 2
 _MARKS = {ord("f"): EntryKind.FILE, ord("d"): EntryKind.DIRECTORY, ord("?"): None}
+
+Choose = Callable[[bytes, int, list[bytes]], list[bytes]]
+"""(path of a directory, its descriptor, its names, sorted and marked): those that are walked to.
+May raise OSError."""
 
 
 class Found(NamedTuple):
@@ -80,17 +85,21 @@ def open_root(path: bytes) -> int:
         ) from error
 
 
-def walk(root: int, report: Callable[[Problem], None]) -> Generator[Found, None, None]:
+def walk(
+    root: int, report: Callable[[Problem], None], choose: Choose | None = None
+) -> Generator[Found, None, None]:
     """Every name below the directory `root`, without the root itself, parents first, sorted by
-    `path_order`.  Keeps `root` open and closes everything else, also when closed early.
+    `path_order`.  Keeps `root` open and closes everything else, also when closed early.  choose:
+    asked when a directory is entered, which of its names are meant; without it, all are.
 
     A directory that is moved away under the walk is left, and reported.
     Raises OSError when the root itself cannot be listed.
     """
-    levels = [_Level(b"", _listed(root), root, _identity(root))]
+    choose = choose or _all
+    levels = [_Level(b"", _listed(b"", root, choose), root, _identity(root))]
     try:
         while levels:
-            child = yield from _visit(levels[-1])
+            child = yield from _visit(levels[-1], choose)
             if child is not None:
                 levels.append(child)
                 if len(levels) > OPEN_LEVELS + 1:
@@ -121,17 +130,17 @@ def open_without_atime(name: bytes, flags: int, parent: int | None) -> int:
     return os.open(name, flags, dir_fd=parent)
 
 
-def _visit(level: _Level) -> Generator[Found, None, _Level | None]:
+def _visit(level: _Level, choose: Choose) -> Generator[Found, None, _Level | None]:
     """Yields the names of a directory until one is a directory to go down into, which it returns;
     None at the end."""
     prefix = level.path + b"/" if level.path else b""
     for marked in level.names:
-        name = marked[:-_MARK_BYTES]
+        name = marked[:-MARK_BYTES]
         kind = _MARKS[marked[-1]]
         if kind is not EntryKind.DIRECTORY:
             yield Found(prefix + name, name, level.descriptor, kind)
             continue
-        child, found = _enter(prefix + name, name, level.descriptor)
+        child, found = _enter(prefix + name, name, level.descriptor, choose)
         try:
             yield found
         except GeneratorExit:
@@ -143,11 +152,15 @@ def _visit(level: _Level) -> Generator[Found, None, _Level | None]:
     return None
 
 
-def _enter(path: bytes, name: bytes, parent: int) -> tuple[_Level | None, Found]:
+def _enter(
+    path: bytes, name: bytes, parent: int, choose: Choose
+) -> tuple[_Level | None, Found]:  # fmt: skip
     descriptor = -1
     try:
         descriptor = open_without_atime(name, _DIRECTORY_FLAGS, parent)
-        level = _Level(path, _listed(descriptor), descriptor, _identity(descriptor))
+        level = _Level(
+            path, _listed(path, descriptor, choose), descriptor, _identity(descriptor)
+        )  # fmt: skip
         return level, Found(path, name, parent, EntryKind.DIRECTORY, descriptor)
     except OSError as error:
         if descriptor >= 0:
@@ -155,17 +168,21 @@ def _enter(path: bytes, name: bytes, parent: int) -> tuple[_Level | None, Found]
         return None, Found(path, name, parent, EntryKind.DIRECTORY, -1, error)
 
 
-def _listed(directory: int) -> Iterator[bytes]:
+def _all(path: bytes, directory: int, names: list[bytes]) -> list[bytes]:
+    return names
+
+
+def _listed(path: bytes, directory: int, choose: Choose) -> Iterator[bytes]:
     with os.scandir(directory) as found:
         names = [os.fsencode(item.name) + _mark(item) for item in found]
     names.sort()
-    return iter(names)
+    return iter(choose(path, directory, names))
 
 
 def _mark(item: os.DirEntry[str]) -> bytes:
     if item.is_file(follow_symlinks=False):
-        return b"\0f"
-    return b"\0d" if item.is_dir(follow_symlinks=False) else b"\0?"
+        return MARK_OF_FILES
+    return MARK_OF_DIRECTORIES if item.is_dir(follow_symlinks=False) else MARK_OF_OTHERS
 
 
 def _identity(descriptor: int) -> tuple[int, int]:

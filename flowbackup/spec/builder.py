@@ -229,11 +229,23 @@ class ClientBuilder:
         path: str | PurePath,
         group: str | None = None,
         buffers: str | None = None,
+        exclude: Sequence[str] = (),
+        ignore_files: bool | None = None,
+        exclude_caches: bool | None = None,
+        one_file_system: bool | None = None,
+        exclude_larger_than: int | str | None = None,
+        exclude_older_than: int | str | None = None,
     ) -> ClientBuilder:
-        """Adds a data object; returns the client, so that calls stand in a row."""
+        """Adds a data object; returns the client, so that calls stand in a row.  exclude: lines of
+        gitignore's dialect."""
         objects = self._written["objects"]
         assert isinstance(objects, dict)
-        objects[name] = _written(path=str(path), group=group, buffers=buffers)
+        objects[name] = _written(
+            path=str(path), group=group, buffers=buffers, exclude=list(exclude) or None,
+            ignore_files=ignore_files, exclude_caches=exclude_caches,
+            one_file_system=one_file_system, exclude_larger_than=exclude_larger_than,
+            exclude_older_than=exclude_older_than,
+        )  # fmt: skip
         return self
 
 

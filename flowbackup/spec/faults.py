@@ -40,6 +40,7 @@ _WANTED = {
     "string_type": "a text",
     "int_type": "a whole number",
     "float_type": "a number",
+    "bool_type": "true or false",
     "dict_type": 'keys with values, as in "name: {...}"',
     "model_type": 'keys with values, as in "{key: value}"',
     "model_attributes_type": 'keys with values, as in "{key: value}"',

@@ -24,6 +24,7 @@ FRAME_BYTES_MIN = 64 * KIB
 FRAME_BYTES_MAX = 256 * MIB
 SIZE_BYTES_MAX = 1 << 60
 BUFFERS_MAX = 65_536
+IGNORE_LINE_LENGTH_MAX = 1024
 
 DURATION_SECONDS_MAX = 100 * 366 * 86_400
 _DURATION = re.compile(r"\s*(\d{1,10})\s*(s|min|h|d|w)\s*", re.IGNORECASE)
@@ -140,6 +141,24 @@ def check_pattern(text: str) -> str:
     return text
 
 
+def check_ignore_line(text: str) -> str:
+    """A line of gitignore's dialect that says something."""
+    body = text.removeprefix("!").strip(" ")
+    if not body or body == "/":
+        raise ValueError(f'"{shown(text)}" matches no name|Write a pattern as in "*.tmp"')
+    if not text.isprintable() or len(text) > IGNORE_LINE_LENGTH_MAX:
+        raise ValueError(
+            f'the pattern "{shown(text, 20)}" is too long, or holds control characters'
+            f"|Write one of at most {IGNORE_LINE_LENGTH_MAX} characters, without them"
+        )
+    if text.startswith("#"):
+        raise ValueError(
+            f'"{shown(text)}" is a comment in a list of patterns'
+            '|Begin with "\\\\#" in quotes for names with that sign, or delete it'
+        )
+    return text
+
+
 def check_path(path: str) -> str:
     """A path as text; it need not exist now."""
     if not path:
@@ -199,6 +218,7 @@ Duration = Annotated[
 ]
 WindowText = Annotated[str, AfterValidator(read_window)]
 Pattern = Annotated[str, AfterValidator(check_pattern)]
+IgnoreLine = Annotated[str, AfterValidator(check_ignore_line)]
 Limit = Annotated[int, BeforeValidator(read_size), _as_size, _size_in_schema]
 Count = Annotated[int, Field(ge=1, le=BUFFERS_MAX)]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]

@@ -18,6 +18,7 @@ from flowbackup.spec.fields import (
     Duration,
     EndpointText,
     FrameSize,
+    IgnoreLine,
     Limit,
     Name,
     ObjectName,
@@ -67,6 +68,25 @@ class ObjectSpec(Written):
     )
     buffers: PinnedText | None = Field(
         default=None, description="The only buffers that it may use, as in nas[0:4]."
+    )
+    exclude: Annotated[tuple[IgnoreLine, ...], BeforeValidator(lambda v: _as_tuple(v))] = Field(
+        default=(), description='What of the tree is left out: lines as in a .gitignore at its '
+        'root, as in ["*.tmp", "/cache/", "!keep.tmp"].',
+    )  # fmt: skip
+    ignore_files: bool = Field(
+        default=True, description="Whether the lines of .flowbackupignore in its directories count."
+    )
+    exclude_caches: bool = Field(
+        default=False, description="Leave out what is in directories with a CACHEDIR.TAG."
+    )
+    one_file_system: bool = Field(
+        default=False, description="Leave out what is mounted in the tree."
+    )
+    exclude_larger_than: Limit = Field(
+        default=0, description="Leave out larger files; 0 for any size."
+    )
+    exclude_older_than: Duration = Field(
+        default=0, description="Leave out files that were not changed for so long; 0 for any age."
     )
 
 

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
+from flowbackup.model.source_rules import EVERYTHING, SourceRules
 from flowbackup.spec.builder import GraphBuilder, unique_name
 from flowbackup.spec.fields import read_frame_size
 from flowbackup.spec.models import FRAME_BYTES, GraphSpec
@@ -27,11 +28,12 @@ def quick_graph(
     graph: str = "backup",
     client: str = "",
     catalog: str | None = None,
+    rules: SourceRules = EVERYTHING,
 ) -> GraphSpec:
     """One chain: `to` is level 0, each of `mirrors` one more level.  Objects and devices are
-    named after the last parts of their absolute paths, made unique.  client: this host without
-    one.  sync_size: 32 MiB without one, or half of the buffers if these are small.  Raises
-    GraphError where no legal graph can be made of it."""
+    named after the last parts of their absolute paths, made unique.  rules: of all objects.
+    client: this host without one.  sync_size: 32 MiB without one, or half of the buffers if these
+    are small.  Raises GraphError where no legal graph can be made of it."""
     if sync_size is None:
         sync_size = min(32 * MIB, buffers * _bytes(frame_size) // 2)
     builder = GraphBuilder(graph, frame_size=frame_size, sync_size=sync_size, catalog=catalog)
@@ -41,7 +43,14 @@ def quick_graph(
         absolute = Path(os.path.abspath(path))
         name = unique_name(_name_of(absolute, "root"), objects)
         objects[name] = None
-        reader.object(name, path=absolute)
+        reader.object(
+            name, path=absolute, exclude=rules.exclude,
+            ignore_files=None if rules.ignore_files else False,
+            exclude_caches=rules.exclude_caches or None,
+            one_file_system=rules.one_file_system or None,
+            exclude_larger_than=rules.larger_than_bytes or None,
+            exclude_older_than=rules.older_than_seconds or None,
+        )  # fmt: skip
     devices: dict[str, object] = {}
     levels = [Path(os.path.abspath(place)) for place in (to, *mirrors)]
     for place in levels:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.oracle.model import (
     HERE,
+    LEFT_OUT,
     MEDIA_BYTES_MIN,
     MIB,
     End,
@@ -365,6 +366,8 @@ class Draw:
         item: Graph = {"path": Written(place, "/" + "/".join(place))}
         if len(backups) > 1 or self._maybe(0.3):
             item["group"] = group
+        if self._maybe(0.2):
+            item |= self.random.choice(LEFT_OUT)
         agents = self._at_work(group)
         is_cut = any(len(self.free[group, device]) > 1 for device in agents)
         if is_cut or (may_be_pinned and self._maybe(0.15)):

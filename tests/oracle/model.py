@@ -29,6 +29,15 @@ class Written(NamedTuple):
     text: str
 
 
+LEFT_OUT: tuple[Graph, ...] = (
+    {"exclude": ["*.tmp", "/cache/", "!keep.tmp"]},
+    {"exclude": ["\\#x"], "ignore_files": False},
+    {"exclude_caches": True, "exclude_larger_than": Written(1 << 30, "1 GiB")},
+    {"one_file_system": True, "exclude_older_than": Written(604800, "7 d")},
+)
+"""What of an object's tree may be left out, in some of the ways."""
+
+
 class Raw(str):
     """YAML as it is."""
 

@@ -225,6 +225,13 @@ def idle_readers(plot: Plot) -> Planted:
     return planted("unused-group", "Write copies:", "restore_groups", name, is_error=False)
 
 
+def brought_back_too_early(plot: Plot) -> Planted:
+    keys, item = plot.object()
+    item["exclude"] = ["!keep.tmp", "*.tmp", "!other.tmp"]
+    return planted("brings-nothing-back", "the last that matches", *keys, "exclude", 0,
+                   is_error=False)  # fmt: skip
+
+
 PLANTERS: tuple[Planter, ...] = (
     mirror_of_nobody, copy_of_nobody, coupling_from_nobody, coupling_to_nobody, agent_of_nobody,
     coupling_to_a_stranger, coupling_from_a_spare, unknown_device, unknown_spare,
@@ -232,4 +239,5 @@ PLANTERS: tuple[Planter, ...] = (
     object_to_open_group, pinned_to_a_stranger, no_client, no_backup_group, no_object, node_here,
     client_like_an_agent, node_by_case, device_by_case, client_by_case, object_by_case,
     group_by_case, group_twice, idle_device, idle_node, idle_backup_group, idle_readers,
+    brought_back_too_early,
 )  # fmt: skip

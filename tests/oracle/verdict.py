@@ -39,6 +39,7 @@ def verdict(graph: Graph, memory_bytes: int | None = None) -> set[Expected]:
         *copies(graph, chains, are_sound),
         *copy_loops(chains), *staging(graph, chains), *spares(chains), *places(graph),
         *windows(graph), *shared_slots(chains), *memory(graph, chains, memory_bytes),
+        *excluded(graph),
     }  # fmt: skip
 
 
@@ -300,6 +301,14 @@ def _filled_from(fills: dict[str, set[str]], device: str) -> set[str]:
         found |= more
         queue.extend(more)
     return found
+
+
+def excluded(graph: Graph) -> Iterator[Expected]:
+    for keys, _, item in objects(graph):
+        lines = item.get("exclude", ())
+        for at in range(len(lines)):
+            if all(isinstance(each, str) and each[:1] == "!" for each in lines[: at + 1]):
+                yield one("brings-nothing-back", *keys, "exclude", at, is_error=False)
 
 
 def staging(graph: Graph, chains: Chains) -> Iterator[Expected]:

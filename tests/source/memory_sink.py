@@ -14,6 +14,7 @@ from flowbackup.model.entry import Entry, EntryKind
 from flowbackup.model.frame import FrameHeader, FrameKind
 from flowbackup.model.ids import FrameId
 from flowbackup.model.record import VersionRecord, load_record
+from flowbackup.model.source_rules import EVERYTHING, SourceRules
 from flowbackup.monitor import RecordingMonitor
 from flowbackup.plan.decided import slot_bytes
 from flowbackup.source.content import ReadCounters
@@ -134,7 +135,12 @@ class Reading:
 
 
 def read_tree(
-    path: str | bytes | os.PathLike[str], sink: MemorySink | None = None, clock_ns: int = 2
+    path: str | bytes | os.PathLike[str],
+    sink: MemorySink | None = None,
+    clock_ns: int = 2,
+    *,
+    started_ns: int = 1,
+    rules: SourceRules = EVERYTHING,
 ) -> Reading:
     """Reads the object at `path` into memory."""
     sink = sink or MemorySink()
@@ -145,7 +151,8 @@ def read_tree(
         name="tree",
         path=os.fsencode(path),
         frame_bytes=sink.frame_bytes,
-        started_ns=1,
+        started_ns=started_ns,
+        rules=rules,
         clock=lambda: clock_ns,
     )
     pages, monitor, counters = KeptPages(), RecordingMonitor(), ReadCounters()

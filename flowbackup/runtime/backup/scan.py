@@ -19,8 +19,8 @@ class SourceScan:
         """here: names of the nodes that are this machine."""
         near = set(here)
         everything = list(objects)
-        self._paths = [os.fsencode(o.path) for o in everything if o.node in near]
-        self._whole = len(self._paths) == len(everything)
+        self._near = [o for o in everything if o.node in near]
+        self._whole = len(self._near) == len(everything)
         self._totals: tuple[int, int] | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._count, name="scan", daemon=True)
@@ -39,9 +39,9 @@ class SourceScan:
 
     def _count(self) -> None:
         files = size_bytes = 0
-        for path in self._paths:
+        for plan in self._near:
             try:
-                total = scan(path, self._stop.is_set)
+                total = scan(os.fsencode(plan.path), self._stop.is_set, plan.rules)
             except SourceError:
                 # The client meets the same and reports it; here it only leaves the total unknown.
                 return
