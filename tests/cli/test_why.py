@@ -85,7 +85,7 @@ def test_backup_takes_rules_and_writes_them_into_its_graph(tmp_path: Path) -> No
         exclude=("*.tmp", "!keep.tmp", "\\#x"), ignore_files=False, exclude_caches=True,
         one_file_system=True, larger_than_bytes=1 << 30, older_than_seconds=86_400,
     )  # fmt: skip
-    plan = api.quick_plan([str(tmp_path)], str(tmp_path / "m"), rules=rules)
+    plan = api.quick_plan([str(tmp_path / "a")], str(tmp_path / "m"), rules=rules)
     assert [item.rules for item in plan.objects] == [rules]
     (tmp_path / "g.yaml").write_text(plan.graph_text)
     assert [item.rules for item in api.load_plan(tmp_path / "g.yaml").objects] == [rules]

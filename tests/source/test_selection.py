@@ -98,7 +98,7 @@ def test_lines_in_directories_count_below_them_and_the_deepest_decides(tmp_path:
 def test_a_sister_directory_does_not_inherit(tmp_path: Path) -> None:
     make(tmp_path, "d/x", "d.y/x", "e/x", "d/f/x")
     (tmp_path / "d" / IGNORE).write_text("x\n")
-    assert kept(tmp_path) == ["d", f"d/{IGNORE}", "d.y", "d.y/x", "d/f", "e", "e/x"]
+    assert set(kept(tmp_path)) == {"d", f"d/{IGNORE}", "d.y", "d.y/x", "d/f", "e", "e/x"}
 
 
 def test_lines_that_cannot_be_had_are_told_and_leave_nothing_out(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
     python trouble.py TREE OUTSIDE SEED
 
 Every file in TREE is a beginning of one of 200 patterns, whatever happens to it; OUTSIDE is a
-folder to which links lead.  Prints "ready" when it has begun, and in the end how much it did.
+folder to which links lead.  Prints how much it did, when it has begun and in the end.
 """
 
 from __future__ import annotations
@@ -89,7 +89,10 @@ class Trouble:
         os.link(self._file(), self._path())
 
     def _remove(self) -> None:
-        path = self._path()
+        self._gone(self._path())
+
+    def _gone(self, path: str) -> None:
+        # rmtree opens what it is given, and would wait for ever for the other end of a FIFO.
         if os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path, ignore_errors=True)
         else:
@@ -100,8 +103,7 @@ class Trouble:
         path = self._path()
         os.rename(path, path + ".old")
         self._chance.choice((os.mkdir, os.mkfifo, self._write, self._lead_out))(path)
-        shutil.rmtree(path + ".old", ignore_errors=True)
-        os.unlink(path + ".old")
+        self._gone(path + ".old")
 
     def _lead_out(self, path: str) -> None:
         os.symlink(self._outside, path)
@@ -121,7 +123,7 @@ def main(tree: str, outside: str, seed: str) -> None:
     trouble = Trouble(tree, outside, int(seed))
     for _ in range(500):
         trouble.step()
-    print("ready", flush=True)
+    print(trouble.done, flush=True)
     while not select.select([sys.stdin], [], [], 0)[0]:
         for _ in range(20):
             trouble.step()
