@@ -1,18 +1,24 @@
 """Lines of gitignore's dialect: which of them decides about a name.
 
-The dialect, its escapes and its oddities are those of git, by `pathspec`.  A line is asked about
-one name at a time: names below one that is left out are never asked for.
+Names are matched as git matches them, by `pathspec`; a line is asked about one path at a time, and
+paths below one that is left out are never asked for.  Whatever a line looks like, an answer takes
+about the length of the line times that of the path.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple
 
 from pathspec.patterns.gitignore import GitIgnorePatternError
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
-_EVERYTHING = "."
+Segment = Callable[[str], object]
+
+_STAR = "[^/]*"
+"""What pathspec makes of a star."""
 
 
 class Rule(NamedTuple):
@@ -58,21 +64,58 @@ def as_text(name: bytes) -> str:
 def _rule(number: int, line: str) -> Rule | None:
     """None for comments, empty lines, and what git does not understand either."""
     text = line if line.endswith("\\ ") else line.rstrip(" ")
-    body = text.removesuffix("/")
+    if not text or text.startswith("#"):
+        return None
+    pattern = text.removeprefix("!")
+    body = pattern.removesuffix("/")
+    parts = body.removeprefix("/").split("/") if "/" in body else ["**", body]
+    if parts[-1] == "**":
+        parts.append("*")  # "a/**" is everything below a, and not a itself.
     try:
-        pattern = GitIgnoreSpecPattern(body)
+        segments = [None if part == "**" else _segment(part) for part in parts]
     except GitIgnorePatternError:
         return None
-    regex = pattern.regex
-    if regex is None or pattern.include is None:
-        return None
-    if regex.pattern == _EVERYTHING:
-        matches: Callable[[str], object] = _always
-    else:
-        # "a/**" is everything below a; all others are whole paths.
-        matches = regex.match if body.endswith("/**") else regex.fullmatch
-    return Rule(number, text, pattern.include, text != body, matches)
+    return Rule(number, text, pattern == text, body != pattern, partial(_matches, segments))
 
 
-def _always(path: str) -> bool:
-    return True
+def _segment(part: str) -> Segment:
+    """What matches one name of a path.  Raises GitIgnorePatternError."""
+    if not part:
+        raise GitIgnorePatternError("a path has no empty names")
+    # A space at the end counts inside of a line.
+    escaped = part if part.endswith("\\ ") or part[-1] != " " else part[:-1] + "\\ "
+    regex = GitIgnoreSpecPattern("/" + escaped).regex
+    if regex is None:
+        raise GitIgnorePatternError("a range that is none")
+    first, *between = regex.pattern.split(_STAR)
+    if len(between) < 2:
+        return regex.fullmatch
+    # Between two stars the first place that fits is as good as any: without going back, a name
+    # costs its length and not a power of it, whoever wrote the line.
+    atoms = "".join(f"(?>{_STAR}?{fixed})" for fixed in between[:-1])
+    return re.compile(f"{first}{atoms}{_STAR}{between[-1]}", re.DOTALL).fullmatch
+
+
+def _matches(segments: list[Segment | None], path: str) -> bool:
+    """Whether the names of a path are those segments, None standing for any number of names: the
+    shortest run that fits is tried first, and only the last one is ever made longer."""
+    names = path.split("/")
+    at = name = run_ends = 0
+    run = -1
+    while name < len(names):
+        segment = segments[at] if at < len(segments) else _never
+        if segment is None:
+            run, run_ends = at, name
+            at += 1
+        elif segment(names[name]):
+            at, name = at + 1, name + 1
+        elif run >= 0:
+            at, run_ends = run + 1, run_ends + 1
+            name = run_ends
+        else:
+            return False
+    return at == len(segments)
+
+
+def _never(name: str) -> bool:
+    return False
