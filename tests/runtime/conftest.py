@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -50,7 +50,7 @@ def catalog(tmp_path: Path) -> Path:
 def chain_of(tmp_path: Path) -> Callable[..., Plan]:
     """Plans a chain of so many devices d0, d1, ... below tmp_path."""
 
-    def plan(source: Path, devices: int, **options: int) -> Plan:
+    def plan(source: Path, devices: int, **options: Any) -> Plan:
         first, *mirrors = [str(tmp_path / f"d{number}") for number in range(devices)]
         return quick_plan([str(source)], first, mirrors, **options)
 

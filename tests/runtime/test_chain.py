@@ -11,6 +11,7 @@ import pytest
 from flowbackup import api
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.model.report import Outcome, SessionReport
+from flowbackup.model.source_rules import SourceRules
 from flowbackup.monitor import RecordingMonitor, SilentMonitor
 from flowbackup.plan.decided import Plan
 from flowbackup.testing.compare import differences
@@ -50,6 +51,17 @@ def test_the_source_is_read_once_and_every_device_has_every_frame(
     assert [device.level for device in report.devices] == list(range(devices))
     assert len({device.frames for device in report.devices}) == 1
     assert report.objects[0].copies_durable == devices
+
+
+def test_what_the_rules_leave_out_is_not_read(
+    plain_tree: Path, chain_of: Chain, backup: Backup, catalog: Path
+) -> None:
+    rules = SourceRules(exclude=("file*", "!file[23]"))
+    report = backup(chain_of(plain_tree, 1, rules=rules))
+    assert report.outcome is Outcome.SUCCESS
+    assert (report.files, report.bytes_read, report.bytes_source) == (2, 1_004_096, 1_004_096)
+    found = {entry.path for entry in api.entries("latest", catalog, recursive=True)}
+    assert found - {b""} == {b"file2", b"file3"}
 
 
 def test_every_level_alone_gives_the_tree_back(
