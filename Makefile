@@ -47,7 +47,10 @@ test: lint
 test-slow: $(STAMP)
 	$(RUN)python -m pytest -m slow
 
+# Compiled first, as an installed package is: where Python may not write what it compiles
+# (PYTHONDONTWRITEBYTECODE), every command would compile all that it imports.
 bench: $(STAMP)
+	$(RUN)python -m compileall -q flowbackup
 	$(RUN)python -m tests.bench.bench $(BENCH)
 
 # Needs uv. Names no host and no path, so that any index serves it and the hashes decide.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
 
 TOOLS = ("flowbackup", "ray", "pyarrow", "blake3", "xxhash")
 
@@ -14,6 +13,9 @@ def tool_versions() -> dict[str, str]:
 
 
 def _version(tool: str) -> str:
+    # A hundredth of a second, which commands that only look or restore need not wait for.
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
+
     try:
         return version(tool)
     except PackageNotFoundError:
