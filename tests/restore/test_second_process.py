@@ -18,6 +18,7 @@ from flowbackup.model.entry import Entry, EntryKind
 from flowbackup.monitor import RecordingMonitor
 from flowbackup.restore import RestoreSettings, RestoreStatistics, restore_tree
 from flowbackup.restore.directories import OPEN_LEVELS, Level
+from flowbackup.restore.metadata import MetadataWriter, Owners
 from flowbackup.restore.second import hand_over, process
 from flowbackup.restore.second.batch import FILES_MAX, Batch, answer, files_of, missing_of
 from flowbackup.restore.second.hand_over import HandOver
@@ -77,10 +78,11 @@ def source(tmp_path: Path) -> Path:
         file.write_bytes(bytes([number % 251]) * (number * 37 % 9000))
         file.chmod(0o600 + number % 0o200)
         os.utime(file, ns=(0, number * 10**9 + number))
-    (place / "top").write_bytes(b"not in a directory of ours")
+    (place / "d0.top").write_bytes(b"not in a directory of ours")
     (place / "d3" / "large").write_bytes(bytes(300_000))
-    (place / "d3" / "link").symlink_to("nowhere")
-    os.link(place / "top", place / "d4" / "again")
+    (place / "d3" / "away").symlink_to("nowhere")
+    (place / "d1" / "link").write_bytes(b"under two names")
+    os.link(place / "d1" / "link", place / "d4" / "again")
     if os.geteuid() == 0:
         os.chown(place / "d5" / "e0" / "f100\n", 1234, 5678)
         (place / "d5" / "e0" / "f100\n").chmod(0o4755)
@@ -118,6 +120,36 @@ def test_the_tree_is_the_same_and_so_are_the_counts(
     assert len(seen.processes) == 1
 
 
+def test_where_the_target_gives_its_group_no_file_is_handed_over(
+    tmp_path: Path, source: Path, seen: Seen
+) -> None:
+    if os.geteuid():
+        pytest.skip("needs root, to give a directory a group")
+    memory, _ = read(str(source))
+    (tmp_path / "b").mkdir()
+    os.chown(tmp_path / "b", -1, 4321)
+    (tmp_path / "b").chmod(0o2755)
+    restored(memory, tmp_path / "b")
+    assert seen.paths == []
+    assert list(differences(source, tmp_path / "b")) == []
+
+
+def test_what_may_not_be_given_to_its_owner_is_not_handed_over(
+    tmp_path: Path, source: Path, seen: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = MetadataWriter(Owners(numeric=True))
+    assert writer.may_own(os.geteuid(), os.getegid())
+    monkeypatch.setattr(os, "geteuid", lambda: 1234)
+    writer = MetadataWriter(Owners(numeric=True))
+    assert not writer.may_own(0, 0)
+    assert not writer.may_own(1234, os.getegid() + 1)
+    monkeypatch.setattr(os, "geteuid", os.getuid)
+    monkeypatch.setattr(MetadataWriter, "may_own", lambda *_: False)
+    memory, _ = read(str(source))
+    restored(memory, tmp_path / "b")
+    assert seen.paths == []
+
+
 def test_a_small_restore_starts_no_process(
     tmp_path: Path, source: Path, seen: Seen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,7 +171,7 @@ def test_where_many_files_are_expected_it_starts_at_once(
     target = bytes(tmp_path / "b")
     done = restore_tree(memory.entries(), memory, target, QUICK, files_expected=expected)
     assert len(seen.processes) == processes
-    assert (done.problems, done.files) == (0, 402)
+    assert (done.problems, done.files) == (0, 403)
     assert list(differences(source, tmp_path / "b")) == []
 
 
@@ -302,6 +334,7 @@ def test_it_ends_when_the_first_process_is_killed() -> None:
 def test_what_is_asked_of_a_process_that_ended_is_an_error() -> None:
     second = SecondProcess()
     assert second.answer_nowait() is None
+    assert os.getpgid(second._process.pid) != os.getpgrp(), "a terminal would end it, too"
     second._process.kill()
     with pytest.raises(GoneError, match="signal 9"):
         second.wait_answer()
