@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -40,6 +40,7 @@ from flowbackup.requests import RepairRequest as RepairRequest
 from flowbackup.requests import RestoreRequest as RestoreRequest
 from flowbackup.requests import RunSettings as RunSettings
 from flowbackup.runtime.beginning import Beginning
+from flowbackup.runtime.cancel import Cancel
 from flowbackup.runtime.doctor import Check, examine
 from flowbackup.runtime.reading.reach import far_media_by
 from flowbackup.runtime.signals import cancelled_by_signals
@@ -78,9 +79,10 @@ def run_backup(plan: Plan, settings: RunSettings, monitor: Monitor) -> SessionRe
     and behind all that, what may go from its staging devices makes room.  Raises what is found
     before a byte moves.
 
-    In the main thread SIGINT and SIGTERM end the session: the first at the border of an object,
-    the second at once.  Before it has begun, the first raises InterruptedSessionError as soon as
-    what has been started can be ended in order, the second KeyboardInterrupt."""
+    In the main thread SIGINT and SIGTERM end the command: the first in 3 s, in which objects that
+    end within the first of them are finished and longer ones are cut off at the border of a frame,
+    the second in one.  Before anything was written the first raises InterruptedSessionError, or
+    KeyboardInterrupt while devices are looked at; so does the second while Ray starts."""
     beginning = Beginning()
     from flowbackup.plan.narrowing import stages_after_session
     from flowbackup.runtime.backup.scan import SourceScan
@@ -92,28 +94,25 @@ def run_backup(plan: Plan, settings: RunSettings, monitor: Monitor) -> SessionRe
 
     if not plan.agents:
         return run_copy(plan, (), settings, monitor, after_session=True)
-    with open_catalog(_catalog_path(settings.catalog, plan)) as catalog:
+    catalog_path = _catalog_path(settings.catalog, plan)
+    with cancelled_by_signals() as cancel, open_catalog(catalog_path) as catalog:
         labels = Labelling(create=settings.create or settings.init, init=settings.init)
-        check_before_start(plan, catalog, labels, monitor)
+        with cancel.interruptible(1):
+            check_before_start(plan, catalog, labels, monitor)
         scan = SourceScan(plan.objects, near_nodes(plan))
         wait_max = settings.wait_seconds_max
-        session = BackupSession(plan, catalog, scan, monitor, beginning, wait_max)
+        session = BackupSession(plan, catalog, scan, monitor, beginning, cancel, wait_max)
         with ExitStack() as stack:
             stack.callback(session.close)
-            stack.enter_context(cancelled_by_signals(session))
             session.wait_for_devices()
             scan.start()
             stack.callback(scan.stop)
-            engine = stack.enter_context(ray_engine(settings.address))
-            room = Room(plan, catalog, monitor, engine)
+            engine = stack.enter_context(ray_engine(settings.address, cancel))
+            room = Room(plan, catalog, monitor, engine, cancel)
             room.make()
-            # Once more, because Ray has put its own handler there.
-            with cancelled_by_signals(session):
-                report = session.run(engine)
-            stages = [] if session.is_cancelled else stages_after_session(plan)
-            copied = run_stages(
-                stages, catalog, monitor, session.session, engine, cancelled_by_signals, wait_max
-            )
+            report = session.run(engine)
+            stages = [] if cancel.is_told else stages_after_session(plan)
+            copied = run_stages(stages, catalog, monitor, session.session, engine, cancel, wait_max)
             return room.report(report, copied)
 
 
@@ -136,15 +135,17 @@ def run_copy(
             f"graph {plan.graph} has nothing to do after a session",
             remedy="run its copy groups with `flowbackup copy`",
         )
-    with open_catalog(_catalog_path(settings.catalog, plan)) as catalog:
+    catalog_path = _catalog_path(settings.catalog, plan)
+    with cancelled_by_signals() as cancel, open_catalog(catalog_path) as catalog:
         labels = Labelling(create=settings.create or settings.init, init=settings.init)
-        check_before_start(copies_only(plan, stages), catalog, labels, monitor)
+        with cancel.interruptible(1):
+            check_before_start(copies_only(plan, stages), catalog, labels, monitor)
         copied = newest_session(catalog, plan.graph)
-        with ray_engine(settings.address) as engine:
-            room = Room(plan, catalog, monitor, engine)
+        with ray_engine(settings.address, cancel) as engine:
+            room = Room(plan, catalog, monitor, engine, cancel)
             room.make()
             first, *others = run_stages(
-                stages, catalog, monitor, copied, engine, cancelled_by_signals,
+                stages, catalog, monitor, copied, engine, cancel,
                 settings.wait_seconds_max,
             )  # fmt: skip
             return room.report(first, others)
@@ -159,8 +160,11 @@ def free(
     asked to show.  Raises UsageError, DeviceLockedError while another command does so."""
     from flowbackup.runtime.freeing.asked import run_freeing
 
-    with open_catalog(_catalog_path(settings.catalog, plan), create=False) as catalog:
-        return run_freeing(plan, devices, catalog, monitor, settings.address, dry_run=dry_run)
+    catalog_path = _catalog_path(settings.catalog, plan)
+    with cancelled_by_signals() as cancel, open_catalog(catalog_path, create=False) as catalog:
+        return run_freeing(
+            plan, devices, catalog, monitor, settings.address, cancel, dry_run=dry_run
+        )
 
 
 def foresee_room(plan: Plan, settings: RunSettings) -> SessionReport | None:
@@ -182,8 +186,8 @@ def restore(query: str, target: str, request: RestoreRequest, monitor: Monitor) 
             dry_run=request.dry_run,
         )  # fmt: skip
         task = RestoreTask(version, os.fsencode(target), settings, request.explain)
-        with far_media_by(request.address) as far:
-            return run_restore(catalog, task, monitor, far)
+        with _interrupted() as cancel, far_media_by(request.address, cancel) as far:
+            return run_restore(catalog, task, monitor, far, cancel)
 
 
 def cat(query: str, out: BinaryIO, catalog: Path | None = None, *, as_of: str = "") -> None:
@@ -210,12 +214,13 @@ def verify(
         share = sample or WHOLE
         if not address or all(info.is_near for info in media):
             refuse_far(media)
-            return run_verify(opened, media, share, monitor)
+            with _interrupted() as cancel:
+                return run_verify(opened, media, share, monitor, cancel=cancel)
         from flowbackup.runtime.care.far_verifier import open_far
         from flowbackup.runtime.cluster.engine import ray_engine
 
-        with ray_engine(address) as engine:
-            return run_verify(opened, media, share, monitor, open_far, engine)
+        with _interrupted() as cancel, ray_engine(address, cancel) as engine:
+            return run_verify(opened, media, share, monitor, open_far, engine, cancel)
 
 
 def drill(query: str | None, request: DrillRequest, monitor: Monitor) -> SessionReport:
@@ -226,8 +231,8 @@ def drill(query: str | None, request: DrillRequest, monitor: Monitor) -> Session
     with open_catalog(_catalog_path(request.catalog), create=False) as opened:
         versions = [opened.resolve(query)] if query else newest_versions(opened)
         task = DrillTask(versions, request.sample, request.seed, request.target)
-        with far_media_by(request.address) as far:
-            return run_drill(opened, task, monitor, far)
+        with _interrupted() as cancel, far_media_by(request.address, cancel) as far:
+            return run_drill(opened, task, monitor, far, cancel)
 
 
 def repair(devices: Sequence[str], request: RepairRequest, monitor: Monitor) -> SessionReport:
@@ -239,8 +244,8 @@ def repair(devices: Sequence[str], request: RepairRequest, monitor: Monitor) -> 
         task = RepairTask(
             tuple(devices), request.objects, request.full, request.dry_run, request.wait_seconds_max
         )
-        with far_media_by(request.address) as far:
-            return run_repair(opened, task, monitor, far=far)
+        with _interrupted() as cancel, far_media_by(request.address, cancel) as far:
+            return run_repair(opened, task, monitor, far=far, cancel=cancel)
 
 
 def rebuild(
@@ -254,7 +259,8 @@ def rebuild(
     from flowbackup.runtime.care.rebuilding import RebuildTask, run_rebuild
 
     task = RebuildTask(_catalog_path(catalog), tuple(devices), Mode(mode), fresh)
-    return run_rebuild(task, monitor)
+    with _interrupted() as cancel:
+        return run_rebuild(task, monitor, cancel)
 
 
 def sessions(catalog: Path | None = None) -> list[SessionRow]:
@@ -354,18 +360,20 @@ def init_device(
 def show_device(name: str, catalog: Path | None = None) -> MediumRow:
     """What the label says of a medium in a directory or of a device that the catalog knows, and
     what the catalog knows besides: all of it for one on another node.  Raises DeviceError."""
+    from flowbackup.media.bounded import within
     from flowbackup.media.open import open_device
     from flowbackup.model.device import DeviceTarget
 
     place = os.path.abspath(name)
     path = _catalog_path(catalog)
     known = devices(path) if path.exists() else []
-    if not os.path.isdir(place):
+    if not within(name, place, lambda: os.path.isdir(place)):
         named = [row for row in known if row.info.device == name]
         if named and not named[-1].info.is_near:
             return named[-1]
         place = named[-1].info.device_location if named else place
-    info = open_device(DeviceTarget(os.path.basename(place), "directory", place)).info()
+    target = DeviceTarget(os.path.basename(place), "directory", place)
+    info = within(target.name, place, lambda: open_device(target).info())
     verified = (row.verified for row in known if row.info.medium == info.medium)
     return MediumRow(info, next(verified, None))
 
@@ -374,6 +382,14 @@ def devices(catalog: Path | None = None) -> list[MediumRow]:
     """All media that the catalog knows."""
     with open_catalog(_catalog_path(catalog)) as opened:
         return [MediumRow(info, opened.verified(info.medium)) for info in opened.media()]
+
+
+@contextmanager
+def _interrupted() -> Iterator[Cancel]:
+    """By signals, in the main thread: the first ends what runs in this process at a border, the
+    second by KeyboardInterrupt."""
+    with cancelled_by_signals() as cancel, cancel.interruptible(2):
+        yield cancel
 
 
 def _catalog_path(named: Path | None, plan: Plan | None = None) -> Path:

@@ -85,6 +85,20 @@ def end_process(process: ProcessIdentity, seconds_max: float) -> bool:
         os.close(fd)
 
 
+def descendants(pid: int) -> list[int]:
+    """The processes that one has started and these in turn, as far as they have not left it."""
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            children = [int(child) for child in task.read_text().split()]
+        except OSError:
+            # The thread has ended meanwhile.
+            continue
+        for child in children:
+            found += [child, *descendants(child)]
+    return found
+
+
 def _boot_id() -> str:
     """Names this run of the machine; "" where the system does not tell."""
     try:

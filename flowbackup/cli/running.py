@@ -79,7 +79,8 @@ def detach(output: Output, session: str, device: str, catalog: Path | None) -> i
 def cancel(output: Output, session: str, now: bool, catalog: Path | None) -> int:
     """End a running SESSION in order, as Ctrl-C does where it was started.
 
-    It ends behind the objects under way, with --now at once; `flowbackup sessions` tells when.
+    It finishes the objects that are read within a second and cuts longer ones off behind a frame,
+    with --now it ends at once; `flowbackup sessions` tells when.
     """
     api.change_session(session, "cancel", catalog, now=now)
     when = "now" if now else "behind the objects under way"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,9 +20,9 @@ from flowbackup.model.ids import id_text
 from flowbackup.model.report import Outcome
 from flowbackup.monitor import WAITING, Progress, RecordingMonitor
 from flowbackup.plan.decided import Plan
-from flowbackup.runtime.backup.session import BackupSession
 from flowbackup.runtime.crew.crew import Crew
 from flowbackup.runtime.edges.slab import PREFIX, SHARED_MEMORY
+from flowbackup.runtime.freeing.room import Room
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("live_ray", "haste")]
 MIB = 1 << 20
@@ -172,20 +173,31 @@ def test_agents_that_are_refused_at_the_last_moment_give_everything_back_and_try
     assert free(tmp_path, "nas", "usb", "vault")
 
 
-def test_a_waiting_session_ends_at_the_first_signal(
-    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sessions: list[BackupSession] = []
-    wait = BackupSession.wait_for_devices
-
-    def remember(session: BackupSession) -> None:
-        sessions.append(session)
-        wait(session)
-
-    monkeypatch.setattr(BackupSession, "wait_for_devices", remember)
+def test_a_waiting_session_ends_at_the_first_signal(plan: Plan, tmp_path: Path) -> None:
     busy = door(tmp_path, "nas")
     busy.lock()
     with pytest.raises(InterruptedSessionError):
-        api.run_backup(plan, settings(tmp_path), AtWait(lambda progress: sessions[0].cancel()))
+        api.run_backup(
+            plan, settings(tmp_path), AtWait(lambda progress: signal.raise_signal(signal.SIGTERM))
+        )
     busy.unlock()
     assert free(tmp_path, "nas", "usb")
+
+
+@pytest.mark.parametrize("step", [(Crew, "hire"), (Crew, "wire"), (Room, "make")])
+def test_a_session_that_has_written_nothing_ends_at_the_first_signal(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: tuple[type, str]
+) -> None:
+    """While its devices are opened, its actors coupled, or room is made before it."""
+    house, name = step
+    begin = getattr(house, name)
+
+    def begin_and_be_told(self: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        begin(self)
+
+    monkeypatch.setattr(house, name, begin_and_be_told)
+    with pytest.raises(InterruptedSessionError, match="interrupted"):
+        api.run_backup(plan, settings(tmp_path), RecordingMonitor())
+    assert free(tmp_path, "nas", "usb", "vault")
+    assert list((tmp_path / "nas" / "segments").iterdir()) == []

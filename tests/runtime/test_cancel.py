@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from flowbackup.media.labels.label import LOCK_NAME
 from flowbackup.media.locks.lock import MediumLock
 from flowbackup.monitor import SilentMonitor
 from flowbackup.testing.compare import differences
+from tests.runtime.left_behind import members, wait_for
 from tests.targets import Target
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
@@ -28,7 +28,8 @@ NOTHING_LEFT = "ended in order; no process, lock, memory or temporary file left"
 
 @pytest.fixture
 def command(tmp_path: Path) -> list[str]:
-    """A run of two objects to a device of 8 MB/s: two seconds, then six."""
+    """A run of two objects to a device of 8 MB/s: two seconds, then six, which is longer than a
+    session waits for an object once it is told to end."""
     for name, files in (("first", 16), ("second", 48)):
         (tmp_path / name).mkdir()
         for number in range(files):
@@ -62,15 +63,6 @@ def start(command: list[str]) -> subprocess.Popen[bytes]:
     )
 
 
-def wait_for(happened: Callable[[], bool], seconds_max: float = 60) -> None:
-    deadline = time.monotonic() + seconds_max
-    while time.monotonic() < deadline:
-        if happened():
-            return
-        time.sleep(0.01)
-    pytest.fail("it did not happen in time")
-
-
 def written(tmp_path: Path) -> int:
     """Bytes on the device so far; what is reserved ahead reads as nothing."""
     segments = (tmp_path / "disk" / "segments").glob("*.part")
@@ -87,19 +79,6 @@ def assert_nothing_left(pid: int, tmp_path: Path) -> None:
     assert [p for p in (tmp_path / "disk" / "segments").iterdir() if p.name.startswith(".")] == []
 
 
-def members(group: int) -> list[str]:
-    """Processes of a group that have not ended."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[2]) == group and fields[0] not in "ZX":
-            found.append(stat.parent.name)
-    return found
-
-
 def sessions_of(tmp_path: Path) -> list[SessionState]:
     with open_catalog(tmp_path / "catalog.sqlite") as catalog:
         return [row.state for row in catalog.sessions()]
@@ -110,7 +89,7 @@ def test_the_first_signal_ends_the_session_at_the_border_of_an_object(
     command: list[str], tmp_path: Path, number: signal.Signals, target: Target
 ) -> None:
     running = start(command)
-    wait_for(lambda: written(tmp_path) > 4 * MIB)
+    wait_for(lambda: written(tmp_path) > 15 * MIB)
     os.killpg(running.pid, number)
     assert running.wait(60) == 130
     assert_nothing_left(running.pid, tmp_path)
@@ -121,6 +100,22 @@ def test_the_first_signal_ends_the_session_at_the_border_of_an_object(
     request = api.RestoreRequest(catalog=tmp_path / "catalog.sqlite")
     api.restore("first", str(tmp_path / "restored"), request, SilentMonitor())
     assert list(differences(str(tmp_path / "first"), str(tmp_path / "restored"))) == []
+    target("F14", cases=1, text=NOTHING_LEFT)
+
+
+def test_an_object_that_takes_longer_is_cut_off_behind_a_frame(
+    command: list[str], tmp_path: Path, target: Target
+) -> None:
+    running = start(command)
+    wait_for(lambda: written(tmp_path) > 18 * MIB)
+    os.killpg(running.pid, signal.SIGTERM)
+    assert running.wait(60) == 130
+    assert_nothing_left(running.pid, tmp_path)
+    assert written(tmp_path) == 0, "what is durable is sealed"
+    assert sessions_of(tmp_path) == [SessionState.FINISHED]
+    with open_catalog(tmp_path / "catalog.sqlite") as catalog:
+        assert [version.record.name for version in catalog.versions()] == ["first"]
+    assert api.verify([], SilentMonitor(), tmp_path / "catalog.sqlite").exit_code == 0
     target("F14", cases=1, text=NOTHING_LEFT)
 
 

@@ -26,6 +26,7 @@ from flowbackup.media.locks.lock import present_holder
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.ids import new_id
 from flowbackup.monitor import WAITING, RecordingMonitor
+from flowbackup.runtime.cancel import Cancel
 from flowbackup.runtime.crew import crew as crew_module
 from flowbackup.runtime.crew.crew import Crew
 from flowbackup.runtime.crew.entrance import Entrance
@@ -315,7 +316,9 @@ def test_media_agents_lock_in_the_order_of_their_media(
 ) -> None:
     locked: list[str] = []
 
-    def answer(act: Callable[[], object], who: str, faults: list[FlowbackupError]) -> object | None:
+    def answer(
+        act: Callable[[], object], who: str, faults: list[FlowbackupError], latest: object
+    ) -> object | None:
         try:
             return act()
         except FlowbackupError as error:
@@ -324,6 +327,7 @@ def test_media_agents_lock_in_the_order_of_their_media(
 
     monkeypatch.setattr(crew_module, "answer_of", answer)
     crew = Crew.__new__(Crew)
+    crew.cancel = Cancel()
     media = {"c": b"3", "a": b"1", "d": b"4", "b": b"2"}
     crew.stations = {
         name: SimpleNamespace(agent=Agent(name, medium, locked, refuses))  # type: ignore[misc]

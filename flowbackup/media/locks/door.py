@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flowbackup.errors import DeviceLockedError
+from flowbackup.media.bounded import within
 from flowbackup.media.port import Device, DeviceQueue
 from flowbackup.model.queue import DoorView, Ticket
 
@@ -37,7 +38,11 @@ class DeviceDoor:
         self._queue = device.queue()
 
     def look(self) -> DoorView:
-        """Raises DeviceError for a medium that is not there, as `Device.info`."""
+        """Raises DeviceError for a medium that is not there, as `Device.info`, or does not
+        answer."""
+        return within(self.device.name, "its medium", self._look)
+
+    def _look(self) -> DoorView:
         device, queue = self.device, self._queue
         return DoorView(device.name, device.info().device_id, device.holder(), queue.standing())
 

@@ -34,6 +34,8 @@ SESSION_STREAM = 0
 """Streams of clients are numbered from 1; what an agent writes about the session is its own."""
 LEAVE_SECONDS_MAX = 60.0
 """How long a device may take for the frame under way before it is left as a dead one is."""
+STOP_SECONDS_MAX = 0.6
+"""How long questions may wait for a device that is to end; the session asks no longer either."""
 CLOSE_SECONDS_MAX = 5.0
 """What is still being written then is left to the end of the process."""
 
@@ -149,6 +151,21 @@ class MediaAgent:
             statistics = writer.finish()
             self._failure = self._failure or DeviceError("the session has been finished")
             return statistics
+
+    @ray.method(concurrency_group="control")
+    def stop(self) -> None:
+        """Ends behind the frame under way, and makes durable what has been written: the session was
+        told to end.  `finish` may follow; what fails is told by that."""
+        self._leaving = True
+        if not self._writing.acquire(timeout=STOP_SECONDS_MAX):
+            return
+        try:
+            if self._writer is not None and self._failure is None:
+                self._commit(self._writer)
+        except DeviceError as error:
+            self._failure = error
+        finally:
+            self._writing.release()
 
     @ray.method(concurrency_group="control")
     def leave(self) -> WriterStatistics:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import ray
 from ray.exceptions import RayError
 
 from flowbackup.errors import FlowbackupError, InterruptedSessionError
@@ -13,12 +12,15 @@ from flowbackup.model.ids import new_id
 from flowbackup.monitor import Problem
 from flowbackup.plan.decided import Plan
 from flowbackup.runtime.actors.client import ObjectEnding
+from flowbackup.runtime.cancel import Word
+from flowbackup.runtime.cluster.answers import fetched, wait_for_any
 from flowbackup.runtime.cluster.faults import as_ours
 from flowbackup.runtime.crew.crew import Crew
 from flowbackup.runtime.crew.watch import Watch
 
-CANCEL_SECONDS_MAX = 0.5
+CANCEL_SECONDS_MAX = 0.25
 """A client that was told to end at once may be deep in a read that never returns."""
+SETTLE_LOOK_SECONDS = 0.25
 SETTLE_SECONDS_MAX = 20.0
 """What a lost client has sent is written to the end: one window of a slow device."""
 
@@ -35,6 +37,7 @@ class ClientRuns:
         }
         self._failures: dict[str, FlowbackupError] = {}
         self._ends_at: float | None = None
+        self._word = Word.NONE
 
     @property
     def is_over(self) -> bool:
@@ -47,17 +50,26 @@ class ClientRuns:
         """Were the clients told to end now?"""
         return self._ends_at is not None
 
-    def cancel(self, *, drain: bool) -> None:
-        """drain: at the border of the objects under way; else now."""
+    def hear(self) -> Word:
+        """Hands the user's word on, if there is a new one; the present one."""
+        word = self._crew.cancel.word
+        if word > self._word:
+            self.end(drain=word is Word.DRAIN)
+            self._word = word
+        return word
+
+    def end(self, *, drain: bool) -> None:
+        """drain: at the border of the objects under way; else at that of the next frame."""
         for client in self._crew.clients.values():
             client.cancel.remote(drain=drain)
-        if not drain:
+        if not drain and self._ends_at is None:
             self._ends_at = time.monotonic() + CANCEL_SECONDS_MAX
 
     def wait(self, seconds_max: float) -> None:
-        """Until a client ends, or that long."""
-        ready, _ = ray.wait(list(self._running), num_returns=1, timeout=seconds_max)
-        for reference in ready:
+        """Until a client ends, the user has said a word, or that long."""
+        if self._ends_at is not None:
+            seconds_max = min(seconds_max, self._ends_at - time.monotonic())
+        for reference in wait_for_any(list(self._running), seconds_max, self._has_news):
             name = self._running.pop(reference)
             failure = self._failure_of(name, reference)
             if failure is not None:
@@ -66,8 +78,11 @@ class ClientRuns:
     def settle(self) -> None:
         """Lets the chains finish what lost clients have sent; at most so long."""
         latest = time.monotonic() + SETTLE_SECONDS_MAX
-        while self._crew.clients_lost and not self._watch.is_quiet and time.monotonic() < latest:
-            time.sleep(CANCEL_SECONDS_MAX / 2)
+        while (
+            self._crew.clients_lost and not self._watch.is_quiet and time.monotonic() < latest
+            and not self._crew.cancel.is_told
+        ):  # fmt: skip
+            time.sleep(SETTLE_LOOK_SECONDS)
             self._watch.round()
 
     def endings(self) -> list[tuple[str, ObjectEnding]]:
@@ -89,9 +104,12 @@ class ClientRuns:
             if client not in self._crew.clients_lost and str(failure) not in told
         ]
 
+    def _has_news(self) -> bool:
+        return self._crew.cancel.word > self._word
+
     def _failure_of(self, name: str, reference: Any) -> FlowbackupError | None:
         try:
-            failure: FlowbackupError | None = ray.get(reference)
+            failure: FlowbackupError | None = fetched(reference)
         except RayError as error:
             self._watch.lose_client(name, error)
             return as_ours(error, f"client {name}")

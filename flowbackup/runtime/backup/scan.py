@@ -10,6 +10,8 @@ from flowbackup.errors import SourceError
 from flowbackup.plan.decided import ObjectPlan
 from flowbackup.source.scan import scan
 
+STOP_SECONDS_MAX = 0.5
+
 
 class SourceScan:
     """A thread that counts the objects of this machine; totals are None until it has ended, and
@@ -29,9 +31,9 @@ class SourceScan:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends the count, finished or not."""
+        """Ends the count, finished or not.  A source that does not answer keeps nobody."""
         self._stop.set()
-        self._thread.join()
+        self._thread.join(STOP_SECONDS_MAX)
 
     def totals(self) -> tuple[int | None, int | None]:
         """Files and bytes, or None and None while they are unknown."""

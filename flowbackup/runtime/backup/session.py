@@ -14,7 +14,6 @@ from types import MappingProxyType
 
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.catalog.holder import holder_text
-from flowbackup.errors import InterruptedSessionError
 from flowbackup.flow.outcome import ObjectEnd, end_session
 from flowbackup.media.port import WriterStatistics
 from flowbackup.model.device import DeviceTarget, MediumInfo
@@ -27,6 +26,7 @@ from flowbackup.runtime.actors.client import ObjectEnding
 from flowbackup.runtime.backup.runs import ClientRuns
 from flowbackup.runtime.backup.scan import SourceScan
 from flowbackup.runtime.beginning import Beginning
+from flowbackup.runtime.cancel import Cancel, Part, Word
 from flowbackup.runtime.crew.changes import LiveChanges
 from flowbackup.runtime.crew.crew import Crew
 from flowbackup.runtime.crew.doors import doors_of, has_far_doors
@@ -35,40 +35,43 @@ from flowbackup.runtime.crew.entrance import Entrance
 from flowbackup.runtime.crew.opening import open_crew
 from flowbackup.runtime.crew.preflight import Labelling, check_device
 from flowbackup.runtime.crew.reception import Reception
-from flowbackup.runtime.crew.sealing import seal_media
+from flowbackup.runtime.crew.sealing import seal_media, stop_writing
 from flowbackup.runtime.crew.streams import streams_of
 from flowbackup.runtime.crew.watch import Watch
 from flowbackup.runtime.edges.wiring import Durable
 from flowbackup.runtime.versions import tool_versions
 
 ROUND_SECONDS = 0.5
+ENDING = {
+    Word.DRAIN: f"ending: what is read within {Part.READ.value[0]:.0f} s is finished; once more "
+    "ends at once",
+    Word.CUT: "ending: what is not finished is cut off",
+}
 
 
 class BackupSession:
-    """Runs a plan once.  `cancel` may be called from a signal handler or another thread."""
+    """Runs a plan once."""
 
     def __init__(
         self, plan: Plan, catalog: Catalog, scan: SourceScan, monitor: Monitor,
-        beginning: Beginning, wait_seconds_max: float = 0.0,
+        beginning: Beginning, cancel: Cancel, wait_seconds_max: float = 0.0,
     ) -> None:  # fmt: skip
-        """wait_seconds_max: how long it may wait for devices that others hold."""
+        """cancel: ends it.  wait_seconds_max: how long it may wait for devices that others hold."""
         self.session = new_id()
         self._plan = plan
         self._catalog = catalog
         self._scan = scan
         self._monitor = monitor
-        self._cancels = 0
-        self._cancels_told = 0
-        self.is_running = False
+        self._cancel = cancel
         self._times = beginning
         self._finished_ns = 0
         self._objects = {(o.client, o.name): o for o in plan.objects}
         self._reception = Reception(
-            self.session, "backup", plan.graph, beginning, self._cancel_as_asked, self._check_device
+            self.session, "backup", plan.graph, beginning, cancel, self._check_device
         )
         self._entrance = Entrance(
             self.session, doors_of(plan, self.session), wait_seconds_max, monitor,
-            is_cancelled=lambda: self.is_cancelled,
+            is_cancelled=lambda: cancel.is_told,
         )  # fmt: skip
 
     def wait_for_devices(self) -> None:
@@ -81,48 +84,29 @@ class BackupSession:
         """It waits for nothing any more; safe to repeat."""
         self._entrance.leave()
 
-    def cancel(self) -> None:
-        """Once: end at the next object's border.  Twice: end now."""
-        self._cancels += 1
-
-    def _cancel_as_asked(self, now: bool) -> None:
-        self._cancels = max(self._cancels, 2 if now else 1)
-
     def _check_device(self, plan: Plan, target: DeviceTarget, is_new: bool) -> None:
         labels = Labelling(create=True, init=is_new)
         check_device(plan, target, self._catalog, labels, self._monitor)
 
-    @property
-    def is_cancelled(self) -> bool:
-        return self._cancels > 0
-
-    @property
-    def is_to_end_now(self) -> bool:
-        """It was cancelled twice."""
-        return self._cancels > 1
-
     def run(self, engine: str) -> SessionReport:
         """Ray must be up.  Raises what was found before a byte moved, InterruptedSessionError if
         that was a cancel; everything later is told in the report."""
-        self.is_running = True
-        self._refuse_if_cancelled()
+        self._cancel.refuse("anything was written")
         with self._reception:
             if self._reception.fault:
                 self._monitor.message(self._reception.fault)
             return self._run(engine)
 
     def _run(self, engine: str) -> SessionReport:
-        with open_crew(self._plan, self.session, self._entrance, self._monitor) as crew:
-            self._refuse_if_cancelled()
+        with open_crew(
+            self._plan, self.session, self._entrance, self._monitor, self._cancel
+        ) as crew:
+            self._cancel.refuse("anything was written")
             self._begin(crew)
             crew.wire()
             report = self._work(crew, engine)
         self._catalog.end_session(report, self._finished_ns)
         return report
-
-    def _refuse_if_cancelled(self) -> None:
-        if self._cancels:
-            raise InterruptedSessionError("interrupted before anything was written")
 
     def _begin(self, crew: Crew) -> None:
         for name, media in crew.media.items():
@@ -142,18 +126,19 @@ class BackupSession:
         watch = Watch(crew, self._keep, lambda name, info: self._add_medium(crew.plan, name, info))
         runs = ClientRuns(self._plan, crew, watch)
         self._follow(crew, runs, watch)
+        stop_writing(crew, watch)
         endings = runs.endings()
         ends = {
             (client, e.name): judge(crew.plan, e, self._objects[client, e.name], watch.durable)
             for client, e in endings
         }
-        interrupted = self._cancels > 0
+        interrupted = self._cancel.is_told
         so_far = self._report(
             crew, watch, runs, endings, engine, end_session(ends.values(), interrupted=interrupted)
         )
         record = self._session_record(so_far)
         self._finished_ns = record.finished_ns
-        written, all_sealed = seal_media(crew, watch, record, is_to_end_now=self.is_to_end_now)
+        written, all_sealed = seal_media(crew, watch, record)
         end = end_session(ends.values(), interrupted=interrupted, all_sealed=all_sealed)
         objects = tuple(
             self._record(crew.plan, client, e, ends[client, e.name]) for client, e in endings
@@ -197,13 +182,11 @@ class BackupSession:
     def _follow(self, crew: Crew, runs: ClientRuns, watch: Watch) -> None:
         """Waits for all clients, with one round of questions each half second; between two of them
         mirrors come and go."""
-        changes = LiveChanges(self.session, crew, watch)
+        changes, word = LiveChanges(self.session, crew, watch), Word.NONE
         while not runs.is_over:
-            if self._cancels > self._cancels_told:
-                self._cancels_told = self._cancels
-                if self._cancels == 1:
-                    self._monitor.message("ending behind this object; once more ends at once")
-                runs.cancel(drain=self._cancels == 1)
+            before, word = word, runs.hear()
+            if word > before:
+                self._monitor.message(ENDING[word])
             runs.wait(ROUND_SECONDS)
             watch.round()
             for device in changes.leave_behind(time.monotonic()):
@@ -212,7 +195,7 @@ class BackupSession:
             short = watch.short_of_devices()
             if short and not runs.is_to_end:
                 watch.problems += [Problem("group_failed", text) for text in short.values()]
-                runs.cancel(drain=False)
+                runs.end(drain=False)
             progress = watch.progress("backup", *self._scan.totals())
             self._reception.tell(progress, crew)
             self._monitor.progress(progress)

@@ -21,6 +21,7 @@ from flowbackup.errors import NotFoundError, RestoreError
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem
 from flowbackup.restore.removal import remove_tree
+from flowbackup.runtime.cancel import Cancel
 from flowbackup.runtime.care.drill import Drill, Drilled
 from flowbackup.runtime.reading.copies import copy_reader
 from flowbackup.runtime.reading.known_media import KnownMedia, OpenFar
@@ -52,17 +53,19 @@ def newest_versions(catalog: Catalog) -> list[VersionRow]:
 
 
 def run_drill(
-    catalog: Catalog, task: DrillTask, monitor: Monitor, far: OpenFar | None = None
-) -> SessionReport:
+    catalog: Catalog, task: DrillTask, monitor: Monitor, far: OpenFar | None = None,
+    cancel: Cancel | None = None,
+) -> SessionReport:  # fmt: skip
     """A file that differs from its unchanged source, or does not come back, makes the outcome
-    failed; copies that were healed do not.  far: opens media of other nodes.  Raises RestoreError
-    for a target that cannot take it."""
+    failed; copies that were healed do not.  far: opens media of other nodes.  cancel: ends it as a
+    restore.  Raises InterruptedSessionError, RestoreError for a target that cannot take it."""
     seeds = _drills(catalog)
-    session = LocalSession(catalog, KIND, _subject(task.versions), monitor)
+    session = LocalSession(catalog, KIND, _subject(task.versions), monitor, cancel=cancel)
     done: list[Drilled] = []
     try:
         media = KnownMedia(catalog, far=far)
-        with _place(task.target, session) as place, copy_reader(catalog, session, media) as frames:
+        reading = copy_reader(catalog, session, media, cancel=cancel)
+        with _place(task.target, session) as place, reading as frames:
             for version in task.versions:
                 seed = seeds[_object_name(version)] if task.seed is None else task.seed
                 drill = Drill(catalog, version, frames, session)

@@ -33,6 +33,7 @@ from flowbackup.model.ids import id_text
 from flowbackup.model.record import SessionRecord, VersionRecord, load_record
 from flowbackup.model.report import DeviceReport, ObjectReport, Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem, Progress
+from flowbackup.runtime.cancel import Cancel
 from flowbackup.runtime.care.record_reader import RecordReader
 from flowbackup.runtime.reading.local_session import LocalSession
 from flowbackup.units import format_size
@@ -61,34 +62,38 @@ class OpenMedium:
     reader: MediumReader
 
 
-def run_rebuild(task: RebuildTask, monitor: Monitor) -> SessionReport:
+def run_rebuild(
+    task: RebuildTask, monitor: Monitor, cancel: Cancel | None = None
+) -> SessionReport:  # fmt: skip
     """Takes over what the media tell: into a new catalog if there is none or a fresh one is wanted,
     else into the present one, which then knows both, and of these media what they say.
 
     What cannot be had is told as a problem, and makes the outcome incomplete.  Raises DeviceError
     for a medium that is not there, DeviceLockedError for one that is written just now, CatalogError
-    for a catalog that cannot be used; nothing has changed then.
+    for a catalog that cannot be used; nothing has changed then.  cancel: ends it behind a frame, by
+    InterruptedSessionError; a new catalog is not kept then, and the next rebuild completes another.
     """
     with _opened(task, monitor) as media:
         if task.fresh or not task.catalog.exists():
             with replacing_catalog(task.catalog, monitor.message) as catalog:
-                return _Rebuilding(catalog, media, task.mode, monitor).run()
+                return _Rebuilding(catalog, media, task.mode, monitor, cancel).run()
         with open_catalog(task.catalog, create=False) as catalog:
             catalog.check()
-            return _Rebuilding(catalog, media, task.mode, monitor).run()
+            return _Rebuilding(catalog, media, task.mode, monitor, cancel).run()
 
 
 class _Rebuilding:
     """One rebuild: frames of all media, then the records among them, then what these lead to."""
 
     def __init__(
-        self, catalog: Catalog, media: Sequence[OpenMedium], mode: Mode, monitor: Monitor
-    ) -> None:
+        self, catalog: Catalog, media: Sequence[OpenMedium], mode: Mode, monitor: Monitor,
+        cancel: Cancel | None = None,
+    ) -> None:  # fmt: skip
         self._catalog = catalog
         self._media = media
         self._mode = mode
         names = ", ".join(medium.info.device for medium in media)
-        self._session = LocalSession(catalog, "rebuild", names, monitor)
+        self._session = LocalSession(catalog, "rebuild", names, monitor, cancel=cancel)
         self._rebuild: Rebuild = catalog.rebuild()
         readers = {medium.info.medium: medium.reader for medium in media}
         self._records = RecordReader(catalog, readers, self._session)
@@ -148,6 +153,7 @@ class _Rebuilding:
         self._session.problem(Problem("damaged", text, device=device))
 
     def _show(self, now: FactsStatistics) -> None:
+        self._session.cancel.refuse("everything was taken over")
         moment = time.monotonic()
         if moment - self._told >= PROGRESS_SECONDS:
             self._told = moment
@@ -180,6 +186,7 @@ class _Rebuilding:
     def _take_versions(self, records: Sequence[VersionRecord]) -> None:
         numbers = self._rebuild.number_versions(records)
         for record in records:
+            self._session.cancel.refuse("everything was taken over")
             number = numbers[record.object_id]
             try:
                 self._rebuild.add_version(record, self._pages(record), number)

@@ -11,6 +11,7 @@ from flowbackup.media.port import Device
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.ids import id_text
 from flowbackup.monitor import Monitor
+from flowbackup.runtime.cancel import Cancel
 from flowbackup.runtime.crew.entrance import Entrance
 from flowbackup.runtime.reading.known_media import OpenDevice, device_of
 
@@ -18,10 +19,13 @@ from flowbackup.runtime.reading.known_media import OpenDevice, device_of
 class RepairDoors:
     """The devices of one repair.  What `take` returns is its caller's to close."""
 
-    def __init__(self, session: bytes, opening: OpenDevice, monitor: Monitor) -> None:
+    def __init__(
+        self, session: bytes, opening: OpenDevice, monitor: Monitor, cancel: Cancel
+    ) -> None:  # fmt: skip
         self._session = session
         self._opening = opening
         self._monitor = monitor
+        self._cancel = cancel
         self._taken: dict[bytes, Device] = {}
 
     def take_all(self, infos: Sequence[MediumInfo], seconds_max: float) -> None:
@@ -31,7 +35,7 @@ class RepairDoors:
             return
         doors = [self._door(info) for info in infos]
         try:
-            Entrance(self._session, doors, seconds_max, self._monitor).take()
+            self._entrance(doors, seconds_max).take()
         except DeviceError as error:
             self._monitor.message(f"going on without what cannot be had: {error.message}")
             return
@@ -44,13 +48,19 @@ class RepairDoors:
         if taken is not None:
             return taken
         door = self._door(info)
-        Entrance(self._session, [door], 0, self._monitor).take()
+        self._entrance([door], 0).take()
         return door.device
 
     def close(self) -> None:
         """Gives back what was not asked for."""
         while self._taken:
             self._taken.popitem()[1].close()
+
+    def _entrance(self, doors: Sequence[DeviceDoor], seconds_max: float) -> Entrance:
+        return Entrance(
+            self._session, doors, seconds_max, self._monitor,
+            is_cancelled=lambda: self._cancel.is_told,
+        )  # fmt: skip
 
     def _door(self, info: MediumInfo) -> DeviceDoor:
         device = self._opening(device_of(info))

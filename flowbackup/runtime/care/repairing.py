@@ -17,6 +17,7 @@ from flowbackup.catalog.catalog import Catalog
 from flowbackup.catalog.missing import MissingTotal, Wanted
 from flowbackup.errors import (
     EXIT_COPIES_MISSING,
+    EXIT_INTERRUPTED,
     EXIT_LOCKED,
     DamageError,
     DeviceError,
@@ -36,6 +37,7 @@ from flowbackup.model.ids import NO_ID, FrameId, id_text
 from flowbackup.model.record import SessionRecord
 from flowbackup.model.report import DeviceReport, Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem, Progress
+from flowbackup.runtime.cancel import Cancel
 from flowbackup.runtime.care.repair_doors import RepairDoors
 from flowbackup.runtime.care.repair_media import RepairMedium, media_to_repair
 from flowbackup.runtime.care.repair_target import GroupMemory, RepairTarget
@@ -71,16 +73,18 @@ class RepairTask:
 
 def run_repair(
     catalog: Catalog, task: RepairTask, monitor: Monitor, opening: OpenDevice = open_device,
-    far: OpenFar | None = None,
+    far: OpenFar | None = None, cancel: Cancel | None = None,
 ) -> SessionReport:  # fmt: skip
-    """far: opens media of other nodes, to read from.  Raises NotFoundError for a device or object
-    that is not known, UsageError; everything else is told in the report.  Facts that are found out
-    about media are recorded also in a dry run."""
+    """far: opens media of other nodes, to read from.  cancel: ends it behind the frames that are
+    being copied, which the next repair does not copy again.  Raises NotFoundError for a device or
+    object that is not known, UsageError; everything else is told in the report.  Facts that are
+    found out about media are recorded also in a dry run."""
     if task.full and not task.devices:
         raise UsageError("--full needs a DEVICE", remedy="name the device that is to hold all")
     versions = _versions(catalog, task.objects) if task.objects else None
     media = media_to_repair(catalog, task.devices, opening)
-    session = LocalSession(catalog, "repair", ", ".join(m.info.device for m in media), monitor)
+    names = ", ".join(m.info.device for m in media)
+    session = LocalSession(catalog, "repair", names, monitor, cancel=cancel)
     try:
         lost = {medium for m in media for medium in m.stands_for}
         with copy_reader(catalog, session, KnownMedia(catalog, opening, far), lost) as frames:
@@ -119,7 +123,7 @@ class _Repair:
         self._session = session
         self._frames = frames
         self._opening = opening
-        self._doors = RepairDoors(session.session, opening, session)
+        self._doors = RepairDoors(session.session, opening, session, session.cancel)
         self._wanted = [
             Wanted(m.info.medium, m.info.device, m.stands_for, task.full, versions, m.lost)
             for m in media
@@ -145,7 +149,8 @@ class _Repair:
         if self._task.dry_run:
             return self._report(before, before)
         self._let_go_of_complete(before)
-        while self._move(sum(total.payload_bytes for total in before.values())):
+        bytes_total = sum(total.payload_bytes for total in before.values())
+        while self._move(bytes_total) and not self._session.cancel.is_told:
             self._take_up(self._catalog.find_missing(self._wanted))
         left = self._catalog.find_missing(self._wanted)
         self._seal(self._report(before, left))
@@ -182,6 +187,7 @@ class _Repair:
 
     def _look(self, medium: RepairMedium) -> None:
         for info in medium.present:
+            self._session.cancel.refuse("anything was repaired")
             self._look_at(info)
             self._mend(info)
 
@@ -239,6 +245,8 @@ class _Repair:
         """One pass over everything that is missing; how many frames have become durable."""
         before = self._moved()
         for missing in self._catalog.missing_frames():
+            if self._session.cancel.is_told:
+                break
             takers = [self._targets[m] for m in missing.media if m in self._targets]
             takers = [target for target in takers if target.failure is None]
             if not takers or missing.frame in self._hopeless:
@@ -341,6 +349,8 @@ class _Repair:
 
     def _outcome(self, left: dict[bytes, MissingTotal]) -> tuple[Outcome, int | None]:
         """A frame that is lost weighs more than one that can be had another day."""
+        if self._session.cancel.is_told:
+            return Outcome.INCOMPLETE, EXIT_INTERRUPTED
         if self._lost:
             return Outcome.FAILED, None
         lacking = {medium for medium, total in left.items() if total.required}

@@ -54,6 +54,8 @@ class VerifyTurn:
         self._told = (0, 0, 0)
         """Segment, epoch and offset up to which damage was told last."""
         self._failed = False
+        self.is_cut_off = False
+        """It was told to stop before everything was read."""
         self._freed_now: dict[tuple[int, int], bool] = {}
         self._catalog = catalog
         self._session = session
@@ -68,6 +70,9 @@ class VerifyTurn:
 
     def take(self) -> None:
         """Never raises for the medium or its node: that is told, and the others go on."""
+        if self._stop.is_set():
+            self.is_cut_off = True
+            return
         started_ns = time.time_ns()
         try:
             self._verify()
@@ -126,6 +131,7 @@ class VerifyTurn:
             self._frames += len(report.frames)
             self._progress.read(self.info, self.bytes_read)
             if self._stop.is_set():
+                self.is_cut_off = True
                 return
 
     def _without_freed(

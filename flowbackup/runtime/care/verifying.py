@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from fractions import Fraction
 
 from flowbackup.catalog.catalog import Catalog
@@ -16,12 +16,15 @@ from flowbackup.media.open import open_device
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import Monitor
+from flowbackup.runtime.cancel import Cancel
 from flowbackup.runtime.care.verify_progress import VerifyProgress
 from flowbackup.runtime.care.verify_turn import Verifier, VerifyTurn
 from flowbackup.runtime.reading.known_media import target_of
 from flowbackup.runtime.reading.local_session import ENGINE, LocalSession
 
 WHOLE = Fraction(1)
+LOOK_SECONDS = 0.1
+"""How often who waits for the readers looks whether he is to end."""
 OpenVerifier = Callable[[MediumInfo], Verifier]
 """Raises FlowbackupError for a medium that cannot be read."""
 
@@ -54,12 +57,19 @@ def run_verify(
     monitor: Monitor,
     open_far: OpenVerifier | None = None,
     engine: str = ENGINE,
+    cancel: Cancel | None = None,
 ) -> SessionReport:
     """Verifies that share of each medium which waits longest for it, or all.  open_far: for media
-    on other nodes, run by `engine`.  Damage makes the outcome failed."""
+    on other nodes, run by `engine`.  Damage makes the outcome failed.  cancel: ends it behind the
+    stretches that are being read; those before them count.  Raises InterruptedSessionError."""
     openers = [open_near if info.is_near or open_far is None else open_far for info in media]
     session = LocalSession(
-        catalog, "verify", ", ".join(info.device for info in media), monitor, engine
+        catalog,
+        "verify",
+        ", ".join(info.device for info in media),
+        monitor,
+        engine,
+        cancel=cancel,
     )
     stop = threading.Event()
     progress = VerifyProgress(session, media)
@@ -68,7 +78,9 @@ def run_verify(
         for info, opener in zip(media, openers, strict=True)
     ]
     try:
-        _take_all(turns, stop)
+        _take_all(turns, stop, session.cancel)
+        if any(turn.is_cut_off for turn in turns):
+            session.cancel.refuse("everything was read; what was read counts")
     except BaseException:
         session.finish(Outcome.FAILED, devices=[turn.report() for turn in turns])
         raise
@@ -84,7 +96,7 @@ def open_near(info: MediumInfo) -> Verifier:
     return MediumVerifier(open_device(target_of(info)))
 
 
-def _take_all(turns: Sequence[VerifyTurn], stop: threading.Event) -> None:
+def _take_all(turns: Sequence[VerifyTurn], stop: threading.Event, cancel: Cancel) -> None:
     """Media of different disks at the same time, those of one disk one after the other: two readers
     would only make its head go to and fro."""
     lanes: dict[object, list[VerifyTurn]] = {}
@@ -92,8 +104,13 @@ def _take_all(turns: Sequence[VerifyTurn], stop: threading.Event) -> None:
         lanes.setdefault(_disk(turn.info), []).append(turn)
     with ThreadPoolExecutor(len(lanes), thread_name_prefix="verify") as threads:
         try:
-            for done in [threads.submit(_take, lane) for lane in lanes.values()]:
-                done.result()
+            running = {threads.submit(_take, lane) for lane in lanes.values()}
+            while running:
+                done, running = wait(running, LOOK_SECONDS, FIRST_COMPLETED)
+                for each in done:
+                    each.result(0)
+                if cancel.is_told:
+                    stop.set()
         except BaseException:
             # Each thread ends with the stretch that it reads.
             stop.set()

@@ -18,7 +18,14 @@ import ray
 
 from flowbackup.errors import PeerLostError
 from flowbackup.process import ProcessIdentity, identify
-from flowbackup.runtime.cluster.lean_ray import lean_start, own_token
+from flowbackup.runtime.cancel import Cancel
+from flowbackup.runtime.cluster.lean_ray import (
+    deaf_children,
+    lean_start,
+    lean_stop,
+    own_token,
+    signals_kept,
+)
 from flowbackup.units import MIB
 
 OBJECT_STORE_BYTES = 96 * MIB
@@ -31,34 +38,40 @@ WORKER_NICENESS = 0
 
 
 @contextmanager
-def ray_engine(address: str = "") -> Iterator[str]:
+def ray_engine(address: str = "", cancel: Cancel | None = None) -> Iterator[str]:
     """Ray is up inside: embedded for an empty address, else the cluster at it.  Yields the name
-    of the engine for the report.  A Ray that is up already in this process is used and left."""
+    of the engine for the report.  A Ray that is up already in this process is used and left.
+    cancel: its second word raises KeyboardInterrupt while Ray starts."""
+    starting = (cancel or Cancel()).interruptible(2)
     if ray.is_initialized():
         yield "ray (present)"
         return
     if address:
-        _join(address)
+        with starting:
+            _join(address)
         try:
             yield f"ray ({address})"
         finally:
             ray.shutdown()
         return
     with own_token():
-        directory = _start_embedded()
+        with starting:
+            directory = _start_embedded()
         try:
             yield "ray (embedded)"
         finally:
-            ray.shutdown()
+            with lean_stop():
+                ray.shutdown()
             shutil.rmtree(directory, ignore_errors=True)
 
 
 def _join(address: str) -> None:
     try:
-        ray.init(
-            address=address, logging_level=logging.ERROR, log_to_driver=False,
-            configure_logging=False,
-        )  # fmt: skip
+        with signals_kept():
+            ray.init(
+                address=address, logging_level=logging.ERROR, log_to_driver=False,
+                configure_logging=False,
+            )  # fmt: skip
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise PeerLostError(
             f"no Ray cluster answers at {address}: {error}",
@@ -71,7 +84,7 @@ def _start_embedded() -> Path:
     name = f"{RAY_TEMPORARY_PREFIX}{os.getpid()}-{identify().start_ticks}-"
     directory = Path(tempfile.mkdtemp(prefix=name, dir="/tmp"))
     try:
-        with lean_start():
+        with lean_start(), signals_kept(), deaf_children():
             ray.init(
                 address="local", num_cpus=WORKERS, num_gpus=0, include_dashboard=False,
                 object_store_memory=OBJECT_STORE_BYTES, log_to_driver=False,
@@ -79,7 +92,8 @@ def _start_embedded() -> Path:
                 _system_config={"worker_niceness": WORKER_NICENESS},
             )  # fmt: skip
     except BaseException:
-        ray.shutdown()
+        with lean_stop():
+            ray.shutdown()
         shutil.rmtree(directory, ignore_errors=True)
         raise
     return directory

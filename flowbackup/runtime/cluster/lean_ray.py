@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from unittest.mock import patch
 
 from ray._private import ray_constants
+from ray._private import utils as ray_utils
 from ray._private.node import Node
 from ray._raylet import (  # type: ignore[attr-defined]  # compiled, without types
     AuthenticationTokenLoader,
     Config,
 )
+
+from flowbackup.process import descendants
 
 
 @contextmanager
@@ -36,6 +41,52 @@ def lean_start() -> Iterator[None]:
         replaced.enter_context(patch.object(ray_constants, "ENABLE_RAY_CLUSTER", False))
         variable = {ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0"}
         replaced.enter_context(patch.dict(os.environ, variable))
+        yield
+
+
+@contextmanager
+def signals_kept() -> Iterator[None]:
+    """`ray.init` inside leaves SIGTERM to whoever of this process has taken it.  Ray's own handlers
+    end the process: that of its Python in the middle of what it is doing, that of its C++, which
+    calls the one before it, three seconds later."""
+    before = signal.getsignal(signal.SIGTERM)
+    is_main = threading.current_thread() is threading.main_thread()
+    if before is signal.SIG_DFL or not is_main:
+        yield
+        return
+    try:
+        with patch.object(ray_utils, "set_sigterm_handler", _no_handler):
+            yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def deaf_children() -> Iterator[None]:
+    """Processes that are started inside do not hear SIGTERM: who ends a service or a group of
+    processes tells all of them at a time, and the command needs its Ray to end in order."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def lean_stop() -> Iterator[None]:
+    """`ray.shutdown` inside ends all processes of this Ray at once.  To ask the deaf ones first
+    takes it a second for each; and those that they have started would outlive them for long."""
+    stop = Node.kill_all_processes
+
+    def stop_at_once(node: Node, check_alive: bool = True, **how: bool) -> None:
+        started = [info.process.pid for infos in node.all_processes.values() for info in infos]
+        families = [pid for each in started for pid in descendants(each)]
+        stop(node, check_alive=check_alive, **(how | {"allow_graceful": False}))
+        for pid in families:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    with patch.object(Node, "kill_all_processes", stop_at_once):
         yield
 
 
@@ -63,6 +114,10 @@ def _read_again() -> None:
 
 def _no_api_server(node: Node, **settings: object) -> None:
     node._webui_url = ""
+
+
+def _no_handler(handler: object) -> None:
+    """The one that is there stays."""
 
 
 def _no_monitor(node: Node) -> None:

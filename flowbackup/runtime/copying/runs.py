@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import ray
 from ray.exceptions import RayError
 
 from flowbackup.catalog.catalog import Catalog
@@ -24,6 +23,8 @@ from flowbackup.model.ids import FrameId
 from flowbackup.monitor import Problem
 from flowbackup.plan.decided import Plan
 from flowbackup.plan.groups import COPY, RESTORE
+from flowbackup.runtime.cancel import Word
+from flowbackup.runtime.cluster.answers import fetched, wait_for_any
 from flowbackup.runtime.copying.work import CopyWork, FrameWork, VersionWork
 from flowbackup.runtime.crew.crew import Crew
 from flowbackup.runtime.crew.watch import STALL_SECONDS_MAX, Watch
@@ -78,26 +79,31 @@ class CopyRuns:
         self._hopeless = 0
         self._now_ns = time.time_ns()
         self._patience = Patience(STALL_SECONDS_MAX)
-        self._is_to_end = self._is_to_end_now = False
+        self._word = Word.NONE
         self.frames_read: Counter[str] = Counter()
 
     def run(self) -> None:
         """Until everything is copied that can be, or it was cancelled."""
         for batch in self._batches():
             todo: list[FrameWork] = list(batch.frames)
-            while todo and not self._is_to_end:
+            while todo and not self._word:
                 todo = self._read(todo, batch.named)
         if self._hopeless > FRAMES_NAMED_MAX:
             more = self._hopeless - FRAMES_NAMED_MAX
             text = f"{more} more frames have no good copy within reach"
             self._watch.problems.append(Problem("unreachable", text))
 
-    def cancel(self, *, drain: bool) -> None:
-        """drain: behind the frames under way; else now."""
-        self._is_to_end, self._is_to_end_now = True, not drain
+    def hear(self) -> None:
+        """Hands the user's word on, if there is a new one."""
+        if not self._has_news():
+            return
+        self._word = self._crew.cancel.word
         for name, reader in self._crew.clients.items():
             if name not in self._crew.clients_lost:
-                reader.cancel.remote(drain=drain)
+                reader.cancel.remote(drain=self._word is Word.DRAIN)
+
+    def _has_news(self) -> bool:
+        return self._crew.cancel.word > self._word
 
     def _batches(self) -> Iterator[Batch]:
         groups = {item.group for item in self._stage.selections}
@@ -136,8 +142,8 @@ class CopyRuns:
             self._crew.clients[name].read.remote(tasks): name for name, tasks in shares.items()
         }
         again: list[FrameWork] = []
-        while running and not self._is_to_end_now:
-            ready, _ = ray.wait(list(running), num_returns=1, timeout=ROUND_SECONDS)
+        while running and self._word is not Word.CUT:
+            ready = wait_for_any(list(running), ROUND_SECONDS, self._has_news)
             self._look()
             for reference in ready:
                 name = running.pop(reference)
@@ -175,7 +181,7 @@ class CopyRuns:
 
     def _heard(self, name: str, reference: Any, tasks: Sequence[ReadTask]) -> list[FrameWork]:
         try:
-            readings: Readings = ray.get(reference)
+            readings: Readings = fetched(reference)
         except RayError as error:
             self._watch.lose_client(name, error)
             # What it had sent may become durable yet: to have it twice on a medium is harmless.

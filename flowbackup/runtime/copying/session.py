@@ -10,7 +10,6 @@ from types import MappingProxyType
 
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.catalog.holder import holder_text
-from flowbackup.errors import InterruptedSessionError
 from flowbackup.flow.outcome import end_copies
 from flowbackup.media.port import WriterStatistics
 from flowbackup.model.device import MediumInfo
@@ -21,6 +20,7 @@ from flowbackup.monitor import Monitor
 from flowbackup.plan.decided import Plan
 from flowbackup.plan.groups import COPY, RESTORE
 from flowbackup.runtime.beginning import Beginning
+from flowbackup.runtime.cancel import Cancel
 from flowbackup.runtime.copying.runs import CopyRuns
 from flowbackup.runtime.copying.work import CopyWork, VersionWork
 from flowbackup.runtime.crew.changes import LiveChanges
@@ -30,7 +30,7 @@ from flowbackup.runtime.crew.ends import report_device, report_retired
 from flowbackup.runtime.crew.entrance import Entrance
 from flowbackup.runtime.crew.opening import open_crew
 from flowbackup.runtime.crew.reception import Reception
-from flowbackup.runtime.crew.sealing import seal_media
+from flowbackup.runtime.crew.sealing import seal_media, stop_writing
 from flowbackup.runtime.crew.watch import Watch
 from flowbackup.runtime.edges.wiring import Durable
 from flowbackup.runtime.versions import tool_versions
@@ -40,61 +40,42 @@ NOTHING: Mapping[str, WriterStatistics] = MappingProxyType({})
 
 
 class CopySession:
-    """Runs a stage once.  `cancel` may be called from a signal handler or another thread."""
+    """Runs a stage once."""
 
     def __init__(
         self, stage: Plan, catalog: Catalog, monitor: Monitor, copied: bytes | None,
-        wait_seconds_max: float = 0.0,
+        cancel: Cancel, wait_seconds_max: float = 0.0,
     ) -> None:  # fmt: skip
         """copied: the session whose versions `versions: session` means, None for none.
-        wait_seconds_max: how long it may wait for devices that others hold."""
+        cancel: ends it.  wait_seconds_max: how long it may wait for devices that others hold."""
         self.session = new_id()
         self._stage = stage
         self._catalog = catalog
         self._monitor = monitor
         self._copied = copied
         self._times = Beginning()
-        self._cancels = self._cancels_told = 0
-        self.is_running = False
+        self._cancel = cancel
         self._work: CopyWork | None = None
         self._entrance = Entrance(
             self.session, doors_of(stage, self.session), wait_seconds_max, monitor,
-            is_cancelled=lambda: self.is_cancelled,
+            is_cancelled=lambda: cancel.is_told,
         )  # fmt: skip
         self._short: set[str] = set()
-        self._reception = Reception(
-            self.session, KIND, stage.graph, self._times, self._cancel_as_asked
-        )
-
-    def cancel(self) -> None:
-        """Once: end behind the frames under way.  Twice: end now."""
-        self._cancels += 1
-
-    def _cancel_as_asked(self, now: bool) -> None:
-        self._cancels = max(self._cancels, 2 if now else 1)
-
-    @property
-    def is_cancelled(self) -> bool:
-        return self._cancels > 0
-
-    @property
-    def is_to_end_now(self) -> bool:
-        """It was cancelled twice."""
-        return self._cancels > 1
+        self._reception = Reception(self.session, KIND, stage.graph, self._times, cancel)
 
     def run(self, engine: str) -> SessionReport:
         """Ray must be up.  Raises what was found before a byte moved, InterruptedSessionError if
         that was a cancel; everything later is told in the report."""
-        self.is_running = True
         with self._reception:
             if self._reception.fault:
                 self._monitor.message(self._reception.fault)
             return self._run(engine)
 
     def _run(self, engine: str) -> SessionReport:
-        with open_crew(self._stage, self.session, self._entrance, self._monitor) as crew:
-            if self._cancels:
-                raise InterruptedSessionError("interrupted before anything was copied")
+        with open_crew(
+            self._stage, self.session, self._entrance, self._monitor, self._cancel
+        ) as crew:
+            self._cancel.refuse("anything was copied")
             self._begin(crew)
             crew.wire()
             report, finished_ns = self._copy(crew, engine)
@@ -129,12 +110,13 @@ class CopySession:
         changes = LiveChanges(self.session, crew, watch)
         runs.run()
         self._reception.end_changes()
+        stop_writing(crew, watch)
         self._round(watch)
         so_far = self._report(crew, watch, runs, engine, all_sealed=True)
         record = self._session_record(so_far)
         written, all_sealed = NOTHING, True
         if work.frames:
-            written, all_sealed = seal_media(crew, watch, record, is_to_end_now=self.is_to_end_now)
+            written, all_sealed = seal_media(crew, watch, record)
         report = self._report(crew, watch, runs, engine, all_sealed=all_sealed, written=written)
         for problem in report.problems:
             self._monitor.problem(problem)
@@ -149,9 +131,7 @@ class CopySession:
                 watch.end_group(group, text)
 
     def _look(self, crew: Crew, watch: Watch, runs: CopyRuns, changes: LiveChanges) -> None:
-        if self._cancels > self._cancels_told:
-            self._cancels_told = self._cancels
-            runs.cancel(drain=self._cancels == 1)
+        runs.hear()
         self._round(watch)
         for device in changes.leave_behind(time.monotonic()):
             self._monitor.message(f"{device} is too slow: the session goes on without it")
@@ -176,7 +156,7 @@ class CopySession:
         outcomes = [work.outcome(version) for version in work.versions]
         lost = any(s.failure and s.plan.required for s in crew.stations.values())
         outcome, exit_code = end_copies(
-            outcomes, interrupted=self._cancels > 0, all_sealed=all_sealed and not lost
+            outcomes, interrupted=self._cancel.is_told, all_sealed=all_sealed and not lost
         )
         devices = (*self._readers(crew, runs), *self._writers(crew, watch, written))
         return SessionReport(

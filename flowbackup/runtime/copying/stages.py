@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Iterable
 
 from flowbackup.catalog.catalog import Catalog
-from flowbackup.errors import FlowbackupError, InterruptedSessionError
+from flowbackup.errors import FlowbackupError
 from flowbackup.model.ids import id_text
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem
 from flowbackup.plan.decided import Plan
 from flowbackup.runtime.beginning import Beginning
+from flowbackup.runtime.cancel import Cancel
 from flowbackup.runtime.copying.session import KIND, CopySession
-
-Guard = Callable[[CopySession], AbstractContextManager[None]]
-"""Lets signals end a session as long as it runs."""
 
 
 def newest_session(catalog: Catalog, graph: str) -> bytes | None:
@@ -28,7 +25,7 @@ def newest_session(catalog: Catalog, graph: str) -> bytes | None:
 
 def run_stages(
     stages: Iterable[Plan], catalog: Catalog, monitor: Monitor, copied: bytes | None, engine: str,
-    guard: Guard, wait_seconds_max: float = 0.0,
+    cancel: Cancel, wait_seconds_max: float = 0.0,
 ) -> list[SessionReport]:  # fmt: skip
     """One report each.  A stage that cannot begin has failed, and the others run nevertheless; who
     interrupts one ends those behind it, too.  wait_seconds_max: how long each may wait for devices
@@ -36,15 +33,12 @@ def run_stages(
     reports: list[SessionReport] = []
     for stage in stages:
         beginning = Beginning()
-        session = CopySession(stage, catalog, monitor, copied, wait_seconds_max)
+        session = CopySession(stage, catalog, monitor, copied, cancel, wait_seconds_max)
         try:
-            with guard(session):
-                reports.append(session.run(engine))
+            reports.append(session.run(engine))
         except FlowbackupError as error:
             reports.append(_failed(session, stage, engine, beginning, error))
-            if isinstance(error, InterruptedSessionError):
-                break
-        if session.is_cancelled:
+        if cancel.is_told:
             break
     return reports
 

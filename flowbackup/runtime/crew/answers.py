@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-import ray
 from ray.exceptions import RayError
 
 from flowbackup.errors import FlowbackupError
+from flowbackup.runtime.cluster.answers import answer_by
 from flowbackup.runtime.cluster.faults import as_ours
 
 START_SECONDS_MAX = 120
@@ -16,12 +16,12 @@ START_SECONDS_MAX = 120
 
 
 def answer_of(
-    reference: Any, who: str, faults: list[FlowbackupError],
-    seconds_max: float = START_SECONDS_MAX,
+    reference: Any, who: str, faults: list[FlowbackupError], latest: Callable[[], float]
 ) -> object | None:  # fmt: skip
-    """None where there is none, and then `faults` has one more.  who: is asked, in words."""
+    """None where there is none until then, and then `faults` has one more.  who: is asked, in
+    words."""
     try:
-        answer: object = ray.get(reference, timeout=seconds_max)
+        answer: object = answer_by(reference, latest)
     except RayError as error:
         faults.append(as_ours(error, who))
         return None

@@ -70,7 +70,10 @@ class LiveChanges:
         check(attachment.plan, agent.device)
         door = door_of(attachment.plan, agent, self._session)
         # It waits for nobody: the session's thread has a chain to watch.
-        entrance = Entrance(self._session, [door], 0, SilentMonitor())
+        entrance = Entrance(
+            self._session, [door], 0, SilentMonitor(),
+            is_cancelled=lambda: self._crew.cancel.is_told,
+        )  # fmt: skip
         entrance.wait()
         try:
             self._crew.attach(attachment.plan, agent.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 import ray
@@ -20,8 +20,9 @@ from flowbackup.runtime.actors.buffer import Buffer
 from flowbackup.runtime.actors.client import Client
 from flowbackup.runtime.actors.media_agent import CONCURRENCY_GROUPS, MediaAgent
 from flowbackup.runtime.actors.reader import Reader
+from flowbackup.runtime.cancel import Cancel, Part
 from flowbackup.runtime.cluster.nodes import NodeFacts, is_alive, pinned, place
-from flowbackup.runtime.crew.answers import answer_of, raise_all
+from flowbackup.runtime.crew.answers import START_SECONDS_MAX, answer_of, raise_all
 from flowbackup.runtime.crew.assignments import Assignments
 from flowbackup.runtime.crew.doors import holder_of
 from flowbackup.runtime.crew.station import Adopted, Station
@@ -38,8 +39,9 @@ class Crew:
     """The live actors of a session.  clients: who feeds the chains: clients of a backup, or the
     restore agents of a stage of copies."""
 
-    def __init__(self, plan: Plan, session: bytes) -> None:
+    def __init__(self, plan: Plan, session: bytes, cancel: Cancel) -> None:
         self.plan = plan
+        self.cancel = cancel
         self._session = session
         self._assignments = Assignments(plan, session, identify())
         self.stations: dict[str, Station] = {}
@@ -145,11 +147,11 @@ class Crew:
     def detach_from_feeders(self, name: str) -> None:
         """Nobody waits for this station any more; who cannot be told has died himself."""
         for edge, feeder in self.feeders(name).items():
-            answer_of(feeder.detach.remote(edge), edge, [], TELL_SECONDS_MAX)
+            self.answer_of(feeder.detach.remote(edge), edge, [], TELL_SECONDS_MAX)
 
     def give_up_device(self, name: str) -> None:
         """Its buffer shall not wait for another device."""
-        answer_of(self.stations[name].buffer.give_up_device.remote(), f"buffer {name}", [])
+        self.answer_of(self.stations[name].buffer.give_up_device.remote(), f"buffer {name}", [])
 
     def attach(self, plan: Plan, name: str) -> None:
         """Hires a mirror of a new plan, which differs by that from the present one, and couples it
@@ -170,19 +172,19 @@ class Crew:
 
     def _couple(self, station: Station) -> Begins:
         name, faults = station.plan.name, list[FlowbackupError]()
-        answer = answer_of(station.agent.open.remote(), f"media agent {name}", faults)
-        facts = answer_of(station.buffer.open.remote(), f"buffer {name}", faults)
+        answer = self.answer_of(station.agent.open.remote(), f"media agent {name}", faults)
+        facts = self.answer_of(station.buffer.open.remote(), f"buffer {name}", faults)
         raise_all(faults)
         station.buffer_process = cast("NodeFacts", facts).process
         self.hear_opened(name, answer)
-        answer_of(station.agent.map.remote(), f"media agent {name}", faults)
-        answer_of(station.buffer.wire.remote(station.agent, ()), f"buffer {name}", faults)
+        self.answer_of(station.agent.map.remote(), f"media agent {name}", faults)
+        self.answer_of(station.buffer.wire.remote(station.agent, ()), f"buffer {name}", faults)
         borders = self._borders(faults)
         raise_all(faults)
         (edge,) = self.plan.edges_into(name)
         settings = self.settings_of(edge)
         source = self.stations[edge.source].buffer
-        owed = answer_of(
+        owed = self.answer_of(
             source.attach.remote(settings, station.buffer, borders), f"buffer {edge.source}", faults
         )
         raise_all(faults)
@@ -193,7 +195,7 @@ class Crew:
         borders = {lane.stream: NEVER for lane in lanes_of(self.plan)}
         for name, client in self.clients.items():
             if name not in self.clients_lost:
-                answer = answer_of(client.next_sequences.remote(), self.who(name), faults)
+                answer = self.answer_of(client.next_sequences.remote(), self.who(name), faults)
                 borders |= cast("dict[int, int]", answer or {})
         return borders
 
@@ -203,7 +205,7 @@ class Crew:
         not sealed."""
         station = self.stations[name]
         faults: list[FlowbackupError] = []
-        answer = answer_of(station.agent.leave.remote(), f"media agent {name}", faults)
+        answer = self.answer_of(station.agent.leave.remote(), f"media agent {name}", faults)
         if faults:
             station.lose_agent()
             raise_all(faults)
@@ -224,7 +226,7 @@ class Crew:
         """Ends both of its actors; memory goes only where it is theirs alone."""
         is_owner = any(slab.owner == station.plan.name for slab in self.plan.slabs)
         if is_owner and not station.buffer_lost:
-            answer_of(station.buffer.close.remote(), f"buffer {station.plan.name}", [])
+            self.answer_of(station.buffer.close.remote(), f"buffer {station.plan.name}", [])
         station.lose_agent()
         station.lose_buffer()
 
@@ -239,14 +241,14 @@ class Crew:
         opened |= {n: self.clients[n].open.remote() for n in readers}
         faults: list[FlowbackupError] = []
         for name, reference in opened.items():
-            answer = answer_of(reference, f"media agent {name}", faults)
+            answer = self.answer_of(reference, f"media agent {name}", faults, part=Part.BEGIN)
             if answer is not None:
                 self.hear_opened(name, answer)
         for name, reference in others.items():
-            facts = answer_of(reference, name, faults)
+            facts = self.answer_of(reference, name, faults, part=Part.BEGIN)
             if name in self.stations and facts is not None:
                 self.stations[name].buffer_process = cast("NodeFacts", facts).process
-        raise_all(faults)
+        self._raise_unbegun(faults)
 
     def _lock_devices(self) -> None:
         """One after the other, in the order of their media, which is the same for every session: so
@@ -255,13 +257,14 @@ class Crew:
         looking: Calls = {n: s.agent.look.remote() for n, s in self.stations.items()}
         found: list[tuple[bytes, str]] = []
         for name, reference in looking.items():
-            answer = answer_of(reference, f"media agent {name}", faults)
+            answer = self.answer_of(reference, f"media agent {name}", faults, part=Part.BEGIN)
             if answer is not None:
                 found.append((cast("MediumInfo", answer).device_id, name))
-        raise_all(faults)
+        self._raise_unbegun(faults)
         for _, name in sorted(found):
-            answer_of(self.stations[name].agent.lock.remote(), f"media agent {name}", faults)
-            raise_all(faults)
+            lock = self.stations[name].agent.lock.remote()
+            self.answer_of(lock, f"media agent {name}", faults, part=Part.BEGIN)
+            self._raise_unbegun(faults)
 
     def wire(self) -> None:
         """Couples everybody with everybody he talks to."""
@@ -277,8 +280,8 @@ class Crew:
             ]
             calls[self.who(name)] = client.wire.remote(heads)
         for who, reference in calls.items():
-            answer_of(reference, who, faults)
-        raise_all(faults)
+            self.answer_of(reference, who, faults, part=Part.BEGIN)
+        self._raise_unbegun(faults)
 
     def dismiss(self) -> list[FlowbackupError]:
         """Everybody lets go of devices and memory and ends; returns what did not go well."""
@@ -287,7 +290,8 @@ class Crew:
         calls: Calls = {who: actor.close.remote() for who, actor in everybody.items()}
         latest = time.monotonic() + CLOSE_SECONDS_MAX
         for who, reference in calls.items():
-            answer_of(reference, who, faults, max(0.0, latest - time.monotonic()))
+            left = max(0.0, latest - time.monotonic())
+            self.answer_of(reference, who, faults, left, Part.LEAVE)
         for actor in everybody.values():
             ray.kill(actor)
         for path in self._assignments.slab_paths:
@@ -308,6 +312,19 @@ class Crew:
         clients = {self.who(n): c for n, c in self.clients.items() if n not in self.clients_lost}
         buffers = {f"buffer {n}": s.buffer for n, s in stations if not s.buffer_lost}
         return agents | clients | buffers
+
+    def answer_of(
+        self, reference: Any, who: str, faults: list[FlowbackupError],
+        seconds_max: float = START_SECONDS_MAX, part: Part = Part.WRITE,
+    ) -> object | None:  # fmt: skip
+        """See answers.  part: what the session is at, which a cancel gives less time."""
+        latest = time.monotonic() + seconds_max
+        return answer_of(reference, who, faults, lambda: self.cancel.latest(part, latest))
+
+    def _raise_unbegun(self, faults: Iterable[FlowbackupError]) -> None:
+        """What kept it from being begun: the user's word before all else."""
+        self.cancel.refuse("anything was written")
+        raise_all(faults)
 
     def _space(self, kind: str) -> str:
         """Buffer and MediaAgent of an agent bear the same name, so they live in two namespaces;

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait
 from typing import Protocol
 
 from flowbackup.errors import DeviceError, DeviceLockedError, InterruptedSessionError
 from flowbackup.flow.admission import Admission, Enter, GiveUp, Obstacle, Step, Take, Wait
+from flowbackup.media.bounded import asked
 from flowbackup.model.queue import DoorView, Ticket
 from flowbackup.monitor import WAITING, EdgeState, Monitor, Progress
 from flowbackup.units import format_seconds
+
+CANCEL_SECONDS = 0.1
+"""How often who waits for a door looks whether he was interrupted."""
 
 
 class Door(Protocol):
@@ -86,25 +90,28 @@ class Entrance:
 
     def _wait(self) -> None:
         while True:
-            if self._is_cancelled():
-                raise InterruptedSessionError("interrupted while it waited for devices")
+            self._refuse_if_cancelled()
             if self._follow(self._admission.looked(self._look(), self._clock())):
                 return
+
+    def _refuse_if_cancelled(self) -> None:
+        if self._is_cancelled():
+            raise InterruptedSessionError("interrupted while it waited for devices")
 
     def _look(self) -> list[DoorView]:
         """At all doors at a time: a disk that sleeps takes long to wake, a node to answer.  Raises
         the first fault, with the others in its message."""
         faults: list[DeviceError] = []
 
-        def look(door: Door) -> DoorView | None:
+        views: list[DoorView] = []
+        answers = [asked(door.look) for door in self._doors]
+        while wait(answers, CANCEL_SECONDS).not_done:
+            self._refuse_if_cancelled()
+        for answer in answers:
             try:
-                return door.look()
+                views.append(answer.result(0))
             except DeviceError as error:
                 faults.append(error)
-                return None
-
-        with ThreadPoolExecutor(len(self._doors) or 1) as threads:
-            views = [view for view in threads.map(look, self._doors) if view is not None]
         if faults:
             faults[0].message = "; ".join(fault.message for fault in faults)
             raise faults[0]

@@ -8,28 +8,33 @@ from contextlib import contextmanager
 from flowbackup.errors import DeviceLockedError
 from flowbackup.monitor import Monitor
 from flowbackup.plan.decided import Plan
+from flowbackup.runtime.cancel import Cancel
 from flowbackup.runtime.cluster.nodes import place
 from flowbackup.runtime.crew.crew import Crew
 from flowbackup.runtime.crew.entrance import Entrance
 
 
 @contextmanager
-def open_crew(plan: Plan, session: bytes, entrance: Entrance, monitor: Monitor) -> Iterator[Crew]:
+def open_crew(
+    plan: Plan, session: bytes, entrance: Entrance, monitor: Monitor, cancel: Cancel
+) -> Iterator[Crew]:  # fmt: skip
     """Everybody is open inside, and dismissed behind it.  Raises what `Entrance.wait` and
     `Crew.open` raise."""
-    crew = _let_in(plan, session, entrance, monitor)
+    crew = _let_in(plan, session, entrance, monitor, cancel)
     try:
         yield crew
     finally:
         _dismiss(crew, monitor)
 
 
-def _let_in(plan: Plan, session: bytes, entrance: Entrance, monitor: Monitor) -> Crew:
+def _let_in(
+    plan: Plan, session: bytes, entrance: Entrance, monitor: Monitor, cancel: Cancel
+) -> Crew:  # fmt: skip
     # Every node that is not there is named before anybody waits.
     place(plan.nodes)
     entrance.wait()
     while True:
-        crew = Crew(plan, session)
+        crew = Crew(plan, session, cancel)
         try:
             crew.hire()
             crew.open()

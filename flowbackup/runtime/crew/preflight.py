@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 from dataclasses import dataclass
+from functools import partial
 
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.errors import DeviceError, FlowbackupError, SourceError
+from flowbackup.media.bounded import within
 from flowbackup.media.labels.label import read_label
 from flowbackup.media.labels.set_label import is_set
 from flowbackup.media.open import make_first_medium, open_device
@@ -65,7 +67,10 @@ def check_before_start(plan: Plan, catalog: Catalog, labels: Labelling, monitor:
     for node, target, allowed in dict.fromkeys((*agents, *spares)):
         if node in near:
             try:
-                _check_device(target, catalog, allowed, monitor)
+                within(
+                    target.name, target.location,
+                    partial(_check_device, target, catalog, allowed, monitor),
+                )  # fmt: skip
             except DeviceError as error:
                 faults.append(error)
     if faults:
@@ -78,7 +83,8 @@ def check_device(
     """As `check_before_start`, for one device of a plan that runs already.  Raises DeviceError."""
     nodes = {agent.node for agent in plan.agents if agent.device == target}
     if nodes <= set(near_nodes(plan)):
-        _check_device(target, catalog, labels, monitor)
+        look = partial(_check_device, target, catalog, labels, monitor)
+        within(target.name, target.location, look)
 
 
 def _joined(faults: list[FlowbackupError]) -> FlowbackupError:

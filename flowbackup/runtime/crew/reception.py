@@ -13,6 +13,7 @@ from flowbackup.model.ids import id_text
 from flowbackup.monitor import Progress
 from flowbackup.plan.decided import Plan
 from flowbackup.runtime.beginning import Beginning
+from flowbackup.runtime.cancel import Cancel
 from flowbackup.runtime.control.channel import Channel
 from flowbackup.runtime.control.message import Message
 from flowbackup.runtime.control.requests import Request, Requests
@@ -22,8 +23,6 @@ from flowbackup.runtime.crew.crew import Crew
 CHANGE_SECONDS_MAX = 300.0
 """A process is started, a device is looked at, or the frame under way is written to a slow one."""
 
-Cancel = Callable[[bool], None]
-"""True: now; False: at the border of the objects under way."""
 Check = Callable[[Plan, DeviceTarget, bool], None]
 """Looks at a device of the plan before anything is started for it.  True: an empty one may get its
 label."""
@@ -93,7 +92,9 @@ class Reception:
             case "status":
                 return self._status()
             case "cancel":
-                self._cancel(request.is_set("now"))
+                is_now = request.is_set("now")
+                if is_now or not self._cancel.is_told:
+                    self._cancel.tell(at_once=is_now)
                 return {}
             case _:
                 return self._requests.ask(request, CHANGE_SECONDS_MAX)

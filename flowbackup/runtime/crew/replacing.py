@@ -17,7 +17,7 @@ from flowbackup.model.device import DeviceTarget
 from flowbackup.model.frame import FrameDescriptor
 from flowbackup.plan.decided import EdgePlan, Transport
 from flowbackup.runtime.cluster.nodes import NodeFacts
-from flowbackup.runtime.crew.answers import answer_of, raise_all
+from flowbackup.runtime.crew.answers import raise_all
 from flowbackup.runtime.crew.crew import TELL_SECONDS_MAX, Crew
 from flowbackup.runtime.crew.station import Adopted, Retired
 from flowbackup.runtime.edges.wiring import Coupled, EdgeSettings, Handle, Told
@@ -46,11 +46,11 @@ class Replacing:
         plan, epoch = replace(station.plan, device=device), station.next_epoch()
         who, faults = f"media agent {name}", list[FlowbackupError]()
         agent = self._crew.hire_agent(plan)
-        answer = answer_of(agent.open.remote(), who, faults)
+        answer = self._crew.answer_of(agent.open.remote(), who, faults)
         left = None
         if answer is not None:
-            left = answer_of(agent.left_on.remote(station.plan.device), who, faults)
-        _map(name, agent, faults)
+            left = self._crew.answer_of(agent.left_on.remote(station.plan.device), who, faults)
+        _map(self._crew, name, agent, faults)
         told = cast("Told", left)
         before = (*self._crew.media[name], *told.media)[-1]
         station.retired.append(Retired(station.plan, before.medium, written))
@@ -69,8 +69,8 @@ class Replacing:
         faults: list[FlowbackupError] = []
         device_id = self._crew.media[name][-1].device_id
         call = agent.take_over.remote(station.agent_process, device_id)
-        answer = answer_of(call, f"media agent {name}", faults)
-        _map(name, agent, faults)
+        answer = self._crew.answer_of(call, f"media agent {name}", faults)
+        _map(self._crew, name, agent, faults)
         opened, told = cast("tuple[object, Told]", answer)
         sizes = [frame.header.payload_bytes for frame in told.frames]
         station.earlier = replace(written, frames=len(sizes), bytes_payload=sum(sizes))
@@ -97,12 +97,14 @@ class Replacing:
             self._hired[name] = self._hire_agent(name)
         who, faults = f"buffer {name}", list[FlowbackupError]()
         call = buffer.open.remote([process for process in processes if process is not None])
-        facts = answer_of(call, who, faults)
+        facts = self._crew.answer_of(call, who, faults)
         if not faults:
             held = self._held_behind(name, epoch, lost)
-            answer_of(buffer.wire.remote(None, self._crew.couplings(name), held), who, faults)
+            self._crew.answer_of(
+                buffer.wire.remote(None, self._crew.couplings(name), held), who, faults
+            )
         if not faults and not has_device:
-            answer_of(buffer.give_up_device.remote(), who, faults)
+            self._crew.answer_of(buffer.give_up_device.remote(), who, faults)
         if faults:
             ray.kill(buffer)
             self.dismiss_hired(name)
@@ -112,7 +114,7 @@ class Replacing:
         for edge, feeder in self._crew.feeders(name).items():
             # Who cannot be told has died himself, and his successor finds this buffer there.
             call = feeder.replace_successor.remote(edge, buffer, epoch)
-            answer_of(call, edge, [], TELL_SECONDS_MAX)
+            self._crew.answer_of(call, edge, [], TELL_SECONDS_MAX)
 
     def dismiss_hired(self, name: str) -> None:
         """Ends a media agent that was started and is not needed."""
@@ -134,7 +136,9 @@ class Replacing:
             while not target.buffer_lost:
                 faults: list[FlowbackupError] = []
                 call = target.buffer.predecessor_restarted.remote(edge.name, sender_epoch)
-                answer = answer_of(call, f"buffer {edge.target}", faults, TELL_SECONDS_MAX)
+                answer = self._crew.answer_of(
+                    call, f"buffer {edge.target}", faults, TELL_SECONDS_MAX
+                )
                 if not faults:
                     held += cast("Held", answer)
                     break
@@ -167,7 +171,7 @@ class Replacing:
                 continue
             epoch = self._crew.stations[edge.source].next_epoch()
             call = target.buffer.predecessor_restarted.remote(edge.name, epoch)
-            answer = answer_of(call, f"buffer {edge.target}", faults, TELL_SECONDS_MAX)
+            answer = self._crew.answer_of(call, f"buffer {edge.target}", faults, TELL_SECONDS_MAX)
             if not faults:
                 held += cast("Held", answer)
                 self._crew.adopted[edge.name] = Adopted(source, settings, epoch)
@@ -178,7 +182,7 @@ class Replacing:
             return []
         faults = []
         call = self._crew.stations[source].buffer.adopt.remote(into.name, heirs, held)
-        answer_of(call, f"buffer {source}", faults, TELL_SECONDS_MAX)
+        self._crew.answer_of(call, f"buffer {source}", faults, TELL_SECONDS_MAX)
         # Where he died himself, his successor finds those that he has adopted.
         return [heir.settings.target for heir in heirs]
 
@@ -210,14 +214,14 @@ class Replacing:
         self._crew.hear_opened(name, opened)
         names = tuple(frame.header.frame_id for frame in told.frames)
         call = station.buffer.replace_device.remote(agent, epoch, names)
-        answer_of(call, f"buffer {name}", faults)
+        self._crew.answer_of(call, f"buffer {name}", faults)
         raise_all(faults)
 
 
-def _map(name: str, agent: Handle, faults: list[FlowbackupError]) -> None:
+def _map(crew: Crew, name: str, agent: Handle, faults: list[FlowbackupError]) -> None:
     """The last step of a new media agent that had no faults; else it ends, and they are raised."""
     if not faults:
-        answer_of(agent.map.remote(), f"media agent {name}", faults)
+        crew.answer_of(agent.map.remote(), f"media agent {name}", faults)
     if faults:
         ray.kill(agent)
         raise_all(faults)

@@ -123,6 +123,9 @@ class Succession:
             self._cut_off(edge.target)
 
     def _may_restart(self, name: str) -> bool:
+        # Who is about to end begins nothing again, and nothing on another device.
+        if self._crew.cancel.is_told:
+            return False
         return self._crew.has_node(name) and self._restarts.may(name, time.monotonic())
 
     def _restart_buffer(self, name: str, text: str) -> bool:
@@ -170,7 +173,7 @@ class Succession:
         station = self._crew.stations[name]
         if not (station.failure or station.buffer_lost):
             failed = station.plan.device.name
-            while spare := self._spares.take(station.plan):
+            while not self._crew.cancel.is_told and (spare := self._spares.take(station.plan)):
                 try:
                     left = self._replacing.replace_device(name, spare.device, self._written(name))
                 except FlowbackupError as error:

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
-import ray
 from ray.exceptions import RayError
 
 from flowbackup.errors import DeviceError
@@ -18,6 +17,8 @@ from flowbackup.monitor import EdgeState, Problem, Progress
 from flowbackup.plan.decided import EdgePlan
 from flowbackup.runtime.actors.buffer import BufferAnswer
 from flowbackup.runtime.actors.client import ClientProgress, ObjectEnding
+from flowbackup.runtime.cancel import Part
+from flowbackup.runtime.cluster.answers import answer_by
 from flowbackup.runtime.cluster.faults import as_ours
 from flowbackup.runtime.crew.crew import Crew
 from flowbackup.runtime.crew.heard import Heard, Keep, Welcome
@@ -68,13 +69,13 @@ class Watch:
         progress = {n: c.progress.remote() for n, c in clients.items()}
         latest = time.monotonic() + ANSWER_SECONDS_MAX
         self.ask_durable(latest)
-        for name, answer in _answers(writers, latest, self._lose(agents)):
+        for name, answer in self._answers(writers, latest, self._lose(agents)):
             earlier = self._crew.stations[name].earlier
             self.writers[name] = earlier + cast("WriterStatistics", answer)
-        for name, answer in _answers(statistics, latest, self._lose_buffer(buffers)):
+        for name, answer in self._answers(statistics, latest, self._lose_buffer(buffers)):
             if stations[name].buffer is buffers[name]:
                 self._hear_buffer(name, cast("BufferAnswer", answer))
-        for name, answer in _answers(progress, latest, self.lose_client):
+        for name, answer in self._answers(progress, latest, self.lose_client):
             self._hear_client(name, cast("ClientProgress", answer))
         self._look_for_stalls(time.monotonic())
 
@@ -82,8 +83,19 @@ class Watch:
         """What became durable since the last question, as far as it is answered until then."""
         agents = self._agents()
         calls = {n: agent.durable_since.remote(self._heard.seen[n]) for n, agent in agents.items()}
-        for name, answer in _answers(calls, latest, self._lose(agents)):
+        for name, answer in self._answers(calls, latest, self._lose(agents)):
             self._tell(name, cast("Told", answer))
+
+    def _answers(
+        self, references: Mapping[str, Any], latest: float, lose: Callable[[str, RayError], None]
+    ) -> Iterator[tuple[str, object]]:
+        """What was answered until then, or sooner if the user says so; who did not is lost."""
+        cancel = self._crew.cancel
+        for name, reference in references.items():
+            try:
+                yield name, answer_by(reference, lambda: cancel.latest(Part.SEAL, latest))
+            except RayError as error:
+                lose(name, error)
 
     def _agents(self) -> dict[str, Handle]:
         return {n: s.agent for n, s in self._crew.stations.items() if not s.agent_lost}
@@ -148,7 +160,8 @@ class Watch:
             return
         agents = {name: self._crew.stations[name].agent}
         calls = {name: agents[name].durable_since.remote(self._heard.seen[name])}
-        for _, answer in _answers(calls, time.monotonic() + ANSWER_SECONDS_MAX, self._lose(agents)):
+        latest = time.monotonic() + ANSWER_SECONDS_MAX
+        for _, answer in self._answers(calls, latest, self._lose(agents)):
             self._tell(name, cast("Told", answer))
 
     def fail(self, station: Station, text: str) -> None:
@@ -279,17 +292,6 @@ class Watch:
             station.state if station.failure else "running",
             waits, statistics.waiting_seconds,
         )  # fmt: skip
-
-
-def _answers(
-    references: Mapping[str, Any], latest: float, lose: Callable[[str, RayError], None]
-) -> Iterator[tuple[str, object]]:
-    """What was answered until then; who did not answer is lost."""
-    for name, reference in references.items():
-        try:
-            yield name, ray.get(reference, timeout=max(0.0, latest - time.monotonic()))
-        except RayError as error:
-            lose(name, error)
 
 
 def _limit() -> str:

@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from flowbackup.catalog.catalog import Catalog
-from flowbackup.errors import EXIT_INTERRUPTED, DeviceLockedError, FlowbackupError
+from flowbackup.errors import DeviceLockedError, FlowbackupError
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem
 from flowbackup.plan.decided import Plan, StagingPlan
+from flowbackup.runtime.cancel import Cancel
 from flowbackup.runtime.freeing.far import cluster_reach
 from flowbackup.runtime.freeing.session import KIND, FreeSession, media_on
 from flowbackup.runtime.freeing.turn import NS_PER_SECOND
-from flowbackup.runtime.signals import cancelled_by_signals
 
 
 class Room:
@@ -24,11 +24,14 @@ class Room:
     looks at the list of sessions finds those that did something.
     """
 
-    def __init__(self, plan: Plan, catalog: Catalog, monitor: Monitor, engine: str) -> None:
+    def __init__(
+        self, plan: Plan, catalog: Catalog, monitor: Monitor, engine: str, cancel: Cancel
+    ) -> None:  # fmt: skip
         self._plan = plan
         self._catalog = catalog
         self._monitor = monitor
         self._engine = engine
+        self._cancel = cancel
         self._reports: list[SessionReport] = []
 
     def make(self) -> None:
@@ -37,10 +40,11 @@ class Room:
         if not policies:
             return
         session = FreeSession(
-            self._catalog, policies, self._plan.graph, self._monitor, is_asked=False
-        )
+            self._catalog, policies, self._plan.graph, self._monitor, cancel=self._cancel,
+            is_asked=False,
+        )  # fmt: skip
         try:
-            with cluster_reach(self._plan) as reach, cancelled_by_signals(session):
+            with cluster_reach(self._plan) as reach, self._cancel.interruptible(2):
                 report = session.run(self._engine, reach)
         except DeviceLockedError as error:
             self._monitor.message(f"no room is made now: {error.message}")
@@ -56,7 +60,7 @@ class Room:
         before = tuple(self._reports)
         self._reports.clear()
         others = (*stages,)
-        if not any(part.exit_code == EXIT_INTERRUPTED for part in (first, *others)):
+        if not self._cancel.is_told:
             self.make()
         return replace(first, stages=(*before, *others, *self._reports))
 

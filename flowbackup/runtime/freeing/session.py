@@ -29,6 +29,7 @@ from flowbackup.model.ids import id_text
 from flowbackup.model.report import DeviceReport, FreedReport, Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem
 from flowbackup.plan.decided import Plan, StagingPlan
+from flowbackup.runtime.cancel import Cancel
 from flowbackup.runtime.freeing.turn import Freer, FreeTurn, Setting
 from flowbackup.runtime.freeing.witnesses import NearWitness, OpenWitness, Witness, Witnesses
 from flowbackup.runtime.reading.local_session import ENGINE, LocalSession
@@ -103,14 +104,16 @@ def policies_named(plan: Plan, names: Sequence[str]) -> tuple[StagingPlan, ...]:
 
 
 class FreeSession:
-    """Frees what may go, once.  `cancel` may be called from a signal handler or another thread."""
+    """Frees what may go, once."""
 
     def __init__(
         self, catalog: Catalog, policies: Sequence[StagingPlan], graph: str, monitor: Monitor, *,
-        dry_run: bool = False, is_asked: bool = True, clock: Callable[[], int] = time.time_ns,
+        cancel: Cancel | None = None, dry_run: bool = False, is_asked: bool = True,
+        clock: Callable[[], int] = time.time_ns,
     ) -> None:  # fmt: skip
-        """is_asked: a user wants it now, so that a device that is in use is a problem; what a run
-        does by itself is done by the next one, too."""
+        """cancel: ends it behind the segment that is being freed.  is_asked: a user wants it now,
+        so that a device that is in use is a problem; what a run does by itself is done by the next
+        one, too."""
         self._catalog = catalog
         self._policies = policies
         self._graph = graph
@@ -119,26 +122,15 @@ class FreeSession:
         self._dry_run = dry_run
         self._is_asked = is_asked
         self._clock = clock
-        self._cancels = 0
+        self._cancel = cancel or Cancel()
         self._freed: list[FreedReport] = []
         self._states: dict[str, str] = {}
         self._short_of_copies = False
-        self.is_running = False
-
-    def cancel(self) -> None:
-        """Ends behind the segment that is being freed."""
-        self._cancels += 1
-
-    @property
-    def is_to_end_now(self) -> bool:
-        """It was cancelled twice."""
-        return self._cancels > 1
 
     def run(self, engine: str = ENGINE, reach: Reach = NEAR) -> SessionReport:
         """reach: how devices are reached, where not all are near.  What becomes of each device is
         told in the report.  Raises DeviceLockedError while another command makes room with this
         catalog."""
-        self.is_running = True
         self._reach = reach
         with ExitStack() as stack:
             if not self._dry_run:
@@ -158,7 +150,7 @@ class FreeSession:
         setting = Setting(
             session, self._clock(), self._dry_run,
             Witnesses(self._catalog.media(), self._reach.witness), monitor.problem,
-            lambda: self._cancels > 0,
+            lambda: self._cancel.is_told,
         )  # fmt: skip
         for policy in self._policies:
             name = policy.device.name
@@ -202,7 +194,7 @@ class FreeSession:
         states = set(self._states.values())
         if "failed" in states:
             return Outcome.FAILED
-        incomplete = states or self._short_of_copies or self._cancels
+        incomplete = states or self._short_of_copies or self._cancel.is_told
         return Outcome.INCOMPLETE if incomplete else Outcome.SUCCESS
 
     def _report(self, so_far: SessionReport) -> SessionReport:
@@ -214,7 +206,7 @@ class FreeSession:
     def _exit_code(self, so_far: SessionReport) -> int:
         if so_far.outcome is not Outcome.INCOMPLETE:
             return so_far.exit_code
-        if self._cancels:
+        if self._cancel.is_told:
             return EXIT_INTERRUPTED
         return EXIT_COPIES_MISSING if self._short_of_copies else EXIT_LOCKED
 

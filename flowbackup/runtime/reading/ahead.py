@@ -10,10 +10,10 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import NamedTuple
 
-from flowbackup.errors import FlowbackupError
+from flowbackup.errors import FlowbackupError, InterruptedSessionError
 from flowbackup.flow.read_ahead import ReadAhead
 from flowbackup.flow.sharing import Sharing
 from flowbackup.model.entry import Entry
@@ -23,6 +23,8 @@ from flowbackup.runtime.reading.upcoming import Upcoming
 FRAMES_KEPT = 4
 """Entries come in the order in which they were written, so a restore seldom looks back further
 than the frames that a hard link needs."""
+LOOK_SECONDS = 0.1
+"""How often who waits for a frame looks whether he was interrupted."""
 READS_AT_A_TIME = 2
 """Of one medium: while one frame is opened the device reads the next."""
 
@@ -46,12 +48,14 @@ class FramesAhead:
     """A FrameSource with Foresight.  May be used by several threads at once."""
 
     def __init__(
-        self, prepare: Callable[[FrameId], Reading], clock: Callable[[], float] = time.monotonic
-    ) -> None:
+        self, prepare: Callable[[FrameId], Reading], clock: Callable[[], float] = time.monotonic,
+        is_cut: Callable[[], bool] = lambda: False,
+    ) -> None:  # fmt: skip
         """prepare: looks for the copies of a frame and reads nothing.  Raises what reading it
-        would."""
+        would.  is_cut: nobody waits for a frame any more."""
         self._prepare = prepare
         self._clock = clock
+        self._is_cut = is_cut
         self._lock = threading.Lock()
         self._upcoming = Upcoming(())
         self._window = ReadAhead()
@@ -71,7 +75,7 @@ class FramesAhead:
         self._upcoming.restored(count)
 
     def payload(self, frame: FrameId) -> memoryview:
-        """See FrameSource."""
+        """See FrameSource.  Raises InterruptedSessionError."""
         with self._lock:
             self._window.asked(frame)
             job = self._jobs.get(frame) or self._begin(frame)
@@ -79,12 +83,16 @@ class FramesAhead:
             self._drop(self._window.passed(self._upcoming.place))
             self._read_ahead()
             self._forget()
-        return job.content.result()
+        while not job.content.done() and not self._is_cut():
+            wait([job.content], LOOK_SECONDS)
+        if self._is_cut():
+            raise InterruptedSessionError("interrupted while a frame was waited for")
+        return job.content.result(0)
 
     def close(self) -> None:
-        """Safe to repeat."""
+        """Safe to repeat.  What is being read is waited for, but not by who was interrupted."""
         for threads in self._threads.values():
-            threads.shutdown(cancel_futures=True)
+            threads.shutdown(wait=not self._is_cut(), cancel_futures=True)
         self._jobs.clear()
 
     # Under the lock

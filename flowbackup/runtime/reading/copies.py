@@ -20,6 +20,7 @@ from flowbackup.model.frame_copy import FrameCopy
 from flowbackup.model.ids import FrameId, id_text
 from flowbackup.model.report import Detour, Explanation, MediumUse
 from flowbackup.monitor import Monitor, Problem
+from flowbackup.runtime.cancel import Cancel, Word
 from flowbackup.runtime.reading.ahead import FramesAhead, Reading
 from flowbackup.runtime.reading.known_media import KnownMedia
 from flowbackup.runtime.reading.lost_media import lost_medium
@@ -36,13 +37,17 @@ class CopyReader:
     def __init__(
         self, catalog: Catalog, monitor: Monitor, media: KnownMedia | None = None,
         lost: Collection[bytes] = (), clock: Callable[[], int] = time.time_ns,
+        cancel: Cancel | None = None,
     ) -> None:  # fmt: skip
-        """lost: media that have been replaced, so that nobody needs to hear that they are away."""
+        """lost: media that have been replaced, so that nobody needs to hear that they are away.
+        cancel: ends what reads from here, by InterruptedSessionError: behind the file that is being
+        restored, or behind the frame where that takes longer."""
         self.media = media or KnownMedia(catalog)
         self._catalog = catalog
         self._monitor = monitor
         self._now_ns = clock()
-        self._ahead = FramesAhead(self._prepared)
+        self._cancel = cancel or Cancel()
+        self._ahead = FramesAhead(self._prepared, is_cut=lambda: self._cancel.word is Word.CUT)
         self._lock = threading.Lock()
         self._unreachable_told = set(lost)
         self._frames: Counter[bytes] = Counter()
@@ -61,6 +66,7 @@ class CopyReader:
 
     def restored(self, count: int) -> None:
         """See Foresight."""
+        self._cancel.refuse("all was restored")
         self._ahead.restored(count)
 
     def payload(self, frame: FrameId) -> memoryview:
@@ -218,9 +224,10 @@ def copy_reader(
     monitor: Monitor,
     media: KnownMedia | None = None,
     lost: Collection[bytes] = (),
+    cancel: Cancel | None = None,
 ) -> Iterator[CopyReader]:
     """A CopyReader that is closed at the end."""
-    reader = CopyReader(catalog, monitor, media, lost)
+    reader = CopyReader(catalog, monitor, media, lost, cancel=cancel)
     try:
         yield reader
     finally:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.errors import DeviceError
 from flowbackup.flow.choice import MediumState
+from flowbackup.media.bounded import within
 from flowbackup.media.open import open_device
 from flowbackup.media.port import Device
 from flowbackup.model.device import DeviceTarget, FramePlace, MediumInfo
 from flowbackup.model.frame import FrameHeader
 from flowbackup.model.ids import id_text
 
+T = TypeVar("T")
 OpenDevice = Callable[[DeviceTarget], Device]
 
 
@@ -67,7 +69,10 @@ class KnownMedia:
                 # Begun since, by a session that goes on beside this one or by this one itself.
                 self.infos |= {info.medium: info for info in self._catalog.media()}
             if medium not in self._states:
-                self._states[medium] = self._look(self.infos[medium])
+                info = self.infos[medium]
+                self._states[medium] = self._bounded(
+                    info, lambda: self._look(info), lambda error: _faulty(info, str(error))
+                )
             return self._states[medium]
 
     def seen(self) -> dict[bytes, MediumState]:
@@ -85,22 +90,33 @@ class KnownMedia:
     def look_again(self, medium: bytes) -> MediumState:
         """After a failure: a medium that is gone is not asked for every frame again."""
         info, state = self.infos[medium], self.state(medium)
-        fault = state.fault or self._present(info)
+        fault = state.fault or self._bounded(info, lambda: self._present(info), str)
         with self._looking:
             self._states[medium] = replace(state, fault=fault)
             return self._states[medium]
 
+    def _bounded(
+        self, info: MediumInfo, look: Callable[[], T], late: Callable[[DeviceError], T]
+    ) -> T:  # fmt: skip
+        """late: what to think of a medium that does not answer; those of other nodes are asked
+        within bounds of their own."""
+        if not info.is_near or not info.location:
+            return look()
+        try:
+            return within(info.device, info.location, look)
+        except DeviceError as error:
+            return late(error)
+
     def _look(self, info: MediumInfo) -> MediumState:
-        state = MediumState(info.device, info.location, node=info.node)
         fault = self._present(info)
         if fault:
-            return replace(state, fault=fault)
+            return _faulty(info, fault)
         try:
             device = self._open(info)
             self._readers[info.medium] = device.reader()
-            return replace(state, holder=device.holder())
+            return replace(_faulty(info, ""), holder=device.holder())
         except DeviceError as error:
-            return replace(state, fault=str(error))
+            return _faulty(info, str(error))
 
     def _open(self, info: MediumInfo) -> ReadableMedium:
         if info.is_near or self._far is None:
@@ -126,6 +142,10 @@ class KnownMedia:
             f"{info.location} holds medium {id_text(found.medium)}, "
             f"expected {id_text(info.medium)} (connect the right medium there)"
         )
+
+
+def _faulty(info: MediumInfo, fault: str) -> MediumState:
+    return MediumState(info.device, info.location, node=info.node, fault=fault)
 
 
 def _lost_text(info: MediumInfo, error: DeviceError) -> str:

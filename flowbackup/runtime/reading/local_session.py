@@ -15,6 +15,7 @@ from flowbackup.model.ids import id_text, new_id
 from flowbackup.model.report import DeviceReport, Explanation, ObjectReport, Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem
 from flowbackup.runtime.beginning import Beginning
+from flowbackup.runtime.cancel import Cancel
 
 ENGINE = "local"
 _EXIT_CODES = {
@@ -29,12 +30,13 @@ class LocalSession:
 
     def __init__(
         self, catalog: Catalog, kind: str, subject: str, monitor: Monitor, engine: str = ENGINE, *,
-        is_recorded: bool = True,
+        cancel: Cancel | None = None, is_recorded: bool = True,
     ) -> None:  # fmt: skip
         """subject: what it is about, in the place where a backup session has its graph's name.
-        engine: what runs those parts of it that are not in this process.  is_recorded: the catalog
-        is told; the report of another one names no session."""
+        engine: what runs those parts of it that are not in this process.  cancel: ends it.
+        is_recorded: the catalog is told; the report of another one names no session."""
         self.session = new_id()
+        self.cancel = cancel or Cancel()
         self.progress = monitor.progress
         self.message = monitor.message
         self._catalog = catalog

@@ -18,6 +18,7 @@ from flowbackup.restore.content import write_content
 from flowbackup.restore.selection import selected
 from flowbackup.restore.settings import Overwrite, RestoreSettings, RestoreStatistics
 from flowbackup.restore.tree import restore_tree
+from flowbackup.runtime.cancel import Cancel
 from flowbackup.runtime.reading.copies import CopyReader, copy_reader
 from flowbackup.runtime.reading.known_media import KnownMedia, OpenFar
 from flowbackup.runtime.reading.local_session import LocalSession
@@ -35,23 +36,25 @@ class RestoreTask:
 
 
 def run_restore(
-    catalog: Catalog, task: RestoreTask, monitor: Monitor, far: OpenFar | None = None
-) -> SessionReport:
+    catalog: Catalog, task: RestoreTask, monitor: Monitor, far: OpenFar | None = None,
+    cancel: Cancel | None = None,
+) -> SessionReport:  # fmt: skip
     """Restores a version, or a part of it.  Files that cannot be restored are problems and make the
     outcome incomplete; copies that were damaged are problems too and do not, if another was good.
-    far: opens media of other nodes.
-    Raises RestoreError for a target that cannot take it, NotFoundError for a path that is not in
-    the version."""
+    far: opens media of other nodes.  cancel: ends it behind a file, or a frame of a large one.
+    Raises InterruptedSessionError, RestoreError for a target that cannot take it, NotFoundError for
+    a path that is not in the version."""
     version, settings = task.version, task.settings
     entries = catalog.entries(version, settings.under)
 
     def entry_of(path: bytes) -> Entry:
         return catalog.entry(version, path)
 
-    session = LocalSession(catalog, "restore", str(version), monitor)
+    session = LocalSession(catalog, "restore", str(version), monitor, cancel=cancel)
     all_there = True
     try:
-        with copy_reader(catalog, session, KnownMedia(catalog, far=far)) as frames:
+        media = KnownMedia(catalog, far=far)
+        with copy_reader(catalog, session, media, cancel=cancel) as frames:
             done = restore_tree(
                 entries, frames, task.target, settings, session, entry_of, frames,
                 _files_expected(task),

@@ -1,0 +1,42 @@
+"""Looking at what may never answer: a mount of which the server is gone keeps who asks it for ever,
+and no signal wakes him."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from typing import TypeVar
+
+from flowbackup.errors import DeviceError
+
+T = TypeVar("T")
+LOOK_SECONDS_MAX = 30.0
+"""For labels and lists of names: a sleeping disk needs ten seconds, a busy one is slow."""
+
+
+def within(device: str, place: str, look: Callable[[], T]) -> T:
+    """What `look` returns or raises.  Raises DeviceError naming device and place when that takes
+    longer than LOOK_SECONDS_MAX; the thread that waits is left to the end of the process then."""
+    answer = asked(look)
+    if wait([answer], LOOK_SECONDS_MAX).not_done:
+        raise DeviceError(
+            f'device "{device}": {place} has not answered for {LOOK_SECONDS_MAX:.0f} s',
+            remedy="look whether the disk is well, and the server of a mount is there",
+            device=device,
+        )
+    return answer.result(0)
+
+
+def asked(look: Callable[[], T]) -> Future[T]:
+    """The answer to come, by a thread that keeps no process from ending."""
+    answer: Future[T] = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(look())
+        except BaseException as error:  # noqa: BLE001  raised where the answer is taken
+            answer.set_exception(error)
+
+    threading.Thread(target=ask, name="look", daemon=True).start()
+    return answer
