@@ -29,8 +29,11 @@ class Signals(SilentMonitor):
     """Sends actors signals at once, each time when so much more was read; those that are in their
     place by then."""
 
-    def __init__(self, kind: str, names: str, *numbers: int, every_bytes: int = 3 * MIB) -> None:
-        self._who = {(f"restarts/{name}", kind) for name in names.split()}
+    def __init__(
+        self, kind: str, names: str, *numbers: int, every_bytes: int = 3 * MIB,
+        graph: str = "restarts",
+    ) -> None:  # fmt: skip
+        self._who = {(f"{graph}/{name}", kind) for name in names.split()}
         self._left = list(numbers)
         self._every_bytes = every_bytes
         self._next_bytes = every_bytes
