@@ -33,7 +33,9 @@ class Signals(SilentMonitor):
         self, kind: str, names: str, *numbers: int, every_bytes: int = 3 * MIB,
         graph: str = "restarts",
     ) -> None:  # fmt: skip
-        self._who = {(f"{graph}/{name}", kind) for name in names.split()}
+        self._who = {
+            (f"{graph}/{name}", each) for name in names.split() for each in kind.split()
+        }  # fmt: skip
         self._left = list(numbers)
         self._every_bytes = every_bytes
         self._next_bytes = every_bytes
@@ -142,7 +144,7 @@ def test_a_killed_buffer_goes_on_with_what_was_not_released(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["Buffer", "MediaAgent"])
+@pytest.mark.parametrize("kind", ["Buffer", "MediaAgent", "Buffer MediaAgent"])
 def test_neighbours_that_die_at_once_and_again_all_go_on(
     run: Callable[..., SessionReport], tmp_path: Path, source: Path, kind: str
 ) -> None:

@@ -107,6 +107,13 @@ class Crew:
         node = self._nodes[self.stations[name].plan.node]
         return is_alive(node)
 
+    def buffer_answers(self, name: str) -> bool:
+        """Is the buffer of a station alive?"""
+        faults: list[FlowbackupError] = []
+        call = self.stations[name].buffer.statistics.remote()
+        answer_of(call, f"buffer {name}", faults, TELL_SECONDS_MAX)
+        return not faults
+
     def edges_from(self, name: str) -> list[EdgePlan]:
         """Over which a station sends, those included on which it stands for a lost one."""
         adopted = [e for e in self.plan.edges if self.adopted.get(e.name, ("",))[0] == name]

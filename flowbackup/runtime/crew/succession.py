@@ -67,6 +67,9 @@ class Succession:
         """A media agent is dead or as good as dead."""
         station = self._crew.stations[name]
         may = not (station.failure or station.buffer_lost)
+        if may and not self._crew.buffer_answers(name):
+            # Both are dead, and this one was heard of first.
+            return self.buffer_died(name, text)
         if may and self._may_restart(name) and self._restart_agent(name, text):
             told = f"{text}; it was restarted behind its last commit"
             self._problems.append(Problem("restarted", told, device=station.plan.device.name))
