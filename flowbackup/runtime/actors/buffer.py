@@ -167,7 +167,7 @@ class Buffer:
         before.stop()
         self._failures = [failure for failure in self._failures if failure.edge != edge]
         # What is sent meanwhile waits in the machine.
-        await self._couple(Coupled(before.settings, target, epoch))
+        await self._couple(Coupled(before.settings, target, epoch, sender_epoch=before.epoch))
         self._edges[edge].bytes_moved = before.bytes_moved
         self._perform(self._live().successor_restarted(edge, epoch))
 

@@ -100,7 +100,7 @@ class EdgePump:
         there: what the receiver holds from an earlier self of the sender.  That takes credit
         already, and goes before all else: a stream's frames that are there are its first."""
         self.settings = settings
-        self._epoch = epoch
+        self.epoch = epoch
         self._there = set(there)
         self._pace = Pace(settings.rate)
         self._clock = clock
@@ -135,7 +135,7 @@ class EdgePump:
             self._frames_out += len(batch)
             offers = [await self._offer(forward) for forward in batch]
             self.bytes_moved += sum(offer.frame.header.payload_bytes for offer in offers)
-            call = self._target.offer.remote(self.settings.name, self._epoch, self._number, offers)
+            call = self._target.offer.remote(self.settings.name, self.epoch, self._number, offers)
             self._number += 1
             _keep(self._tasks, self._finish(call, batch), self._fail)
         self._kick = None
