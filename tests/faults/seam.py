@@ -288,9 +288,15 @@ class Seam:
         self.network.append(Message(sender, kind, arrive))
 
     def forward(self, life: Life | None, forwards: Iterable[Forward]) -> None:
-        epoch = life.epoch if life is not None else 0
         for each in forwards:
+            epoch = self._sender_epoch(life, each.edge) if life is not None else 0
             self.post(life, "offer", partial(self._offer, epoch, each))
+
+    def _sender_epoch(self, life: Life, edge: str) -> int:
+        """An heir sends over the edge of the one that is lost, as a later self of it."""
+        target = next(level for level in self.levels if level.edge == edge)
+        is_own = target.number == life.level.number + 1
+        return life.epoch if is_own else target.adopted_under
 
     def _offer(self, epoch: int, forward: Forward) -> None:
         """To the self that is meant, and to no other."""

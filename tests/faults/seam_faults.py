@@ -105,7 +105,10 @@ def _replace_buffer(seam: Seam, level: Level, old: Life) -> None:
         seam.perform(source.life, machine.successor_restarted(level.edge, life.epoch))
     if following is not None:
         machine = following.life.machine
-        seam.perform(following.life, machine.predecessor_restarted(following.edge, life.epoch))
+        under = life.epoch
+        if following.adopted_under:
+            under = following.adopted_under = following.adopted_under + 1
+        seam.perform(following.life, machine.predecessor_restarted(following.edge, under))
 
 
 def _buffer_gone(seam: Seam, level: Level) -> None:
@@ -118,8 +121,12 @@ def _buffer_gone(seam: Seam, level: Level) -> None:
         return
     heirs = []
     if following is not None:
-        following.edge = f"{source.name} to {following.name}"
         heirs = [seam.outbox(following.edge, following)]
+        under = following.adopted_under = max(following.adopted_under, level.life.epoch) + 1
+        seam.perform(
+            following.life,
+            following.life.machine.predecessor_restarted(following.edge, under),
+        )
     machine = source.life.machine
     seam.perform(source.life, machine.successor_detached(level.edge, heirs))
 

@@ -63,7 +63,8 @@ class Life:
 class Level:
     """A place in the chain.  edge: from its predecessor.  begins: what it is owed, where it was
     attached in the middle.  durable: what its media agents said is durable.  relays_only: no media
-    agent is left.  is_lost: no buffer is left."""
+    agent is left.  is_lost: no buffer is left.  adopted_under: the epoch of its predecessor's
+    heir, 0 for none."""
 
     number: int
     name: str
@@ -74,6 +75,7 @@ class Level:
     durable: dict[FrameId, None] = field(default_factory=dict)
     relays_only: bool = False
     is_lost: bool = False
+    adopted_under: int = 0
 
     @property
     def life(self) -> Life:
