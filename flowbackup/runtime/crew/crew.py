@@ -111,7 +111,7 @@ class Crew:
         """Is the buffer of a station alive?"""
         faults: list[FlowbackupError] = []
         call = self.stations[name].buffer.statistics.remote()
-        answer_of(call, f"buffer {name}", faults, TELL_SECONDS_MAX)
+        self.answer_of(call, f"buffer {name}", faults, TELL_SECONDS_MAX)
         return not faults
 
     def edges_from(self, name: str) -> list[EdgePlan]:
