@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import ray
@@ -52,7 +53,7 @@ class Signals(SilentMonitor):
             actor["Pid"]
             for actor in ray._private.state.actors().values()
             if actor["State"] == "ALIVE" and actor["Pid"] not in self.pids
-            and (str(actor["Name"]).partition(" self ")[0], actor["ActorClassName"]) in self._who
+            and (_agent_of(actor), actor["ActorClassName"].rpartition(".")[2]) in self._who
         ]  # fmt: skip
         if len(found) == len(self._who):
             number = self._left.pop(0)
@@ -60,6 +61,11 @@ class Signals(SilentMonitor):
                 os.kill(pid, number)
             self.pids += found
             self._next_bytes = progress.bytes_read + self._every_bytes
+
+
+def _agent_of(actor: dict[str, Any]) -> str:
+    """Its name, without the number of its self."""
+    return str(actor["Name"]).partition(" self ")[0]
 
 
 @pytest.fixture
