@@ -88,7 +88,7 @@ class Session:
         finished = iter([begun_ns + len(self.versions) + 1])
         task = ObjectTask(
             self.session, new_id(begun_ns // 10**6, os.urandom(10)), client, name,
-            os.fsencode(source), self.frame_bytes, begun_ns, lambda: next(finished),
+            os.fsencode(source), self.frame_bytes, begun_ns, clock=lambda: next(finished),
         )  # fmt: skip
         record = read_object(task, self, self, SilentMonitor())
         self.versions.append((record, list(zip(self.refs, self.pages, strict=True))))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterable
+from typing import NoReturn, TypeVar
 
 from flowbackup.errors import DeviceError
 from flowbackup.media.port import FrameWriter, StoredFrame, WriterStatistics
 from flowbackup.model.device import FramePlace
 from flowbackup.model.frame import FrameHeader
+
+_T = TypeVar("_T")
 
 
 class SecondTryWriter:
@@ -16,8 +19,9 @@ class SecondTryWriter:
     used again; what it had not committed goes, from the memory of the caller, to a new one.
 
     A device that is full, read-only or gone is so for a new segment, too; and one that fails twice
-    in a session is broken: then it refuses as the port says.  `failure`: what was made good.  What
-    `append` returns is the place of a frame only if nothing has failed until its commit.
+    in a session is broken: then it refuses as the port says.  `failure`: what was made good, from
+    the next commit on.  What `append` returns is the place of a frame only if nothing has failed
+    until its commit.
     """
 
     def __init__(
@@ -27,6 +31,8 @@ class SecondTryWriter:
         this session have left under a commit, as `FrameReader.written_by`."""
         self.failure: DeviceError | None = None
         self._has_tried = False
+        self._unproven: DeviceError | None = None
+        """What failed, until a commit of the new segment shows that it was made good."""
         self._begin = begin
         self._left = left
         self._writer = begin()
@@ -36,20 +42,14 @@ class SecondTryWriter:
         self._told_late: list[StoredFrame] = []
 
     def append(self, header: FrameHeader, payload: memoryview) -> FramePlace:
-        try:
-            place = self._writer.append(header, payload)
-        except DeviceError as error:
-            self._begin_again(error)
-            place = self._writer.append(header, payload)
+        place = self._twice(lambda: self._writer.append(header, payload))
         self._waiting.append((header, payload))
         return place
 
     def commit(self) -> tuple[StoredFrame, ...]:
-        try:
-            durable = self._writer.commit()
-        except DeviceError as error:
-            self._begin_again(error)
-            durable = self._writer.commit()
+        durable = self._twice(lambda: self._writer.commit())
+        if self._unproven is not None:
+            self.failure, self._unproven = self._unproven, None
         durable = (*self._told_late, *durable)
         self._told_late.clear()
         self._waiting.clear()
@@ -66,18 +66,36 @@ class SecondTryWriter:
     def statistics(self) -> WriterStatistics:
         return self._before + self._writer.statistics()
 
+    def _twice(self, call: Callable[[], _T]) -> _T:
+        try:
+            return call()
+        except DeviceError as error:
+            self._begin_again(error)
+        try:
+            return call()
+        except DeviceError as second:
+            self._raise_both(second)
+
     def _begin_again(self, error: DeviceError) -> None:
-        """Raises `error` where that is of no use, with what has failed now in its message."""
+        """Raises `error` where that is of no use, and what began it where a new segment fails."""
+        if self._unproven is not None:
+            self._raise_both(error)
         if error.errno != errno.EIO or self._has_tried:
             raise error
-        self._has_tried = True
+        self._has_tried, self._unproven = True, error
         self._writer.close()
         try:
             self._write_again()
         except DeviceError as second:
-            error.message = f"{error.message}; a new segment failed, too: {second.message}"
-            raise error from second
-        self.failure = error
+            self._raise_both(second)
+
+    def _raise_both(self, second: DeviceError) -> NoReturn:
+        """The new segment failed before anything was durable in it."""
+        first, self._unproven = self._unproven, None
+        if first is None:
+            raise second
+        first.message = f"{first.message}; a new segment failed, too: {second.message}"
+        raise first from second
 
     def _write_again(self) -> None:
         """What is durable all the same, as on a medium that was full meanwhile, is only told."""
