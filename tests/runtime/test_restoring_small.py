@@ -31,12 +31,12 @@ def source(memory_path: Path) -> Path:
 
 @pytest.fixture
 def kept(memory_path: Path, source: Path) -> LocalBackup:
-    """Every other frame is damaged on the first device."""
+    """On one device every frame is damaged: whoever shares the reading with it meets that."""
     kept = LocalBackup(memory_path, "nas", "usb")
     version = kept.run(source, "nas", "usb")
     with kept.catalog() as catalog:
         rows = [r for r in catalog.frames_of(version) if r.header]
-        for row in rows[::2]:
+        for row in rows:
             if row.header and row.header.kind == FrameKind.DATA:
                 places = {info.device: place for info, place in catalog.places(row.frame)}
                 damage(kept.place("nas"), places["nas"])
