@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from flowbackup.cli.live import LiveTable
 from flowbackup.cli.moment import progress_fields, progress_line
 from flowbackup.cli.output import Output
 from flowbackup.cli.rates import RateMeter
@@ -97,6 +96,9 @@ def show_progress(output: Output) -> Iterator[Monitor]:
     elif output.json:
         yield JsonProgress(output)
     elif sys.stderr.isatty():
+        # With it comes rich, for which nobody waits where there is no terminal.
+        from flowbackup.cli.live import LiveTable  # noqa: PLC0415
+
         with LiveTable() as live:
             yield live
     else:
