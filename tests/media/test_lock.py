@@ -162,3 +162,31 @@ def test_a_text_that_cannot_be_shown_is_no_holder(
 ) -> None:
     left_behind(tmp_path / "lock", **change)
     assert parse_holder((tmp_path / "lock").read_bytes()) is None
+
+
+def test_a_disk_without_room_for_the_name_is_asked_for_room_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, write, room = tmp_path / "lock", os.pwrite, list[str]()
+
+    def on_a_full_disk(fd: int, data: bytes, offset: int) -> int:
+        if not room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(fd, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", on_a_full_disk)
+    with pytest.raises(DeviceError, match="No space left") as caught:
+        MediumLock(str(path), "nas", "first")
+    assert caught.value.errno == errno.ENOSPC
+    lock = MediumLock(str(path), "nas", "second", lambda: room.append("made"))
+    assert b"second" in path.read_bytes()
+    lock.close()
+
+    def fails() -> None:
+        raise DeviceError("it burns", device="nas")
+
+    room.clear()
+    with pytest.raises(DeviceError, match="it burns"):
+        MediumLock(str(path), "nas", "third", fails)
+    room.append("made")
+    MediumLock(str(path), "nas", "fourth").close()

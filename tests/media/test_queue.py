@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from flowbackup.errors import DeviceError
+from flowbackup.media.calls import SYSTEM
 from flowbackup.media.labels.label import QUEUE_NAME
 from flowbackup.media.locks import queue as queue_module
 from flowbackup.media.locks.door import DeviceDoor
@@ -190,3 +191,36 @@ def test_a_door_shows_the_medium_its_holder_and_its_queue(tmp_path: Path) -> Non
     mine.unlock()
     mine.leave()
     assert other.look() == mine.look()
+
+
+def test_room_that_a_killed_session_reserved_keeps_nobody_out_of_the_queue(
+    memory_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = make_device(memory_path / "medium")
+    left = memory_path / "medium" / "segments" / "00000001-0001.part"
+    with left.open("wb") as file:
+        SYSTEM.fallocate(file.fileno(), 0, 1 << 20)
+    enter = MediumQueue.enter
+
+    def on_a_full_disk(self: MediumQueue, ticket: Ticket, holder: str) -> None:
+        if left.stat().st_blocks:
+            raise DeviceError("no room for a ticket", device="nas", errno=errno.ENOSPC)
+        enter(self, ticket, holder)
+
+    monkeypatch.setattr(MediumQueue, "enter", on_a_full_disk)
+    door = DeviceDoor(device, "next")
+    door.enter(FIRST)
+    assert tickets(queues(memory_path / "medium", 1)[0]) == [FIRST]
+    door.leave()
+    assert device.holder() == ""
+
+
+def test_a_disk_that_is_full_of_other_things_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: MediumQueue, ticket: Ticket, holder: str) -> None:
+        raise DeviceError("no room for a ticket", device="nas", errno=errno.ENOSPC)
+
+    monkeypatch.setattr(MediumQueue, "enter", full)
+    with pytest.raises(DeviceError, match="no room for a ticket"):
+        DeviceDoor(make_device(tmp_path / "medium"), "next").enter(FIRST)

@@ -117,7 +117,14 @@ class DirectoryDevice:
     def lock(self, holder: str) -> None:
         if self._lock is None:
             self.label()
-            self._lock = MediumLock(os.path.join(self.location, LOCK_NAME), self.name, holder)
+            path = os.path.join(self.location, LOCK_NAME)
+            self._lock = MediumLock(path, self.name, holder, self._give_back_reserved)
+            try:
+                # Before anybody looks for room: a killed session may have reserved all there is.
+                self._give_back_reserved()
+            except DeviceError:
+                self.close()
+                raise
 
     def holder(self) -> str:
         path = os.path.join(self.location, LOCK_NAME)
@@ -159,12 +166,10 @@ class DirectoryDevice:
                 f'device "{self.name}" was not locked before writing', device=self.name
             )
         label = self.label().label
-        if not self._has_written:
-            self._give_back_reserved()
-            if epoch:
-                # Who wrote before under this session is dead: see the port.
-                cut_back(self.reader(), session, self.name, self._calls)
-            self._has_written = True
+        if epoch and not self._has_written:
+            # Who wrote before under this session is dead: see the port.
+            cut_back(self.reader(), session, self.name, self._calls)
+        self._has_written = True
         return SegmentWriter(
             self.open_segments,
             label,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from flowbackup.errors import DeviceLockedError
+from flowbackup.errors import DeviceError, DeviceLockedError
 from flowbackup.media.bounded import within
+from flowbackup.media.failure import FULL
 from flowbackup.media.port import Device, DeviceQueue
 from flowbackup.model.queue import DoorView, Ticket
 
@@ -47,8 +48,16 @@ class DeviceDoor:
         return DoorView(device.name, device.info().device_id, device.holder(), queue.standing())
 
     def enter(self, ticket: Ticket) -> None:
-        """Stands in the queue."""
-        self._queue.enter(ticket, self._holder)
+        """Stands in the queue.  Raises DeviceError, DeviceLockedError."""
+        try:
+            self._queue.enter(ticket, self._holder)
+        except DeviceError as error:
+            if error.errno not in FULL:
+                raise
+            # A killed session may have reserved all room; who locks the device gives that back.
+            self.lock()
+            self.unlock()
+            self._queue.enter(ticket, self._holder)
 
     def leave(self) -> None:
         """Does not stand there any more; safe to repeat."""

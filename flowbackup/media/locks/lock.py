@@ -10,10 +10,11 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
-from flowbackup.errors import DeviceLockedError
-from flowbackup.media.failure import device_error
+from flowbackup.errors import DeviceError, DeviceLockedError
+from flowbackup.media.failure import FULL, device_error
 from flowbackup.media.locks.holder import (
     HOLDER_BYTES_MAX,
     UNNAMED,
@@ -31,8 +32,11 @@ NAME_LOOK_SECONDS = 0.005
 class MediumLock:
     """An exclusive lock on the file at `path`, from construction to `close`."""
 
-    def __init__(self, path: str, device: str, holder: str) -> None:
-        """Raises DeviceLockedError naming the present holder, DeviceError."""
+    def __init__(
+        self, path: str, device: str, holder: str, make_room: Callable[[], object] = tuple
+    ) -> None:
+        """make_room: on a disk that has none for the name of the holder.  Raises DeviceLockedError
+        naming the present holder, DeviceError."""
         try:
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
         except OSError as error:
@@ -41,12 +45,14 @@ class MediumLock:
             is_free = try_flock(self._fd, fcntl.LOCK_EX)
             text = os.pread(self._fd, HOLDER_BYTES_MAX, 0)
             if is_free and is_left_behind(parse_holder(text)):
-                os.ftruncate(self._fd, 0)
-                os.pwrite(self._fd, holder_here(holder).to_json(), 0)
+                self._write_name(holder, make_room)
                 return
         except OSError as error:
             self._let_go()
             raise device_error(device, f"locking {path}", error) from error
+        except DeviceError:
+            self._let_go()
+            raise
         present = _name_of_holder(self._fd)
         self._let_go()
         raise DeviceLockedError(
@@ -63,6 +69,18 @@ class MediumLock:
                 # A name that stays is one of a dead process as soon as this one has ended.
                 os.ftruncate(self._fd, 0)
             self._let_go()
+
+    def _write_name(self, holder: str, make_room: Callable[[], object]) -> None:
+        """Over that of a dead one, whose room is there also on a disk that is full."""
+        text = holder_here(holder).to_json()
+        try:
+            size = os.pwrite(self._fd, text, 0)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            make_room()
+            size = os.pwrite(self._fd, text, 0)
+        os.ftruncate(self._fd, size)
 
     def _let_go(self) -> None:
         fd, self._fd = self._fd, -1
