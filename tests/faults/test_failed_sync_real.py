@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from mmap import mmap
 from pathlib import Path
@@ -26,81 +24,20 @@ from flowbackup.monitor import SilentMonitor
 from tests.faults.objects import OBJECTS
 from tests.faults.pipeline import STAGES, target_of
 from tests.faults.recovery import check_content
+from tests.faults.small_disk import PAGE_BYTES, SmallDisk, make_or_skip
 from tests.faults.workplace import Workplace
 from tests.targets import Target
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 
 STAGE = 1
-PAGE_BYTES = 4096
-ROOM_BYTES = 100 * PAGE_BYTES
-"""What the disk has left: the session wants more than twice as much."""
-
-
-class SmallDisk:
-    """A file system at `place`, on a disk that is smaller than it believes."""
-
-    def __init__(self, folder: Path) -> None:
-        self.place = folder / "mounted"
-        self._memory = folder / "memory"
-        self._image = self._memory / "image"
-        self._mounted: list[Path] = []
-
-    def make(self) -> None:
-        for place in (self._memory, self.place):
-            place.mkdir(parents=True)
-        self._mount(self._memory, "-t", "tmpfs", "-o", "size=64m", "tmpfs")
-        self._image.touch()
-        os.truncate(self._image, 32 << 20)
-        block = str(PAGE_BYTES)
-        run("mkfs.ext4", "-q", "-F", "-O", "^has_journal", "-b", block, str(self._image))
-        self._mount(self.place, "-o", "loop", str(self._image))
-        self._write_page_by_page()
-
-    def shrink(self) -> None:
-        """From now on the disk takes ROOM_BYTES more."""
-        run("sync", "-f", str(self.place))
-        size = os.stat(self._image).st_blocks * 512 + ROOM_BYTES
-        run("mount", "-o", f"remount,size={size}", str(self._memory))
-
-    def mount_again(self) -> None:
-        """Nothing is left of the page cache then."""
-        run("umount", str(self._mounted.pop()))
-        self._mount(self.place, "-o", "loop", str(self._image))
-
-    def remove(self) -> None:
-        while self._mounted:
-            run("umount", str(self._mounted.pop()))
-
-    def _write_page_by_page(self) -> None:
-        """A loop device takes a request that found room for its first half for a whole one: that
-        would be a disk that lies, which no writer can notice."""
-        device = os.stat(self.place).st_dev
-        queue = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}/queue")
-        (queue / "max_sectors_kb").write_text(str(PAGE_BYTES // 1024))
-
-    def _mount(self, place: Path, *what: str) -> None:
-        run("mount", *what, str(place))
-        self._mounted.append(place)
-
-
-def run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise OSError(f"{' '.join(command)}: {done.stderr.strip()}")
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    missing = [name for name in ("mkfs.ext4", "mount", "umount", "sync") if not shutil.which(name)]
-    if os.geteuid() != 0 or missing:
-        pytest.skip(f"missing: {', '.join(missing) or 'root'}")
     disk = SmallDisk(tmp_path / "disk")
     try:
-        try:
-            disk.make()
-        except OSError as error:
-            pytest.skip(f"missing: loop devices, ext4 or the right to mount: {error}")
+        make_or_skip(disk)
         yield disk
     finally:
         disk.remove()
