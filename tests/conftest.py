@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import settings
 
-from tests.targets import Recorder, Shown, Target, table
+from tests.targets import Loss, Recorder, Shown, Target, loss_table, table
 
 # Ray must not phone home, and no test may meet the catalog of the person who runs it.
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -38,6 +38,7 @@ def memory_path(tmp_path: Path) -> Iterator[Path]:
 
 
 _SHOWN = pytest.StashKey[list[Shown]]()
+_LOSSES = pytest.StashKey[list[Loss]]()
 
 
 @pytest.fixture
@@ -46,11 +47,18 @@ def target(request: pytest.FixtureRequest) -> Target:
     return Recorder(request.config.stash.setdefault(_SHOWN, []))
 
 
+@pytest.fixture
+def loss(request: pytest.FixtureRequest) -> Callable[[Loss], None]:
+    """Tells of a real loss; see tests/targets.py."""
+    return request.config.stash.setdefault(_LOSSES, []).append
+
+
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    lines = table(config.stash.get(_SHOWN, []))
-    if lines:
-        terminalreporter.section("targets")
-    for line in lines:
-        terminalreporter.line(line)
+    shown, losses = config.stash.get(_SHOWN, []), config.stash.get(_LOSSES, [])
+    for title, lines in (("losses", loss_table(losses)), ("targets", table(shown))):
+        if lines:
+            terminalreporter.section(title)
+        for line in lines:
+            terminalreporter.line(line)

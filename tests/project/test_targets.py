@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.targets import Recorder, Shown, table
+from tests.targets import Loss, Recorder, Shown, loss_table, table
 
 
 def test_parts_of_one_target_share_a_line_and_lines_stand_by_number() -> None:
@@ -35,3 +35,22 @@ def test_time_counts_from_the_beginning_of_the_test_unless_it_is_given(
     record("F2", cases=4, text="none lost")
     record("F1", cases=3, text="none lost", seconds=7.5)
     assert shown == [Shown("F2", 4, "none lost", 2.5), Shown("F1", 3, "none lost", 7.5)]
+
+
+def test_losses_have_a_line_each_and_pauses_behind_killed_agents_are_compared() -> None:
+    losses = [
+        Loss("media agent killed", "first frame", 3, "success", 1.5, agent_killed=True),
+        Loss("node lost", "frame 14", 0, "incomplete, exit 4", 7.25),
+    ]
+    assert loss_table(losses) == [
+        "fault               moment       replayed  outcome             went on after",
+        "media agent killed  first frame  3 frames  success             1.50 s",
+        "node lost           frame 14     0 frames  incomplete, exit 4  7.25 s",
+        "longest pause behind a killed media agent: 1.50 s in 1 cases; the target of 5 s is met",
+    ]
+    late = Loss("media agent killed", "frame 2", 0, "success", 5.0, agent_killed=True)
+    assert loss_table([*losses, late])[-1].endswith(
+        "5.00 s in 2 cases; the target of 5 s is NOT met"
+    )
+    assert loss_table(losses[1:])[-1].startswith("node lost")
+    assert loss_table([]) == []

@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from ray.cluster_utils import Cluster
 
 
+CLUSTERS = {"cluster", "one_cluster"}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Clusters first: behind them the embedded Ray stays up to the end of the run."""
-    items.sort(key=lambda item: "cluster" not in getattr(item, "fixturenames", ()))
+    items.sort(key=lambda item: CLUSTERS.isdisjoint(getattr(item, "fixturenames", ())))
 
 
 @pytest.fixture

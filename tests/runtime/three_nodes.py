@@ -18,9 +18,10 @@ STORE_BYTES = 128 * MIB
 
 
 @contextmanager
-def three_nodes() -> Iterator[Cluster]:
+def three_nodes(*, join: bool = True) -> Iterator[Cluster]:
     """A head where the client is, which is storage1, and two more storage nodes.  A process can
-    have only one Ray at a time; one that was left by somebody else is an error."""
+    have only one Ray at a time; one that was left by somebody else is an error.  join: whether
+    this process uses the cluster; who does would die with its head."""
     assert not ray.is_initialized(), "a test before this one has left a Ray"
     directory = tempfile.mkdtemp(prefix="fbc-", dir="/tmp")
     os.mkdir(os.path.join(directory, "ray"))
@@ -36,7 +37,8 @@ def three_nodes() -> Iterator[Cluster]:
         for name in ("storage2", "storage3"):
             nodes.add_node(**store, labels={LABEL: name})
         nodes.wait_for_nodes()
-        ray.init(address=nodes.address, log_to_driver=False, logging_level="ERROR")
+        if join:
+            ray.init(address=nodes.address, log_to_driver=False, logging_level="ERROR")
         yield nodes
     finally:
         ray.shutdown()

@@ -1,0 +1,54 @@
+"""Processes that stop, and clients that die."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+
+from tests.runtime.losses.devices import SPARE
+from tests.runtime.losses.moments import COMMITTED, FRAME, Moment
+from tests.runtime.losses.scenario import COMPLETE, CREW, Expected, Scenario
+from tests.runtime.losses.world import World
+
+FIRST, MIDDLE = 1, 14
+"""Frames of a device: the middle one is of the second object, when the first is durable."""
+PATIENCE = {f"{CREW}.watch.ANSWER_SECONDS_MAX": 3.0}
+
+
+def sent(kind: str, name: str, number: signal.Signals) -> Callable[[World], None]:
+    """The signal goes to the process of that actor."""
+    return lambda world: world.signal(kind, name, number)
+
+
+def _end_client(number: signal.Signals) -> Callable[[World], None]:
+    """When what it said of its first object was heard."""
+
+    def act(world: World) -> None:
+        world.be_heard()
+        world.signal("Client", "web", number)
+
+    return act
+
+
+CLIENT_KILLED = Scenario(
+    "client killed", Moment("disk3", FRAME, MIDDLE), _end_client(signal.SIGKILL),
+    Expected((COMPLETE, COMPLETE, COMPLETE), 1, (3, 0), "client web died", reads_all=False),
+)  # fmt: skip
+SCENARIOS = (
+    CLIENT_KILLED,
+    Scenario(
+        "client killed", Moment("disk1", COMMITTED, 6), _end_client(signal.SIGKILL),
+        Expected((COMPLETE, COMPLETE, COMPLETE), 1, (3, 0), "client web died", reads_all=False),
+    ),
+    Scenario(
+        "client stopped", Moment("disk1", FRAME, MIDDLE), _end_client(signal.SIGSTOP),
+        Expected((COMPLETE, COMPLETE, COMPLETE), 1, (3, 0), "did not answer", reads_all=False),
+        limits=PATIENCE,
+    ),
+    Scenario(
+        "media agent of level 1 stopped, a spare is there", Moment("disk2", FRAME, MIDDLE),
+        sent("MediaAgent", "g1.disk2", signal.SIGSTOP),
+        Expected((COMPLETE, "replaced", COMPLETE, COMPLETE), 0, (3, 3), '"disk4" goes on'),
+        groups=SPARE, extra_devices={"disk4": "storage2"}, unsealed=("disk2",), limits=PATIENCE,
+    ),
+)  # fmt: skip
