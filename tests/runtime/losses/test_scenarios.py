@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from _pytest.mark import ParameterSet
 from ray.cluster_utils import Cluster
 
 from flowbackup.model.report import SessionReport
@@ -33,12 +32,13 @@ QUICK = {
 """Those that are run each time: one each of processes, devices and sources."""
 
 
-def as_parameter(scenario: Scenario) -> ParameterSet:
-    is_quick = str(scenario) in QUICK
-    return pytest.param(scenario, id=str(scenario), marks=() if is_quick else pytest.mark.slow)
-
-
-@pytest.mark.parametrize("scenario", map(as_parameter, SCENARIOS))
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        pytest.param(each, id=str(each), marks=() if str(each) in QUICK else pytest.mark.slow)
+        for each in SCENARIOS
+    ],
+)
 def test_what_is_lost_costs_what_it_must_and_no_more(
     one_cluster: Cluster, memory_path: Path, monkeypatch: pytest.MonkeyPatch, target: Target,
     loss: Callable[[Loss], None], scenario: Scenario,
