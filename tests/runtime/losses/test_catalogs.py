@@ -42,10 +42,11 @@ def test_a_catalog_on_a_full_disk_acknowledges_nothing(
     world.catalog_folder = disk.place
     with pytest.raises(CatalogError, match="full"):
         world.run(MOMENT, lambda _: disk.fill())
+    script = world.script
     disk.make_room()
     assert states(world) == [SessionState.RUNNING], "its end was not recorded, and we live"
     check_media_win(world)
-    loss(told("catalog on a full disk", MOMENT, "failed; rebuilt from the media", world))
+    loss(told("catalog on a full disk", MOMENT, "failed; rebuilt from the media", script))
     target("F8", cases=1, text=HELD)
 
 
@@ -57,11 +58,12 @@ def test_a_catalog_that_is_lost_is_rebuilt_from_the_media(
             os.unlink(path)
 
     report = world.run(MOMENT, lose)
+    script = world.script
     assert report.exit_code == 0, report.problems
     check_media_win(world)
     for device in DEVICES:
         assert come_back(world, device) == set(OBJECTS)
-    loss(told("catalog deleted", MOMENT, "success; rebuilt from the media", world))
+    loss(told("catalog deleted", MOMENT, "success; rebuilt from the media", script))
     target("F8", cases=1, text=HELD)
 
 

@@ -45,5 +45,5 @@ def test_a_session_whose_cluster_loses_its_head_ends_and_the_next_one_completes(
         assert world.leaks(DEVICES) == []
     for device in DEVICES:
         assert come_back(world, device) == set(OBJECTS)
-    loss(told("head of the cluster lost", moment, "failed; run again: success", world))
+    loss(told("head of the cluster lost", moment, "failed; run again: success", command.script))
     target("F8", cases=1, text=HELD)

@@ -60,9 +60,9 @@ class World:
     touched: set[str] = field(default_factory=set)
     after: ExitStack = field(default_factory=ExitStack)
     script: Script = field(init=False)
+    _runs: int = 0
 
     def __post_init__(self) -> None:
-        self.script = Script(self.folder / "script", None)
         for name, files in OBJECTS.items() if self.is_new else ():
             place = self.source(name)
             place.mkdir(parents=True)
@@ -128,7 +128,9 @@ class World:
         """A session in which that is done at that moment."""
         plan = self.plan()
         self.catalog.parent.mkdir(exist_ok=True)
-        self.script = Script(self.folder / "script", moment, through_cache=self.through_cache)
+        self._runs += 1
+        folder = self.folder / f"script{self._runs}"
+        self.script = Script(folder, moment, through_cache=self.through_cache)
         self.patch.setattr(crew, "MediaAgent", scripted(self.script))
         with self.script.acting(lambda: act(self) if act else None):
             settings = RunSettings(catalog=self.catalog)
