@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from ray import cloudpickle
 
-from flowbackup.media.calls import SYSTEM
+from flowbackup.media import calls
 from flowbackup.media.port import FrameWriter
 from flowbackup.media.segments import record_file
 from flowbackup.model.frame import FrameDescriptor
@@ -142,15 +142,16 @@ class ScriptedAgent(MediaAgent):
     def __init__(self, settings: MediaAgentSettings) -> None:
         super().__init__(settings)
         self._reached = 0
-        # What this process calls to sync: nobody else's.
-        SYSTEM.fdatasync = self._sync  # type: ignore[method-assign]
+        # What this process calls to sync: nobody else's.  By way of its module, for what this class
+        # itself names has travelled with it, and is another one.
+        calls.SYSTEM.fdatasync = self._sync  # type: ignore[method-assign]
         if self.script.through_cache:
             record_file.O_DIRECT = 0
 
     def _append(self, writer: FrameWriter, frame: FrameDescriptor) -> None:
-        self._come_to(FRAME)
         settings = self._settings
         self.script.note(settings.agent, settings.target.name, frame.header.frame_id)
+        self._come_to(FRAME)
         super()._append(writer, frame)
 
     def _commit(self, writer: FrameWriter) -> list[FrameId]:

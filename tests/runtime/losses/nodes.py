@@ -32,9 +32,4 @@ SCENARIOS = (
         Expected((COMPLETE, COMPLETE, FAILED), 4, (3, 2)), mend=back("storage3"),
         unsealed=("disk3",),
     ),
-    Scenario(
-        "node of level 1 lost", Moment("disk2", FRAME, 1), lost("storage2"),
-        Expected((COMPLETE, FAILED, FAILED), 4, (1, 1)), mend=back("storage2"),
-        unsealed=("disk2", "disk3"),
-    ),
 )  # fmt: skip

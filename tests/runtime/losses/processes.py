@@ -1,23 +1,17 @@
-"""Processes that stop, and clients that die."""
+"""Clients that die or stop."""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Callable
 
-from tests.runtime.losses.devices import SPARE
 from tests.runtime.losses.moments import COMMITTED, FRAME, Moment
 from tests.runtime.losses.scenario import COMPLETE, CREW, Expected, Scenario
 from tests.runtime.losses.world import World
 
-FIRST, MIDDLE = 1, 14
-"""Frames of a device: the middle one is of the second object, when the first is durable."""
+MIDDLE = 14
+"""A frame of a device: it is of the second object, when the first is durable."""
 PATIENCE = {f"{CREW}.watch.ANSWER_SECONDS_MAX": 3.0}
-
-
-def sent(kind: str, name: str, number: signal.Signals) -> Callable[[World], None]:
-    """The signal goes to the process of that actor."""
-    return lambda world: world.signal(kind, name, number)
 
 
 def _end_client(number: signal.Signals) -> Callable[[World], None]:
@@ -44,11 +38,5 @@ SCENARIOS = (
         "client stopped", Moment("disk1", FRAME, MIDDLE), _end_client(signal.SIGSTOP),
         Expected((COMPLETE, COMPLETE, COMPLETE), 1, (3, 0), "did not answer", reads_all=False),
         limits=PATIENCE,
-    ),
-    Scenario(
-        "media agent of level 1 stopped, a spare is there", Moment("disk2", FRAME, MIDDLE),
-        sent("MediaAgent", "g1.disk2", signal.SIGSTOP),
-        Expected((COMPLETE, "replaced", COMPLETE, COMPLETE), 0, (3, 3), '"disk4" goes on'),
-        groups=SPARE, extra_devices={"disk4": "storage2"}, unsealed=("disk2",), limits=PATIENCE,
     ),
 )  # fmt: skip
