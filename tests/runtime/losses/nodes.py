@@ -32,4 +32,9 @@ SCENARIOS = (
         Expected((COMPLETE, COMPLETE, FAILED), 4, (3, 2)), mend=back("storage3"),
         unsealed=("disk3",),
     ),
+    Scenario(
+        "node of level 1 lost", Moment("disk2", FRAME, 14), lost("storage2"),
+        Expected((COMPLETE, FAILED, COMPLETE), 4, (3, 2)), mend=back("storage2"),
+        unsealed=("disk2",),
+    ),
 )  # fmt: skip

@@ -13,7 +13,7 @@ import pytest
 from ray.cluster_utils import Cluster
 
 from flowbackup.model.report import SessionReport
-from tests.runtime.losses import devices, nodes, processes, sources
+from tests.runtime.losses import devices, killed, nodes, processes, sources
 from tests.runtime.losses.invariants import check_invariants
 from tests.runtime.losses.scenario import Scenario
 from tests.runtime.losses.world import World
@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.ray]
 
 SCENARIOS = (
     *devices.SCENARIOS, *nodes.SCENARIOS, *processes.SCENARIOS, *sources.SCENARIOS,
+    *killed.SCENARIOS,
 )  # fmt: skip
 
 
