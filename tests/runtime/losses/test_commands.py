@@ -112,7 +112,7 @@ def test_a_command_that_is_told_to_end_does_so_in_order(
 
     def tell(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, number)
-        wait_for(lambda: "ending behind this object" in command.said)
+        wait_for(lambda: "once more" in command.said)
         if times == 2:
             os.killpg(process.pid, number)
 
