@@ -23,7 +23,7 @@ from flowbackup.errors import EXIT_SUCCESS
 @click.argument("path", metavar="PATH")
 @click.option(
     "--graph",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Ask this graph, and not those that ran.",
 )

@@ -13,6 +13,7 @@ from flowbackup import api
 from flowbackup.errors import UsageError
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.report import Outcome, SessionReport
+from flowbackup.model.source_rules import SourceRules
 from flowbackup.monitor import Monitor, Problem
 from flowbackup.plan.decided import (
     AgentPlan,
@@ -71,7 +72,7 @@ def test_backup_makes_a_plan_and_runs_it(
     )  # fmt: skip
     assert ran.exit_code == 0
     planned.assert_called_once_with(
-        ("/srv", "/etc"), "/a", ("/b", "/c"), name="n", frame_size=4 << 20
+        ("/srv", "/etc"), "/a", ("/b", "/c"), name="n", frame_size=4 << 20, rules=SourceRules()
     )
     settings = ran_backup.call_args.args[1]
     assert settings == api.RunSettings(
