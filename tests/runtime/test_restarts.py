@@ -150,7 +150,7 @@ def test_a_killed_buffer_goes_on_with_what_was_not_released(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["Buffer", "MediaAgent", "Buffer MediaAgent"])
+@pytest.mark.parametrize("kind", ["Buffer", "Buffer MediaAgent"])
 def test_neighbours_that_die_at_once_and_again_all_go_on(
     run: Callable[..., SessionReport], tmp_path: Path, source: Path, kind: str
 ) -> None:
@@ -171,7 +171,7 @@ mirror_groups:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("victims", ["g0.d0", "g2.d2", "g0.d0 g2.d2"])
+@pytest.mark.parametrize("victims", ["g0.d0", "g0.d0 g2.d2"])
 def test_a_killed_buffer_that_feeds_several_goes_on(
     run: Callable[..., SessionReport], tmp_path: Path, source: Path, victims: str
 ) -> None:
@@ -217,6 +217,7 @@ def test_a_copy_group_gets_from_the_restore_agent_what_was_not_released(
     assert list(differences(str(source), str(target))) == []
 
 
+@pytest.mark.slow
 def test_a_stopped_media_agent_is_ended_before_another_one_writes(
     run: Callable[..., SessionReport], tmp_path: Path, source: Path,
     monkeypatch: pytest.MonkeyPatch,
