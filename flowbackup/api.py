@@ -20,14 +20,15 @@ from flowbackup.catalog.rows import (
     CopyRow,
     LostMedium,
     MediumRow,
-    ObjectRow,
-    SessionRow,
     VersionCopies,
 )
 from flowbackup.errors import UsageError
 from flowbackup.looking import diff as diff
 from flowbackup.looking import find as find
 from flowbackup.looking import history as history
+from flowbackup.looking import interrupted as interrupted
+from flowbackup.looking import objects as objects
+from flowbackup.looking import sessions as sessions
 from flowbackup.model.device import DEFAULT_BLOCK_BYTES, MediumInfo
 from flowbackup.model.entry import Entry
 from flowbackup.model.report import SessionReport
@@ -87,21 +88,30 @@ def run_backup(plan: Plan, settings: RunSettings, monitor: Monitor) -> SessionRe
     from flowbackup.plan.narrowing import stages_after_session
     from flowbackup.runtime.backup.scan import SourceScan
     from flowbackup.runtime.backup.session import BackupSession
+    from flowbackup.runtime.care.completing import complete_left
     from flowbackup.runtime.cluster.engine import ray_engine
     from flowbackup.runtime.copying.stages import run_stages
     from flowbackup.runtime.crew.preflight import Labelling, check_before_start, near_nodes
+    from flowbackup.runtime.crew.resume import refuse_if_nothing_left
     from flowbackup.runtime.freeing.room import Room
 
     if not plan.agents:
         return run_copy(plan, (), settings, monitor, after_session=True)
     catalog_path = _catalog_path(settings.catalog, plan)
     with cancelled_by_signals() as cancel, open_catalog(catalog_path) as catalog:
+        if settings.resume:
+            refuse_if_nothing_left(plan, catalog)
         labels = Labelling(create=settings.create or settings.init, init=settings.init)
+        wait_max = settings.wait_seconds_max
         with cancel.interruptible(1):
             check_before_start(plan, catalog, labels, monitor)
+        resumes = settings.resume is not False
+        if resumes and complete_left(plan, catalog, monitor, cancel, wait_max):
+            beginning = Beginning()  # The newest session is this one, and not the repair.
         scan = SourceScan(plan.objects, near_nodes(plan))
-        wait_max = settings.wait_seconds_max
-        session = BackupSession(plan, catalog, scan, monitor, beginning, cancel, wait_max)
+        session = BackupSession(
+            plan, catalog, scan, monitor, beginning, cancel, wait_max, resumes=resumes
+        )
         with ExitStack() as stack:
             stack.callback(session.close)
             session.wait_for_devices()
@@ -263,12 +273,6 @@ def rebuild(
         return run_rebuild(task, monitor, cancel)
 
 
-def sessions(catalog: Path | None = None) -> list[SessionRow]:
-    """All sessions, newest first."""
-    with open_catalog(_catalog_path(catalog), create=False) as opened:
-        return list(opened.sessions())
-
-
 def status(query: str = "", catalog: Path | None = None) -> list[dict[str, Any]]:
     """What the running session `query` (id prefix, "latest") is doing, or all of them
     without one.  Raises NotFoundError, UsageError, PeerLostError."""
@@ -288,12 +292,6 @@ def change_session(query: str, verb: str, catalog: Path | None = None, **argumen
     sent = {name.rstrip("_"): value for name, value in arguments.items()}
     with open_catalog(_catalog_path(catalog), create=False) as opened:
         return str(ask_session(opened, query, verb, sent).get("agent", ""))
-
-
-def objects(catalog: Path | None = None) -> list[ObjectRow]:
-    """All data objects with their newest version."""
-    with open_catalog(_catalog_path(catalog), create=False) as opened:
-        return list(opened.objects())
 
 
 def entries(

@@ -1,5 +1,5 @@
-"""The part of the api that looks for names through versions.  Only the catalog is asked, so that
-what is on media that are away is found as well.
+"""The part of the api that asks the catalog alone: sessions, objects, and names through versions.
+What is on media that are away is found as well.
 """
 
 from __future__ import annotations
@@ -11,7 +11,14 @@ from pathlib import Path
 from flowbackup.catalog.catalog import Catalog, open_catalog
 from flowbackup.catalog.location import default_catalog_path
 from flowbackup.catalog.resolve import split_query, time_ns
-from flowbackup.catalog.rows import DifferenceRow, FoundRow, HistoryRow, VersionRow
+from flowbackup.catalog.rows import (
+    DifferenceRow,
+    FoundRow,
+    HistoryRow,
+    ObjectRow,
+    SessionRow,
+    VersionRow,
+)
 from flowbackup.errors import NotFoundError, UsageError
 from flowbackup.model.entry import EntryKind
 from flowbackup.requests import FindRequest
@@ -25,6 +32,28 @@ KINDS = {
     "device": frozenset({EntryKind.CHARACTER_DEVICE, EntryKind.BLOCK_DEVICE}),
 }
 """What a kind of entry is called in a search."""
+
+
+def sessions(catalog: Path | None = None) -> list[SessionRow]:
+    """All sessions, newest first."""
+    with open_catalog(catalog or default_catalog_path(), create=False) as opened:
+        return list(opened.sessions())
+
+
+def interrupted(catalog: Path | None = None) -> list[SessionRow]:
+    """The sessions that were interrupted and not run again to an end, newest first; none where
+    there is no catalog."""
+    path = catalog or default_catalog_path()
+    if not path.exists():
+        return []
+    with open_catalog(path, create=False) as opened:
+        return opened.unfinished.sessions()
+
+
+def objects(catalog: Path | None = None) -> list[ObjectRow]:
+    """All data objects with their newest version."""
+    with open_catalog(catalog or default_catalog_path(), create=False) as opened:
+        return list(opened.objects())
 
 
 def find(request: FindRequest, catalog: Path | None = None) -> Iterator[FoundRow]:

@@ -12,13 +12,16 @@ class RunSettings:
     """catalog: its file, None for the graph's or the default one.  address: of a Ray cluster, ""
     for an embedded Ray.  create: make device directories that are missing, and label them.  init:
     label empty ones too, any of which may be a mount point without its disk.  wait_seconds_max: how
-    long each session may wait for devices that others hold; 0 fails at once."""
+    long each session may wait for devices that others hold; 0 fails at once.
+    resume: None goes on with what interrupted sessions of the graph have left, if there is
+    anything; True wants that there is; False reads and sends everything."""
 
     catalog: Path | None = None
     address: str = ""
     create: bool = False
     init: bool = False
     wait_seconds_max: float = 0.0
+    resume: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from flowbackup.catalog.rows import (
     VersionCopies,
     VersionRow,
 )
+from flowbackup.catalog.unfinished import Unfinished
 from flowbackup.errors import CatalogError, NotFoundError
 from flowbackup.model.device import FramePlace, MediumInfo
 from flowbackup.model.entry import Entry
@@ -131,6 +132,11 @@ class Catalog:
         """By the first characters of its id, or "latest".  Raises NotFoundError, UsageError."""
         return sessions.found(self._database, query)
 
+    @property
+    def unfinished(self) -> Unfinished:
+        """What interrupted sessions have left."""
+        return Unfinished(self._database)
+
     def add_verification(self, row: VerificationRow) -> None:
         """What reading a medium has shown; its session and medium must be there."""
         sessions.insert_verification(self._database, row)
@@ -220,7 +226,9 @@ class Catalog:
         """Its number, from 1 per client and name; the same again for the same record.  `pages`: all
         of the version, in order.  Raises CatalogError if the id is known with another record,
         DamageError for pages that cannot be decoded."""
-        return versions.insert(self._database, record, pages)
+        with self._database.transaction(durable=True):
+            self.unfinished.drop_journals(record.client, record.name)
+            return versions.insert(self._database, record, pages)
 
     def objects(self) -> list[ObjectRow]:
         """By client and name."""

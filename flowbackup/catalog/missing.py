@@ -53,6 +53,10 @@ _EVERYTHING = f"""
     SELECT DISTINCT f.frame, :medium, 1
     FROM versions v JOIN version_frames vf USING (version) JOIN frames f USING (frame)
     WHERE {_CHOSEN} AND {_LACKS}"""
+_NAMED = f"""
+    INSERT OR IGNORE INTO missing (frame, medium, required)
+    SELECT f.frame, :medium, 1 FROM frames f
+    WHERE (f.session, f.stream, f.sequence) = (:session, :stream, :sequence) AND {_LACKS}"""
 # What it once held is to be there again, whoever put it there.
 _DAMAGED = f"""
     INSERT OR IGNORE INTO missing (frame, medium, required)
@@ -79,6 +83,8 @@ class Wanted:
 
     Of a set `medium` stands for all of it: what lies on one of its media none of them lacks.  lost:
     those that are not there, and held what is to be there again.
+
+    frames: None for all that follows from the above; else these, and nothing besides.
     """
 
     medium: bytes
@@ -87,6 +93,7 @@ class Wanted:
     everything: bool = False
     versions: tuple[bytes, ...] | None = None
     lost: tuple[bytes, ...] = ()
+    frames: frozenset[FrameId] | None = None
 
 
 class MissingFrame(NamedTuple):
@@ -119,6 +126,11 @@ def find(database: Database, wanted: Sequence[Wanted]) -> dict[bytes, MissingTot
         here = database.rows(_OF_SET, values)
         values["here"] = json.dumps([row[0] for row in here])
         values["media"] = _listed((*(row[1] for row in here), *item.lost, *item.stands_for))
+        if item.frames is not None:
+            for session, stream, sequence in item.frames:
+                name = {"session": session, "stream": stream, "sequence": sequence}
+                database.execute(_NAMED, values | name)
+            continue
         database.execute(_EVERYTHING if item.everything else _MEANT, values)
         database.execute(_DAMAGED, values)
         database.execute(_RECORDS, values)

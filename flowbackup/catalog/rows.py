@@ -9,7 +9,7 @@ from typing import NamedTuple
 from flowbackup.model.device import FramePlace, MediumInfo
 from flowbackup.model.entry import Entry
 from flowbackup.model.frame import FrameHeader
-from flowbackup.model.ids import FrameId
+from flowbackup.model.ids import FrameId, id_text
 from flowbackup.model.record import VersionRecord
 from flowbackup.model.report import DeviceReport, Outcome
 from flowbackup.model.sameness import Aspect
@@ -52,6 +52,10 @@ class SessionRow:
     bytes_new: int = 0
     devices: tuple[DeviceReport, ...] = ()
     problems: tuple[Problem, ...] = ()
+
+    def __str__(self) -> str:
+        graph = f' of graph "{self.graph_name}"' if self.graph_name else ""
+        return f"session {id_text(self.session)}{graph}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,5 +117,14 @@ _THIRD = (
     "ALTER TABLE media ADD COLUMN media_bytes INTEGER NOT NULL DEFAULT 0",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)
+# What clients have told of objects that are no versions yet: lists of files, in pages.
+_FOURTH = (
+    """CREATE TABLE journal (
+        object_id BLOB NOT NULL, ordinal INTEGER NOT NULL, session BLOB NOT NULL,
+        client TEXT NOT NULL, name TEXT NOT NULL, source BLOB NOT NULL, started_ns INTEGER NOT NULL,
+        page BLOB NOT NULL, UNIQUE (object_id, ordinal))""",
+    "CREATE INDEX journal_by_name ON journal (client, name)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)
 VERSION = len(MIGRATIONS)

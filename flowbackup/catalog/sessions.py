@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 
 from flowbackup.catalog.database import Database, Row
 from flowbackup.catalog.holder import holder_is_dead
@@ -163,8 +164,13 @@ def _insert_problems(database: Database, session: bytes, problems: Iterable[Prob
 
 def listed(database: Database) -> list[SessionRow]:
     """All of them, newest first."""
+    return [_whole(database, row) for row in heads(database)]
+
+
+def heads(database: Database) -> list[SessionRow]:
+    """As `listed`, without devices and problems, which cost more than all the rest."""
     rows = database.rows(f"SELECT {_COLUMNS} FROM sessions ORDER BY started_ns DESC, session DESC")
-    return [_row(database, row) for row in rows]
+    return [_row(row) for row in rows]
 
 
 def found(database: Database, query: str) -> SessionRow:
@@ -181,7 +187,7 @@ def found(database: Database, query: str) -> SessionRow:
     if len(rows) > 1:
         names = ", ".join(id_text(row[0]) for row in rows[:5])
         raise UsageError(f'"{query}" begins the ids of {len(rows)} sessions: {names}')
-    return _row(database, rows[0])
+    return _whole(database, _row(rows[0]))
 
 
 def id_range(column: str, prefix: str) -> tuple[str, tuple[bytes, ...]]:
@@ -252,7 +258,12 @@ def _problems(database: Database, session: bytes) -> tuple[Problem, ...]:
     return tuple(Problem(*row) for row in rows)
 
 
-def _row(database: Database, row: Row) -> SessionRow:
+def _whole(database: Database, head: SessionRow) -> SessionRow:
+    devices, problems = _devices(database, head.session), _problems(database, head.session)
+    return replace(head, devices=devices, problems=problems)
+
+
+def _row(row: Row) -> SessionRow:
     holder, finished_ns, outcome = row[5], row[7], row[8]
     if finished_ns is not None:
         state = SessionState.FINISHED
@@ -261,6 +272,5 @@ def _row(database: Database, row: Row) -> SessionRow:
         dead = not holder or holder_is_dead(holder)
         state = SessionState.INTERRUPTED if dead else SessionState.RUNNING
     ended = None if outcome is None else Outcome(outcome)
-    devices, problems = _devices(database, row[0]), _problems(database, row[0])
-    values: Row = (*row[:7], state, finished_ns, ended, *row[9:], devices, problems)
+    values: Row = (*row[:7], state, finished_ns, ended, *row[9:])
     return SessionRow(*values)

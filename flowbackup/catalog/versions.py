@@ -186,8 +186,12 @@ def listed(database: Database, data_object: ObjectRow | None) -> list[VersionRow
     """Of one object by number, or all by time."""
     if data_object is None:
         return found(database, "true ORDER BY v.finished_ns, v.version")
-    where = "o.client = ? AND o.name = ? ORDER BY v.number"
-    return found(database, where, (data_object.client, data_object.name))
+    return of_object(database, data_object.client, data_object.name)
+
+
+def of_object(database: Database, client: str, name: str) -> list[VersionRow]:
+    """By number."""
+    return found(database, "o.client = ? AND o.name = ? ORDER BY v.number", (client, name))
 
 
 def version_key(database: Database, object_id: bytes) -> int:

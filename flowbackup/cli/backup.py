@@ -14,6 +14,7 @@ from flowbackup.cli.options import (
     catalog_option,
     init_option,
     output_options,
+    resume_option,
     retry_lock_option,
 )
 from flowbackup.cli.output import Output
@@ -59,6 +60,7 @@ from flowbackup.model.source_rules import SourceRules
 )
 @init_option
 @retry_lock_option
+@resume_option
 @address_option
 @catalog_option
 @output_options
@@ -77,6 +79,7 @@ def backup(
     save_graph: Path | None,
     init: bool,
     retry_lock: float,
+    resume: bool | None,
     address: str,
     catalog: Path | None,
 ) -> int:
@@ -96,7 +99,12 @@ def backup(
         save_text(save_graph, plan.graph_text)
         output.remark(f"graph written to {save_graph}; flowbackup run {save_graph} does the same")
     settings = api.RunSettings(
-        catalog=catalog, address=address, create=True, init=init, wait_seconds_max=retry_lock
+        catalog=catalog,
+        address=address,
+        create=True,
+        init=init,
+        wait_seconds_max=retry_lock,
+        resume=resume,
     )
     with show_progress(output) as monitor:
         report = api.run_backup(plan, settings, monitor)

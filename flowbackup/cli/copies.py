@@ -11,6 +11,7 @@ from flowbackup import api
 from flowbackup.catalog.rows import CopyRow, LostMedium, VersionCopies
 from flowbackup.cli.columns import table
 from flowbackup.cli.device import set_fields
+from flowbackup.cli.interrupted import tell_interrupted
 from flowbackup.cli.names import long_id, short_id, time_text
 from flowbackup.cli.options import Command, catalog_option, output_options
 from flowbackup.cli.output import Output
@@ -55,6 +56,7 @@ def copies(output: Output, query: str | None, below: int | None, catalog: Path |
         output.remark(lost.text)
     if not rows:
         output.remark("none" if below is None else f"no version has fewer than {below} copies")
+    tell_interrupted(output, catalog)
     return EXIT_SUCCESS
 
 

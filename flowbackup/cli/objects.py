@@ -9,6 +9,7 @@ import click
 from flowbackup import api
 from flowbackup.catalog.rows import ObjectRow
 from flowbackup.cli.columns import table
+from flowbackup.cli.interrupted import tell_interrupted
 from flowbackup.cli.names import long_id, path_fields, path_text, short_id, time_text
 from flowbackup.cli.options import Command, catalog_option, output_options
 from flowbackup.cli.output import Output
@@ -32,6 +33,7 @@ def objects(output: Output, catalog: Path | None) -> int:
         output.text(table(HEADS, [_cells(row) for row in rows]))
     else:
         output.remark("no objects yet; flowbackup backup PATH --to DIR makes the first")
+    tell_interrupted(output, catalog)
     return EXIT_SUCCESS
 
 

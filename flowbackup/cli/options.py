@@ -169,6 +169,17 @@ def init_option(command: Decorated) -> Decorated:
     )(command)
 
 
+def resume_option(command: Decorated) -> Decorated:
+    """--resume, --no-resume; None where neither is given."""
+    return click.option(
+        "--resume/--no-resume",
+        default=None,
+        help="Go on with what an interrupted session of the same graph has made safe, and fail if "
+        "there was none; or read and send everything.  Without either it goes on if there is "
+        "something to go on with.",
+    )(command)
+
+
 LETTING_GO_SECONDS = 5.0
 """The processes of a killed command end when Ray has noticed, one or two seconds later: who starts
 it again at once is not to be told that it still runs."""

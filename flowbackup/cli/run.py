@@ -13,6 +13,7 @@ from flowbackup.cli.options import (
     catalog_option,
     init_option,
     output_options,
+    resume_option,
     retry_lock_option,
 )
 from flowbackup.cli.output import Output
@@ -26,7 +27,7 @@ from flowbackup.errors import EXIT_SUCCESS
     cls=Command,
     examples=(
         "flowbackup run graphs/chain-of-three.yaml",
-        "flowbackup run nightly.yaml --dry-run",
+        "flowbackup run nightly.yaml --resume",
     ),
 )
 @click.argument("graph", type=click.Path(path_type=Path), metavar="GRAPH.yaml")
@@ -35,6 +36,7 @@ from flowbackup.errors import EXIT_SUCCESS
 )
 @init_option
 @retry_lock_option
+@resume_option
 @address_option
 @catalog_option
 @output_options
@@ -45,13 +47,18 @@ def run(
     dry_run: bool,
     init: bool,
     retry_lock: float,
+    resume: bool | None,
     address: str,
     catalog: Path | None,
 ) -> int:
-    """Run GRAPH.yaml: backups and mirrors as the file says."""
+    """Run GRAPH.yaml: backups and mirrors as the file says.
+
+    After a run that was killed or cancelled, the next one goes on: files that are as they were, and
+    whose content has come to every required device, are neither read nor sent again.
+    """
     plan = api.load_plan(graph)
     settings = api.RunSettings(
-        catalog=catalog, address=address, init=init, wait_seconds_max=retry_lock
+        catalog=catalog, address=address, init=init, wait_seconds_max=retry_lock, resume=resume
     )
     if dry_run:
         show_plan(plan, output, api.foresee_room(plan, settings))

@@ -9,6 +9,7 @@ import click
 
 from flowbackup import api
 from flowbackup.cli.columns import table
+from flowbackup.cli.interrupted import tell_interrupted
 from flowbackup.cli.moment import edge_state_text, progress_fields, stage_text
 from flowbackup.cli.names import one_line, short_id
 from flowbackup.cli.options import Command, catalog_option, output_options
@@ -41,6 +42,7 @@ def status(output: Output, session: str, catalog: Path | None) -> int:
         output.row("status", _fields(state, progress, rates), _text(state, progress, rates))
     if not states:
         output.remark("no session runs; flowbackup sessions lists those that ran")
+    tell_interrupted(output, catalog)
     return EXIT_SUCCESS
 
 

@@ -68,6 +68,7 @@ def _object_fields(item: ObjectReport) -> dict[str, object]:
         "bytes_source": item.bytes_source,
         "bytes_read": item.bytes_read,
         "bytes_new": item.bytes_new,
+        "bytes_known": item.bytes_known,
     }
 
 
@@ -135,6 +136,9 @@ def _numbers(report: SessionReport) -> str:
     if report.kind == BACKUP:
         parts.insert(1, f"{format_size(report.bytes_source)} selected")
         parts.append(f"{format_size(report.bytes_new)} new")
+        known = sum(item.bytes_known for item in report.objects)
+        if known:
+            parts.append(f"{format_size(known)} safe already")
     busy = report.duration_seconds - report.start_seconds
     rate = format_rate(report.bytes_read / busy) if busy > 0 else "-"
     started = f"{format_seconds(report.start_seconds)} to start, " if report.start_seconds else ""

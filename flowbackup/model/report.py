@@ -19,7 +19,9 @@ class Outcome(StrEnum):
 @dataclass(frozen=True, slots=True)
 class ObjectReport:
     """One data object of a session.  version counts the states of this object from 1, 0 where
-    none was made; copies_durable counts the devices that hold all of its frames durably."""
+    none was made; copies_durable counts the devices that hold all of its frames durably.
+    bytes_known: of its content, what an interrupted session had made safe, so that it was neither
+    read nor sent again."""
 
     name: str
     client: str
@@ -32,6 +34,7 @@ class ObjectReport:
     bytes_source: int = 0
     bytes_read: int = 0
     bytes_new: int = 0
+    bytes_known: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,13 +49,15 @@ class ReadCounters:
     """What a reader has done so far; another thread may look at it at any time.
 
     entries: all names; files: regular files; bytes_source: their size; bytes_read: what the system
-    gave; bytes_new: what was packed into frames; problems: what was reported."""
+    gave; bytes_new: what was packed into frames; bytes_known: what was safe already and not read;
+    problems: what was reported."""
 
     entries: int = 0
     files: int = 0
     bytes_source: int = 0
     bytes_read: int = 0
     bytes_new: int = 0
+    bytes_known: int = 0
     problems: int = 0
 
 

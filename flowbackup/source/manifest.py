@@ -23,6 +23,15 @@ class PageSink(Protocol):
         """The root, after the last page."""
 
 
+Journal = Callable[[bytes], None]
+"""Takes the next entries, as a page: all of them in path order, each once, and before their page of
+the manifest is stored.  Who has them, and the frames that they refer to, can go on where reading
+was interrupted."""
+
+JOURNAL_FRAMES = 4
+"""After so much content entries are told at the latest; of small files a page is full before."""
+
+
 class _Page(NamedTuple):
     first_path: bytes
     entries: int
@@ -44,13 +53,17 @@ class ManifestWriter:
         frame_bytes: int,
         weight_max: int,
         close_data: Callable[[], None],
+        journal: Journal,
     ) -> None:
         self._filler = filler
         self._pages = pages
         self._frame_bytes = frame_bytes
         self._close_data = close_data
+        self._journal = journal
         self._cutter = PageCutter(weight_max)
         self._entries: list[Entry] = []
+        self._journaled = 0
+        self._content_bytes = 0
         self._waiting: deque[_Page] = deque()
         self._waiting_bytes = 0
         self._stored: list[PageRef] = []
@@ -60,6 +73,9 @@ class ManifestWriter:
         if self._cutter.begins_page(entry):
             self._end_page()
         self._entries.append(entry)
+        self._content_bytes += sum(chunk.size for chunk in entry.chunks)
+        if self._content_bytes >= JOURNAL_FRAMES * self._frame_bytes:
+            self._tell_journal(encode_page(self._entries[self._journaled :]))
 
     def store_full(self) -> None:
         """Packs waiting pages into frames, as long as they fill them.  No data slot is open."""
@@ -89,12 +105,22 @@ class ManifestWriter:
 
     def _end_page(self) -> None:
         data = encode_page(self._entries)
+        if not self._journaled:
+            self._tell_journal(data)
+        elif self._journaled < len(self._entries):
+            self._tell_journal(encode_page(self._entries[self._journaled :]))
+        self._journaled = 0
         self._waiting.append(_Page(self._entries[0].path, len(self._entries), data))
         self._waiting_bytes += len(data)
         self._entries = []
         if self._waiting_bytes >= 2 * self._frame_bytes:
             self._close_data()
             self.store_full()
+
+    def _tell_journal(self, page: bytes) -> None:
+        self._journal(page)
+        self._journaled = len(self._entries)
+        self._content_bytes = 0
 
     def _store_one(self) -> None:
         page = self._waiting.popleft()

@@ -28,7 +28,8 @@ from flowbackup.monitor import Monitor, Problem
 from flowbackup.source.content import ContentReader, ReadCounters, ReadError
 from flowbackup.source.filler import FrameFiller
 from flowbackup.source.hashing import HashCrew
-from flowbackup.source.manifest import ManifestWriter, PageSink
+from flowbackup.source.known import KnownFiles, Parts
+from flowbackup.source.manifest import Journal, ManifestWriter, PageSink
 from flowbackup.source.metadata import (
     EntryMaker,
     HardLinks,
@@ -73,8 +74,11 @@ def read_object(
     pages: PageSink,
     monitor: Monitor,
     counters: ReadCounters | None = None,
+    known: KnownFiles | None = None,
+    journal: Journal = lambda _: None,
 ) -> VersionRecord:
-    """Reads everything below `task.path` once and sends it as frames to `sink`.
+    """Reads everything below `task.path` once and sends it as frames to `sink`.  known: files that
+    are neither read nor sent, if they are as they were.  journal: is told how far it got.
 
     Memory does not grow with the number of files.  When this raises, every file is closed and the
     open slot was given back; frames sent before stay sent.  Raises SourceError when the object
@@ -82,7 +86,9 @@ def read_object(
     """
     root = open_root(task.path)
     crew = HashCrew()
-    reader = _ObjectReader(task, sink, pages, monitor, counters or ReadCounters(), crew)
+    reader = _ObjectReader(
+        task, sink, pages, monitor, counters or ReadCounters(), crew, known or KnownFiles(), journal
+    )
     try:
         reader.read(root)
         return reader.finish()
@@ -103,11 +109,14 @@ class _ObjectReader:
         monitor: Monitor,
         counters: ReadCounters,
         crew: HashCrew,
+        known: KnownFiles,
+        journal: Journal,
     ) -> None:
         self._task = task
         self._sink = sink
         self._monitor = monitor
         self._counters = counters
+        self._known = known
         self._maker = EntryMaker()
         self._links = HardLinks()
         self._selection = Selection(task.rules, task.started_ns, self._report_relative)
@@ -118,7 +127,7 @@ class _ObjectReader:
         self._data = FrameFiller(sink, FrameKind.DATA, *frame, between=self._store_pages)
         self._manifest_frames = between
         self._manifest = ManifestWriter(
-            between, pages, task.frame_bytes, self._weight_max, self._data.flush
+            between, pages, task.frame_bytes, self._weight_max, self._data.flush, journal
         )
         piece_chunks = max(1, self._weight_max // 2 // _CHUNK_WEIGHT)
         self._content = ContentReader(self._data, counters, self._chunk_bytes, piece_chunks)
@@ -213,6 +222,12 @@ class _ObjectReader:
             return
         size = status.st_size
         self._counters.bytes_source += size
+        known = self._known.find(path, status, self._weight_max)
+        if known:
+            self._counters.bytes_known += size
+            self._links.add(path, status)
+            self._add_known(known, self._maker.make(path, status, xattrs, problem=problem))
+            return
         if size > self._chunk_bytes or status.st_blocks * 512 < size:
             entry = self._maker.make(path, status, xattrs, problem=problem)
             self._pieces(path, descriptor, status, entry)
@@ -247,6 +262,13 @@ class _ObjectReader:
                 )
         except ReadError as error:
             self._add(self._unreadable(part, error.error))
+
+    def _add_known(self, known: Parts, now: Entry) -> None:
+        """What the file is now, and its content where an earlier session has put it."""
+        first, *others = known
+        self._add(now._replace(chunks=first.chunks, holes=first.holes))
+        for part in others:
+            self._add(part)
 
     def _directory(self, path: bytes, descriptor: int) -> None:
         status = os.fstat(descriptor)

@@ -35,7 +35,7 @@ _TABLES = {
         JOIN media m USING (medium) JOIN frames f USING (frame)""",
 }
 _OF_SESSIONS = ("sessions", "session_devices", "problems")
-_NOT_ON_MEDIA = {"verifications", "stretches"}
+_NOT_ON_MEDIA = {"verifications", "stretches", "journal"}
 """What no medium tells; a rebuild leaves it as it is."""
 # Whoever holds a session is a process, and no fact.
 _LEFT_OUT = {"holder"}

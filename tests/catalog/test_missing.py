@@ -168,3 +168,13 @@ def test_more_than_a_page_comes_in_order(session: Catalog, monkeypatch: pytest.M
     assert lacks(session, *wanted) == [
         MissingFrame(frame, (A.medium, C.medium)) for frame in (*LEFT, *RIGHT)
     ]
+
+
+def test_frames_that_are_named_are_missing_and_no_others(session: Catalog) -> None:
+    end(session, device(A), device(B))
+    hold(session, A, LEFT[0])
+    named = frozenset((*LEFT[:2], RECORD))
+    assert lacks(session, Wanted(A.medium, A.device, frames=named)) == [
+        MissingFrame(LEFT[1], (A.medium,))
+    ]
+    assert lacks(session, Wanted(A.medium, A.device, frames=frozenset())) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -30,6 +31,13 @@ class Ran:
 
 RunCommand = Callable[..., Ran]
 FakeApi = Callable[..., mock.Mock]
+
+
+@pytest.fixture(autouse=True)
+def no_catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the api is not faked for meets no catalog of whoever runs the tests."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.delenv("FLOWBACKUP_CATALOG", raising=False)
 
 
 @pytest.fixture

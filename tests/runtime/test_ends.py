@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from flowbackup.model.record import VersionRecord
 from flowbackup.model.report import Outcome
 from flowbackup.plan import make_plan
 from flowbackup.runtime.actors.client import ObjectEnding
-from flowbackup.runtime.crew.ends import copies_planned, judge
+from flowbackup.runtime.crew.ends import KnownShares, copies_planned, judge
 from flowbackup.spec import parse_graph
 from tests.plan.written import PLENTY
 from tests.source.memory_sink import read_tree
@@ -58,3 +59,19 @@ def test_a_head_that_got_nothing_owes_nothing(record: VersionRecord) -> None:
     durable: dict[str, dict[bytes, int]] = {"primary.a": {}, "primary.b": {OBJECT: 4}}
     end = judge(plan, ending, plan.objects[0], durable | {"second.m": {OBJECT: 4}})
     assert (end.copies_durable, end.outcome) == (2, Outcome.SUCCESS)
+
+
+@pytest.mark.parametrize(
+    ("mirrored", "copies", "outcome"), [(3, 2, Outcome.SUCCESS), (2, 1, Outcome.INCOMPLETE)]
+)
+def test_frames_of_an_earlier_session_count_where_they_lie(
+    mirrored: int, copies: int, outcome: Outcome, record: VersionRecord
+) -> None:
+    plan = make_plan(parse_graph(GRAPH), machine=PLENTY)
+    ending = ObjectEnding("site", OBJECT, record, None, (("web -> primary.b", 4),), ())
+    durable: dict[str, dict[bytes, int]] = {"primary.a": {}, "primary.b": {OBJECT: 4}}
+    known = KnownShares(
+        due=Counter({"primary.a": 3}), held=Counter({"primary.a": 3, "second.m": mirrored})
+    )
+    end = judge(plan, ending, plan.objects[0], durable | {"second.m": {OBJECT: 4}}, known)
+    assert (end.copies_durable, end.outcome) == (copies, outcome)

@@ -18,6 +18,7 @@ from flowbackup.model.source_rules import EVERYTHING, SourceRules
 from flowbackup.monitor import RecordingMonitor
 from flowbackup.plan.decided import slot_bytes
 from flowbackup.source.content import ReadCounters
+from flowbackup.source.known import KnownFiles
 from flowbackup.source.port import OpenSlot
 from flowbackup.source.reader import ObjectTask, read_object
 from flowbackup.units import KIB
@@ -33,6 +34,7 @@ class MemorySink:
 
     frame_bytes: int = FRAME_BYTES
     on_borrow: Callable[[int], None] = lambda number: None
+    session: bytes = SESSION
     frames: list[tuple[FrameHeader, bytes]] = field(default_factory=list)
     borrowed: int = 0
     open: OpenSlot | None = None
@@ -45,7 +47,7 @@ class MemorySink:
         assert self.open is None, "two slots are open at once"
         self.on_borrow(self.borrowed)
         self.borrowed += 1
-        self.open = OpenSlot(FrameId(SESSION, 0, len(self.frames)), memoryview(self.memory), 0)
+        self.open = OpenSlot(FrameId(self.session, 0, len(self.frames)), memoryview(self.memory), 0)
         return self.open
 
     def send(self, slot: OpenSlot, header: FrameHeader) -> None:
@@ -92,6 +94,7 @@ class Reading:
     pages: KeptPages
     monitor: RecordingMonitor
     counters: ReadCounters
+    journal: list[bytes] = field(default_factory=list)
 
     def entries(self) -> list[Entry]:
         """The entries as the frames hold them: record, root, pages."""
@@ -141,6 +144,8 @@ def read_tree(
     *,
     started_ns: int = 1,
     rules: SourceRules = EVERYTHING,
+    known: KnownFiles | None = None,
+    journal: list[bytes] | None = None,
 ) -> Reading:
     """Reads the object at `path` into memory."""
     sink = sink or MemorySink()
@@ -156,9 +161,10 @@ def read_tree(
         clock=lambda: clock_ns,
     )
     pages, monitor, counters = KeptPages(), RecordingMonitor(), ReadCounters()
-    record = read_object(task, sink, pages, monitor, counters)
+    told = [] if journal is None else journal
+    record = read_object(task, sink, pages, monitor, counters, known, told.append)
     assert sink.open is None
-    return Reading(record, sink, pages, monitor, counters)
+    return Reading(record, sink, pages, monitor, counters, told)
 
 
 def assert_equal_to_source(reading: Reading, path: str | os.PathLike[str]) -> None:

@@ -7,7 +7,8 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +16,8 @@ from flowbackup.errors import FlowbackupError, InterruptedSessionError, SourceEr
 from flowbackup.flow.actions import Forward
 from flowbackup.flow.sender import SenderMachine
 from flowbackup.frame.page import PageRef, decode_root
-from flowbackup.model.ids import new_id
+from flowbackup.model.ids import FrameId, new_id
+from flowbackup.model.known import JournalPage, KnownContent
 from flowbackup.model.record import VersionRecord
 from flowbackup.monitor import Problem, RecordingMonitor
 from flowbackup.plan.decided import ObjectPlan
@@ -27,12 +29,15 @@ from flowbackup.runtime.edges.slab import Slab, create_slab, open_slab, remove_s
 from flowbackup.runtime.edges.transport import Transports
 from flowbackup.runtime.edges.wiring import ClientSettings, EdgeSettings, Failure, Handle
 from flowbackup.source.content import ReadCounters
+from flowbackup.source.known import KnownFiles
+from flowbackup.source.manifest import Journal
 from flowbackup.source.reader import ObjectTask, read_object
 
 
 class ObjectEnding(NamedTuple):
     """How reading one object ended.  record: None where it failed, and then `failure` says why.
-    frames: how many of its frames went out over which edge."""
+    frames: how many of its frames went out over which edge.  known: the frames of earlier sessions
+    in which its other content lies, bytes_known of it."""
 
     name: str
     object_id: bytes
@@ -40,11 +45,14 @@ class ObjectEnding(NamedTuple):
     failure: FlowbackupError | None
     frames: tuple[tuple[str, int], ...]
     pages: tuple[tuple[PageRef, bytes], ...]
+    known: tuple[FrameId, ...] = ()
+    bytes_known: int = 0
 
 
 class ClientProgress(NamedTuple):
-    """Counts since the start; problems and endings since the last time this was asked; heads that
-    are waited for now."""
+    """Counts since the start; problems, endings and the journal since the last time this was asked;
+    heads that are waited for now.  bytes_known: of the content that was safe already, and so was
+    not read."""
 
     files: int
     bytes_read: int
@@ -53,6 +61,8 @@ class ClientProgress(NamedTuple):
     endings: tuple[ObjectEnding, ...]
     first_frame_at: float
     failures: tuple[Failure, ...] = ()
+    journal: tuple[JournalPage, ...] = ()
+    bytes_known: int = 0
 
 
 class _Pages:
@@ -86,6 +96,9 @@ class Client:
         self._monitor = RecordingMonitor()
         self._counters: list[ReadCounters] = []
         self._endings: deque[ObjectEnding] = deque()
+        self._journal: deque[JournalPage] = deque()
+        self._contents: dict[str, dict[bytes, KnownContent]] = {}
+        self._safe: dict[str, set[FrameId]] = {}
         self._draining = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._first_frame_at = 0.0
@@ -124,6 +137,16 @@ class Client:
         if self._heads is not None:
             self._heads.give_up(edge)
 
+    async def know(
+        self, name: str, content: KnownContent, safe: Collection[FrameId]
+    ) -> None:  # fmt: skip
+        """Before `run`: what is safe already of an object, the newest content first; more pages of
+        the same and more frames in further calls."""
+        contents = self._contents.setdefault(name, {})
+        before = contents.get(content.object_id, content._replace(pages=()))
+        contents[content.object_id] = before._replace(pages=before.pages + content.pages)
+        self._safe.setdefault(name, set()).update(safe)
+
     async def run(self) -> FlowbackupError | None:
         """Reads every object and waits until all of it is released; how each object ended is told
         by `progress`, as soon as it is known.  Returns what kept frames from being released."""
@@ -133,15 +156,19 @@ class Client:
         """See ClientProgress.  Cheap; asked about twice a second."""
         problems = tuple(self._monitor.problems)
         self._monitor.problems.clear()
+        # The journal behind the endings: an object that has ended needs none any more.
         endings = tuple(self._endings.popleft() for _ in range(len(self._endings)))
+        journal = tuple(self._journal.popleft() for _ in range(len(self._journal)))
         return ClientProgress(
             files=sum(c.files for c in self._counters),
             bytes_read=sum(c.bytes_read for c in self._counters),
+            bytes_known=sum(c.bytes_known for c in self._counters),
             edges=tuple((name, pump.bytes_moved) for name, pump in self._pumps.items()),
             problems=problems,
             endings=endings,
             first_frame_at=self._first_frame_at,
             failures=self._heads.failures if self._heads is not None else (),
+            journal=journal,
         )
 
     async def next_sequences(self) -> dict[int, int]:
@@ -190,6 +217,9 @@ class Client:
     def _read(self, plan: ObjectPlan, sink: SlotSink) -> ObjectEnding:
         object_id = new_id()
         pages = _Pages()
+        known = KnownFiles(
+            tuple(self._contents.get(plan.name, {}).values()), self._safe.get(plan.name, ())
+        )
         counters = ReadCounters()
         record: VersionRecord | None = None
         failure: FlowbackupError | None = None
@@ -206,11 +236,25 @@ class Client:
                 frame_bytes=self._settings.frame_bytes, started_ns=time.time_ns(),
                 rules=plan.rules,
             )  # fmt: skip
-            record = read_object(task, sink, pages, self._monitor, counters)
+            record = read_object(
+                task, sink, pages, self._monitor, counters, known, self._journal_of(task)
+            )
         except FlowbackupError as error:
             failure = error
         frames = sink.frames_sent(object_id)
-        return ObjectEnding(plan.name, object_id, record, failure, frames, pages.kept())
+        return ObjectEnding(
+            plan.name, object_id, record, failure, frames, pages.kept(),
+            tuple(known.frames), counters.bytes_known,
+        )  # fmt: skip
+
+    def _journal_of(self, task: ObjectTask) -> Journal:
+        ordinals = count()
+
+        def tell(page: bytes) -> None:
+            place = task.object_id, task.client, task.name, task.path, task.started_ns
+            self._journal.append(JournalPage(*place, next(ordinals), page))
+
+        return tell
 
 
 def _why_unreadable(plan: ObjectPlan) -> str:

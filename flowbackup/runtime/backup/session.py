@@ -35,6 +35,7 @@ from flowbackup.runtime.crew.entrance import Entrance
 from flowbackup.runtime.crew.opening import open_crew
 from flowbackup.runtime.crew.preflight import Labelling, check_device
 from flowbackup.runtime.crew.reception import Reception
+from flowbackup.runtime.crew.resume import Resume
 from flowbackup.runtime.crew.sealing import seal_media, stop_writing
 from flowbackup.runtime.crew.streams import streams_of
 from flowbackup.runtime.crew.watch import Watch
@@ -54,9 +55,11 @@ class BackupSession:
 
     def __init__(
         self, plan: Plan, catalog: Catalog, scan: SourceScan, monitor: Monitor,
-        beginning: Beginning, cancel: Cancel, wait_seconds_max: float = 0.0,
+        beginning: Beginning, cancel: Cancel, wait_seconds_max: float = 0.0, *,
+        resumes: bool = True,
     ) -> None:  # fmt: skip
-        """cancel: ends it.  wait_seconds_max: how long it may wait for devices that others hold."""
+        """cancel: ends it.  wait_seconds_max: how long it may wait for devices that others hold.
+        resumes: does it go on with what interrupted sessions have left?"""
         self.session = new_id()
         self._plan = plan
         self._catalog = catalog
@@ -66,6 +69,9 @@ class BackupSession:
         self._times = beginning
         self._finished_ns = 0
         self._objects = {(o.client, o.name): o for o in plan.objects}
+        self._resumes = resumes
+        self._resume: Resume | None = None
+        self._remembered: set[bytes] = set()
         self._reception = Reception(
             self.session, "backup", plan.graph, beginning, cancel, self._check_device
         )
@@ -102,11 +108,27 @@ class BackupSession:
             self._plan, self.session, self._entrance, self._monitor, self._cancel
         ) as crew:
             self._cancel.refuse("anything was written")
+            self._go_on(crew)
             self._begin(crew)
             crew.wire()
             report = self._work(crew, engine)
         self._catalog.end_session(report, self._finished_ns)
         return report
+
+    def _go_on(self, crew: Crew) -> None:
+        """Now that it has the devices: nobody else is going on with the same."""
+        for row in self._catalog.unfinished.sessions(self._plan.graph):
+            if row.kind == "backup":
+                self._monitor.message(f"{row} was interrupted")
+                break
+        if self._resumes:
+            self._resume = Resume(self._catalog, self._plan)
+            frames = self._resume.hand_over(crew)
+            if frames:
+                self._monitor.message(
+                    f"going on from there: {frames} frames are safe, and are neither read nor sent "
+                    "again where files are as they were"
+                )
 
     def _begin(self, crew: Crew) -> None:
         for name, media in crew.media.items():
@@ -128,10 +150,7 @@ class BackupSession:
         self._follow(crew, runs, watch)
         stop_writing(crew, watch)
         endings = runs.endings()
-        ends = {
-            (client, e.name): judge(crew.plan, e, self._objects[client, e.name], watch.durable)
-            for client, e in endings
-        }
+        ends = {(client, e.name): self._judge(crew, watch, client, e) for client, e in endings}
         interrupted = self._cancel.is_told
         so_far = self._report(
             crew, watch, runs, endings, engine, end_session(ends.values(), interrupted=interrupted)
@@ -191,6 +210,7 @@ class BackupSession:
             watch.round()
             for device in changes.leave_behind(time.monotonic()):
                 self._monitor.message(f"{device} is too slow: the session goes on without it")
+            self._remember(crew, watch)
             self._reception.make_changes(changes)
             short = watch.short_of_devices()
             if short and not runs.is_to_end:
@@ -202,6 +222,27 @@ class BackupSession:
         self._reception.end_changes()
         runs.settle()
         watch.round()
+        self._remember(crew, watch)
+
+    def _judge(self, crew: Crew, watch: Watch, client: str, ending: ObjectEnding) -> ObjectEnd:
+        known = self._resume.shares(client, ending) if self._resume else None
+        return judge(
+            crew.plan, ending, self._objects[client, ending.name], watch.durable, known
+        )  # fmt: skip
+
+    def _remember(self, crew: Crew, watch: Watch) -> None:
+        """What is needed to go on with, should this process die: which objects are complete, and
+        how far the clients got with the others."""
+        self._catalog.unfinished.add_journal(self.session, watch.journal)
+        watch.journal.clear()
+        for client, endings in watch.endings.items():
+            for ending in endings:
+                if ending.record is None or ending.object_id in self._remembered:
+                    continue
+                end = self._judge(crew, watch, client, ending)
+                if end.outcome is not Outcome.FAILED and not end.copies_missing:
+                    self._catalog.add_version(ending.record, ending.pages)
+                    self._remembered.add(ending.object_id)
 
     def _keep(self, agent: str, frames: Sequence[Durable]) -> None:
         self._catalog.add_durable([(frame.header, frame.place) for frame in frames])

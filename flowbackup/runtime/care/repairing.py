@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -27,7 +27,6 @@ from flowbackup.errors import (
     UsageError,
 )
 from flowbackup.frame.seal import seal
-from flowbackup.media.checks.inventory import inventory
 from flowbackup.media.labels.mending import faults, mend
 from flowbackup.media.open import open_device
 from flowbackup.media.port import Device, StoredFrame
@@ -42,10 +41,10 @@ from flowbackup.runtime.care.repair_doors import RepairDoors
 from flowbackup.runtime.care.repair_media import RepairMedium, media_to_repair
 from flowbackup.runtime.care.repair_target import GroupMemory, RepairTarget
 from flowbackup.runtime.reading.copies import CopyReader, copy_reader
-from flowbackup.runtime.reading.freed_media import looking_at, take_over_freed
 from flowbackup.runtime.reading.hits import hits_text
 from flowbackup.runtime.reading.known_media import KnownMedia, OpenDevice, OpenFar, device_of
 from flowbackup.runtime.reading.local_session import LocalSession
+from flowbackup.runtime.reading.looking import look_at
 from flowbackup.runtime.versions import tool_versions
 from flowbackup.units import MIB, format_size
 
@@ -62,13 +61,15 @@ class RepairTask:
     """devices: names or locations, none for all.  objects: only versions of these.  full: each
     device is to hold every one of them, also if it was never meant to.  dry_run: say what would
     move, and write to no medium.  wait_seconds_max: how long it may wait for its devices, all of
-    them; then those that are free are repaired."""
+    them; then those that are free are repaired.  frames: None for what the versions need; else only
+    these are brought to each device, by its id."""
 
     devices: tuple[str, ...] = ()
     objects: tuple[str, ...] = ()
     full: bool = False
     dry_run: bool = False
     wait_seconds_max: float = 0.0
+    frames: Mapping[bytes, frozenset[FrameId]] | None = None
 
 
 def run_repair(
@@ -125,7 +126,15 @@ class _Repair:
         self._opening = opening
         self._doors = RepairDoors(session.session, opening, session, session.cancel)
         self._wanted = [
-            Wanted(m.info.medium, m.info.device, m.stands_for, task.full, versions, m.lost)
+            Wanted(
+                m.info.medium,
+                m.info.device,
+                m.stands_for,
+                task.full,
+                versions,
+                m.lost,
+                None if task.frames is None else task.frames.get(m.info.device_id, frozenset()),
+            )
             for m in media
         ]
         self._states = {m.info.medium: "unreachable" for m in media if m.fault}
@@ -192,17 +201,7 @@ class _Repair:
             self._mend(info)
 
     def _look_at(self, info: MediumInfo) -> None:
-        """What the catalog does not know of it: segments of killed sessions, and what is gone."""
-        take_over_freed(self._catalog, info.medium, *looking_at(info.location, info.device))
-        known = set(self._catalog.segments(info.medium))
-        gone = set(known)
-        lost = 0
-        for segment in inventory(info.location, info.device, known):
-            name = segment.segment, segment.epoch
-            gone.discard(name)
-            lost += self._catalog.mark_cut_off(info.medium, *name, segment.size_bytes)
-            self._keep(segment.frames)
-        lost += sum(self._catalog.mark_cut_off(info.medium, *name, -1) for name in gone)
+        lost = look_at(self._catalog, info)
         if lost:
             text = f"{lost} frames are gone from {info.location} with their segments"
             self._session.problem(Problem("damaged", text, device=info.device))

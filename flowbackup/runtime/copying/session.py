@@ -29,10 +29,12 @@ from flowbackup.runtime.crew.doors import doors_of
 from flowbackup.runtime.crew.ends import report_device, report_retired
 from flowbackup.runtime.crew.entrance import Entrance
 from flowbackup.runtime.crew.opening import open_crew
+from flowbackup.runtime.crew.preflight import near_nodes
 from flowbackup.runtime.crew.reception import Reception
 from flowbackup.runtime.crew.sealing import seal_media, stop_writing
 from flowbackup.runtime.crew.watch import Watch
 from flowbackup.runtime.edges.wiring import Durable
+from flowbackup.runtime.reading.looking import look_at
 from flowbackup.runtime.versions import tool_versions
 
 KIND = "copy"
@@ -77,6 +79,7 @@ class CopySession:
         ) as crew:
             self._cancel.refuse("anything was copied")
             self._begin(crew)
+            self._hear_of_killed(crew)
             crew.wire()
             report, finished_ns = self._copy(crew, engine)
         self._catalog.end_session(report, finished_ns)
@@ -90,6 +93,16 @@ class CopySession:
             self.session, KIND, self._stage.graph, self._stage.graph_text, socket.gethostname(),
             self._times.started_ns, holder_text(self._reception.path),
         )  # fmt: skip
+
+    def _hear_of_killed(self, crew: Crew) -> None:
+        """Copies that were interrupted may have written more than they lived to tell."""
+        if all(row.kind != KIND for row in self._catalog.unfinished.sessions(self._stage.graph)):
+            return
+        near = near_nodes(self._stage)
+        for agent in self._stage.agents:
+            if agent.role == COPY and agent.node in near:
+                for info in crew.media[agent.name]:
+                    look_at(self._catalog, info)
 
     def _add_medium(self, agent: str, info: MediumInfo) -> None:
         node = next(n for n in self._stage.nodes if n.name == self._stage.agent(agent).node)

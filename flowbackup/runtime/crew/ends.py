@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from flowbackup.flow.outcome import ObjectEnd, Share, end_object
 from flowbackup.media.port import WriterStatistics
@@ -18,31 +19,46 @@ DurableFrames = Mapping[str, Mapping[bytes, int]]
 """Agent -> object -> frames under a commit."""
 
 
+class KnownShares(NamedTuple):
+    """Frames of earlier sessions that an object refers to.  due: behind each head; held: by each
+    agent."""
+
+    due: Counter[str]
+    held: Counter[str]
+
+
 def shares_of(
-    plan: Plan, ending: ObjectEnding, object_plan: ObjectPlan, durable: DurableFrames
-) -> Iterator[tuple[str, Share]]:
+    plan: Plan, ending: ObjectEnding, object_plan: ObjectPlan, durable: DurableFrames,
+    known: KnownShares | None = None,
+) -> Iterator[tuple[str, Share]]:  # fmt: skip
     """Agent and share of every agent to which all buffers of the object lead."""
     sent = dict(ending.frames)
+    known = known or KnownShares(Counter(), Counter())
+    frames_over = {
+        head: sent.get(f"{object_plan.client} -> {head}", 0) + known.due[head]
+        for head in object_plan.heads
+    }
     behind = {
         head: agents_behind(plan, head, object_plan.buffers)
-        for head in object_plan.heads
-        if sent.get(f"{object_plan.client} -> {head}")
+        for head, frames in frames_over.items()
+        if frames
     }
     # Where heads lead to one agent, it owes what came over all of them.
     due = Counter[str]()
     for head, agents in behind.items():
-        due.update({agent.name: sent[f"{object_plan.client} -> {head}"] for agent in agents})
+        due.update({agent.name: frames_over[head] for agent in agents})
     for head, agents in behind.items():
         for agent in agents:
-            frames = durable[agent.name].get(ending.object_id, 0)
+            frames = durable[agent.name].get(ending.object_id, 0) + known.held[agent.name]
             yield agent.name, Share(agent.group, head, agent.required, due[agent.name], frames)
 
 
 def judge(
-    plan: Plan, ending: ObjectEnding, object_plan: ObjectPlan, durable: DurableFrames
-) -> ObjectEnd:
+    plan: Plan, ending: ObjectEnding, object_plan: ObjectPlan, durable: DurableFrames,
+    known: KnownShares | None = None,
+) -> ObjectEnd:  # fmt: skip
     """What was read, and where all of it is durable."""
-    shares = (share for _, share in shares_of(plan, ending, object_plan, durable))
+    shares = (share for _, share in shares_of(plan, ending, object_plan, durable, known))
     source = Outcome(ending.record.outcome) if ending.record else Outcome.FAILED
     return end_object(source, shares, plan.copies)
 
@@ -64,6 +80,7 @@ def report_object(
         bytes_source=record.bytes_source if record else 0,
         bytes_read=record.bytes_read if record else 0,
         bytes_new=record.bytes_new if record else 0,
+        bytes_known=ending.bytes_known if record else 0,
     )
 
 

@@ -13,6 +13,7 @@ from flowbackup.errors import DeviceError
 from flowbackup.flow.buffer import BufferStatistics
 from flowbackup.flow.patience import Patience
 from flowbackup.media.port import WriterStatistics
+from flowbackup.model.known import JournalPage
 from flowbackup.monitor import EdgeState, Problem, Progress
 from flowbackup.plan.decided import EdgePlan
 from flowbackup.runtime.actors.buffer import BufferAnswer
@@ -48,12 +49,14 @@ class Watch:
         """Of buffers and their edges, what those before the present ones had counted."""
         self._patience = Patience(STALL_SECONDS_MAX)
         self.endings: dict[str, list[ObjectEnding]] = {name: [] for name in crew.clients}
+        self.journal: list[JournalPage] = []
+        """How far clients got; whoever keeps it takes it out."""
         self.problems: list[Problem] = []
         self._succession = Succession(
             crew, self._heard, self._written, self.hear_last, self.problems
         )
         self.writers: dict[str, WriterStatistics] = {}
-        self._read: dict[str, tuple[int, int]] = {}
+        self._read: dict[str, tuple[int, int, int]] = {}
         self._made_good: set[str] = set()
         self.first_frame_at = 0.0
 
@@ -107,17 +110,23 @@ class Watch:
 
     @property
     def files(self) -> int:
-        return sum(files for files, _ in self._read.values())
+        return sum(files for files, _, _ in self._read.values())
 
     @property
     def bytes_read(self) -> int:
         """From the sources, by all clients."""
-        return sum(bytes_read for _, bytes_read in self._read.values())
+        return sum(bytes_read for _, bytes_read, _ in self._read.values())
+
+    @property
+    def bytes_known(self) -> int:
+        """Of the sources, safe already when the session began, and so neither read nor sent."""
+        return sum(bytes_known for _, _, bytes_known in self._read.values())
 
     def progress(self, stage: str, files: int | None, size_bytes: int | None) -> Progress:
         """What a person may see; totals as far as they are known."""
         edges = tuple(self._edge(edge) for edge in self._crew.plan.edges)
-        return Progress(stage, self.files, self.bytes_read, files, size_bytes, edges)
+        done = self.bytes_read + self.bytes_known
+        return Progress(stage, self.files, done, files, size_bytes, edges)
 
     @property
     def is_quiet(self) -> bool:
@@ -268,7 +277,8 @@ class Watch:
             self.problems.append(Problem("segment_replaced", told.made_good, device=device))
 
     def _hear_client(self, name: str, answer: ClientProgress) -> None:
-        self._read[name] = answer.files, answer.bytes_read
+        self._read[name] = answer.files, answer.bytes_read, answer.bytes_known
+        self.journal += answer.journal
         self._moved |= dict(answer.edges)
         self.problems += answer.problems
         for failure in answer.failures:

@@ -1,0 +1,97 @@
+"""Files that need not be read, because an interrupted session has made their content safe."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain
+
+from flowbackup.frame.page import decode_page, weight_of
+from flowbackup.model.entry import Entry, EntryKind
+from flowbackup.model.ids import FrameId
+from flowbackup.model.known import KnownContent
+
+CLOCK_GRAIN_NS = 20_000_000
+"""File systems stamp changes with a clock that ticks every 1 to 10 ms: what was changed so shortly
+before it was read may have been changed once more behind that, under the same time."""
+
+Parts = tuple[Entry, ...]
+
+
+class KnownFiles:
+    """What is known of one object.  Asked for names in path order, as a walk meets them.
+
+    frames: all that is referred to by what `find` has given.
+    """
+
+    def __init__(
+        self, contents: Sequence[KnownContent] = (), safe: Collection[FrameId] = ()
+    ) -> None:
+        """contents: the newest first.  safe: the frames that lie wherever this object is to be; a
+        file of which one is missing counts as unknown."""
+        self._cursors = [_Cursor(content) for content in contents]
+        self._safe = frozenset(safe)
+        self.frames: set[FrameId] = set()
+
+    def find(self, path: bytes, status: os.stat_result, weight_max: int) -> Parts:
+        """The entry of a file that is as it was when it was read, in parts of at most that weight
+        if it is very large; else ().  Raises DamageError for pages that cannot be decoded."""
+        for cursor in self._cursors:
+            parts = cursor.at(path)
+            if not parts or any(weight_of(part) > weight_max for part in parts):
+                continue
+            if _is_same(parts, status, cursor.started_ns) and self._is_safe(parts):
+                self.frames.update(chunk.frame for part in parts for chunk in part.chunks)
+                return parts
+        return ()
+
+    def _is_safe(self, parts: Parts) -> bool:
+        return all(chunk.frame in self._safe for part in parts for chunk in part.chunks)
+
+
+def _is_same(parts: Parts, status: os.stat_result, started_ns: int) -> bool:
+    """Nothing was written to the file since, and all of it is there."""
+    first, last = parts[0], parts[-1]
+    held = sum(chunk.size for part in parts for chunk in part.chunks)
+    held += sum(hole.size for part in parts for hole in part.holes)
+    return (
+        first.kind == EntryKind.FILE
+        and first.hard_link is None
+        and not first.problem
+        and not last.problem
+        and held == last.size == status.st_size
+        and first.mtime_ns == status.st_mtime_ns
+        and first.ctime_ns == status.st_ctime_ns
+        and first.inode == status.st_ino
+        and first.ctime_ns < started_ns - CLOCK_GRAIN_NS
+    )
+
+
+class _Cursor:
+    """A place in one list, which only goes forward; one page is decoded at a time."""
+
+    def __init__(self, content: KnownContent) -> None:
+        self.started_ns = content.started_ns
+        self._entries: Iterator[Entry] = chain.from_iterable(map(decode_page, content.pages))
+        self._following = next(self._entries, None)
+        self._parts: Parts = ()
+
+    def at(self, path: bytes) -> Parts:
+        """The entry of that name, () if there is none."""
+        key = _key(path)
+        while self._following is not None and _key(self._following.path) <= key:
+            self._forward(self._following)
+        return self._parts if self._parts and self._parts[0].path == path else ()
+
+    def _forward(self, first: Entry) -> None:
+        parts = [first]
+        self._following = next(self._entries, None)
+        while self._following is not None and self._following.path == first.path:
+            parts.append(self._following)
+            self._following = next(self._entries, None)
+        # Without its beginning an entry says nothing; the page with it may have been lost.
+        self._parts = tuple(parts) if not first.part else ()
+
+
+def _key(path: bytes) -> bytes:
+    return path.replace(b"/", b"\0")

@@ -1,0 +1,65 @@
+"""A run that kills itself: python -m tests.runtime.killed_run GRAPH CATALOG MOMENT.
+
+As by `kill -9` of the command: nothing of it is ended in order.  MOMENT is what has become true
+when it dies, looked at where the session itself has just looked: so each moment is an event,
+however fast the machine is.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from flowbackup import api
+from flowbackup.catalog.database import Database
+from flowbackup.monitor import Progress, SilentMonitor
+
+MOMENTS: dict[str, str] = {
+    # A frame is durable, and no file is known to be.
+    "first frame": "SELECT count(*) FROM copies",
+    # Of its 24 MiB at least 6 are safe, of which at least 4 are known by name.
+    "open object": """SELECT count(*) >= 12 FROM frames f WHERE object_id IN (
+        SELECT object_id FROM journal WHERE name = 'second' GROUP BY object_id HAVING count(*) > 2)
+        AND (SELECT count(*) FROM copies c WHERE c.frame = f.frame) > 1""",
+    "copying": """SELECT count(*) >= 4 FROM copies JOIN media USING (medium)
+        WHERE device = 'usb'""",
+}
+
+
+class DeadAt(SilentMonitor):
+    """Kills its process at a moment."""
+
+    def __init__(self, has_come: Callable[[], bool]) -> None:
+        self._has_come = has_come
+
+    def progress(self, progress: Progress) -> None:
+        if progress.stage in ("backup", "copy") and self._has_come():
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def killed_run(graph: Path, catalog: Path, moment: str) -> None:
+    """Runs it in a process of its own, until it is dead."""
+    arguments = [sys.executable, "-m", __name__, str(graph), str(catalog), moment]
+    ran = subprocess.run(arguments, check=False, capture_output=True, timeout=120)
+    assert ran.returncode == -signal.SIGKILL, ran.stderr.decode()
+
+
+def main(graph: str, catalog: str, moment: str) -> None:
+    def has_come() -> bool:
+        database = Database(Path(catalog))
+        try:
+            return bool(database.one(MOMENTS[moment])[0])
+        finally:
+            database.close()
+
+    settings = api.RunSettings(catalog=Path(catalog), init=True, wait_seconds_max=30)
+    report = api.run_backup(api.load_plan(graph), settings, DeadAt(has_come))
+    sys.exit(f"the moment did not come: {report}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
