@@ -224,3 +224,24 @@ def test_a_disk_that_is_full_of_other_things_says_so(
     monkeypatch.setattr(MediumQueue, "enter", full)
     with pytest.raises(DeviceError, match="no room for a ticket"):
         DeviceDoor(make_device(tmp_path / "medium"), "next").enter(FIRST)
+
+
+def test_an_attempt_that_failed_half_way_hinders_no_later_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a disk that was full, or failed, for a moment."""
+    queue = MediumQueue(str(tmp_path / "queue"), "nas")
+    ticket = Ticket(1, sample_id(1))
+
+    def full(*arguments: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", full)
+        with pytest.raises(DeviceError, match="standing in the queue") as caught:
+            queue.enter(ticket, "first")
+    assert caught.value.errno == errno.ENOSPC
+    queue.enter(ticket, "first")
+    assert [waiting.ticket for waiting in queue.standing()] == [ticket]
+    queue.leave()
+    assert not (tmp_path / "queue").exists()

@@ -87,6 +87,9 @@ class MediumQueue:
         fd = -1
         try:
             with self._folder() as folder:
+                # Only this session writes that name: an attempt of it failed half way.
+                with suppress(FileNotFoundError):
+                    os.unlink(new, dir_fd=folder)
                 flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
                 fd = os.open(new, flags, 0o644, dir_fd=folder)
                 if try_flock(fd, fcntl.LOCK_EX):
