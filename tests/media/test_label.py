@@ -23,6 +23,7 @@ from flowbackup.media.labels.label import (
 )
 from flowbackup.media.labels.twice import COPY_BYTES
 from flowbackup.model.digest import header_checksum
+from flowbackup.model.ids import id_text
 from flowbackup.monitor import RecordingMonitor
 from flowbackup.testing.crash_disk import CrashDisk
 from flowbackup.testing.crash_image import Loss, crash_image
@@ -30,6 +31,8 @@ from flowbackup.testing.frames import sample_id
 from tests.media.media_samples import make_device
 
 LABEL = Label(sample_id(3), "nas", "default", 4096, 17, documents={"README.txt": "00"})
+
+MEMBER = {"set": id_text(sample_id(4)), "number": 1, "media_bytes": 1}
 
 
 def one_copy(text: bytes) -> bytes:
@@ -90,7 +93,9 @@ def test_a_newer_minor_and_unknown_keys_are_accepted() -> None:
     [{"medium": "zz"}, {"block_bytes": 0}, {"block_bytes": 1000}, {"block_bytes": 1 << 63},
      {"format": [1]}, {"documents": 5}, {"created_ns": None}, {"documents": {"": "00"}},
      {"documents": {".": "00"}}, {"documents": {"..": "00"}}, {"documents": {"../x": "00"}},
-     {"documents": {"x\0": "00"}}],
+     {"documents": {"x\0": "00"}},
+     {"set": MEMBER | {"number": 0}}, {"set": MEMBER | {"media_bytes": 0}},
+     {"set": MEMBER | {"number": "1"}}],
 )  # fmt: skip
 def test_a_label_that_lies_is_damage(keys: dict[str, object]) -> None:
     with pytest.raises(DamageError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,15 @@ import pytest
 from flowbackup.errors import DamageError, DeviceError, DeviceLockedError
 from flowbackup.media.devices.directory import DirectoryDevice
 from flowbackup.media.labels.label import read_label
-from flowbackup.media.labels.set_label import SET_NAME, init_set, medium_name, number_of, read_set
+from flowbackup.media.labels.set_label import (
+    NUMBER_MAX,
+    SET_NAME,
+    SetLabel,
+    init_set,
+    medium_name,
+    number_of,
+    read_set,
+)
 from flowbackup.media.segments.room import medium_bytes
 from flowbackup.media.sets.media_set import find_set
 from flowbackup.media.sets.set_device import SetDevice
@@ -328,6 +337,16 @@ def test_a_cut_off_making_of_a_set_is_taken_up(tmp_path: Path) -> None:
     (tmp_path / "s" / SET_NAME).unlink()
     with pytest.raises(DeviceError):
         init_set(str(tmp_path / "s"), **settings)
+
+
+@pytest.mark.parametrize(
+    "keys", [{"media": -1}, {"media": NUMBER_MAX + 1}, {"media_bytes": 0}, {"media_bytes": -1}]
+)
+def test_a_label_of_a_set_that_lies_is_damage(keys: dict[str, int]) -> None:
+    label = SetLabel(SESSION, "vault", "default", 512, MEDIA_BYTES, 0, media=NUMBER_MAX)
+    assert SetLabel.from_json(label.to_json()) == label
+    with pytest.raises(DamageError, match="the set cannot be understood"):
+        SetLabel.from_json(json.dumps(json.loads(label.to_json()) | keys).encode())
 
 
 def test_only_the_name_of_a_medium_is_one() -> None:

@@ -249,3 +249,15 @@ def test_two_files_of_one_segment_are_told(memory_path: Path) -> None:
     (damage,) = survey.damages
     assert damage.file.endswith(".part")
     assert survey.bytes_total == sealed.stat().st_size
+
+
+def test_a_stretch_without_frames_tells_of_a_damaged_index_too(memory_path: Path) -> None:
+    write_groups(make_device(memory_path), [[5 * UNIT]])
+    path = only_segment(memory_path)
+    path.chmod(0o600)
+    with path.open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"\xff")
+    reports = alone(memory_path)
+    assert any(not report.frames for report in reports)
+    assert all(report.damages for report in reports)
