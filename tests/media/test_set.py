@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,7 @@ from flowbackup.errors import DamageError, DeviceError, DeviceLockedError
 from flowbackup.media.devices.directory import DirectoryDevice
 from flowbackup.media.labels.label import read_label
 from flowbackup.media.labels.set_label import (
-    NUMBER_MAX,
     SET_NAME,
-    SetLabel,
     init_set,
     medium_name,
     number_of,
@@ -337,19 +334,3 @@ def test_a_cut_off_making_of_a_set_is_taken_up(tmp_path: Path) -> None:
     (tmp_path / "s" / SET_NAME).unlink()
     with pytest.raises(DeviceError):
         init_set(str(tmp_path / "s"), **settings)
-
-
-@pytest.mark.parametrize(
-    "keys", [{"media": -1}, {"media": NUMBER_MAX + 1}, {"media_bytes": 0}, {"media_bytes": -1}]
-)
-def test_a_label_of_a_set_that_lies_is_damage(keys: dict[str, int]) -> None:
-    label = SetLabel(SESSION, "vault", "default", 512, MEDIA_BYTES, 0, media=NUMBER_MAX)
-    assert SetLabel.from_json(label.to_json()) == label
-    with pytest.raises(DamageError, match="the set cannot be understood"):
-        SetLabel.from_json(json.dumps(json.loads(label.to_json()) | keys).encode())
-
-
-def test_only_the_name_of_a_medium_is_one() -> None:
-    names = ["medium-00001", "medium-123456", "medium-0001", "medium-000012", "medium-", "medium-1"]
-    assert [number_of(name) for name in names] == [1, 123456, 0, 0, 0, 0]
-    assert [number_of(name) for name in ("segments", "medium-٠٠٠٠١", "medium-00000")] == [0, 0, 0]
