@@ -190,3 +190,11 @@ def test_a_disk_without_room_for_the_name_is_asked_for_room_once(
         MediumLock(str(path), "nas", "third", fails)
     room.append("made")
     MediumLock(str(path), "nas", "fourth").close()
+
+
+def test_nothing_of_a_longer_text_is_left_behind_that_of_the_holder(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    path.write_text("x" * 4000)
+    lock = MediumLock(str(path), "nas", "me")
+    assert json.loads(path.read_bytes())["holder"] == "me"
+    lock.close()
