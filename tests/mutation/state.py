@@ -9,6 +9,8 @@ from pathlib import Path
 
 from tests.mutation.watch import Ran
 
+TOOL = ("tests", "mutation")
+
 
 @dataclass(slots=True)
 class State:
@@ -60,6 +62,7 @@ def tree_digest(root: Path) -> str:
     digest = hashlib.sha256()
     for folder in ("flowbackup", "tests"):
         for path in sorted((root / folder).rglob("*.py")):
-            if path.parent != Path(__file__).parent:
-                digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
+            name = path.relative_to(root)
+            if name.parts[:2] != TOOL:
+                digest.update(f"{name}\0".encode() + path.read_bytes())
     return digest.hexdigest()
