@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ctypes
 
-from flowbackup.media.segments.memory import PIECES_FREE_MAX, FrameMemory
+import pytest
+
+from flowbackup.media.segments import memory as memory_module
+from flowbackup.media.segments.memory import PIECES_FREE_MAX, FrameMemory, io_memory
 
 
 def address(view: memoryview) -> int:
@@ -21,6 +24,11 @@ def test_a_piece_is_used_again_when_the_last_view_of_it_is_gone() -> None:
     del part
     # The piece that was given back last is the warmest.
     assert address(memory.take(100)) == first
+
+
+def test_a_kernel_without_huge_pages_gives_small_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory_module, "_MADV_HUGEPAGE", 1 << 20)
+    assert len(io_memory(4 << 20)) == 4 << 20
 
 
 def test_pieces_begin_with_a_page_and_have_the_length_that_was_asked_for() -> None:
