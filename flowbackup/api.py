@@ -62,16 +62,18 @@ def load_plan(path: str | Path) -> Plan:
 
 def quick_plan(
     paths: Sequence[str], to: str, mirrors: Sequence[str] = (), *,
-    name: str = "", frame_size: int | None = None, rules: SourceRules = EVERYTHING,
+    name: str = "", frame_size: int | None = None, rules: SourceRules = EVERYTHING, stdin: str = "",
 ) -> Plan:  # fmt: skip
-    """The plan of `flowbackup backup`: one chain, a level for each mirror.  Its `graph_text` is
-    the graph file that does the same.  Raises GraphError."""
+    """The plan of `flowbackup backup`: one chain, a level for each mirror.  stdin: names an object
+    that is standard input.  Its `graph_text` is the graph file of the same.  Raises GraphError."""
     from flowbackup.plan import make_plan
     from flowbackup.spec import document_of, quick_graph
     from flowbackup.spec.models import FRAME_BYTES
 
     size = FRAME_BYTES if frame_size is None else frame_size
-    spec = quick_graph(paths, to, mirrors, graph=name or "backup", frame_size=size, rules=rules)
+    spec = quick_graph(
+        paths, to, mirrors, graph=name or "backup", frame_size=size, rules=rules, stdin=stdin
+    )
     return make_plan(document_of(spec))
 
 

@@ -134,6 +134,8 @@ def _meant(catalog: Catalog, place: str) -> Iterator[tuple[list[VersionRow], byt
 
 def _below(path: bytes, source: bytes) -> bytes | None:
     """The path relative to the directory that was backed up; None for one outside of it."""
+    if not source.startswith(b"/"):  # a stream
+        return None
     root = source.rstrip(b"/") + b"/"
     whole = path.rstrip(b"/") + b"/"
     return whole[len(root) : -1] if whole.startswith(root) else None

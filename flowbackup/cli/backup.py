@@ -28,10 +28,11 @@ from flowbackup.model.source_rules import SourceRules
     cls=Command,
     examples=(
         "flowbackup backup /srv/www --to /mnt/nas/backup",
-        "flowbackup backup /srv/www /etc --to /mnt/nas --mirror /mnt/usb --save-graph nightly.yaml",
+        "pg_dump site | flowbackup backup --stdin site.sql --to /mnt/nas --mirror /mnt/usb",
     ),
 )
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("--stdin", default="", metavar="NAME", help="Standard input becomes this object.")
 @click.option("--to", required=True, metavar="DIR", help="The device to write to.")
 @click.option(
     "--mirror",
@@ -68,6 +69,7 @@ from flowbackup.model.source_rules import SourceRules
 def backup(
     output: Output,
     paths: tuple[str, ...],
+    stdin: str,
     to: str,
     mirrors: tuple[str, ...],
     exclude: tuple[str, ...],
@@ -89,12 +91,19 @@ def backup(
     it may be a mount point without its disk.  Each PATH becomes a data object.  The source is read
     once, however many mirrors there are.  Lines of .flowbackupignore files in it are obeyed;
     `flowbackup why` tells which rule decided about a path.
+
+    With --stdin, whatever comes is saved when it ends: whether the program in front of the pipe was
+    content, nobody can tell.  A graph with `command: [pg_dump, site]` runs it and can.
     """
+    if not paths and not stdin:
+        raise UsageError("nothing is to be backed up", remedy="name a PATH, or --stdin NAME")
     rules = SourceRules(
         exclude=exclude, exclude_caches=exclude_caches, one_file_system=one_file_system,
         larger_than_bytes=exclude_larger_than or 0,
     )  # fmt: skip
-    plan = api.quick_plan(paths, to, mirrors, name=name, frame_size=frame_size, rules=rules)
+    plan = api.quick_plan(
+        paths, to, mirrors, name=name, frame_size=frame_size, rules=rules, stdin=stdin
+    )
     if save_graph is not None:
         save_text(save_graph, plan.graph_text)
         output.remark(f"graph written to {save_graph}; flowbackup run {save_graph} does the same")

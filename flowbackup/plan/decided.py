@@ -5,6 +5,7 @@ Names: an agent is "group.device" (`primary.nas`), an edge "source -> target".
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -133,8 +134,22 @@ class SlabPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamPlan:
+    """What a data object without a path is read from: what these words write when they are run as a
+    command, or, without any, the standard input of the program that runs the session.
+    silent_seconds_max: how long it may give nothing."""
+
+    command: tuple[str, ...] = ()
+    silent_seconds_max: int = 3600
+
+    def __str__(self) -> str:
+        return shlex.join(self.command) if self.command else "standard input"
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectPlan:
-    """A data object: the tree or file at `path` on the node of its client.  heads: the agents of
+    """A data object: the tree or file at `path` on the node of its client, or a stream there, and
+    then the path is "".  heads: the agents of
     the backup group that it goes to; buffers: the range of their buffers it may use, or None;
     assign: as that of the group; rules: what of it is left out."""
 
@@ -147,6 +162,7 @@ class ObjectPlan:
     buffers: tuple[int, int] | None = None
     assign: str = "frame"
     rules: SourceRules = EVERYTHING
+    stream: StreamPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)

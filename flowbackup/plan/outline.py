@@ -9,7 +9,7 @@ from operator import itemgetter
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.source_rules import SourceRules
 from flowbackup.plan.context import Context, absolute_path
-from flowbackup.plan.decided import GroupPlan, ObjectPlan, SparePlan
+from flowbackup.plan.decided import GroupPlan, ObjectPlan, SparePlan, StreamPlan
 from flowbackup.plan.graph import LinkDraft
 from flowbackup.plan.groups import groups_of
 from flowbackup.spec.models import GraphSpec, GroupSpec, ObjectSpec
@@ -130,7 +130,7 @@ def _objects(context: Context) -> tuple[ObjectPlan, ...]:
                     client=client_name,
                     name=name,
                     node=client.node,
-                    path=absolute_path(context.document, item.path),
+                    path=absolute_path(context.document, item.path) if item.path else "",
                     group=group,
                     heads=tuple(agents[device] for device in chosen if device in agents)
                     if pinned
@@ -138,6 +138,7 @@ def _objects(context: Context) -> tuple[ObjectPlan, ...]:
                     buffers=(pinned.buffers.first, pinned.buffers.last) if pinned else None,
                     assign=spec.backup_groups[group].assign,
                     rules=source_rules(item),
+                    stream=None if item.path else StreamPlan(item.command, item.silence_max),
                 )
             )
     return tuple(planned)

@@ -95,7 +95,7 @@ def _client_boxes(plan: Plan) -> list[Box]:
     nodes: dict[str, str] = {}
     for item in plan.objects:
         pinned = f" [{item.buffers[0]}:{item.buffers[1]}]" if item.buffers else ""
-        objects[item.client].append(f"{item.name}: {_short(item.path)}{pinned}")
+        objects[item.client].append(f"{item.name}: {_short(item.path or str(item.stream))}{pinned}")
         nodes[item.client] = item.node
     boxes = []
     for client, texts in objects.items():

@@ -67,6 +67,8 @@ def sources_apart(context: Context) -> Iterator[Finding]:
     sources: dict[tuple[str, str], list[tuple[Keys, str]]] = {}
     for client, written in spec.clients.items():
         for name, item in written.objects.items():
+            if item.path is None:
+                continue
             path = real_path(document, item.path, written.node)
             keys: Keys = ("clients", client, "objects", name, "path")
             who = f'object "{name}" of client "{client}"'

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
+from flowbackup.model.device import HERE
 from flowbackup.plan.context import Context
 from flowbackup.plan.graph import GroupDraft, LinkDraft
 from flowbackup.plan.groups import BACKUP
@@ -37,6 +38,28 @@ def pinned_objects(context: Context) -> Iterator[Finding]:
                 f'"{group.name}" have {group.buffers}',
                 f"Write a range within [0:{group.buffers}], or raise buffers.",
             )  # fmt: skip
+
+
+def standard_input(context: Context) -> Iterator[Finding]:
+    """There is one, where the command runs."""
+    first = ""
+    for client, written in context.spec.clients.items():
+        for name, item in written.objects.items():
+            if not item.stdin:
+                continue
+            keys: Keys = ("clients", client, "objects", name, "stdin")
+            who = f'object "{name}" of client "{client}"'
+            if written.node != HERE:
+                yield context.error(
+                    keys, "stdin-far", f'{who} is standard input, and on node "{written.node}"',
+                    "Move the object to a client without a node, or write a command.",
+                )  # fmt: skip
+            if first:
+                yield context.error(
+                    keys, "stdin-twice", f"{who} is standard input, which {first} is already",
+                    "Keep one of them; write commands for the others.",
+                )  # fmt: skip
+            first = first or who
 
 
 def half_mirrored(context: Context) -> Iterator[Finding]:

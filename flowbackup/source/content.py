@@ -16,6 +16,7 @@ from typing import NamedTuple
 from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.entry import Extent
 from flowbackup.source.filler import FrameFiller
+from flowbackup.source.stream import Stream
 from flowbackup.units import MIB
 
 READ_BYTES = 2 * MIB
@@ -108,6 +109,26 @@ class ContentReader:
                     refs, holes, waiting = [], [], 0
         refs += self._filler.collect()
         yield Piece(tuple(refs), tuple(holes), place, last=True)
+
+    def stream_pieces(self, stream: Stream) -> Iterator[Piece]:
+        """A stream to its good end, in pieces of a bounded number of chunks; exactly one is the
+        last.  Raises what the stream does."""
+        place = waiting = 0
+        while True:
+            view = self._filler.room(self._chunk_bytes)[: self._chunk_bytes]
+            got = stream.fill(view)
+            if got:
+                self._filler.add_later(got)
+                self._counters.bytes_read += got
+                self._counters.bytes_new += got
+            place += got
+            waiting += 1
+            last = got < len(view)
+            if last or waiting >= self._piece_chunks:
+                yield Piece(tuple(self._filler.collect()), (), place, last)
+                waiting = 0
+            if last:
+                return
 
     def _read_run(self, descriptor: int, place: int, end: int) -> tuple[int, int, int]:
         """Reads chunks from `place` as far as one call and the slot go: bytes wanted, bytes read,

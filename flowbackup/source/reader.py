@@ -11,7 +11,7 @@ import os
 import stat
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
 from errno import ELOOP, ENOENT, ENOTDIR, ENXIO
 
@@ -40,6 +40,7 @@ from flowbackup.source.metadata import (
 )
 from flowbackup.source.port import FrameSink
 from flowbackup.source.selection import Selection
+from flowbackup.source.stream import Stream, stream_entry
 from flowbackup.source.walk import Found, open_file, open_root, walk
 from flowbackup.units import MIB
 
@@ -55,7 +56,7 @@ _SWAPPED = (ELOOP, ENXIO, ENOTDIR)
 class ObjectTask:
     """What to read.  path: of the tree or file; frame_bytes: content of a frame, which a slot has
     room for besides the index; rules: what of a tree is left out; clock: nanoseconds since 1970,
-    for the end of the record."""
+    for the end of the record; stream: what is read instead of a path, not begun yet."""
 
     session: bytes
     object_id: bytes
@@ -66,6 +67,7 @@ class ObjectTask:
     started_ns: int
     rules: SourceRules = EVERYTHING
     clock: Callable[[], int] = time.time_ns
+    stream: AbstractContextManager[Stream] | None = None
 
 
 def read_object(
@@ -78,24 +80,31 @@ def read_object(
     journal: Journal = lambda _: None,
 ) -> VersionRecord:
     """Reads everything below `task.path` once and sends it as frames to `sink`.  known: files that
-    are neither read nor sent, if they are as they were.  journal: is told how far it got.
+    are neither read nor sent, if they are as they were.  journal: is told how far it got; not with
+    a stream, which begins anew each time.
 
     Memory does not grow with the number of files.  When this raises, every file is closed and the
     open slot was given back; frames sent before stay sent.  Raises SourceError when the object
     cannot be read at all, and whatever `sink.borrow` raises.
     """
-    root = open_root(task.path)
-    crew = HashCrew()
-    reader = _ObjectReader(
-        task, sink, pages, monitor, counters or ReadCounters(), crew, known or KnownFiles(), journal
-    )
-    try:
-        reader.read(root)
+    with ExitStack() as stack:
+        root = -1
+        if task.stream is None:
+            root = open_root(task.path)
+            stack.callback(os.close, root)
+        crew = HashCrew()
+        stack.callback(crew.close)
+        reader = _ObjectReader(
+            task, sink, pages, monitor, counters or ReadCounters(), crew, known or KnownFiles(),
+            journal if task.stream is None else lambda _: None,
+        )  # fmt: skip
+        stack.callback(reader.abandon)
+        if task.stream is None:
+            reader.read(root)
+        else:
+            with task.stream as stream:
+                reader.read_stream(stream)
         return reader.finish()
-    finally:
-        reader.abandon()
-        crew.close()
-        os.close(root)
 
 
 class _ObjectReader:
@@ -154,6 +163,17 @@ class _ObjectReader:
             raise SourceError(
                 f"{os.fsdecode(self._task.path)} cannot be listed: {error}"
             ) from error
+
+    def read_stream(self, stream: Stream) -> None:
+        """An object that is one file, of which nobody knows the size before its end."""
+        counters = self._counters
+        part = stream_entry(stream, self._maker, self._task.clock())
+        size = 0
+        for piece in self._content.stream_pieces(stream):
+            counters.bytes_source += piece.end - size
+            size = piece.end
+            self._add(part._replace(size=size, chunks=piece.chunks))
+            part = Entry(b"", EntryKind.FILE, part=part.part + 1)
 
     def finish(self) -> VersionRecord:
         """Sends what is left, the manifest and the record."""

@@ -226,7 +226,10 @@ class ClientBuilder:
         self,
         name: str,
         *,
-        path: str | PurePath,
+        path: str | PurePath | None = None,
+        command: Sequence[str] | None = None,
+        stdin: bool | None = None,
+        silence_max: int | str | None = None,
         group: str | None = None,
         buffers: str | None = None,
         exclude: Sequence[str] = (),
@@ -236,12 +239,14 @@ class ClientBuilder:
         exclude_larger_than: int | str | None = None,
         exclude_older_than: int | str | None = None,
     ) -> ClientBuilder:
-        """Adds a data object; returns the client, so that calls stand in a row.  exclude: lines of
-        gitignore's dialect."""
+        """Adds a data object, which has a path, a command or standard input; returns the client, so
+        that calls stand in a row.  exclude: lines of gitignore's dialect."""
         objects = self._written["objects"]
         assert isinstance(objects, dict)
         objects[name] = _written(
-            path=str(path), group=group, buffers=buffers, exclude=list(exclude) or None,
+            path=None if path is None else str(path),
+            command=None if command is None else list(command), stdin=stdin,
+            silence_max=silence_max, group=group, buffers=buffers, exclude=list(exclude) or None,
             ignore_files=ignore_files, exclude_caches=exclude_caches,
             one_file_system=one_file_system, exclude_larger_than=exclude_larger_than,
             exclude_older_than=exclude_older_than,

@@ -159,6 +159,13 @@ def check_ignore_line(text: str) -> str:
     return text
 
 
+def check_word(text: str) -> str:
+    """A word of a command."""
+    if not text or "\0" in text or len(text) > 4096:
+        raise ValueError(f'"{shown(text)}" is no word of a command|Write one without NUL')
+    return text
+
+
 def check_path(path: str) -> str:
     """A path as text; it need not exist now."""
     if not path:
@@ -216,6 +223,7 @@ Duration = Annotated[
     PlainSerializer(written_duration),
     WithJsonSchema({"type": ["string", "integer"], "examples": ["7d", 3600]}),
 ]
+Word = Annotated[str, AfterValidator(check_word)]
 WindowText = Annotated[str, AfterValidator(read_window)]
 Pattern = Annotated[str, AfterValidator(check_pattern)]
 IgnoreLine = Annotated[str, AfterValidator(check_ignore_line)]

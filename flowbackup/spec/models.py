@@ -31,6 +31,7 @@ from flowbackup.spec.fields import (
     Size,
     WhenSlow,
     WindowText,
+    Word,
 )
 from flowbackup.units import MIB, format_size
 
@@ -62,7 +63,19 @@ class NodeSpec(Written):
 class ObjectSpec(Written):
     """One data object of a client."""
 
-    path: PathText = Field(description="The tree or file, on the node of the client.")
+    path: PathText | None = Field(
+        default=None, description="The tree or file, on the node of the client."
+    )
+    command: Annotated[tuple[Word, ...], BeforeValidator(lambda v: _as_words(v))] = Field(
+        default=(), description="Instead of a path: a program and its arguments, whose output is "
+        "the object.  No shell reads them; if it fails, so does the object.",
+    )  # fmt: skip
+    stdin: bool = Field(
+        default=False, description="Instead of a path: the standard input of flowbackup run."
+    )
+    silence_max: Duration = Field(
+        default=3600, description="How long a command or standard input may give nothing."
+    )
     group: Name | None = Field(
         default=None, description="The backup group that takes it; needed if there are several."
     )
@@ -88,6 +101,19 @@ class ObjectSpec(Written):
     exclude_older_than: Duration = Field(
         default=0, description="Leave out files that were not changed for so long; 0 for any age."
     )
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> ObjectSpec:
+        written = [self.path is not None, bool(self.command), self.stdin]
+        if not any(written):
+            raise ValueError(
+                "has no path|Write where it is, as in path: /srv/www, or a command: [pg_dump, site]"
+            )
+        if sum(written) > 1:
+            raise ValueError("has more than one of path, command and stdin|Keep one of them")
+        if not self.silence_max:
+            raise ValueError("has no time to give anything|Write silence_max: 1 h")
+        return self
 
 
 class ClientSpec(Written):
@@ -318,6 +344,15 @@ class GraphSpec(Written):
     couplings: Annotated[tuple[CouplingSpec, ...], BeforeValidator(lambda v: _as_tuple(v))] = Field(
         default=(), description="Explicit edges: source -> target."
     )
+
+
+def _as_words(value: object) -> object:
+    """A text would be read by a shell elsewhere, where a pipe hides what failed in it."""
+    if isinstance(value, str):
+        raise ValueError('"command" is a text|Write a list of words, as in [pg_dump, site]')
+    if isinstance(value, list) and not value:
+        raise ValueError('"command" is empty|Write a program and its arguments')
+    return _as_tuple(value)
 
 
 def _as_tuple(value: object) -> object:

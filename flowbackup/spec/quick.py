@@ -29,11 +29,13 @@ def quick_graph(
     client: str = "",
     catalog: str | None = None,
     rules: SourceRules = EVERYTHING,
+    stdin: str = "",
 ) -> GraphSpec:
     """One chain: `to` is level 0, each of `mirrors` one more level.  Objects and devices are
     named after the last parts of their absolute paths, made unique.  rules: of all objects.
-    client: this host without one.  sync_size: 32 MiB without one, or half of the buffers if these
-    are small.  Raises GraphError where no legal graph can be made of it."""
+    client: this host without one.  stdin: the name of an object that is standard input, "" for
+    none.  sync_size: 32 MiB without one, or half of the buffers if these are small.  Raises
+    GraphError where no legal graph can be made of it."""
     if sync_size is None:
         sync_size = min(32 * MIB, buffers * _bytes(frame_size) // 2)
     builder = GraphBuilder(graph, frame_size=frame_size, sync_size=sync_size, catalog=catalog)
@@ -51,6 +53,8 @@ def quick_graph(
             exclude_larger_than=rules.larger_than_bytes or None,
             exclude_older_than=rules.older_than_seconds or None,
         )  # fmt: skip
+    if stdin:
+        reader.object(stdin, stdin=True)
     devices: dict[str, object] = {}
     levels = [Path(os.path.abspath(place)) for place in (to, *mirrors)]
     for place in levels:

@@ -72,7 +72,13 @@ def test_backup_makes_a_plan_and_runs_it(
     )  # fmt: skip
     assert ran.exit_code == 0
     planned.assert_called_once_with(
-        ("/srv", "/etc"), "/a", ("/b", "/c"), name="n", frame_size=4 << 20, rules=SourceRules()
+        ("/srv", "/etc"),
+        "/a",
+        ("/b", "/c"),
+        name="n",
+        frame_size=4 << 20,
+        rules=SourceRules(),
+        stdin="",
     )
     settings = ran_backup.call_args.args[1]
     assert settings == api.RunSettings(
@@ -80,6 +86,15 @@ def test_backup_makes_a_plan_and_runs_it(
     )
     assert graph.read_text() == PLAN.graph_text
     assert ran.out.startswith("success: graph nightly, session ")
+
+
+def test_backup_of_standard_input(flowbackup: RunCommand, fake_api: FakeApi) -> None:
+    planned = fake_api("quick_plan", PLAN)
+    fake_api("run_backup", samples.report())
+    assert flowbackup("backup", "--stdin", "dump.sql", "--to", "/a").exit_code == 0
+    planned.assert_called_once_with((), "/a", (), name="", frame_size=None, stdin="dump.sql")
+    ran = flowbackup("backup", "--to", "/a")
+    assert ran.exit_code == UsageError.exit_code and "nothing is to be backed up" in ran.err
 
 
 def test_a_graph_is_never_saved_over_another(

@@ -37,15 +37,18 @@ class Place:
         return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def call(folder: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
+def call(
+    folder: Path, *words: str, input_: bytes | None = None
+) -> subprocess.CompletedProcess[bytes]:  # fmt: skip
     environment = {
         **os.environ,
         "FLOWBACKUP_CATALOG": str(folder / "catalog.sqlite"),
         "PYTHONPATH": str(ROOT),
     }
     return subprocess.run(
-        [sys.executable, "-c", PROGRAM, *words], cwd=folder, env=environment, capture_output=True
-    )
+        [sys.executable, "-c", PROGRAM, *words], cwd=folder, env=environment, capture_output=True,
+        input=input_,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +142,13 @@ def test_one_device_is_enough_without_catalog_graph_and_program(
     done = subprocess.run(command, cwd="/", capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     assert not list(differences(bytes(place.folder / "src"), bytes(target)))
+
+
+@pytest.mark.slow
+def test_standard_input_becomes_an_object(place: Place) -> None:
+    words = ("backup", "--stdin", "dump.sql", "--to", "nas", "--mirror", "usb")
+    assert call(place.folder, *words, input_=b"select 1;\n").returncode == 0
+    assert place.run("cat", "dump.sql:").stdout == b"select 1;\n"
 
 
 def test_what_does_not_exist_is_named(place: Place) -> None:

@@ -364,6 +364,8 @@ class Draw:
         self, place: tuple[str, ...], group: str, backups: list[str], may_be_pinned: bool
     ) -> Graph:
         item: Graph = {"path": Written(place, "/" + "/".join(place))}
+        if self._maybe(0.15):
+            item = {"command": ["pg_dump", "-Fc", place[-1]], "silence_max": Written(7200, "2 h")}
         if len(backups) > 1 or self._maybe(0.3):
             item["group"] = group
         if self._maybe(0.2):

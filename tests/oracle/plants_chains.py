@@ -330,7 +330,7 @@ def place_inside(plot: Plot) -> Planted:
 
 def source_inside(plot: Plot) -> Planted:
     """An object is a device, or lies in one."""
-    keys, item = plot.object()
+    keys, item = plot.tree()
     old = _device_with_path(plot)
     client = plot.graph["clients"][keys[1]]
     client["node"] = old.get("node", HERE)
@@ -340,7 +340,7 @@ def source_inside(plot: Plot) -> Planted:
 
 
 def device_inside_source(plot: Plot) -> Planted:
-    keys, item = plot.object()
+    keys, item = plot.tree()
     node = plot.graph["clients"][keys[1]].get("node", HERE)
     device = plot.graph["devices"][plot.device(node)]
     place = (*item["path"].meant, *plot.random.choice((("a",), ("a", "b"))))

@@ -63,7 +63,6 @@ FORMS: tuple[Form, ...] = (
     Form("staging", "copy", 1, "unknown-key", 'Did you mean "copies"?'),
     Form("coupling", "lag", 1, "unknown-key", 'Did you mean "lag_max"?'),
     Form("graph", "graph", None, "missing", 'Write "graph: ..."'),
-    Form("object", "path", None, "missing", 'Write "path: ..."', at=()),
     Form("group", "devices", None, "missing", 'Write "devices: ..."', at=()),
     Form("coupling", "to", None, "missing", 'Write "to: ..."', at=()),
     Form("staging", "copies", None, "missing", 'Write "copies: ..."', at=()),
@@ -168,6 +167,14 @@ FORMS: tuple[Form, ...] = (
     Form("directory", "kind", Raw('"null"'), "value", "Delete the path", at=()),
     Form("swallowing", "staging", Raw("{copies: 1}"), "value", "Delete media_size", at=()),
     Form("swallowing", "media_size", "1 TiB", "value", "Delete media_size", at=()),
+    Form("tree", "path", None, "value", "as in path: /srv/www", at=()),
+    Form("tree", "command", ["true"], "value", "Keep one", at=()),
+    Form("tree", "stdin", True, "value", "Keep one", at=()),
+    Form("command", "command", "pg_dump x", "value", "list of words"),
+    Form("command", "command", Raw("[]"), "value", "a program and its arguments"),
+    Form("command", "command", [""], "value", "without NUL", at=("command", 0)),
+    Form("command", "silence_max", "soon", "value", "as in 7d"),
+    Form("command", "silence_max", 0, "value", "silence_max: 1 h", at=()),
     Form("group", "devices", Raw("[]"), "value", "Name at least one", at=()),
     Form("written", "min", 999, "value", "Lower min", at=()),
 )  # fmt: skip
@@ -232,6 +239,15 @@ def _device_of_kind(kind: str) -> Where:
     return find
 
 
+def _command(plot: Plot) -> tuple[Keys, Graph]:
+    """An object that is a command, made of another one where there is none."""
+    keys, item = plot.object()
+    for key in ("path", "stdin"):
+        item.pop(key, None)
+    item["command"] = ["true"]
+    return keys, item
+
+
 def _staging(plot: Plot) -> tuple[Keys, Graph]:
     keys, device = _device_of_kind("directory")(plot)
     return (*keys, "staging"), device.setdefault("staging", {"copies": 1})
@@ -253,6 +269,8 @@ _PARTS: dict[str, Where] = {
     "node": _node,
     "client": _of_section("clients"),
     "object": lambda plot: plot.object(),
+    "tree": lambda plot: plot.tree(),
+    "command": _command,
     "device": _of_section("devices"),
     "directory": _device_of_kind("directory"),
     "swallowing": _device_of_kind("null"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.oracle.model import HERE, End, Pinned, Written
+from tests.oracle.model import HERE, End, Keys, Pinned, Written, objects
 from tests.oracle.plot import NoRoom, Planted, Planter, Plot, planted
 
 
@@ -232,6 +232,32 @@ def brought_back_too_early(plot: Plot) -> Planted:
                    is_error=False)  # fmt: skip
 
 
+def stdin_far(plot: Plot) -> Planted:
+    keys = _standard_input(plot)
+    plot.graph["clients"][keys[1]]["node"] = plot.node()
+    return planted("stdin-far", "write a command", *keys, "stdin")
+
+
+def stdin_twice(plot: Plot) -> Planted:
+    _standard_input(plot)
+    name = plot.fresh("o")
+    keys, _, item = plot.pick(objects(plot.graph))
+    plot.graph["clients"][keys[1]]["objects"][name] = {
+        key: value for key, value in item.items() if key in ("group", "buffers")
+    } | {"stdin": True}
+    twins = [keys for keys, _, item in objects(plot.graph) if "stdin" in item]
+    return planted("stdin-twice", "Keep one of them", *twins[1], "stdin")
+
+
+def _standard_input(plot: Plot) -> Keys:
+    """An object that is made standard input."""
+    keys, item = plot.object()
+    for key in ("path", "command"):
+        item.pop(key, None)
+    item["stdin"] = True
+    return keys
+
+
 PLANTERS: tuple[Planter, ...] = (
     mirror_of_nobody, copy_of_nobody, coupling_from_nobody, coupling_to_nobody, agent_of_nobody,
     coupling_to_a_stranger, coupling_from_a_spare, unknown_device, unknown_spare,
@@ -240,4 +266,5 @@ PLANTERS: tuple[Planter, ...] = (
     client_like_an_agent, node_by_case, device_by_case, client_by_case, object_by_case,
     group_by_case, group_twice, idle_device, idle_node, idle_backup_group, idle_readers,
     brought_back_too_early,
+    stdin_far, stdin_twice,
 )  # fmt: skip

@@ -66,6 +66,11 @@ class Plot:
         keys, _, item = self.pick(objects(self.graph))
         return keys, item
 
+    def tree(self) -> tuple[Keys, Graph]:
+        """An object that has a path."""
+        keys, _, item = self.pick(found for found in objects(self.graph) if "path" in found[2])
+        return keys, item
+
     def part(self, section: str) -> tuple[str, Graph]:
         name, written = self.pick(self.graph.get(section, {}).items())
         return name, written

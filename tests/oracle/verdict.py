@@ -38,6 +38,7 @@ def verdict(graph: Graph, memory_bytes: int | None = None) -> set[Expected]:
         *ways(graph, chains, are_sound), *halves(graph, chains, are_sound),
         *copies(graph, chains, are_sound),
         *copy_loops(chains), *staging(graph, chains), *spares(chains), *places(graph),
+        *standard_input(graph),
         *windows(graph), *shared_slots(chains), *memory(graph, chains, memory_bytes),
         *excluded(graph),
     }  # fmt: skip
@@ -345,12 +346,26 @@ def places(graph: Graph) -> Iterator[Expected]:
         if any(node == n and len(path) > len(p) and path[: len(p)] == p for _, n, p in devices):
             yield one("device-inside-device", "devices", name, "path")
     for keys, client, item in objects(graph):
+        if "path" not in item:
+            continue
         home, source = graph["clients"][client].get("node", HERE), meant(item["path"])
         near = [path for _, node, path in devices if node == home]
         if any(source[: len(path)] == path for path in near):
             yield one("source-in-device", *keys, "path")
         if any(len(path) > len(source) and path[: len(source)] == source for path in near):
             yield one("device-in-source", *keys, "path")
+
+
+def standard_input(graph: Graph) -> Iterator[Expected]:
+    """There is one, and it is here."""
+    taken_before = False
+    for keys, client, item in objects(graph):
+        if "stdin" in item:
+            if graph["clients"][client].get("node", HERE) != HERE:
+                yield one("stdin-far", *keys, "stdin")
+            if taken_before:
+                yield one("stdin-twice", *keys, "stdin")
+            taken_before = True
 
 
 def windows(graph: Graph) -> Iterator[Expected]:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
@@ -16,12 +17,13 @@ from flowbackup.errors import FlowbackupError, InterruptedSessionError, SourceEr
 from flowbackup.flow.actions import Forward
 from flowbackup.flow.sender import SenderMachine
 from flowbackup.frame.page import PageRef, decode_root
-from flowbackup.model.ids import FrameId, new_id
+from flowbackup.model.ids import FrameId, id_text, new_id
 from flowbackup.model.known import JournalPage, KnownContent
 from flowbackup.model.record import VersionRecord
 from flowbackup.monitor import Problem, RecordingMonitor
 from flowbackup.plan.decided import ObjectPlan
 from flowbackup.runtime.actors.heads import Heads
+from flowbackup.runtime.actors.presence import absence_of
 from flowbackup.runtime.actors.slots import SlotSink
 from flowbackup.runtime.cluster.nodes import NodeFacts, this_node
 from flowbackup.runtime.edges.pumps import EdgePump
@@ -32,6 +34,7 @@ from flowbackup.source.content import ReadCounters
 from flowbackup.source.known import KnownFiles
 from flowbackup.source.manifest import Journal
 from flowbackup.source.reader import ObjectTask, read_object
+from flowbackup.source.stream import Stream, StreamLimits, open_command, open_descriptor
 
 
 class ObjectEnding(NamedTuple):
@@ -100,14 +103,15 @@ class Client:
         self._contents: dict[str, dict[bytes, KnownContent]] = {}
         self._safe: dict[str, set[FrameId]] = {}
         self._draining = threading.Event()
+        self._ending = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._first_frame_at = 0.0
 
     async def open(self) -> NodeFacts:
         """Looks whether the objects are there.  Raises SourceError naming all that are not."""
-        missing = [text for o in self._settings.objects if (text := _why_unreadable(o))]
+        missing = [text for o in self._settings.objects if (text := absence_of(o))]
         if missing:
-            raise SourceError("; ".join(missing), remedy="correct `path` in the graph")
+            raise SourceError("; ".join(missing), remedy="correct them in the graph")
         slab = self._settings.own_slab
         if slab is not None:
             remove_stale_slabs()
@@ -178,11 +182,14 @@ class Client:
     async def cancel(self, *, drain: bool) -> None:
         """drain: end at the border of the object under way; else stop reading now."""
         self._draining.set()
+        if not drain:
+            self._ending.set()
         if not drain and self._sink is not None:
             self._sink.cancel()
 
     async def close(self) -> None:
         """Lets go of memory; the session is over, so it is removed as well."""
+        self._ending.set()
         self._transports.close()
         while self._slabs:
             _, slab = self._slabs.popitem()
@@ -235,6 +242,7 @@ class Client:
                 name=plan.name, path=os.fsencode(plan.path),
                 frame_bytes=self._settings.frame_bytes, started_ns=time.time_ns(),
                 rules=plan.rules,
+                stream=self._stream(plan, object_id),
             )  # fmt: skip
             record = read_object(
                 task, sink, pages, self._monitor, counters, known, self._journal_of(task)
@@ -256,10 +264,18 @@ class Client:
 
         return tell
 
-
-def _why_unreadable(plan: ObjectPlan) -> str:
-    try:
-        os.lstat(plan.path)
-    except OSError as error:
-        return f'data object "{plan.name}": {plan.path}: {error.strerror}'
-    return ""
+    def _stream(
+        self, plan: ObjectPlan, object_id: bytes
+    ) -> AbstractContextManager[Stream] | None:  # fmt: skip
+        """Where an object without a path is read from."""
+        if plan.stream is None:
+            return None
+        limits = StreamLimits(plan.stream.silent_seconds_max, self._ending.is_set)
+        if not plan.stream.command:
+            return open_descriptor(self._settings.stdin, limits)
+        environment = {
+            "FLOWBACKUP_CLIENT": plan.client, "FLOWBACKUP_OBJECT": plan.name,
+            "FLOWBACKUP_OBJECT_ID": id_text(object_id),
+            "FLOWBACKUP_SESSION": id_text(self._settings.session),
+        }  # fmt: skip
+        return open_command(plan.stream.command, limits, self._monitor, environment)

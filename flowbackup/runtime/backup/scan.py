@@ -15,13 +15,13 @@ STOP_SECONDS_MAX = 0.5
 
 class SourceScan:
     """A thread that counts the objects of this machine; totals are None until it has ended, and
-    for ever where an object lies on another node."""
+    for ever where an object lies on another node, or is a stream."""
 
     def __init__(self, objects: Iterable[ObjectPlan], here: Iterable[str]) -> None:
         """here: names of the nodes that are this machine."""
         near = set(here)
         everything = list(objects)
-        self._near = [o for o in everything if o.node in near]
+        self._near = [o for o in everything if o.node in near and o.stream is None]
         self._whole = len(self._near) == len(everything)
         self._totals: tuple[int, int] | None = None
         self._stop = threading.Event()

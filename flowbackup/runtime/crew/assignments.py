@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from itertools import cycle
 from pathlib import Path
@@ -119,6 +120,7 @@ class Assignments:
                 lane for lane in lanes_of(self._plan) if lane.edge in {e.name for e in edges}
             ),
             slots=tuple((e.name, self._slots_for(e)) for e in self._plan.edges_from(name)),
+            stdin=f"/proc/{os.getpid()}/fd/0",
         )
 
     def _slab(self, name: str) -> SlabSettings:

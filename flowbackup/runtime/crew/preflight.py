@@ -20,6 +20,7 @@ from flowbackup.model.ids import id_text
 from flowbackup.monitor import Monitor
 from flowbackup.plan.decided import Plan
 from flowbackup.plan.groups import RESTORE
+from flowbackup.runtime.actors.presence import absence_of
 from flowbackup.units import format_size
 
 
@@ -52,13 +53,15 @@ def check_before_start(plan: Plan, catalog: Catalog, labels: Labelling, monitor:
     near = set(near_nodes(plan))
     faults: list[FlowbackupError] = []
     for plan_object in plan.objects:
-        if plan_object.node in near and not os.path.lexists(plan_object.path):
-            faults.append(
-                SourceError(
-                    f'data object "{plan_object.name}": {plan_object.path} does not exist',
-                    remedy="correct its path",
-                )
+        if plan_object.node in near and (absence := absence_of(plan_object)):
+            faults.append(SourceError(absence, remedy="correct it in the graph"))
+    if any(o.stream is not None and not o.stream.command for o in plan.objects) and os.isatty(0):
+        faults.append(
+            SourceError(
+                "standard input is a terminal",
+                remedy="give it what is to be saved, as in `pg_dump site | flowbackup ...`",
             )
+        )
     everybody = [agent for part in parts for agent in part.agents]
     # Those that are written first: a device that is only read gets no label.
     agents = [(a.node, a.device, labels) for a in everybody if a.role != RESTORE]

@@ -49,7 +49,11 @@ class Resume:
     def __init__(self, catalog: Catalog, plan: Plan) -> None:
         self._catalog = catalog
         self._plan = plan
-        names = {ObjectName(o.client, o.name, os.fsencode(o.path)): o for o in plan.objects}
+        # What a stream gave before says nothing about what it gives now.
+        names = {
+            ObjectName(o.client, o.name, os.fsencode(o.path)): o
+            for o in plan.objects if o.stream is None
+        }  # fmt: skip
         left = catalog.unfinished.objects(plan.graph, names)
         self._left = {names[name]: states for name, states in left.items()}
         self._safe: dict[tuple[str, str], dict[FrameId, _Safe]] = {}

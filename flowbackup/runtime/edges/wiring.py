@@ -78,7 +78,8 @@ class MediaAgentSettings:
 class ClientSettings:
     """own_slab: to be made by the client; None where it fills those of its heads.  slabs: the
     memory of each edge.  lanes and slots: the credit of this client at each of its edges, each slot
-    with the buffer of the head that it stands for (see flow.sender)."""
+    with the buffer of the head that it stands for (see flow.sender).  stdin: where the standard
+    input of the session's program stands open."""
 
     client: str
     session: bytes
@@ -89,6 +90,7 @@ class ClientSettings:
     edges: tuple[EdgeSettings, ...]
     lanes: tuple[Lane, ...]
     slots: tuple[tuple[str, tuple[tuple[int, int], ...]], ...]
+    stdin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

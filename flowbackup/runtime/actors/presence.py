@@ -1,0 +1,30 @@
+"""Whether a data object is there to be read, before anything is written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from flowbackup.plan.decided import ObjectPlan
+
+
+def absence_of(plan: ObjectPlan) -> str:
+    """Why the object cannot be read on this machine, "" where nothing speaks against it."""
+    if plan.stream is None:
+        return _path_absence(plan)
+    if not plan.stream.command:
+        return ""
+    # Commands run in "/", whose meaning does not depend on who starts the session.
+    program = plan.stream.command[0]
+    place = os.path.join("/", program) if "/" in program else program
+    if shutil.which(place):
+        return ""
+    return f'data object "{plan.name}": there is no program {program}'
+
+
+def _path_absence(plan: ObjectPlan) -> str:
+    try:
+        os.lstat(plan.path)
+    except OSError as error:
+        return f'data object "{plan.name}": {plan.path}: {error.strerror}'
+    return ""
