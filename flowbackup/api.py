@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.catalog.lineage import with_lineage
@@ -41,10 +41,12 @@ from flowbackup.requests import RepairRequest as RepairRequest
 from flowbackup.requests import RestoreRequest as RestoreRequest
 from flowbackup.requests import RunSettings as RunSettings
 from flowbackup.runtime.beginning import Beginning
-from flowbackup.runtime.cancel import Cancel
 from flowbackup.runtime.doctor import Check, examine
 from flowbackup.runtime.reading.reach import far_media_by
-from flowbackup.runtime.signals import cancelled_by_signals
+from flowbackup.runtime.signals import cancelled_by_signals, interruptible_by_signals
+from flowbackup.taking import cat as cat
+from flowbackup.taking import export_tar as export_tar
+from flowbackup.taking import restore as restore
 
 if TYPE_CHECKING:
     from flowbackup.runtime.backup.why import Why
@@ -186,31 +188,6 @@ def foresee_room(plan: Plan, settings: RunSettings) -> SessionReport | None:
     return free(plan, (), settings, SilentMonitor(), dry_run=True)
 
 
-def restore(query: str, target: str, request: RestoreRequest, monitor: Monitor) -> SessionReport:
-    """Restores OBJECT[:PATH] into the directory `target`.  Raises NotFoundError, RestoreError."""
-    from flowbackup.runtime.reading.restoring import RestoreTask, run_restore, settings_of
-
-    name, under = split_query(query)
-    with open_catalog(_catalog_path(request.catalog), create=False) as catalog:
-        version = catalog.resolve(name, request.as_of)
-        settings = settings_of(
-            under, version.record.name, request.overwrite, request.include, request.exclude,
-            dry_run=request.dry_run,
-        )  # fmt: skip
-        task = RestoreTask(version, os.fsencode(target), settings, request.explain)
-        with _interrupted() as cancel, far_media_by(request.address, cancel) as far:
-            return run_restore(catalog, task, monitor, far, cancel)
-
-
-def cat(query: str, out: BinaryIO, catalog: Path | None = None, *, as_of: str = "") -> None:
-    """Writes the content of the file OBJECT:PATH, verified chunk by chunk."""
-    from flowbackup.runtime.reading.restoring import write_file
-
-    name, path = split_query(query)
-    with open_catalog(_catalog_path(catalog), create=False) as opened:
-        write_file(opened, opened.resolve(name, as_of), path, out)
-
-
 def verify(
     devices: Sequence[str], monitor: Monitor, catalog: Path | None = None, *,
     sample: Fraction | None = None, address: str = "",
@@ -226,12 +203,12 @@ def verify(
         share = sample or WHOLE
         if not address or all(info.is_near for info in media):
             refuse_far(media)
-            with _interrupted() as cancel:
+            with interruptible_by_signals() as cancel:
                 return run_verify(opened, media, share, monitor, cancel=cancel)
         from flowbackup.runtime.care.far_verifier import open_far
         from flowbackup.runtime.cluster.engine import ray_engine
 
-        with _interrupted() as cancel, ray_engine(address, cancel) as engine:
+        with interruptible_by_signals() as cancel, ray_engine(address, cancel) as engine:
             return run_verify(opened, media, share, monitor, open_far, engine, cancel)
 
 
@@ -243,7 +220,7 @@ def drill(query: str | None, request: DrillRequest, monitor: Monitor) -> Session
     with open_catalog(_catalog_path(request.catalog), create=False) as opened:
         versions = [opened.resolve(query)] if query else newest_versions(opened)
         task = DrillTask(versions, request.sample, request.seed, request.target)
-        with _interrupted() as cancel, far_media_by(request.address, cancel) as far:
+        with interruptible_by_signals() as cancel, far_media_by(request.address, cancel) as far:
             return run_drill(opened, task, monitor, far, cancel)
 
 
@@ -256,7 +233,7 @@ def repair(devices: Sequence[str], request: RepairRequest, monitor: Monitor) -> 
         task = RepairTask(
             tuple(devices), request.objects, request.full, request.dry_run, request.wait_seconds_max
         )
-        with _interrupted() as cancel, far_media_by(request.address, cancel) as far:
+        with interruptible_by_signals() as cancel, far_media_by(request.address, cancel) as far:
             return run_repair(opened, task, monitor, far=far, cancel=cancel)
 
 
@@ -271,7 +248,7 @@ def rebuild(
     from flowbackup.runtime.care.rebuilding import RebuildTask, run_rebuild
 
     task = RebuildTask(_catalog_path(catalog), tuple(devices), Mode(mode), fresh)
-    with _interrupted() as cancel:
+    with interruptible_by_signals() as cancel:
         return run_rebuild(task, monitor, cancel)
 
 
@@ -382,14 +359,6 @@ def devices(catalog: Path | None = None) -> list[MediumRow]:
     """All media that the catalog knows."""
     with open_catalog(_catalog_path(catalog)) as opened:
         return [MediumRow(info, opened.verified(info.medium)) for info in opened.media()]
-
-
-@contextmanager
-def _interrupted() -> Iterator[Cancel]:
-    """By signals, in the main thread: the first ends what runs in this process at a border, the
-    second by KeyboardInterrupt."""
-    with cancelled_by_signals() as cancel, cancel.interruptible(2):
-        yield cancel
 
 
 def _catalog_path(named: Path | None, plan: Plan | None = None) -> Path:

@@ -41,6 +41,7 @@ COMMANDS = {
     "graph": Place("graph", "graph", "Check, plan and draw graph files."),
     "restore": Place("restore", "restore", "Put an object, or a path inside it, into a folder."),
     "cat": Place("cat", "cat", "Write the content of one file to standard output."),
+    "export": Place("export", "export", "Write an object, or a path inside it, as a tar archive."),
     "status": Place("status", "status", "Show what the running sessions are doing."),
     "attach": Place("running", "attach", "Give a running session one more mirror."),
     "detach": Place("running", "detach", "Let a mirror of a running session go."),

@@ -145,6 +145,22 @@ def catalog_option(command: Decorated) -> Decorated:
     )(command)
 
 
+def include_option(command: Decorated) -> Decorated:
+    """--include PATTERN, as often as wished."""
+    return click.option(
+        "--include", multiple=True, metavar="PATTERN",
+        help="Only paths that match; may be given several times.",
+    )(command)  # fmt: skip
+
+
+def exclude_option(command: Decorated) -> Decorated:
+    """--exclude PATTERN, as often as wished."""
+    return click.option(
+        "--exclude", multiple=True, metavar="PATTERN",
+        help="Not the paths that match, and nothing in them; may be given several times.",
+    )(command)  # fmt: skip
+
+
 def as_of_option(command: Decorated) -> Decorated:
     """--as-of TIME; "" for now."""
     return click.option(

@@ -13,6 +13,8 @@ from flowbackup.cli.options import (
     address_option,
     as_of_option,
     catalog_option,
+    exclude_option,
+    include_option,
     output_options,
 )
 from flowbackup.cli.output import Output
@@ -31,18 +33,8 @@ from flowbackup.cli.summary import show_summary
 @click.option(
     "--target", required=True, type=click.Path(file_okay=False), help="The folder to restore into."
 )
-@click.option(
-    "--include",
-    multiple=True,
-    metavar="PATTERN",
-    help="Only paths that match; may be given several times.",
-)
-@click.option(
-    "--exclude",
-    multiple=True,
-    metavar="PATTERN",
-    help="Not the paths that match, and nothing in them; may be given several times.",
-)
+@include_option
+@exclude_option
 @click.option(
     "--overwrite",
     type=click.Choice(["never", "changed", "always"]),

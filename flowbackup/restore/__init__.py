@@ -5,7 +5,8 @@ entries are meant, and under which names; `tree` the walk over them; `directorie
 target down, by descriptors; `nodes` one name at a time; `content` verified chunks of an entry;
 `metadata` owners, modes, times, attributes; `links` further names of a file; `publish` temporary
 names and how a file gets its own; `large` files that go past the page cache; `sync` what makes it
-all durable; `second` a process that makes small files while this one makes others.
+all durable; `second` a process that makes small files while this one makes others;
+`tar` the same as an archive.
 For drills: `sampling` a part of a version, `live` what was restored beside its source, `removal`.
 """
 

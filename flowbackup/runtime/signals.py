@@ -28,3 +28,11 @@ def cancelled_by_signals() -> Iterator[Cancel]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def interruptible_by_signals() -> Iterator[Cancel]:
+    """By signals, in the main thread: the first ends what runs in this process at a border, the
+    second by KeyboardInterrupt."""
+    with cancelled_by_signals() as cancel, cancel.interruptible(2):
+        yield cancel

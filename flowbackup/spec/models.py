@@ -111,9 +111,18 @@ class ObjectSpec(Written):
             )
         if sum(written) > 1:
             raise ValueError("has more than one of path, command and stdin|Keep one of them")
+        if self.path is None and not self._takes_all:
+            raise ValueError("leaves out parts of a stream|Delete what says what is left out")
         if not self.silence_max:
             raise ValueError("has no time to give anything|Write silence_max: 1 h")
         return self
+
+    @property
+    def _takes_all(self) -> bool:
+        """Nothing is written that leaves out parts of a tree."""
+        limits = self.exclude_larger_than or self.exclude_older_than
+        flags = self.exclude_caches or self.one_file_system or not self.ignore_files
+        return not (self.exclude or limits or flags)
 
 
 class ClientSpec(Written):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 from flowbackup import api
 from flowbackup.catalog.rows import (
@@ -16,6 +17,7 @@ from flowbackup.catalog.rows import (
 from flowbackup.cli.find import versions_text
 from flowbackup.errors import NotFoundError
 from flowbackup.model.entry import Entry, EntryKind
+from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.model.sameness import Aspect
 from tests.cli import samples
 from tests.cli.conftest import FakeApi, RunCommand
@@ -49,6 +51,36 @@ def test_find_says_when_there_is_nothing(flowbackup: RunCommand, fake_api: FakeA
     ran = flowbackup("find", "x")
     assert (ran.exit_code, ran.out, ran.err) == (0, "", "nothing was found\n")
     assert flowbackup("find", "x", "--json").lines == []
+
+
+# Archives
+
+
+def test_export_writes_nothing_but_the_archive(flowbackup: RunCommand, fake_api: FakeApi) -> None:
+    def write(query: str, out: BinaryIO, *_: object) -> SessionReport:
+        out.write(b"archive")
+        return samples.report()
+
+    fake = fake_api("export_tar", write)
+    ran = flowbackup("export", "site:etc", "--tar", "--exclude", "*.bak", "--as-of", "2026-01-01")
+    assert (ran.exit_code, ran.out, ran.err) == (0, "archive", "")
+    assert fake.call_args.args[0] == "site:etc"
+    assert fake.call_args.args[2] == api.RestoreRequest(exclude=("*.bak",), as_of="2026-01-01")
+
+
+def test_export_to_a_file_tells_how_it_ended(
+    flowbackup: RunCommand, fake_api: FakeApi, tmp_path: Path
+) -> None:
+    fake_api("export_tar", samples.report(Outcome.INCOMPLETE, 3))
+    file = str(tmp_path / "a.tar")
+    ran = flowbackup("export", "site", "--tar", "--output", file, "--json")
+    assert (ran.exit_code, ran.lines[-1]["type"], ran.lines[-1]["exit_code"]) == (3, "summary", 3)
+    ran = flowbackup("export", "site", "--tar", "--output", file)
+    assert ran.exit_code == 2 and "name a new file" in ran.err
+    ran = flowbackup("export", "site", "--tar", "--json")
+    assert (ran.exit_code, ran.lines[-1]["type"]) == (2, "error")
+    ran = flowbackup("export", "site", "--tar")
+    assert (ran.exit_code, ran.out) == (3, "") and "incomplete" in ran.err
 
 
 def numbered(*numbers: int) -> tuple[VersionRow, ...]:

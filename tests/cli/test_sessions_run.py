@@ -92,7 +92,9 @@ def test_backup_of_standard_input(flowbackup: RunCommand, fake_api: FakeApi) -> 
     planned = fake_api("quick_plan", PLAN)
     fake_api("run_backup", samples.report())
     assert flowbackup("backup", "--stdin", "dump.sql", "--to", "/a").exit_code == 0
-    planned.assert_called_once_with((), "/a", (), name="", frame_size=None, stdin="dump.sql")
+    planned.assert_called_once_with(
+        (), "/a", (), name="", frame_size=None, rules=SourceRules(), stdin="dump.sql"
+    )
     ran = flowbackup("backup", "--to", "/a")
     assert ran.exit_code == UsageError.exit_code and "nothing is to be backed up" in ran.err
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from tests.oracle.model import (
     HERE,
-    LEFT_OUT,
     MEDIA_BYTES_MIN,
     MIB,
     End,
@@ -18,6 +17,7 @@ from tests.oracle.model import (
     Written,
     least_media_bytes,
     meant,
+    source_of,
 )
 
 FOLDER = ("nowhere", "graphs")
@@ -363,13 +363,9 @@ class Draw:
     def _object(
         self, place: tuple[str, ...], group: str, backups: list[str], may_be_pinned: bool
     ) -> Graph:
-        item: Graph = {"path": Written(place, "/" + "/".join(place))}
-        if self._maybe(0.15):
-            item = {"command": ["pg_dump", "-Fc", place[-1]], "silence_max": Written(7200, "2 h")}
+        item = source_of(self.random, place)
         if len(backups) > 1 or self._maybe(0.3):
             item["group"] = group
-        if self._maybe(0.2):
-            item |= self.random.choice(LEFT_OUT)
         agents = self._at_work(group)
         is_cut = any(len(self.free[group, device]) > 1 for device in agents)
         if is_cut or (may_be_pinned and self._maybe(0.15)):

@@ -7,6 +7,7 @@ size or a path, a `Written` says what was meant; ends of couplings and pinned bu
 from __future__ import annotations
 
 from collections.abc import Iterator
+from random import Random
 from typing import Any, NamedTuple
 
 Graph = dict[str, Any]
@@ -36,6 +37,22 @@ LEFT_OUT: tuple[Graph, ...] = (
     {"one_file_system": True, "exclude_older_than": Written(604800, "7 d")},
 )
 """What of an object's tree may be left out, in some of the ways."""
+
+
+def source_of(random: Random, place: tuple[str, ...]) -> Graph:
+    """What an object is read from: a tree, now and then without parts of it, or a command."""
+    if random.random() < 0.15:
+        return {"command": ["pg_dump", "-Fc", place[-1]], "silence_max": Written(7200, "2 h")}
+    tree: Graph = {"path": Written(place, "/" + "/".join(place))}
+    return tree | random.choice(LEFT_OUT) if random.random() < 0.2 else tree
+
+
+def made_stream(item: Graph, key: str, value: Any) -> None:
+    """Makes an object, whatever it was, one that is read from a stream."""
+    for old in list(item):
+        if old not in ("group", "buffers"):
+            del item[old]
+    item[key] = value
 
 
 class Raw(str):

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from tests.oracle.model import Graph, Keys, Raw, Twin
+from tests.oracle.model import Graph, Keys, Raw, Twin, made_stream
 from tests.oracle.plot import NoRoom, Planted, Planter, Plot, planted
 
 Where = Callable[[Plot], tuple[Keys, Graph]]
@@ -174,6 +174,7 @@ FORMS: tuple[Form, ...] = (
     Form("command", "command", Raw("[]"), "value", "a program and its arguments"),
     Form("command", "command", [""], "value", "without NUL", at=("command", 0)),
     Form("command", "silence_max", "soon", "value", "as in 7d"),
+    Form("command", "exclude", ["*.tmp"], "value", "Delete what says", at=()),
     Form("command", "silence_max", 0, "value", "silence_max: 1 h", at=()),
     Form("group", "devices", Raw("[]"), "value", "Name at least one", at=()),
     Form("written", "min", 999, "value", "Lower min", at=()),
@@ -242,9 +243,7 @@ def _device_of_kind(kind: str) -> Where:
 def _command(plot: Plot) -> tuple[Keys, Graph]:
     """An object that is a command, made of another one where there is none."""
     keys, item = plot.object()
-    for key in ("path", "stdin"):
-        item.pop(key, None)
-    item["command"] = ["true"]
+    made_stream(item, "command", ["true"])
     return keys, item
 
 

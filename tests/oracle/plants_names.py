@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.oracle.model import HERE, End, Keys, Pinned, Written, objects
+from tests.oracle.model import HERE, End, Keys, Pinned, Written, made_stream, objects
 from tests.oracle.plot import NoRoom, Planted, Planter, Plot, planted
 
 
@@ -172,7 +172,7 @@ def client_by_case(plot: Plot) -> Planted:
 
 
 def object_by_case(plot: Plot) -> Planted:
-    keys, item = plot.object()
+    keys, item = plot.tree()
     fellows = plot.graph["clients"][keys[1]]["objects"]
     _, other = _other_case(plot, list(fellows))
     place = ("nowhere", "source", other)
@@ -226,7 +226,7 @@ def idle_readers(plot: Plot) -> Planted:
 
 
 def brought_back_too_early(plot: Plot) -> Planted:
-    keys, item = plot.object()
+    keys, item = plot.tree()
     item["exclude"] = ["!keep.tmp", "*.tmp", "!other.tmp"]
     return planted("brings-nothing-back", "the last that matches", *keys, "exclude", 0,
                    is_error=False)  # fmt: skip
@@ -252,9 +252,7 @@ def stdin_twice(plot: Plot) -> Planted:
 def _standard_input(plot: Plot) -> Keys:
     """An object that is made standard input."""
     keys, item = plot.object()
-    for key in ("path", "command"):
-        item.pop(key, None)
-    item["stdin"] = True
+    made_stream(item, "stdin", True)
     return keys
 
 

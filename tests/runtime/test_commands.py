@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import tarfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,6 +87,20 @@ def test_a_stream_is_restored_like_a_file(run: Run, tmp_path: Path) -> None:
     assert report.outcome is Outcome.SUCCESS
     assert (tmp_path / "back" / "dump").read_bytes() == b"select 1\n"
     assert (tmp_path / "back" / "dump").stat().st_mode & 0o777 == 0o600
+
+
+def test_an_archive_of_what_was_backed_up(run: Run) -> None:
+    run(tree=f"path: {run.folder}/tree", dump='command: [echo, "select 1"]')
+    names: dict[str, list[str]] = {}
+    for query in ("tree", "tree:file", "dump"):
+        out = io.BytesIO()
+        request = api.RestoreRequest(catalog=run.catalog)
+        report = api.export_tar(query, out, request, SilentMonitor())
+        assert (report.kind, report.outcome, report.files) == ("export", Outcome.SUCCESS, 1)
+        with tarfile.open(fileobj=io.BytesIO(out.getvalue())) as tar:
+            names[query] = tar.getnames()
+    assert names == {"tree": [".", "./file"], "tree:file": ["tree"], "dump": ["dump"]}
+    assert api.sessions(run.catalog)[0].kind == "export"
 
 
 def test_a_session_that_is_ended_at_once_ends_its_command(run: Run, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ FAULTS = [
     ("path: /srv/www", "path: ~/www", "12:14", "differs from user to user"),
     ("path: /srv/www", 'path: ""', "12:14", "the path is empty"),
     ("path: /srv/www", 'path: "/a\\0b"', "12:14", "control characters"),
-    ("path: /srv/www, ", "", "12:7", 'object "site" of client "web" has no "path"'),
+    ("path: /srv/www, ", "", "12:7", 'object "site" of client "web" has no path'),
     ('"nas[0:4]"', '"nas[4:4]"', "12:46", "holds no buffer"),
     ('"nas[0:4]"', '"nas"', "12:46", "not a range of buffers"),
     ("      site:", "      latest:", "12:7", "word of the restore command"),

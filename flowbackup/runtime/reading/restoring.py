@@ -72,7 +72,7 @@ def run_restore(
         files=done.files + done.links,
         bytes_source=done.bytes_written,
         bytes_read=bytes_read,
-        objects=[_object_report(catalog, version, done)],
+        objects=[object_report(catalog, version, done)],
         explanation=explanation,
     )
 
@@ -130,9 +130,10 @@ def settings_of(
     )
 
 
-def _object_report(
+def object_report(
     catalog: Catalog, version: VersionRow, done: RestoreStatistics
 ) -> ObjectReport:  # fmt: skip
+    """What became of the version in a session that put it somewhere."""
     record = version.record
     return ObjectReport(
         name=record.name, client=record.client, object_id=id_text(record.object_id),

@@ -1,0 +1,74 @@
+"""The part of the api that gives data back: as files, as one file, as an archive."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from flowbackup.catalog.catalog import Catalog, open_catalog
+from flowbackup.catalog.location import default_catalog_path
+from flowbackup.catalog.resolve import split_query
+from flowbackup.catalog.rows import VersionRow
+from flowbackup.model.report import SessionReport
+from flowbackup.monitor import Monitor
+from flowbackup.requests import RestoreRequest
+from flowbackup.runtime.cancel import Cancel
+from flowbackup.runtime.reading.reach import far_media_by
+from flowbackup.runtime.signals import interruptible_by_signals
+
+if TYPE_CHECKING:
+    from flowbackup.restore.settings import RestoreSettings
+
+
+def restore(query: str, target: str, request: RestoreRequest, monitor: Monitor) -> SessionReport:
+    """Restores OBJECT[:PATH] into the directory `target`.  Raises NotFoundError, RestoreError."""
+    from flowbackup.runtime.reading.restoring import RestoreTask, run_restore
+
+    with _selected(query, request) as (catalog, version, settings):
+        task = RestoreTask(version, os.fsencode(target), settings, request.explain)
+        with interruptible_by_signals() as cancel, far_media_by(request.address, cancel) as far:
+            return run_restore(catalog, task, monitor, far, cancel)
+
+
+@contextmanager
+def _selected(
+    query: str, request: RestoreRequest
+) -> Iterator[tuple[Catalog, VersionRow, RestoreSettings]]:
+    """What a request asks for, in an open catalog."""
+    from flowbackup.runtime.reading.restoring import settings_of
+
+    name, under = split_query(query)
+    with open_catalog(request.catalog or default_catalog_path(), create=False) as catalog:
+        version = catalog.resolve(name, request.as_of)
+        settings = settings_of(
+            under, version.record.name, request.overwrite, request.include, request.exclude,
+            dry_run=request.dry_run,
+        )  # fmt: skip
+        yield catalog, version, settings
+
+
+def cat(query: str, out: BinaryIO, catalog: Path | None = None, *, as_of: str = "") -> None:
+    """Writes the content of the file OBJECT:PATH, verified chunk by chunk."""
+    from flowbackup.runtime.reading.restoring import write_file
+
+    name, path = split_query(query)
+    with open_catalog(catalog or default_catalog_path(), create=False) as opened:
+        write_file(opened, opened.resolve(name, as_of), path, out)
+
+
+def export_tar(
+    query: str, out: BinaryIO, request: RestoreRequest, monitor: Monitor
+) -> SessionReport:  # fmt: skip
+    """Writes OBJECT[:PATH] as a tar archive; of the request counts what says which entries.  Raises
+    as `restore`; then the archive has no end."""
+    from flowbackup.runtime.reading.exporting import ExportTask, run_export
+
+    # An interruption is raised where it comes: an archive that was begun has no other border.
+    with (
+        _selected(query, request) as (opened, version, settings),
+        far_media_by(request.address, Cancel()) as far,
+    ):
+        return run_export(opened, ExportTask(version, settings), out, monitor, far)
