@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 
 from flowbackup import api
+from flowbackup.catalog.catalog import open_catalog
 from flowbackup.errors import FlowbackupError, SourceError
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import RecordingMonitor, SilentMonitor
 from flowbackup.plan.decided import Plan
+from flowbackup.runtime.crew.resume import Resume
 from tests.source.test_streams import assert_ended
 
 pytestmark = pytest.mark.ray
@@ -105,14 +107,36 @@ def test_an_archive_of_what_was_backed_up(run: Run) -> None:
 
 def test_a_session_that_is_ended_at_once_ends_its_command(run: Run, tmp_path: Path) -> None:
     note = tmp_path / "pid"
-    plan = run.plan(slow=f'command: [sh, -c, "sleep 300 & echo $! > {note}; sleep 300"]')
+    plan = run.plan(slow=_endless(note))
+    report = _cancelled(run, plan, note)
+    assert (report.outcome, report.exit_code) == (Outcome.FAILED, 130)
+    assert_ended(int(note.read_text()))
+
+
+def test_a_run_behind_an_interrupted_one_reads_its_streams_anew(run: Run, tmp_path: Path) -> None:
+    note, times = tmp_path / "pid", tmp_path / "times"
+    counts = f'command: [sh, -c, "echo once >> {times}; cat {times}"]'
+    plan = run.plan(counts=counts, slow=_endless(note))
+    report = _cancelled(run, plan, note)
+    assert [o.outcome for o in report.objects] == [Outcome.SUCCESS, Outcome.FAILED]
+    with open_catalog(run.catalog) as catalog:
+        assert Resume(catalog, plan).sessions == ()
+    assert run(counts=counts, slow="command: [echo, quick]").exit_code == 0
+    assert run.cat("counts:") == b"once\n" * 2
+
+
+def _endless(note: Path) -> str:
+    """A command that does not hear the wish that it ends, and notes what it has started."""
+    return f"command: [sh, -c, \"trap '' TERM; sleep 300 & echo $! > {note}; sleep 300\"]"
+
+
+def _cancelled(run: Run, plan: Plan, note: Path) -> SessionReport:
     asked = threading.Thread(target=_cancel_behind, args=(note, run.catalog))
     asked.start()
     settings = api.RunSettings(catalog=run.catalog, create=True, init=True)
     report = api.run_backup(plan, settings, SilentMonitor())
     asked.join()
-    assert (report.outcome, report.exit_code) == (Outcome.FAILED, 130)
-    assert_ended(int(note.read_text()))
+    return report
 
 
 def _cancel_behind(note: Path, catalog: Path) -> None:

@@ -18,6 +18,7 @@ from flowbackup.model.entry import EntryKind
 from flowbackup.model.record import VersionRecord
 from flowbackup.monitor import RecordingMonitor
 from flowbackup.restore.content import write_content
+from flowbackup.source.manifest import JOURNAL_FRAMES
 from flowbackup.source.reader import ObjectTask, read_object
 from flowbackup.source.stream import Stream, StreamLimits, open_command, open_descriptor
 from flowbackup.units import MIB
@@ -32,13 +33,16 @@ class Reading:
     def __init__(self) -> None:
         self.memory = Memory()
         self.monitor = RecordingMonitor()
+        self.journal: list[bytes] = []
 
     def read(self, stream: AbstractContextManager[Stream]) -> VersionRecord:
         task = ObjectTask(
             session=SESSION, object_id=b"o" * 16, client="web", name="dump", path=b"",
             frame_bytes=FRAME_BYTES, started_ns=1, clock=lambda: 7, stream=stream,
         )  # fmt: skip
-        return read_object(task, self.memory, self.memory, self.monitor)
+        return read_object(
+            task, self.memory, self.memory, self.monitor, journal=self.journal.append
+        )
 
     def run(self, *words: str, limits: StreamLimits = LIMITS) -> VersionRecord:
         return self.read(open_command(words, limits, self.monitor, {"FLOWBACKUP_OBJECT": "dump"}))
@@ -69,6 +73,13 @@ def test_what_a_command_writes_is_the_object(size: int, reading: Reading) -> Non
     assert (record.outcome, record.entries, record.files, record.source) == ("success", 1, 1, b"")
     assert record.bytes_source == record.bytes_read == record.bytes_new == size
     assert reading.monitor.problems == []
+
+
+def test_a_stream_leaves_nothing_to_go_on_with(reading: Reading) -> None:
+    size = 2 * JOURNAL_FRAMES * FRAME_BYTES
+    reading.run(*shell(f"head -c {size} /dev/zero"))
+    assert reading.content() == bytes(size)
+    assert reading.journal == []
 
 
 def test_a_very_long_stream_stands_in_several_parts(

@@ -7,8 +7,8 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Collection, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from flowbackup.model.ids import FrameId, id_text, new_id
 from flowbackup.model.known import JournalPage, KnownContent
 from flowbackup.model.record import VersionRecord
 from flowbackup.monitor import Problem, RecordingMonitor
-from flowbackup.plan.decided import ObjectPlan
+from flowbackup.plan.decided import ObjectPlan, StreamPlan
 from flowbackup.runtime.actors.heads import Heads
 from flowbackup.runtime.actors.presence import absence_of
 from flowbackup.runtime.actors.slots import SlotSink
@@ -35,6 +35,10 @@ from flowbackup.source.known import KnownFiles
 from flowbackup.source.manifest import Journal
 from flowbackup.source.reader import ObjectTask, read_object
 from flowbackup.source.stream import Stream, StreamLimits, open_command, open_descriptor
+
+STREAM_SECONDS_MAX = 0.5
+"""How long a client that is closed waits for its command to be ended, which takes 0.4 s: behind
+that the client itself may be killed, and nobody would end it."""
 
 
 class ObjectEnding(NamedTuple):
@@ -104,6 +108,8 @@ class Client:
         self._safe: dict[str, set[FrameId]] = {}
         self._draining = threading.Event()
         self._ending = threading.Event()
+        self._stream_closed = threading.Event()
+        self._stream_closed.set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._first_frame_at = 0.0
 
@@ -188,8 +194,10 @@ class Client:
             self._sink.cancel()
 
     async def close(self) -> None:
-        """Lets go of memory; the session is over, so it is removed as well."""
+        """Ends a command that still runs, and lets go of memory; the session is over, so it is
+        removed as well."""
         self._ending.set()
+        await asyncio.to_thread(self._stream_closed.wait, STREAM_SECONDS_MAX)
         self._transports.close()
         while self._slabs:
             _, slab = self._slabs.popitem()
@@ -268,14 +276,28 @@ class Client:
         self, plan: ObjectPlan, object_id: bytes
     ) -> AbstractContextManager[Stream] | None:  # fmt: skip
         """Where an object without a path is read from."""
-        if plan.stream is None:
-            return None
-        limits = StreamLimits(plan.stream.silent_seconds_max, self._ending.is_set)
-        if not plan.stream.command:
+        return None if plan.stream is None else self._open_stream(plan, plan.stream, object_id)
+
+    @contextmanager
+    def _open_stream(
+        self, plan: ObjectPlan, source: StreamPlan, object_id: bytes
+    ) -> Iterator[Stream]:  # fmt: skip
+        self._stream_closed.clear()
+        try:
+            with self._begun(plan, source, object_id) as stream:
+                yield stream
+        finally:
+            self._stream_closed.set()
+
+    def _begun(
+        self, plan: ObjectPlan, source: StreamPlan, object_id: bytes
+    ) -> AbstractContextManager[Stream]:  # fmt: skip
+        limits = StreamLimits(source.silent_seconds_max, self._ending.is_set)
+        if not source.command:
             return open_descriptor(self._settings.stdin, limits)
         environment = {
             "FLOWBACKUP_CLIENT": plan.client, "FLOWBACKUP_OBJECT": plan.name,
             "FLOWBACKUP_OBJECT_ID": id_text(object_id),
             "FLOWBACKUP_SESSION": id_text(self._settings.session),
         }  # fmt: skip
-        return open_command(plan.stream.command, limits, self._monitor, environment)
+        return open_command(source.command, limits, self._monitor, environment)
