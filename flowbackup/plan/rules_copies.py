@@ -75,6 +75,8 @@ def spares_at_hand(context: Context) -> Iterator[Finding]:
     devices = context.spec.devices
     for keys, name, group in writing_groups(context.spec):
         draft = context.groups[name]
+        if draft.keys != keys:  # another group of this name, which is told elsewhere
+            continue
         nodes = {context.node_of(agent) for agent in draft.agents.values()} if draft.spares else ()
         for spare in draft.spares:
             node = devices[spare].node if spare in devices else None

@@ -147,6 +147,18 @@ def test_what_cannot_be_meant_is_named(before: str, after: str, fault: tuple[str
     assert fault in faults(text.replace(before, after))
 
 
+def test_spares_of_two_groups_of_one_name_are_told_of_the_first() -> None:
+    found = faults(
+        "graph: g\nnodes: {away: {}}\n"
+        "clients: {web: {objects: {site: {path: /srv/www, group: other}}}}\n"
+        "devices:\n  nas: {path: /nas}\n  usb: {path: /usb}\n  tape: {path: /tape}\n"
+        "  far: {path: /far, node: away}\n"
+        "backup_groups:\n  primary: {devices: [nas], reserve: [far]}\n  other: {devices: [usb]}\n"
+        "mirror_groups:\n  primary: {mirrors: other, devices: [tape]}\n"
+    )
+    assert {("spare-elsewhere", "10"), ("doubled-name", "13")} <= set(found)
+
+
 def test_a_graph_without_clients_copies_what_there_is() -> None:
     text = STAGES.replace("clients: {web: {objects: {site: {path: /srv/www}}}}\n", "").replace(
         "backup_groups: {primary: {devices: [nas]}}\n", ""
