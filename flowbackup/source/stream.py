@@ -142,7 +142,7 @@ class _Command(_Pipe):
             self.check(since, "has closed its output and gone on")
             time.sleep(LOOK_SECONDS / 10)
         _signal(self._process, signal.SIGKILL)  # what it leaves behind
-        code = self._process.wait()
+        code = self._process.wait(GRACE_SECONDS)  # it has ended
         if code:
             how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
             said = self._said.text()
@@ -253,7 +253,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         while not _has_ended(process) and time.monotonic() < latest:
             time.sleep(LOOK_SECONDS / 10)
         _signal(process, signal.SIGKILL)
-        process.wait()
+        # One that hangs in a call of the system ends when that does; nobody can do more about it.
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_SECONDS)
 
 
 def _signal(process: subprocess.Popen[bytes], number: int) -> None:
