@@ -9,7 +9,7 @@ STAMP  := $(VENV)/.made-from-lock
 export RAY_USAGE_STATS_ENABLED := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help env demo test test-slow lint format bench lock clean
+.PHONY: help env demo test test-slow test-slow-runtime test-slow-others lint format bench lock clean
 
 help:
 	@echo "make demo       a chain of three devices on real data: back up, damage, restore, compare"
@@ -44,8 +44,16 @@ format: $(STAMP)
 test: lint
 	$(RUN)python -m pytest -m "not slow"
 
+# Those of the runtime mostly wait for devices and processes, the others mostly compute: together
+# they take two thirds of the time.
 test-slow: $(STAMP)
-	$(RUN)python -m pytest -m slow
+	@$(MAKE) --no-print-directory --jobs=2 test-slow-runtime test-slow-others
+
+test-slow-runtime:
+	$(RUN)python -m pytest -m slow tests/runtime
+
+test-slow-others:
+	$(RUN)python -m pytest -m slow --ignore=tests/runtime
 
 # Compiled first, as an installed package is: where Python may not write what it compiles
 # (PYTHONDONTWRITEBYTECODE), every command would compile all that it imports.
