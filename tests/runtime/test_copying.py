@@ -12,8 +12,9 @@ import ray
 
 from flowbackup import api
 from flowbackup.catalog.catalog import open_catalog
+from flowbackup.flow.restarts import Restarts
 from flowbackup.model.report import Outcome
-from flowbackup.runtime.crew import changes
+from flowbackup.runtime.crew import changes, succession
 from flowbackup.testing.compare import differences
 from flowbackup.units import MIB
 from tests import judge
@@ -238,8 +239,10 @@ copy_groups:
 
 @pytest.mark.slow
 def test_one_of_three_copies_is_killed_and_the_others_complete(
-    copying: Copying, tree: Path
+    copying: Copying, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """One that cannot be restarted."""
+    monkeypatch.setattr(succession, "Restarts", lambda: Restarts(0))
     disks = dict.fromkeys(("disk1", "disk2", "disk3"), "")
     copying.run(copying.plan("g", THREE, tree, nas="", **disks))
     plan = copying.plan("g", THREE, tree, nas=", rate_limit: 3 MB/s", **disks)
