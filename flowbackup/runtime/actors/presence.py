@@ -25,6 +25,8 @@ def absence_of(plan: ObjectPlan) -> str:
 def _path_absence(plan: ObjectPlan) -> str:
     try:
         os.lstat(plan.path)
+    except FileNotFoundError:
+        return f'data object "{plan.name}": {plan.path} does not exist'
     except OSError as error:
         return f'data object "{plan.name}": {plan.path}: {error.strerror}'
     return ""

@@ -54,7 +54,8 @@ def check_before_start(plan: Plan, catalog: Catalog, labels: Labelling, monitor:
     faults: list[FlowbackupError] = []
     for plan_object in plan.objects:
         if plan_object.node in near and (absence := absence_of(plan_object)):
-            faults.append(SourceError(absence, remedy="correct it in the graph"))
+            what = "path" if plan_object.stream is None else "command"
+            faults.append(SourceError(absence, remedy=f"correct its {what}"))
     if any(o.stream is not None and not o.stream.command for o in plan.objects) and os.isatty(0):
         faults.append(
             SourceError(
