@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flowbackup.catalog.catalog import Catalog, open_catalog
 from flowbackup.catalog.location import default_catalog_path
-from flowbackup.catalog.resolve import split_query, time_ns
+from flowbackup.catalog.resolve import path_below, split_query, time_ns
 from flowbackup.catalog.rows import (
     DifferenceRow,
     FoundRow,
@@ -117,7 +117,7 @@ def _meant(catalog: Catalog, place: str) -> Iterator[tuple[list[VersionRow], byt
     if path.startswith(b"/"):
         found: dict[bytes, list[VersionRow]] = {}
         for version in catalog.versions():
-            below = _below(path, version.record.source)
+            below = path_below(path, version.record.source)
             if below is not None:
                 found.setdefault(below, []).append(version)
         yield from ((versions, below) for below, versions in found.items())
@@ -130,12 +130,3 @@ def _meant(catalog: Catalog, place: str) -> Iterator[tuple[list[VersionRow], byt
         except NotFoundError:
             pass  # A colon is a letter of names, too.
     yield catalog.versions(), path.strip(b"/")
-
-
-def _below(path: bytes, source: bytes) -> bytes | None:
-    """The path relative to the directory that was backed up; None for one outside of it."""
-    if not source.startswith(b"/"):  # a stream
-        return None
-    root = source.rstrip(b"/") + b"/"
-    whole = path.rstrip(b"/") + b"/"
-    return whole[len(root) : -1] if whole.startswith(root) else None

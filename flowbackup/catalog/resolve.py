@@ -124,3 +124,13 @@ def split_query(query: str) -> tuple[str, bytes]:
     if not name:
         raise UsageError(f'"{query}" names no object', remedy="write OBJECT or OBJECT:PATH")
     return name, os.fsencode(path).strip(b"/")
+
+
+def path_below(path: bytes, source: bytes) -> bytes | None:
+    """An absolute path relative to the tree or file that an object is read from; None for one
+    outside of it, and for a stream, which is read from no path."""
+    if not source.startswith(b"/"):
+        return None
+    root = source.rstrip(b"/") + b"/"
+    whole = path.rstrip(b"/") + b"/"
+    return whole[len(root) : -1] if whole.startswith(root) else None

@@ -36,6 +36,14 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path / "tree"
 
 
+def test_a_stream_has_no_path(tree: Path, flowbackup: RunCommand) -> None:
+    graph = tree.parent / "graph.yaml"
+    graph.write_text(GRAPH.replace("part: {path: tree/d}", "part: {command: [date]}"))
+    ran = flowbackup("why", str(tree / "x"), "--graph", str(graph), "--json")
+    assert ran.exit_code == 0
+    assert [row["object"] for row in ran.lines] == ["web/site"]
+
+
 @pytest.mark.parametrize(
     ("path", "object_name", "kept", "rule"),
     [

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flowbackup.catalog.catalog import Catalog
+from flowbackup.catalog.resolve import path_below
 from flowbackup.errors import NotFoundError
 from flowbackup.model.source_rules import EVERYTHING, SourceRules
 from flowbackup.plan.decided import Plan
@@ -73,7 +74,7 @@ def _explained(path: bytes, objects: Iterator[_Covered]) -> list[Why]:
     whole = os.path.abspath(path)
     found = []
     for covered in objects:
-        below = _below(whole, covered.source)
+        below = path_below(whole, covered.source)
         if below is not None:
             decision = explain(covered.source, below, covered.rules, time.time_ns())
             found.append(Why(covered.name, below, *decision))
@@ -83,11 +84,3 @@ def _explained(path: bytes, objects: Iterator[_Covered]) -> list[Why]:
             remedy="name the graph that backs it up with --graph, or another path",
         )
     return found
-
-
-def _below(path: bytes, source: bytes) -> bytes | None:
-    """The path seen from the source, None where it is not inside."""
-    if path == source:
-        return b""
-    root = source.rstrip(b"/") + b"/"
-    return path[len(root) :] if path.startswith(root) else None
