@@ -150,9 +150,8 @@ def groups(
 
 def committed(source: SegmentSource) -> Iterator[StoredFrame | Damage]:
     """Frames that may be believed, and damage.  See FORMAT.md, "What may be believed"."""
-    for group, standing in groups(source):
-        faults = [*_faults(source, group)] if standing is Standing.COMMITTED else _damages(group)
-        if standing is Standing.PROVEN or (standing is Standing.COMMITTED and not faults):
+    for group, faults, is_believed in _judged(source):
+        if is_believed:
             yield from _frames_and_damages(group)
         else:
             yield from (replace(damage, torn=True) for damage in faults)
@@ -162,16 +161,23 @@ def committed_end(source: SegmentSource) -> int:
     """Where in an unfinished segment its last commit ends that may be believed; of one without any
     the first record stays."""
     end = 0
-    for group, standing in groups(source):
-        is_believed = standing is Standing.PROVEN or (
-            standing is Standing.COMMITTED and not [*_faults(source, group)]
-        )
+    for group, _, is_believed in _judged(source):
         records = [item for item in group if isinstance(item, FoundRecord)]
         if is_believed and records:
             end = records[-1].end
         elif not end and records and records[0].header.kind == RecordKind.SEGMENT:
             end = records[0].end
     return end
+
+
+def _judged(
+    source: SegmentSource,
+) -> Iterator[tuple[list[FoundRecord | Damage], list[Damage], bool]]:
+    """Each group with what is wrong with it, and whether it may be believed."""
+    for group, standing in groups(source):
+        faults = [*(_faults(source, group) if standing is Standing.COMMITTED else _damages(group))]
+        is_sound = standing is Standing.COMMITTED and not faults
+        yield group, faults, is_sound or standing is Standing.PROVEN
 
 
 def read_header(source: SegmentSource, offset: int) -> RecordHeader:
