@@ -18,9 +18,9 @@ from flowbackup.catalog.database import Database
 from flowbackup.catalog.finding import entry_with_content
 from flowbackup.catalog.pages import Pages
 from flowbackup.catalog.rows import ChangeKind, DifferenceRow, VersionRow
-from flowbackup.catalog.versions import sort_key, version_key
+from flowbackup.catalog.versions import version_key
 from flowbackup.errors import NotFoundError
-from flowbackup.model.entry import Entry, EntryKind
+from flowbackup.model.entry import Entry, EntryKind, sort_key
 from flowbackup.model.sameness import differing, state_of
 from flowbackup.units import format_path
 

@@ -14,10 +14,10 @@ from flowbackup.catalog.database import Database
 from flowbackup.catalog.pages import Pages
 from flowbackup.catalog.rows import ChangeKind, FoundRow, HistoryRow, VersionRow
 from flowbackup.catalog.search import Body, Search, hits_in, is_parted
-from flowbackup.catalog.versions import sort_key, version_key
+from flowbackup.catalog.versions import version_key
 from flowbackup.frame.columns import SCHEMA, entries_of
 from flowbackup.frame.page import page_columns
-from flowbackup.model.entry import Entry
+from flowbackup.model.entry import Entry, sort_key
 from flowbackup.model.sameness import State, differing, state_of, with_content
 
 Hits = Mapping[int, Sequence[int]]

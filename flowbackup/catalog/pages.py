@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from flowbackup.catalog.database import Database, rebuild_remedy
-from flowbackup.catalog.versions import sort_key, version_key
+from flowbackup.catalog.versions import version_key
 from flowbackup.errors import CatalogError, DamageError, NotFoundError
 from flowbackup.frame.page import decode_page, joined
-from flowbackup.model.entry import Entry
+from flowbackup.model.entry import Entry, sort_key
 from flowbackup.model.ids import FrameId
 from flowbackup.units import format_path
 

@@ -11,6 +11,7 @@ from flowbackup.catalog.copies import ensure_frames
 from flowbackup.catalog.database import Database, Row, Value
 from flowbackup.catalog.rows import ObjectRow, VersionRow
 from flowbackup.errors import CatalogError, NotFoundError
+from flowbackup.model.entry import sort_key
 from flowbackup.model.ids import id_text
 from flowbackup.model.record import VersionRecord
 
@@ -55,11 +56,6 @@ def insert(
         )
         _insert_needs(database, version, record, [ref for ref, _ in pages])
         return number
-
-
-def sort_key(path: bytes) -> bytes:
-    """Bytes that sort as `path_order` of the path does, because no name holds a NUL."""
-    return path.replace(b"/", b"\0")
 
 
 def missing_pages(database: Database, refs: Iterable[PageRef]) -> set[bytes]:

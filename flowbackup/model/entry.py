@@ -76,3 +76,8 @@ def path_order(path: bytes) -> tuple[bytes, ...]:
     """The key by which entries of a version are sorted: component by component, as a walk that
     visits names in byte order meets them."""
     return tuple(path.split(b"/")) if path else ()
+
+
+def sort_key(path: bytes) -> bytes:
+    """Bytes that sort as `path_order` of the path does, because no name holds a NUL."""
+    return path.replace(b"/", b"\0")

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
 
 from flowbackup.frame.page import decode_page, weight_of
-from flowbackup.model.entry import Entry, EntryKind
+from flowbackup.model.entry import Entry, EntryKind, sort_key
 from flowbackup.model.ids import FrameId
 from flowbackup.model.known import KnownContent
 
@@ -78,8 +78,8 @@ class _Cursor:
 
     def at(self, path: bytes) -> Parts:
         """The entry of that name, () if there is none."""
-        key = _key(path)
-        while self._following is not None and _key(self._following.path) <= key:
+        key = sort_key(path)
+        while self._following is not None and sort_key(self._following.path) <= key:
             self._forward(self._following)
         return self._parts if self._parts and self._parts[0].path == path else ()
 
@@ -91,7 +91,3 @@ class _Cursor:
             self._following = next(self._entries, None)
         # Without its beginning an entry says nothing; the page with it may have been lost.
         self._parts = tuple(parts) if not first.part else ()
-
-
-def _key(path: bytes) -> bytes:
-    return path.replace(b"/", b"\0")
