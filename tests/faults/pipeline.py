@@ -168,7 +168,7 @@ class Pipeline:
         with (
             patch.object(media_agent, "open_device", lambda _: device),
             patch.object(media_agent, "open_slab", lambda _: self._slots),
-            patch.object(media_agent, "this_node", lambda: NodeFacts("", "", 0)),
+            patch.object(media_agent, "this_node", lambda: NodeFacts("")),
         ):
             agent = MediaAgent(MediaAgentSettings(name, session, target, slab, 0, "a test", 0))
             agent.open()

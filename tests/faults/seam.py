@@ -188,7 +188,7 @@ class Seam:
         with (
             patch.object(media_agent, "open_device", lambda _: device),
             patch.object(media_agent, "open_slab", lambda _: self.memory),
-            patch.object(media_agent, "this_node", lambda: NodeFacts("", "", 0)),
+            patch.object(media_agent, "this_node", lambda: NodeFacts("")),
         ):
             settings = MediaAgentSettings(level.name, self.session, target, slab, epoch, "seam", 0)
             agent, left = MediaAgent(settings), Told()

@@ -60,7 +60,7 @@ def agent_on(
 
     def make(calls: SystemCalls) -> MediaAgent:
         target = DeviceTarget("d0", "directory", place)
-        monkeypatch.setattr(media_agent, "this_node", lambda: NodeFacts("", "", 0))
+        monkeypatch.setattr(media_agent, "this_node", lambda: NodeFacts(""))
         monkeypatch.setattr(
             media_agent, "open_device", lambda target: DirectoryDevice(target, calls=calls)
         )

@@ -234,7 +234,7 @@ Opened = Callable[..., AbstractAsyncContextManager[Chain]]
 def chain(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Opened:  # fmt: skip
-    monkeypatch.setattr(buffer_module, "this_node", lambda: NodeFacts("", "", 0))
+    monkeypatch.setattr(buffer_module, "this_node", lambda: NodeFacts(""))
     monkeypatch.setattr(transport, "this_address", lambda: "127.0.0.1")
 
     @asynccontextmanager

@@ -223,7 +223,7 @@ class World:
         device = DirectoryDevice(agent.device, calls=QuietCalls())
         with (
             patch.object(media_agent, "open_device", lambda _: device),
-            patch.object(media_agent, "this_node", lambda: NodeFacts("", "", 0)),
+            patch.object(media_agent, "this_node", lambda: NodeFacts("")),
         ):
             live = FailingAgent(self._assignments.media_agent(agent, 0, "a test"))
             if self._failure is not None and self._failure.agent == agent.name:

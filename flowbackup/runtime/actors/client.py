@@ -190,8 +190,8 @@ class Client:
         self._draining.set()
         if not drain:
             self._ending.set()
-        if not drain and self._sink is not None:
-            self._sink.cancel()
+            if self._sink is not None:
+                self._sink.cancel()
 
     async def close(self) -> None:
         """Ends a command that still runs, and lets go of memory; the session is over, so it is
@@ -231,6 +231,9 @@ class Client:
 
     def _read(self, plan: ObjectPlan, sink: SlotSink) -> ObjectEnding:
         object_id = new_id()
+        if self._draining.is_set():
+            told = InterruptedSessionError(f"{plan.name} was not begun: the session was ended")
+            return ObjectEnding(plan.name, object_id, None, told, (), ())
         pages = _Pages()
         known = KnownFiles(
             tuple(self._contents.get(plan.name, {}).values()), self._safe.get(plan.name, ())
@@ -238,9 +241,6 @@ class Client:
         counters = ReadCounters()
         record: VersionRecord | None = None
         failure: FlowbackupError | None = None
-        if self._draining.is_set():
-            failure = InterruptedSessionError(f"{plan.name} was not begun: the session was ended")
-            return ObjectEnding(plan.name, object_id, None, failure, (), ())
         self._counters.append(counters)
         edges = tuple(f"{plan.client} -> {head}" for head in plan.heads)
         sink.aim(edges, plan.buffers, lies_together=plan.assign == "object")

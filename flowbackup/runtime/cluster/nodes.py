@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from typing import Any, NamedTuple
 
 import ray
@@ -18,15 +16,12 @@ class NodeFacts(NamedTuple):
     """Where an actor found itself, and in which process."""
 
     node_id: str
-    host: str
-    pid: int
     process: ProcessIdentity | None = None
 
 
 def this_node() -> NodeFacts:
     """The facts of the process that asks."""
-    node_id = ray.get_runtime_context().get_node_id()
-    return NodeFacts(node_id, socket.gethostname(), os.getpid(), identify())
+    return NodeFacts(ray.get_runtime_context().get_node_id(), identify())
 
 
 def this_address() -> str:

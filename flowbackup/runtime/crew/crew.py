@@ -116,22 +116,26 @@ class Crew:
 
     def edges_from(self, name: str) -> list[EdgePlan]:
         """Over which a station sends, those included on which it stands for a lost one."""
-        adopted = [e for e in self.plan.edges if self.adopted.get(e.name, ("",))[0] == name]
         own = [e for e in self.plan.edges_from(name) if e.name not in self.adopted]
-        return own + adopted
+        return own + [e for e in self.plan.edges if e.source != name and self.sender(e) == name]
+
+    def sender(self, edge: EdgePlan) -> str:
+        """Who sends over an edge: its source, or who stands for that."""
+        return self.adopted[edge.name].by if edge.name in self.adopted else edge.source
 
     def couplings(self, name: str) -> list[Coupled]:
         """The edges out of a station to those behind it that are there."""
-        own = {edge.name: edge for edge in self._assignments.edges_from(name)}
         found: list[Coupled] = []
         for edge in self.edges_from(name):
             target = self.stations[edge.target]
             if not target.buffer_lost:
-                _, settings, epoch = self.adopted.get(edge.name, (name, own.get(edge.name), None))
-                assert settings is not None
+                epoch = self.adopted[edge.name].epoch if edge.name in self.adopted else None
                 found.append(
-                    Coupled(settings, target.buffer, target.buffer_epoch, target.begins, epoch)
-                )
+                    Coupled(
+                        self.settings_of(edge), target.buffer, target.buffer_epoch, target.begins,
+                        epoch,
+                    )
+                )  # fmt: skip
         return found
 
     def settings_of(self, edge: EdgePlan) -> EdgeSettings:
@@ -144,7 +148,7 @@ class Crew:
         """Edge -> who sends over it to a station, as far as he is there."""
         found: dict[str, Handle] = {}
         for edge in self.plan.edges_into(name):
-            source = self.adopted[edge.name].by if edge.name in self.adopted else edge.source
+            source = self.sender(edge)
             if source in self.stations and not self.stations[source].buffer_lost:
                 found[edge.name] = self.stations[source].buffer
             elif source in self.clients and source not in self.clients_lost:

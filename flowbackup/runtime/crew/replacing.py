@@ -189,9 +189,7 @@ class Replacing:
     def _only_feeder(self, name: str) -> tuple[EdgePlan, str] | None:
         feeders = self._crew.feeders(name)
         for edge in self._crew.plan.edges_into(name):
-            source = edge.source
-            if edge.name in self._crew.adopted:
-                source = self._crew.adopted[edge.name].by
+            source = self._crew.sender(edge)
             if len(feeders) == 1 and edge.name in feeders and source in self._crew.stations:
                 return edge, source
         return None

@@ -164,9 +164,11 @@ class Succession:
     def _end_agent(self, name: str, text: str, *, may_go_on: bool) -> bool:
         """It is not restarted: a spare goes on, or nobody."""
         station = self._crew.stations[name]
-        if may_go_on and self._next_device(name, text):
-            return True
-        self._give_up_device(station)
+        if may_go_on:
+            if self._next_device(name, text):
+                return True
+        else:
+            self._give_up_device(station)
         self.fail(station, text)
         station.lose_agent()
         return False
