@@ -81,6 +81,13 @@ def write_groups(
     return durable
 
 
+def three_segments(place: Path) -> Path:
+    """A medium of three sealed segments with four frames of noise each."""
+    for _ in range(3):
+        write_groups(make_device(place), [[700, 5000], [600, 1]])
+    return place
+
+
 def only_segment(place: Path) -> Path:
     """The one file in the folder of segments."""
     (path,) = (place / "segments").iterdir()

@@ -33,7 +33,7 @@ from flowbackup.testing.crash_image import FileImage, Loss, crash_image
 from flowbackup.testing.faulty_calls import Fault, FaultySystemCalls
 from tests import judge
 from tests.local_backup import LocalBackup
-from tests.media.media_samples import make_device, write_groups
+from tests.media.media_samples import make_device, three_segments, write_groups
 
 SESSION = bytes(range(16))
 OTHERS = (bytes([1]) * 16, bytes([2]) * 16)
@@ -43,10 +43,7 @@ FREED_NS = 1_700_000_000_000_000_000
 @pytest.fixture
 def place(memory_path: Path) -> Path:
     """A medium of three sealed segments with four frames of noise each."""
-    place = memory_path / "medium"
-    for _ in range(3):
-        write_groups(make_device(place), [[700, 5000], [600, 1]])
-    return place
+    return three_segments(memory_path / "medium")
 
 
 def freer_of(place: Path, calls: SystemCalls = SYSTEM) -> SegmentFreer:

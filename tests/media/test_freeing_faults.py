@@ -14,17 +14,14 @@ from flowbackup.media.calls import SystemCalls, Writable
 from flowbackup.media.freeing import NOTE_NAME
 from flowbackup.media.segments import segment_source
 from flowbackup.testing.faulty_calls import FaultySystemCalls
-from tests.media.media_samples import make_device, write_groups
+from tests.media.media_samples import three_segments
 from tests.media.test_freeing import content, free, freer_of, segments_with_frames
 
 
 @pytest.fixture
 def place(memory_path: Path) -> Path:
     """A medium of three sealed segments."""
-    place = memory_path / "medium"
-    for _ in range(3):
-        write_groups(make_device(place), [[700, 5000], [600, 1]])
-    return place
+    return three_segments(memory_path / "medium")
 
 
 def test_a_device_that_fails_is_no_segment_that_is_gone(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from flowbackup.monitor import RecordingMonitor, SilentMonitor
 from flowbackup.plan.decided import Plan
 from flowbackup.runtime.edges.slab import stale_slabs
 from flowbackup.testing.compare import differences
+from tests.runtime.left_behind import wait_for
 
 pytestmark = pytest.mark.ray
 
@@ -165,7 +165,7 @@ def test_a_killed_driver_leaves_valid_media_and_the_same_command_completes(
     ]  # fmt: skip
     victim = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     segments = device / "segments"
-    _wait_for(lambda: any(s.stat().st_size > 16 * MIB for s in segments.glob("*.part")))
+    wait_for(lambda: any(s.stat().st_size > 16 * MIB for s in segments.glob("*.part")))
     victim.kill()
     victim.wait()
     with open_catalog(catalog) as opened:
@@ -179,12 +179,3 @@ def test_a_killed_driver_leaves_valid_media_and_the_same_command_completes(
     api.restore("latest", str(target), api.RestoreRequest(catalog=catalog), SilentMonitor())
     assert list(differences(str(source), str(target))) == []
     assert list(stale_slabs()) == []
-
-
-def _wait_for(happened: Callable[[], bool], seconds_max: float = 60) -> None:
-    deadline = time.monotonic() + seconds_max
-    while time.monotonic() < deadline:
-        if happened():
-            return
-        time.sleep(0.005)
-    pytest.fail("it did not happen in time")

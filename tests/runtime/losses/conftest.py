@@ -1,12 +1,14 @@
-"""A cluster for all scenarios."""
+"""A cluster for all scenarios, and a world on it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from ray.cluster_utils import Cluster
 
+from tests.runtime.losses.world import World
 from tests.runtime.three_nodes import three_nodes
 
 
@@ -15,3 +17,12 @@ def one_cluster() -> Iterator[Cluster]:
     """One for all scenarios of a file: who loses a node of it brings it back."""
     with three_nodes() as nodes:
         yield nodes
+
+
+@pytest.fixture
+def world(
+    one_cluster: Cluster, memory_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[World]:
+    made = World(one_cluster, memory_path, monkeypatch)
+    with made.after:
+        yield made

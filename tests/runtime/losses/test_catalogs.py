@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-from ray.cluster_utils import Cluster
 
 from flowbackup import api
 from flowbackup.catalog.catalog import open_catalog
@@ -24,15 +22,6 @@ from tests.targets import Loss, Target
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 MOMENT = Moment("disk1", FRAME, 14)
-
-
-@pytest.fixture
-def world(
-    one_cluster: Cluster, memory_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[World]:
-    made = World(one_cluster, memory_path, monkeypatch)
-    with made.after:
-        yield made
 
 
 def test_a_catalog_on_a_full_disk_acknowledges_nothing(

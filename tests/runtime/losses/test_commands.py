@@ -6,11 +6,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ray.cluster_utils import Cluster
 
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.catalog.rows import SessionState
@@ -56,15 +55,6 @@ class Command:
     @property
     def said(self) -> str:
         return self._log.read_text()
-
-
-@pytest.fixture
-def world(
-    one_cluster: Cluster, memory_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[World]:
-    made = World(one_cluster, memory_path, monkeypatch)
-    with made.after:
-        yield made
 
 
 @pytest.mark.parametrize(
