@@ -68,6 +68,38 @@ def test_it_listens_on_loopback_only_and_leaves_no_directory() -> None:
     assert done.stdout.splitlines()[1:] == ["True", "True", "[]"]
 
 
+HALF = """
+import os
+from pathlib import Path
+from ray._private import worker
+from flowbackup.process import descendants, identify
+from flowbackup.runtime.cluster import lean_ray
+from flowbackup.runtime.cluster.engine import ray_engine
+
+def second_signal(node, **settings):
+    print(len(node.all_processes) > 0, worker._global_node)
+    raise KeyboardInterrupt
+
+lean_ray._no_api_server = second_signal
+try:
+    with ray_engine():
+        print("started")
+except KeyboardInterrupt:
+    print([pid for pid in descendants(os.getpid()) if identify(pid).is_alive()])
+    print(sorted(p.name for p in Path("/tmp").glob(f"fbr-{os.getpid()}-*")))
+"""
+
+
+@pytest.mark.ray
+def test_one_that_was_interrupted_while_it_started_leaves_nothing() -> None:
+    """Ray itself does not know yet what it has started."""
+    done = subprocess.run(
+        [sys.executable, "-c", HALF], capture_output=True, text=True, check=True, timeout=120,
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+    )  # fmt: skip
+    assert done.stdout.splitlines() == ["True None", "[]", "[]"]
+
+
 INTRUDE = """
 import os, subprocess, sys, ray
 from flowbackup.runtime.cluster.engine import ray_engine

@@ -10,6 +10,7 @@ import logging
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,8 +22,8 @@ from flowbackup.process import ProcessIdentity, identify
 from flowbackup.runtime.cancel import Cancel
 from flowbackup.runtime.cluster.lean_ray import (
     deaf_children,
+    end_at_once,
     lean_start,
-    lean_stop,
     own_token,
     signals_kept,
 )
@@ -32,6 +33,7 @@ OBJECT_STORE_BYTES = 96 * MIB
 """Ray's least is 75 MiB; small stores are faster, and on one node no frame enters it."""
 RAY_TEMPORARY_PREFIX = "fbr-"
 """Short, because Ray puts sockets under it and their paths end at 107 bytes."""
+REMOVE_TRIES = 50
 WORKERS = 4
 WORKER_NICENESS = 0
 """Ray's own is 15; but who starts a backup by hand waits for it, and can put `nice` before it."""
@@ -54,15 +56,13 @@ def ray_engine(address: str = "", cancel: Cancel | None = None) -> Iterator[str]
         finally:
             ray.shutdown()
         return
-    with own_token():
-        with starting:
-            directory = _start_embedded()
+    with own_token(), _own_directory() as directory:
         try:
+            with starting:
+                _start_embedded(directory)
             yield "ray (embedded)"
         finally:
-            with lean_stop():
-                ray.shutdown()
-            shutil.rmtree(directory, ignore_errors=True)
+            end_at_once(directory)
 
 
 def _join(address: str) -> None:
@@ -79,24 +79,26 @@ def _join(address: str) -> None:
         ) from error
 
 
-def _start_embedded() -> Path:
+def _start_embedded(directory: Path) -> None:
+    with lean_start(), signals_kept(), deaf_children():
+        ray.init(
+            address="local", num_cpus=WORKERS, num_gpus=0, include_dashboard=False,
+            object_store_memory=OBJECT_STORE_BYTES, log_to_driver=False,
+            logging_level=logging.ERROR, configure_logging=False, _temp_dir=str(directory),
+            _system_config={"worker_niceness": WORKER_NICENESS},
+        )  # fmt: skip
+
+
+@contextmanager
+def _own_directory() -> Iterator[Path]:
+    """Short, and named by this process.  Gone behind it, with what killed commands left."""
     _remove_dead_directories()
     name = f"{RAY_TEMPORARY_PREFIX}{os.getpid()}-{identify().start_ticks}-"
     directory = Path(tempfile.mkdtemp(prefix=name, dir="/tmp"))
     try:
-        with lean_start(), signals_kept(), deaf_children():
-            ray.init(
-                address="local", num_cpus=WORKERS, num_gpus=0, include_dashboard=False,
-                object_store_memory=OBJECT_STORE_BYTES, log_to_driver=False,
-                logging_level=logging.ERROR, configure_logging=False, _temp_dir=str(directory),
-                _system_config={"worker_niceness": WORKER_NICENESS},
-            )  # fmt: skip
-    except BaseException:
-        with lean_stop():
-            ray.shutdown()
-        shutil.rmtree(directory, ignore_errors=True)
-        raise
-    return directory
+        yield directory
+    finally:
+        _remove(directory)
 
 
 def _remove_dead_directories() -> None:
@@ -109,3 +111,12 @@ def _remove_dead_directories() -> None:
         maker = ProcessIdentity(here.host, here.boot, int(pid), int(ticks))
         if maker.is_dead():
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _remove(directory: Path) -> None:
+    """Again, if somebody who was just being ended has put one more file into it."""
+    for _ in range(REMOVE_TRIES):
+        shutil.rmtree(directory, ignore_errors=True)
+        if not directory.exists():
+            return
+        time.sleep(0.02)

@@ -13,8 +13,10 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from unittest.mock import patch
 
+import ray
 from ray._private import ray_constants
 from ray._private import utils as ray_utils
 from ray._private.node import Node
@@ -23,7 +25,13 @@ from ray._raylet import (  # type: ignore[attr-defined]  # compiled, without typ
     Config,
 )
 
-from flowbackup.process import descendants
+from flowbackup.process import (
+    END_SECONDS_MAX,
+    ProcessIdentity,
+    descendants,
+    end_process,
+    identify,
+)
 
 
 @contextmanager
@@ -72,22 +80,31 @@ def deaf_children() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-@contextmanager
-def lean_stop() -> Iterator[None]:
-    """`ray.shutdown` inside ends all processes of this Ray at once.  To ask the deaf ones first
-    takes it a second for each; and those that they have started would outlive them for long."""
+def end_at_once(directory: Path) -> None:
+    """`ray.shutdown` of the Ray that has this directory, also of one that was interrupted while it
+    started, of which Ray itself knows nothing yet.  Behind it none of its processes is left: to ask
+    the deaf ones first would take a second for each, and what they have started outlive them."""
+    family = _family(directory)
     stop = Node.kill_all_processes
 
     def stop_at_once(node: Node, check_alive: bool = True, **how: bool) -> None:
-        started = [info.process.pid for infos in node.all_processes.values() for info in infos]
-        families = [pid for each in started for pid in descendants(each)]
         stop(node, check_alive=check_alive, **(how | {"allow_graceful": False}))
-        for pid in families:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
 
     with patch.object(Node, "kill_all_processes", stop_at_once):
-        yield
+        ray.shutdown()
+    for process in family:
+        end_process(process, END_SECONDS_MAX)
+
+
+def _family(directory: Path) -> set[ProcessIdentity]:
+    """The services of a Ray, which name its directory in their command lines, and whom they have
+    started.  Other children of this process are none of ours."""
+    found: set[ProcessIdentity] = set()
+    for pid in descendants(os.getpid()):
+        with suppress(OSError):
+            if os.fsencode(directory) in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.update(identify(each) for each in (pid, *descendants(pid)))
+    return found
 
 
 @contextmanager
