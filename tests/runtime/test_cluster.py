@@ -24,7 +24,7 @@ from flowbackup.runtime.edges.slab import PREFIX, SHARED_MEMORY
 from flowbackup.testing.compare import differences
 from tests import judge
 from tests.local_backup import LocalBackup, damage
-from tests.runtime.three_nodes import LABEL, STORE_BYTES
+from tests.runtime.three_nodes import LABEL, STORE_BYTES, lose
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 MIB = 1 << 20
@@ -320,7 +320,7 @@ class _NodeLoss(SilentMonitor):
             self.lost = True
             ids = {n["Labels"].get(LABEL): n["NodeID"] for n in ray.nodes()}
             (node,) = (n for n in self._cluster.list_all_nodes() if n.node_id == ids["storage3"])
-            self._cluster.remove_node(node, allow_graceful=False)
+            lose(self._cluster, node)
 
 
 class _MemoryInUse(SilentMonitor):

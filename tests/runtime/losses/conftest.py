@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,12 @@ def one_cluster() -> Iterator[Cluster]:
     """One for all scenarios of a file: who loses a node of it brings it back."""
     with three_nodes() as nodes:
         yield nodes
+
+
+@pytest.fixture
+def clusters() -> Callable[[], AbstractContextManager[Cluster]]:
+    """For a test that has a cluster after the other, which this process does not join."""
+    return partial(three_nodes, join=False)
 
 
 @pytest.fixture

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from ray.cluster_utils import Cluster
 
 from flowbackup.catalog.rows import SessionState
 from tests import judge
@@ -15,23 +17,23 @@ from tests.runtime.losses.invariants import check_bytes, come_back
 from tests.runtime.losses.moments import FRAME, Moment
 from tests.runtime.losses.test_commands import HELD, Command, states, told
 from tests.runtime.losses.world import DEVICES, OBJECTS, World
-from tests.runtime.three_nodes import three_nodes
+from tests.runtime.three_nodes import lose
 from tests.targets import Loss, Target
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 
 def test_a_session_whose_cluster_loses_its_head_ends_and_the_next_one_completes(
-    memory_path: Path, monkeypatch: pytest.MonkeyPatch, target: Target,
-    loss: Callable[[Loss], None],
+    clusters: Callable[[], AbstractContextManager[Cluster]], memory_path: Path,
+    monkeypatch: pytest.MonkeyPatch, target: Target, loss: Callable[[Loss], None],
 ) -> None:  # fmt: skip
     moment = Moment("disk3", FRAME, 14)
-    with three_nodes(join=False) as cluster:
+    with clusters() as cluster:
         world = World(cluster, memory_path, monkeypatch)
         command = Command(world, moment)
 
         def lose_head(process: subprocess.Popen[bytes]) -> None:
-            cluster.remove_node(cluster.head_node, allow_graceful=False)
+            lose(cluster, cluster.head_node)
 
         command.at_the_moment(lose_head)
         assert command.end() != 0
@@ -39,7 +41,7 @@ def test_a_session_whose_cluster_loses_its_head_ends_and_the_next_one_completes(
     assert states(world)[0] in (SessionState.INTERRUPTED, SessionState.FINISHED)
     check_bytes(world)
     assert all(judge.check_here([medium]).problems == () for medium in world.media)
-    with three_nodes(join=False) as cluster:
+    with clusters() as cluster:
         again = Command(World(cluster, memory_path, monkeypatch, is_new=False))
         assert again.end() == 0, again.said
         assert world.leaks(DEVICES) == []
