@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,14 +94,15 @@ def run_backup(plan: Plan, settings: RunSettings, monitor: Monitor) -> SessionRe
     from flowbackup.runtime.backup.scan import SourceScan
     from flowbackup.runtime.backup.session import BackupSession
     from flowbackup.runtime.care.completing import complete_left
-    from flowbackup.runtime.cluster.engine import ray_engine
     from flowbackup.runtime.copying.stages import run_stages
     from flowbackup.runtime.crew.preflight import Labelling, check_before_start, near_nodes
     from flowbackup.runtime.crew.resume import refuse_if_nothing_left
+    from flowbackup.runtime.engines.choice import chosen, engine_of
     from flowbackup.runtime.freeing.room import Room
 
     if not plan.agents:
         return run_copy(plan, (), settings, monitor, after_session=True)
+    engine = chosen(plan, settings)
     catalog_path = _catalog_path(settings.catalog, plan)
     with cancelled_by_signals() as cancel, open_catalog(catalog_path) as catalog:
         if settings.resume:
@@ -121,12 +123,12 @@ def run_backup(plan: Plan, settings: RunSettings, monitor: Monitor) -> SessionRe
             session.wait_for_devices()
             scan.start()
             stack.callback(scan.stop)
-            engine = stack.enter_context(ray_engine(settings.address, cancel))
-            room = Room(plan, catalog, monitor, engine, cancel)
+            live = stack.enter_context(engine_of(engine, settings.address, cancel))
+            room = Room(plan, catalog, monitor, live, cancel)
             room.make()
-            report = session.run(engine)
+            report = session.run(live)
             stages = [] if cancel.is_told else stages_after_session(plan)
-            copied = run_stages(stages, catalog, monitor, session.session, engine, cancel, wait_max)
+            copied = run_stages(stages, catalog, monitor, session.session, live, cancel, wait_max)
             return room.report(report, copied)
 
 
@@ -138,11 +140,12 @@ def run_copy(
     after_session: only those that a run of the graph copies.  The report of the first stage has
     those of the others.  Raises UsageError, and what is found before a byte moves."""
     from flowbackup.plan.narrowing import copies_only, stages_after_session, stages_named
-    from flowbackup.runtime.cluster.engine import ray_engine
     from flowbackup.runtime.copying.stages import newest_session, run_stages
     from flowbackup.runtime.crew.preflight import Labelling, check_before_start
+    from flowbackup.runtime.engines.choice import chosen, engine_of
     from flowbackup.runtime.freeing.room import Room
 
+    engine = chosen(plan, settings)
     stages = stages_after_session(plan) if after_session else stages_named(plan, groups)
     if not stages:
         raise UsageError(
@@ -155,11 +158,11 @@ def run_copy(
         with cancel.interruptible(1):
             check_before_start(copies_only(plan, stages), catalog, labels, monitor)
         copied = newest_session(catalog, plan.graph)
-        with ray_engine(settings.address, cancel) as engine:
-            room = Room(plan, catalog, monitor, engine, cancel)
+        with engine_of(engine, settings.address, cancel) as live:
+            room = Room(plan, catalog, monitor, live, cancel)
             room.make()
             first, *others = run_stages(
-                stages, catalog, monitor, copied, engine, cancel,
+                stages, catalog, monitor, copied, live, cancel,
                 settings.wait_seconds_max,
             )  # fmt: skip
             return room.report(first, others)
@@ -206,10 +209,11 @@ def verify(
             with interruptible_by_signals() as cancel:
                 return run_verify(opened, media, share, monitor, cancel=cancel)
         from flowbackup.runtime.care.far_verifier import open_far
-        from flowbackup.runtime.cluster.engine import ray_engine
+        from flowbackup.runtime.engines.ray_start import ray_engine
 
         with interruptible_by_signals() as cancel, ray_engine(address, cancel) as engine:
-            return run_verify(opened, media, share, monitor, open_far, engine, cancel)
+            far = partial(open_far, engine)
+            return run_verify(opened, media, share, monitor, far, engine.name, cancel)
 
 
 def drill(query: str | None, request: DrillRequest, monitor: Monitor) -> SessionReport:

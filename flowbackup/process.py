@@ -62,10 +62,11 @@ def identify(pid: int | None = None) -> ProcessIdentity:
 
 def end_process(process: ProcessIdentity, seconds_max: float) -> bool:
     """Kills a process of this machine, be it stopped or not, and waits until it is gone.  False
-    when it is not: of another machine or user, or deep in a call to a device that never returns."""
+    when it is not: of another machine or user, deep in a call to a device that never returns, or
+    this one."""
     if process.is_dead():
         return True
-    if process.host != socket.gethostname():
+    if process.pid == os.getpid() or process.host != socket.gethostname():
         return False
     try:
         fd = os.pidfd_open(process.pid)

@@ -14,7 +14,8 @@ class RunSettings:
     label empty ones too, any of which may be a mount point without its disk.  wait_seconds_max: how
     long each session may wait for devices that others hold; 0 fails at once.
     resume: None goes on with what interrupted sessions of the graph have left, if there is
-    anything; True wants that there is; False reads and sends everything."""
+    anything; True wants that there is; False reads and sends everything.  engine: auto, local or
+    ray, None for what the graph says."""
 
     catalog: Path | None = None
     address: str = ""
@@ -22,6 +23,7 @@ class RunSettings:
     init: bool = False
     wait_seconds_max: float = 0.0
     resume: bool | None = None
+    engine: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from flowbackup.cli.options import (
     Size,
     address_option,
     catalog_option,
+    engine_option,
     init_option,
     output_options,
     resume_option,
@@ -62,6 +63,7 @@ from flowbackup.model.source_rules import SourceRules
 @init_option
 @retry_lock_option
 @resume_option
+@engine_option
 @address_option
 @catalog_option
 @output_options
@@ -82,6 +84,7 @@ def backup(
     init: bool,
     retry_lock: float,
     resume: bool | None,
+    engine: str | None,
     address: str,
     catalog: Path | None,
 ) -> int:
@@ -114,6 +117,7 @@ def backup(
         init=init,
         wait_seconds_max=retry_lock,
         resume=resume,
+        engine=engine,
     )
     with show_progress(output) as monitor:
         report = api.run_backup(plan, settings, monitor)

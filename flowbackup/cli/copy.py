@@ -11,6 +11,7 @@ from flowbackup.cli.options import (
     Command,
     address_option,
     catalog_option,
+    engine_option,
     init_option,
     output_options,
     retry_lock_option,
@@ -35,6 +36,7 @@ from flowbackup.plan.narrowing import copies_only, stages_named
 @click.option("--dry-run", is_flag=True, help="Show what would run where, and touch nothing.")
 @init_option
 @retry_lock_option
+@engine_option
 @address_option
 @catalog_option
 @output_options
@@ -46,6 +48,7 @@ def copy(
     dry_run: bool,
     init: bool,
     retry_lock: float,
+    engine: str | None,
     address: str,
     catalog: Path | None,
 ) -> int:
@@ -57,7 +60,7 @@ def copy(
     """
     plan = api.load_plan(graph)
     settings = api.RunSettings(
-        catalog=catalog, address=address, init=init, wait_seconds_max=retry_lock
+        catalog=catalog, address=address, init=init, wait_seconds_max=retry_lock, engine=engine
     )
     if dry_run:
         copies = copies_only(plan, stages_named(plan, groups))

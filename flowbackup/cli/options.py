@@ -178,6 +178,19 @@ def address_option(command: Decorated) -> Decorated:
     )(command)
 
 
+def engine_option(command: Decorated) -> Decorated:
+    """--engine NAME, else FLOWBACKUP_ENGINE; None for what the graph says."""
+    return click.option(
+        "--engine",
+        type=click.Choice(["auto", "local", "ray"]),
+        default=None,
+        envvar="FLOWBACKUP_ENGINE",
+        show_envvar=True,
+        help="Run in this process (local) or on Ray; auto does without Ray where the graph is all "
+        "on this machine and no cluster is named. Without it, what the graph says, or auto.",
+    )(command)
+
+
 def init_option(command: Decorated) -> Decorated:
     """--init: make media where a device holds none."""
     return click.option(

@@ -11,6 +11,7 @@ from flowbackup.cli.options import (
     Command,
     address_option,
     catalog_option,
+    engine_option,
     init_option,
     output_options,
     resume_option,
@@ -37,6 +38,7 @@ from flowbackup.errors import EXIT_SUCCESS
 @init_option
 @retry_lock_option
 @resume_option
+@engine_option
 @address_option
 @catalog_option
 @output_options
@@ -48,6 +50,7 @@ def run(
     init: bool,
     retry_lock: float,
     resume: bool | None,
+    engine: str | None,
     address: str,
     catalog: Path | None,
 ) -> int:
@@ -58,7 +61,12 @@ def run(
     """
     plan = api.load_plan(graph)
     settings = api.RunSettings(
-        catalog=catalog, address=address, init=init, wait_seconds_max=retry_lock, resume=resume
+        catalog=catalog,
+        address=address,
+        init=init,
+        wait_seconds_max=retry_lock,
+        resume=resume,
+        engine=engine,
     )
     if dry_run:
         show_plan(plan, output, api.foresee_room(plan, settings))

@@ -193,7 +193,7 @@ class Plan:
     many durable copies make an object complete (0: one on every required agent).
     memory_bytes: node -> bytes of its slabs, of the stage that has most.  selections: what the
     copy groups of a stage take.  stages: in their order.  staging: devices whose frames make room.
-    bottleneck: the sentence that `graph plan` prints.
+    bottleneck: the sentence that `graph plan` prints.  engine: auto, local or ray.
     graph_text: the file that was written, for the media; path: where it came from, or "".
     """
 
@@ -216,6 +216,7 @@ class Plan:
     selections: tuple[CopySelection, ...] = ()
     stages: tuple[Plan, ...] = ()
     staging: tuple[StagingPlan, ...] = ()
+    engine: str = "auto"
 
     def agent(self, name: str) -> AgentPlan:
         """The agent of that name.  Raises KeyError."""

@@ -78,6 +78,7 @@ def _planned(
         catalog=absolute_path(document, spec.catalog) if spec.catalog else "",
         groups=outline.groups_with(names),
         selections=selections,
+        engine=spec.engine,
     )
 
 

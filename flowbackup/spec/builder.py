@@ -40,10 +40,11 @@ class GraphBuilder:
         copies: int | None = None,
         catalog: str | None = None,
         transport: str | None = None,
+        engine: str | None = None,
     ) -> None:
         self._head = _written(
             graph=graph, frame_size=frame_size, sync_size=sync_size, sync_seconds=sync_seconds,
-            copies=copies, catalog=catalog, transport=transport,
+            copies=copies, catalog=catalog, transport=transport, engine=engine,
         )  # fmt: skip
         self._nodes: Section = {}
         self._clients: Section = {}

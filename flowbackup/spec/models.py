@@ -339,6 +339,10 @@ class GraphSpec(Written):
         default="direct", description="How frames go between nodes: straight from memory to "
         "memory over TLS, or through Ray's object store, over Ray's own ports only.",
     )  # fmt: skip
+    engine: Literal["auto", "local", "ray"] = Field(
+        default="auto", description="What runs a session: this process alone (local), or processes "
+        "of Ray; auto is local where no nodes are named and no cluster is.",
+    )  # fmt: skip
     nodes: dict[DottedName, NodeSpec] = Field(default={}, description="Machines besides here.")
     clients: dict[DottedName, ClientSpec] = Field(default={}, description="Who reads.")
     devices: dict[Name, DeviceSpec] = Field(default={}, description="Where media are.")

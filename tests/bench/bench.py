@@ -17,7 +17,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from flowbackup.runtime.cluster.engine import ray_engine
+from flowbackup.runtime.engines.ray_start import ray_engine
 from tests.bench.chains import across_nodes, chains
 from tests.bench.commands import commands
 from tests.bench.datasets import DataSets

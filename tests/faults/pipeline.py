@@ -31,7 +31,6 @@ from flowbackup.model.ids import FrameId
 from flowbackup.process import identify
 from flowbackup.runtime.actors import media_agent
 from flowbackup.runtime.actors.media_agent import MediaAgent
-from flowbackup.runtime.cluster.nodes import NodeFacts
 from flowbackup.runtime.edges.pumps import JOBS_PER_CALL
 from flowbackup.runtime.edges.wiring import Job, MediaAgentSettings, SlabSettings
 from flowbackup.testing.crash_disk import Stopped
@@ -168,7 +167,6 @@ class Pipeline:
         with (
             patch.object(media_agent, "open_device", lambda _: device),
             patch.object(media_agent, "open_slab", lambda _: self._slots),
-            patch.object(media_agent, "this_node", lambda: NodeFacts("")),
         ):
             agent = MediaAgent(MediaAgentSettings(name, session, target, slab, 0, "a test", 0))
             agent.open()

@@ -23,7 +23,6 @@ from flowbackup.model.ids import FrameId
 from flowbackup.process import identify
 from flowbackup.runtime.actors import media_agent
 from flowbackup.runtime.actors.media_agent import MediaAgent
-from flowbackup.runtime.cluster.nodes import NodeFacts
 from flowbackup.runtime.edges.wiring import Job, MediaAgentSettings, SlabSettings, Told, Written
 from flowbackup.testing.crash_disk import CrashDisk, Stopped
 from flowbackup.testing.frames import SampleFrame
@@ -188,7 +187,6 @@ class Seam:
         with (
             patch.object(media_agent, "open_device", lambda _: device),
             patch.object(media_agent, "open_slab", lambda _: self.memory),
-            patch.object(media_agent, "this_node", lambda: NodeFacts("")),
         ):
             settings = MediaAgentSettings(level.name, self.session, target, slab, epoch, "seam", 0)
             agent, left = MediaAgent(settings), Told()

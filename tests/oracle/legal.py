@@ -87,6 +87,8 @@ class Draw:
         if self._maybe(0.2):
             graph["transport"] = random.choice(("direct", "object-store"))
         if self._maybe(0.2):
+            graph["engine"] = random.choice(("auto", "ray"))
+        if self._maybe(0.2):
             graph["catalog"] = random.choice(("catalog.sqlite", "/nowhere/c/catalog.sqlite"))
         taken = {HERE}
         names = [self._name(taken, random.choice(("", ".lan"))) for _ in range(random.randrange(4))]

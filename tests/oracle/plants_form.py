@@ -91,6 +91,7 @@ FORMS: tuple[Form, ...] = (
     Form("copy", "after", "lunch", "type", '"session" or "command"'),
     Form("select", "versions", "some", "type", '"session", "latest" or "all"'),
     Form("graph", "transport", "pigeon", "type", '"direct" or "object-store"'),
+    Form("graph", "engine", "steam", "type", '"auto", "local" or "ray"'),
     # limits
     Form("graph", "copies", 0, "type", "at least 1"),
     Form("graph", "sync_seconds", 0, "type", "above 0"),

@@ -38,7 +38,7 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def live_ray() -> Iterator[str]:
-    from flowbackup.runtime.cluster.engine import ray_engine
+    from flowbackup.runtime.engines.ray_start import ray_engine
 
     with ray_engine() as engine:
         yield engine

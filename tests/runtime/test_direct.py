@@ -20,12 +20,13 @@ from flowbackup.model.digest import frame_digest
 from flowbackup.model.frame import FrameDescriptor
 from flowbackup.plan.decided import Transport
 from flowbackup.process import identify
-from flowbackup.runtime.edges import direct, transport
+from flowbackup.runtime.edges import direct
 from flowbackup.runtime.edges.direct import REQUEST, FramePuller, FrameServer, Place
 from flowbackup.runtime.edges.passport import Passport, believe
 from flowbackup.runtime.edges.slab import Slab, Slabs, create_slab, slab_path
 from flowbackup.runtime.edges.transport import Transports
 from flowbackup.runtime.edges.wiring import EdgeSettings
+from flowbackup.runtime.engines import ray_nodes
 from flowbackup.testing.frames import sample_frame
 
 HOST = "127.0.0.1"
@@ -337,7 +338,7 @@ class _Peer:
 def test_a_frame_that_is_not_what_its_header_says_is_not_believed(
     slab: Slab, target: Slab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "this_address", lambda: HOST)
+    monkeypatch.setattr(ray_nodes, "this_address", lambda: HOST)
 
     async def cross() -> None:
         sender, receiver = Transports(), Transports({EDGE.name: Transport.DIRECT})

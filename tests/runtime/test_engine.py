@@ -15,7 +15,7 @@ from ray._private.node import Node
 ASK = """
 import os, ray, time
 from pathlib import Path
-from flowbackup.runtime.cluster.engine import ray_engine
+from flowbackup.runtime.engines.ray_start import ray_engine
 
 def listening(pid):
     # Lines of /proc/PID/net/tcp*: local address in hexadecimal, state 0A is listening.
@@ -73,8 +73,8 @@ import os
 from pathlib import Path
 from ray._private import worker
 from flowbackup.process import descendants, identify
-from flowbackup.runtime.cluster import lean_ray
-from flowbackup.runtime.cluster.engine import ray_engine
+from flowbackup.runtime.engines import lean_ray
+from flowbackup.runtime.engines.ray_start import ray_engine
 
 def second_signal(node, **settings):
     print(len(node.all_processes) > 0, worker._global_node)
@@ -102,7 +102,7 @@ def test_one_that_was_interrupted_while_it_started_leaves_nothing() -> None:
 
 INTRUDE = """
 import os, subprocess, sys, ray
-from flowbackup.runtime.cluster.engine import ray_engine
+from flowbackup.runtime.engines.ray_start import ray_engine
 
 JOIN = "import ray, sys; ray.init(sys.argv[1], log_to_driver=False)"
 with ray_engine():
@@ -132,7 +132,7 @@ def test_a_directory_of_a_dead_command_is_removed_and_others_stay(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from flowbackup.process import identify
-    from flowbackup.runtime.cluster import engine
+    from flowbackup.runtime.engines import engine
 
     dead = Path("/tmp") / f"{engine.RAY_TEMPORARY_PREFIX}{2**22 - 1}-1-test"
     alive = Path("/tmp") / f"{engine.RAY_TEMPORARY_PREFIX}{os.getpid()}-{identify().start_ticks}-t"

@@ -208,10 +208,11 @@ def test_what_was_freed_and_not_told_is_taken_over(drained: Staged) -> None:
 
 def test_a_run_makes_no_session_where_there_is_nothing_to_free(staged: Staged) -> None:
     from flowbackup.runtime.cancel import Cancel
+    from flowbackup.runtime.engines.local import LocalEngine
     from flowbackup.runtime.freeing.room import Room
 
     monitor = RecordingMonitor()
     with open_catalog(staged.catalog) as catalog:
         before = len(catalog.sessions())
-        Room(staged.plan(), catalog, monitor, "local", Cancel()).make()
+        Room(staged.plan(), catalog, monitor, LocalEngine(), Cancel()).make()
         assert len(catalog.sessions()) == before

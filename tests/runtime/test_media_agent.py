@@ -18,7 +18,6 @@ from flowbackup.model.ids import FrameId, id_text
 from flowbackup.process import identify
 from flowbackup.runtime.actors import media_agent
 from flowbackup.runtime.actors.media_agent import MediaAgent
-from flowbackup.runtime.cluster.nodes import NodeFacts
 from flowbackup.runtime.edges.slab import Slab, create_slab, slab_path
 from flowbackup.runtime.edges.wiring import Job, MediaAgentSettings, SlabSettings
 from flowbackup.testing.faulty_calls import Fault, FaultySystemCalls
@@ -60,7 +59,6 @@ def agent_on(
 
     def make(calls: SystemCalls) -> MediaAgent:
         target = DeviceTarget("d0", "directory", place)
-        monkeypatch.setattr(media_agent, "this_node", lambda: NodeFacts(""))
         monkeypatch.setattr(
             media_agent, "open_device", lambda target: DirectoryDevice(target, calls=calls)
         )

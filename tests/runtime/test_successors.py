@@ -9,17 +9,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from ray.exceptions import ActorDiedError
 
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.frame import FrameDescriptor
 from flowbackup.model.ids import FrameId
 from flowbackup.plan.decided import Transport
 from flowbackup.process import identify
-from flowbackup.runtime.actors import buffer as buffer_module
 from flowbackup.runtime.actors.buffer import Buffer
-from flowbackup.runtime.cluster.nodes import NodeFacts
-from flowbackup.runtime.edges import transport
 from flowbackup.runtime.edges.slab import open_slab
 from flowbackup.runtime.edges.wiring import (
     BufferSettings,
@@ -31,6 +27,8 @@ from flowbackup.runtime.edges.wiring import (
     SlabSettings,
     Written,
 )
+from flowbackup.runtime.engines import ray_nodes
+from flowbackup.runtime.engines.port import ActorDiedError
 from flowbackup.testing.frames import sample_frame
 
 SLOTS, STREAM = 8, sample_frame(16, 0).header.stream
@@ -234,8 +232,7 @@ Opened = Callable[..., AbstractAsyncContextManager[Chain]]
 def chain(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Opened:  # fmt: skip
-    monkeypatch.setattr(buffer_module, "this_node", lambda: NodeFacts(""))
-    monkeypatch.setattr(transport, "this_address", lambda: "127.0.0.1")
+    monkeypatch.setattr(ray_nodes, "this_address", lambda: "127.0.0.1")
 
     @asynccontextmanager
     async def opened(*, far: bool = False) -> AsyncIterator[Chain]:

@@ -34,7 +34,6 @@ from flowbackup.runtime.actors.media_agent import MediaAgent
 from flowbackup.runtime.actors.reader import Reader
 from flowbackup.runtime.actors.slots import SlotSink
 from flowbackup.runtime.actors.spread_sink import SpreadSink
-from flowbackup.runtime.cluster.nodes import NodeFacts
 from flowbackup.runtime.crew.assignments import Assignments
 from flowbackup.runtime.edges.pumps import JOBS_PER_CALL
 from flowbackup.runtime.edges.wiring import (
@@ -223,7 +222,6 @@ class World:
         device = DirectoryDevice(agent.device, calls=QuietCalls())
         with (
             patch.object(media_agent, "open_device", lambda _: device),
-            patch.object(media_agent, "this_node", lambda: NodeFacts("")),
         ):
             live = FailingAgent(self._assignments.media_agent(agent, 0, "a test"))
             if self._failure is not None and self._failure.agent == agent.name:

@@ -27,10 +27,9 @@ from flowbackup.flow.outbox import Begins, Outbox
 from flowbackup.model.frame import FrameDescriptor
 from flowbackup.model.ids import FrameId
 from flowbackup.plan.decided import Transport
-from flowbackup.process import END_SECONDS_MAX, ProcessIdentity, end_process
+from flowbackup.process import END_SECONDS_MAX, ProcessIdentity, end_process, identify
 from flowbackup.runtime.actors.landing import Landing
 from flowbackup.runtime.actors.waiter import Waiter
-from flowbackup.runtime.cluster.nodes import NodeFacts, this_node
 from flowbackup.runtime.edges.pumps import DevicePump, EdgePump
 from flowbackup.runtime.edges.slab import Slab, create_slab, open_slab, remove_stale_slabs
 from flowbackup.runtime.edges.transport import Transports
@@ -74,7 +73,7 @@ class Buffer:
         self._clock: asyncio.Task[None] | None = None
         self._failures: list[Failure] = []
 
-    async def open(self, before: Sequence[ProcessIdentity] = ()) -> NodeFacts:
+    async def open(self, before: Sequence[ProcessIdentity] = ()) -> ProcessIdentity:
         """Reserves this buffer's memory, or finds that of the one whose place it takes.  before:
         processes of its station that may only be as good as dead; they are ended first, because
         they might still look into slots.  Raises MemoryBudgetError, PeerLostError."""
@@ -88,7 +87,7 @@ class Buffer:
         elif self._settings.makes_slab:
             remove_stale_slabs()
             self._slab = create_slab(path, slab.slots, slab.slot_bytes, slab.owner)
-        return this_node()
+        return identify()
 
     async def passport(self) -> bytes:
         """The certificate by which those who send to this buffer know it."""

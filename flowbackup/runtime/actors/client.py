@@ -22,10 +22,10 @@ from flowbackup.model.known import JournalPage, KnownContent
 from flowbackup.model.record import VersionRecord
 from flowbackup.monitor import Problem, RecordingMonitor
 from flowbackup.plan.decided import ObjectPlan, StreamPlan
+from flowbackup.process import ProcessIdentity, identify
 from flowbackup.runtime.actors.heads import Heads
 from flowbackup.runtime.actors.presence import absence_of
 from flowbackup.runtime.actors.slots import SlotSink
-from flowbackup.runtime.cluster.nodes import NodeFacts, this_node
 from flowbackup.runtime.edges.pumps import EdgePump
 from flowbackup.runtime.edges.slab import Slab, create_slab, open_slab, remove_stale_slabs
 from flowbackup.runtime.edges.transport import Transports
@@ -113,7 +113,7 @@ class Client:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._first_frame_at = 0.0
 
-    async def open(self) -> NodeFacts:
+    async def open(self) -> ProcessIdentity:
         """Looks whether the objects are there.  Raises SourceError naming all that are not."""
         missing = [text for o in self._settings.objects if (text := absence_of(o))]
         if missing:
@@ -123,7 +123,7 @@ class Client:
             remove_stale_slabs()
             path = Path(slab.path)
             self._slabs[path] = create_slab(path, slab.slots, slab.slot_bytes, slab.owner)
-        return this_node()
+        return identify()
 
     async def wire(self, heads: Sequence[tuple[EdgeSettings, Handle]]) -> None:
         """Couples this client with the buffers that its frames go to."""
@@ -203,6 +203,13 @@ class Client:
             _, slab = self._slabs.popitem()
             slab.remove()
             slab.close()
+
+    def abandon(self) -> None:
+        """From any thread, where nobody can end it: it reads no further, and sends nothing."""
+        self._draining.set()
+        self._ending.set()
+        if self._sink is not None:
+            self._sink.cancel()
 
     def _slabs_of_edges(self) -> dict[str, Slab]:
         return {edge: self._mapped(Path(slab.path)) for edge, slab in self._settings.slabs}

@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import ray
-
 from flowbackup.errors import DeviceError, ProtocolError
 from flowbackup.frame.seal import seal
 from flowbackup.media.devices.second_try import SecondTryWriter
@@ -22,11 +20,11 @@ from flowbackup.media.port import Device, FrameWriter, WriterStatistics
 from flowbackup.model.device import DeviceTarget, MediumInfo
 from flowbackup.model.frame import FrameDescriptor, FrameKind
 from flowbackup.model.ids import NO_ID, FrameId, id_text
-from flowbackup.process import END_SECONDS_MAX, ProcessIdentity, end_process
-from flowbackup.runtime.cluster.nodes import NodeFacts, this_node
+from flowbackup.process import END_SECONDS_MAX, ProcessIdentity, end_process, identify
 from flowbackup.runtime.edges.slab import Slabs, open_slab
 from flowbackup.runtime.edges.turns import ThreadTurns
 from flowbackup.runtime.edges.wiring import Durable, Job, MediaAgentSettings, Told, Written
+from flowbackup.runtime.engines.port import in_group
 
 CONCURRENCY_GROUPS = {"data": 2, "control": 1}
 """Two calls may be under way with data: one writes, one waits for its turn behind it."""
@@ -60,27 +58,27 @@ class MediaAgent:
         self._leaving = False
         self._failure: DeviceError | None = None
 
-    @ray.method(concurrency_group="data")
+    @in_group("data")
     def look(self) -> MediumInfo:
         """Which medium is there.  Raises DeviceError."""
         return self._device.info()
 
-    @ray.method(concurrency_group="data")
+    @in_group("data")
     def lock(self) -> None:
         """Locks the device.  Raises DeviceError, DeviceLockedError."""
         self._device.lock(self._settings.holder)
 
-    @ray.method(concurrency_group="data")
-    def open(self) -> tuple[NodeFacts, tuple[MediumInfo, ...]]:
+    @in_group("data")
+    def open(self) -> tuple[ProcessIdentity, tuple[MediumInfo, ...]]:
         """Locks the device, if that was not done, and checks that it can take the session.  Returns
         its media, the one that is written last.  Raises DeviceError, DeviceLockedError; nothing has
         been written then."""
         return self._open()
 
-    @ray.method(concurrency_group="data")
+    @in_group("data")
     def take_over(
         self, before: ProcessIdentity | None, device_id: bytes
-    ) -> tuple[tuple[NodeFacts, tuple[MediumInfo, ...]], Told]:
+    ) -> tuple[tuple[ProcessIdentity, tuple[MediumInfo, ...]], Told]:
         """As `open`, in the place of a media agent that is dead or as good as dead: ends it, cuts
         its segment back to the last commit, and tells what this session has on the device, in the
         order of writing.  before: its process.  Raises DeviceError, DeviceLockedError: it cannot be
@@ -101,13 +99,13 @@ class MediaAgent:
             )
         return self._open(), self._written(self._device)
 
-    @ray.method(concurrency_group="data")
+    @in_group("data")
     def map(self) -> None:
         """Maps the slab that the head buffer of this node has made."""
         path = Path(self._settings.slab.path)
         self._slabs.add(path, open_slab(path))
 
-    @ray.method(concurrency_group="data")
+    @in_group("data")
     def left_on(self, target: DeviceTarget) -> Told:
         """What this session made durable on a device that failed, as its medium says, in the order
         of writing; nothing where it cannot be read any more.  Its media agent must have ended."""
@@ -116,7 +114,7 @@ class MediaAgent:
         except DeviceError:
             return Told()
 
-    @ray.method(concurrency_group="data")
+    @in_group("data")
     def write(self, call: int, jobs: Sequence[Job]) -> Written:
         """Writes frames and commits, in order.  call: the buffer's number of this call, from 0.  A
         failing device is told in the answer, beside what it had made durable before."""
@@ -135,7 +133,7 @@ class MediaAgent:
                 durable += self._fail(writer, error)
             return Written(tuple(durable), None if self._leaving else self._failure)
 
-    @ray.method(concurrency_group="data")
+    @in_group("data")
     def finish(self, record: bytes) -> WriterStatistics:
         """Writes the session's record, seals the segment; a device that was found full is sealed
         without the record.  Raises DeviceError."""
@@ -152,7 +150,7 @@ class MediaAgent:
             self._failure = self._failure or DeviceError("the session has been finished")
             return statistics
 
-    @ray.method(concurrency_group="control")
+    @in_group("control")
     def stop(self) -> None:
         """Ends behind the frame under way, and makes durable what has been written: the session was
         told to end.  `finish` may follow; what fails is told by that."""
@@ -167,7 +165,7 @@ class MediaAgent:
         finally:
             self._writing.release()
 
-    @ray.method(concurrency_group="control")
+    @in_group("control")
     def leave(self) -> WriterStatistics:
         """Ends behind the frame under way, seals what it has without the session's record, which is
         not known yet, and gives the device back: its medium may be taken away.  Nobody looks into a
@@ -189,7 +187,7 @@ class MediaAgent:
         finally:
             self._writing.release()
 
-    @ray.method(concurrency_group="control")
+    @in_group("control")
     def durable_since(self, index: int) -> Told:
         """The frames that became durable behind the first `index` ones."""
         frames = tuple(self._durable[index:])
@@ -199,11 +197,11 @@ class MediaAgent:
         made_good = f"{failure.message}; its frames are in a new segment" if failure else ""
         return Told(frames, media, made_good)
 
-    @ray.method(concurrency_group="control")
+    @in_group("control")
     def statistics(self) -> WriterStatistics:
         return self._writer.statistics() if self._writer is not None else WriterStatistics()
 
-    @ray.method(concurrency_group="control")
+    @in_group("control")
     def close(self) -> None:
         """Gives device and memory back; what was not committed is not believed by anyone."""
         if not self._writing.acquire(timeout=CLOSE_SECONDS_MAX):
@@ -216,7 +214,19 @@ class MediaAgent:
         finally:
             self._writing.release()
 
-    def _open(self) -> tuple[NodeFacts, tuple[MediumInfo, ...]]:
+    def abandon(self) -> None:
+        """From any thread, where nobody can end it: it begins no frame and no commit more, and
+        gives the device back when it comes out of the call that is under way."""
+        self._leaving = True
+        threading.Thread(target=self._give_back, name="abandoned", daemon=True).start()
+
+    def _give_back(self) -> None:
+        with self._writing, suppress(DeviceError):
+            if self._writer is not None:
+                self._writer.close()
+            self._device.close()
+
+    def _open(self) -> tuple[ProcessIdentity, tuple[MediumInfo, ...]]:
         settings = self._settings
         self._device.lock(settings.holder)
         self._device.check_writable(settings.need_bytes, frame_bytes=settings.slab.slot_bytes)
@@ -225,7 +235,7 @@ class MediaAgent:
             lambda: self._device.writer(settings.session, settings.epoch),
             lambda: self._device.reader().written_by(settings.session),
         )
-        return this_node(), tuple(self._media.values())
+        return identify(), tuple(self._media.values())
 
     def _written(self, device: Device) -> Told:
         frames = list(device.reader().written_by(self._settings.session))

@@ -21,10 +21,10 @@ from flowbackup.media.port import Device, FrameReader
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.frame import FrameDescriptor
 from flowbackup.model.ids import FrameId
+from flowbackup.process import ProcessIdentity, identify
 from flowbackup.runtime.actors.client import ClientProgress
 from flowbackup.runtime.actors.heads import Heads
 from flowbackup.runtime.actors.spread_sink import SpreadSink
-from flowbackup.runtime.cluster.nodes import NodeFacts, this_node
 from flowbackup.runtime.edges.pumps import EdgePump
 from flowbackup.runtime.edges.slab import Slab, create_slab, remove_stale_slabs
 from flowbackup.runtime.edges.transport import Transports
@@ -48,7 +48,7 @@ class Reader:
         self._bytes_read = 0
         self._first_frame_at = 0.0
 
-    async def open(self) -> tuple[NodeFacts, tuple[MediumInfo, ...]]:
+    async def open(self) -> tuple[ProcessIdentity, tuple[MediumInfo, ...]]:
         """Looks at the media, without a lock, and reserves memory.  Raises DeviceError,
         MemoryBudgetError."""
         remove_stale_slabs()
@@ -56,7 +56,7 @@ class Reader:
         self._slab = create_slab(Path(slab.path), slab.slots, slab.slot_bytes, slab.owner)
         self._device = open_device(self._settings.target)
         media = await asyncio.to_thread(self._device.media)
-        return this_node(), media
+        return identify(), media
 
     async def wire(self, agents: Sequence[tuple[EdgeSettings, Handle]]) -> None:
         """Couples it with the buffers that it feeds.  What is read is what is committed now."""
@@ -107,6 +107,12 @@ class Reader:
             self._slab.remove()
             self._slab.close()
             self._slab = None
+
+    def abandon(self) -> None:
+        """From any thread, where nobody can end it: it reads no further, and sends nothing."""
+        self._draining.set()
+        if self._sink is not None:
+            self._sink.cancel()
 
     def _forward(self, forward: Forward) -> None:
         if not self._first_frame_at:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
-
-from ray.exceptions import RayError
 
 from flowbackup.errors import FlowbackupError, InterruptedSessionError
 from flowbackup.model.ids import new_id
@@ -13,10 +10,11 @@ from flowbackup.monitor import Problem
 from flowbackup.plan.decided import Plan
 from flowbackup.runtime.actors.client import ObjectEnding
 from flowbackup.runtime.cancel import Word
-from flowbackup.runtime.cluster.answers import fetched, wait_for_any
-from flowbackup.runtime.cluster.faults import as_ours
 from flowbackup.runtime.crew.crew import Crew
 from flowbackup.runtime.crew.watch import Watch
+from flowbackup.runtime.engines.answers import fetched, wait_for_any
+from flowbackup.runtime.engines.faults import as_ours
+from flowbackup.runtime.engines.port import CallError, Reference
 
 CANCEL_SECONDS_MAX = 0.25
 """A client that was told to end at once may be deep in a read that never returns."""
@@ -32,7 +30,7 @@ class ClientRuns:
         self._plan = plan
         self._crew = crew
         self._watch = watch
-        self._running: dict[Any, str] = {
+        self._running: dict[Reference, str] = {
             client.run.remote(): name for name, client in crew.clients.items()
         }
         self._failures: dict[str, FlowbackupError] = {}
@@ -69,7 +67,8 @@ class ClientRuns:
         """Until a client ends, the user has said a word, or that long."""
         if self._ends_at is not None:
             seconds_max = min(seconds_max, self._ends_at - time.monotonic())
-        for reference in wait_for_any(list(self._running), seconds_max, self._has_news):
+        running, engine = list(self._running), self._crew.engine
+        for reference in wait_for_any(engine, running, seconds_max, self._has_news):
             name = self._running.pop(reference)
             failure = self._failure_of(name, reference)
             if failure is not None:
@@ -107,10 +106,10 @@ class ClientRuns:
     def _has_news(self) -> bool:
         return self._crew.cancel.word > self._word
 
-    def _failure_of(self, name: str, reference: Any) -> FlowbackupError | None:
+    def _failure_of(self, name: str, reference: Reference) -> FlowbackupError | None:
         try:
             failure: FlowbackupError | None = fetched(reference)
-        except RayError as error:
+        except CallError as error:
             self._watch.lose_client(name, error)
             return as_ours(error, f"client {name}")
         return failure

@@ -40,6 +40,7 @@ from flowbackup.runtime.crew.sealing import seal_media, stop_writing
 from flowbackup.runtime.crew.streams import streams_of
 from flowbackup.runtime.crew.watch import Watch
 from flowbackup.runtime.edges.wiring import Durable
+from flowbackup.runtime.engines.port import Engine
 from flowbackup.runtime.versions import tool_versions
 
 ROUND_SECONDS = 0.5
@@ -75,27 +76,33 @@ class BackupSession:
         self._reception = Reception(
             self.session, "backup", plan.graph, beginning, cancel, self._check_device
         )
-        self._entrance = Entrance(
-            self.session, doors_of(plan, self.session), wait_seconds_max, monitor,
-            is_cancelled=lambda: cancel.is_told,
-        )  # fmt: skip
+        self._wait_seconds_max = wait_seconds_max
+        self._entrance: Entrance | None = None
 
     def wait_for_devices(self) -> None:
-        """Before Ray is started, where Ray is not needed to come to them; until `run` has them or
-        `close`, everybody else waits for this session.  Raises as `Entrance.wait`."""
+        """Before an engine is started, where none is needed to come to them; until `run` has them
+        or `close`, everybody else waits for this session.  Raises as `Entrance.wait`."""
         if not has_far_doors(self._plan):
+            self._entrance = self._entrance_by(None)
             self._entrance.wait()
 
     def close(self) -> None:
         """It waits for nothing any more; safe to repeat."""
-        self._entrance.leave()
+        if self._entrance is not None:
+            self._entrance.leave()
+
+    def _entrance_by(self, engine: Engine | None) -> Entrance:
+        return Entrance(
+            self.session, doors_of(self._plan, self.session, engine), self._wait_seconds_max,
+            self._monitor, is_cancelled=lambda: self._cancel.is_told,
+        )  # fmt: skip
 
     def _check_device(self, plan: Plan, target: DeviceTarget, is_new: bool) -> None:
         labels = Labelling(create=True, init=is_new)
         check_device(plan, target, self._catalog, labels, self._monitor)
 
-    def run(self, engine: str) -> SessionReport:
-        """Ray must be up.  Raises what was found before a byte moved, InterruptedSessionError if
+    def run(self, engine: Engine) -> SessionReport:
+        """Raises what was found before a byte moved, InterruptedSessionError if
         that was a cancel; everything later is told in the report."""
         self._cancel.refuse("anything was written")
         with self._reception:
@@ -103,15 +110,17 @@ class BackupSession:
                 self._monitor.message(self._reception.fault)
             return self._run(engine)
 
-    def _run(self, engine: str) -> SessionReport:
+    def _run(self, engine: Engine) -> SessionReport:
+        if self._entrance is None:
+            self._entrance = self._entrance_by(engine)
         with open_crew(
-            self._plan, self.session, self._entrance, self._monitor, self._cancel
+            self._plan, self.session, self._entrance, self._monitor, engine, self._cancel
         ) as crew:
             self._cancel.refuse("anything was written")
             self._go_on(crew)
             self._begin(crew)
             crew.wire()
-            report = self._work(crew, engine)
+            report = self._work(crew)
         self._catalog.end_session(report, self._finished_ns)
         return report
 
@@ -144,7 +153,7 @@ class BackupSession:
         node = nodes[plan.agent(agent).node]
         self._catalog.add_medium(replace(info, node=node.name, node_labels=node.labels))
 
-    def _work(self, crew: Crew, engine: str) -> SessionReport:
+    def _work(self, crew: Crew) -> SessionReport:
         watch = Watch(crew, self._keep, lambda name, info: self._add_medium(crew.plan, name, info))
         runs = ClientRuns(self._plan, crew, watch)
         self._follow(crew, runs, watch)
@@ -153,7 +162,7 @@ class BackupSession:
         ends = {(client, e.name): self._judge(crew, watch, client, e) for client, e in endings}
         interrupted = self._cancel.is_told
         so_far = self._report(
-            crew, watch, runs, endings, engine, end_session(ends.values(), interrupted=interrupted)
+            crew, watch, runs, endings, end_session(ends.values(), interrupted=interrupted)
         )
         record = self._session_record(so_far)
         self._finished_ns = record.finished_ns
@@ -162,14 +171,14 @@ class BackupSession:
         objects = tuple(
             self._record(crew.plan, client, e, ends[client, e.name]) for client, e in endings
         )
-        report = self._report(crew, watch, runs, endings, engine, end, written)
+        report = self._report(crew, watch, runs, endings, end, written)
         for problem in report.problems:
             self._monitor.problem(problem)
         return replace(report, objects=objects)
 
     def _report(
         self, crew: Crew, watch: Watch, runs: ClientRuns, endings: list[tuple[str, ObjectEnding]],
-        engine: str, end: tuple[Outcome, int],
+        end: tuple[Outcome, int],
         written: Mapping[str, WriterStatistics] = MappingProxyType({}),
     ) -> SessionReport:  # fmt: skip
         """What is known now, without objects.  written: what sealed devices have told; of others
@@ -179,7 +188,7 @@ class BackupSession:
         heard = {n: watch.writers.get(n, WriterStatistics()) for n in crew.stations} | dict(written)
         return SessionReport(
             session=id_text(self.session), kind="backup", graph=self._plan.graph,
-            outcome=end[0], exit_code=end[1], engine=engine,
+            outcome=end[0], exit_code=end[1], engine=crew.engine.name,
             duration_seconds=self._times.seconds(), start_seconds=self._start_seconds(watch),
             files=sum(record.files for record in records),
             bytes_source=sum(record.bytes_source for record in records),

@@ -7,9 +7,6 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby, islice
 from typing import Any
 
-import ray
-from ray.exceptions import RayError
-
 from flowbackup.media.checks.medium_verifier import MediumVerifier, StretchReport
 from flowbackup.media.checks.survey import MediumSurvey
 from flowbackup.media.open import open_device
@@ -18,8 +15,8 @@ from flowbackup.model.freed import FreedSegment
 from flowbackup.model.stretch import Stretch
 from flowbackup.plan.decided import NodePlan
 from flowbackup.runtime.care.verify_turn import Verifier
-from flowbackup.runtime.cluster.faults import as_ours
-from flowbackup.runtime.cluster.nodes import pinned, place
+from flowbackup.runtime.engines.faults import as_ours
+from flowbackup.runtime.engines.port import CallError, Engine, Post, Reference
 from flowbackup.runtime.reading.known_media import target_of
 
 CALLS_AHEAD = 2
@@ -29,20 +26,20 @@ READ_SECONDS_MAX = 900
 """A call reads stretches of one segment, at most a GiB: a device slower than 1 MB/s hangs."""
 
 
-def open_far(info: MediumInfo) -> Verifier:
-    """An actor on the node of the medium reads it.  Ray must be up.  Raises PeerLostError for a
-    node that is not there, DeviceError."""
-    nodes = place((NodePlan(info.node, info.node_labels),))
-    return FarVerifier(info, nodes[info.node])
+def open_far(engine: Engine, info: MediumInfo) -> Verifier:
+    """An actor on the node of the medium reads it.  Raises PeerLostError for a node that is not
+    there, DeviceError."""
+    nodes = engine.place((NodePlan(info.node, info.node_labels),))
+    return FarVerifier(engine, info, nodes[info.node])
 
 
 class FarVerifier:
     """A Verifier whose work is done by an actor on another node, which ends with the reading."""
 
-    def __init__(self, info: MediumInfo, node_id: str) -> None:
-        remote: Any = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(VerifierActor)
+    def __init__(self, engine: Engine, info: MediumInfo, node: str) -> None:
+        self._engine = engine
         self._who = f'the reader of device "{info.device}" on node {info.node}'
-        self._actor = remote.options(scheduling_strategy=pinned(node_id)).remote(target_of(info))
+        self._actor = engine.spawn(Post(node), VerifierActor, target_of(info))
 
     def survey(self) -> MediumSurvey:
         survey: MediumSurvey = self._answer(self._actor.survey.remote(), SURVEY_SECONDS_MAX)
@@ -57,7 +54,7 @@ class FarVerifier:
     def read(self, stretches: Sequence[Stretch]) -> Iterator[StretchReport]:
         segments = groupby(stretches, key=lambda stretch: stretch[:2])
         parts = (tuple(part) for _, part in segments)
-        calls: deque[Any] = deque()
+        calls: deque[Reference] = deque()
         try:
             while True:
                 for part in islice(parts, CALLS_AHEAD - len(calls)):
@@ -66,12 +63,12 @@ class FarVerifier:
                     return
                 yield from self._answer(calls.popleft(), READ_SECONDS_MAX)
         finally:
-            ray.kill(self._actor)
+            self._engine.end(self._actor)
 
-    def _answer(self, reference: Any, seconds_max: float) -> Any:
+    def _answer(self, reference: Reference, seconds_max: float) -> Any:
         try:
-            return ray.get(reference, timeout=seconds_max)
-        except RayError as error:
+            return reference.result(seconds_max)
+        except CallError as error:
             raise as_ours(error, self._who) from error
 
 

@@ -10,9 +10,7 @@ import errno
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
-
-from ray.exceptions import RayError
+from typing import NamedTuple
 
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.errors import DamageError, DeviceError
@@ -24,11 +22,12 @@ from flowbackup.monitor import Problem
 from flowbackup.plan.decided import Plan
 from flowbackup.plan.groups import COPY, RESTORE
 from flowbackup.runtime.cancel import Word
-from flowbackup.runtime.cluster.answers import fetched, wait_for_any
 from flowbackup.runtime.copying.work import CopyWork, FrameWork, VersionWork
 from flowbackup.runtime.crew.crew import Crew
 from flowbackup.runtime.crew.watch import STALL_SECONDS_MAX, Watch
 from flowbackup.runtime.edges.wiring import Readings, ReadTask
+from flowbackup.runtime.engines.answers import fetched, wait_for_any
+from flowbackup.runtime.engines.port import CallError, Reference
 from flowbackup.runtime.reading.hits import hits_text
 
 BATCH_FRAMES = 1024
@@ -138,12 +137,14 @@ class CopyRuns:
         for frame in frames:
             for reader, task in self._tasks(frame, named):
                 shares.setdefault(reader, []).append(task)
-        running: dict[Any, str] = {
+        running: dict[Reference, str] = {
             self._crew.clients[name].read.remote(tasks): name for name, tasks in shares.items()
         }
         again: list[FrameWork] = []
         while running and self._word is not Word.CUT:
-            ready = wait_for_any(list(running), ROUND_SECONDS, self._has_news)
+            ready = wait_for_any(
+                self._crew.engine, list(running), ROUND_SECONDS, self._has_news
+            )  # fmt: skip
             self._look()
             for reference in ready:
                 name = running.pop(reference)
@@ -179,10 +180,10 @@ class CopyRuns:
         name = self._readers.get(copy.place.medium)
         return None if name in self._crew.clients_lost else name
 
-    def _heard(self, name: str, reference: Any, tasks: Sequence[ReadTask]) -> list[FrameWork]:
+    def _heard(self, name: str, reference: Reference, tasks: Sequence[ReadTask]) -> list[FrameWork]:
         try:
             readings: Readings = fetched(reference)
-        except RayError as error:
+        except CallError as error:
             self._watch.lose_client(name, error)
             # What it had sent may become durable yet: to have it twice on a medium is harmless.
             return [work for task in tasks for work in self._still_missing(task)]

@@ -34,6 +34,7 @@ from flowbackup.runtime.crew.reception import Reception
 from flowbackup.runtime.crew.sealing import seal_media, stop_writing
 from flowbackup.runtime.crew.watch import Watch
 from flowbackup.runtime.edges.wiring import Durable
+from flowbackup.runtime.engines.port import Engine
 from flowbackup.runtime.reading.looking import look_at
 from flowbackup.runtime.versions import tool_versions
 
@@ -58,30 +59,31 @@ class CopySession:
         self._times = Beginning()
         self._cancel = cancel
         self._work: CopyWork | None = None
-        self._entrance = Entrance(
-            self.session, doors_of(stage, self.session), wait_seconds_max, monitor,
-            is_cancelled=lambda: cancel.is_told,
-        )  # fmt: skip
+        self._wait_seconds_max = wait_seconds_max
         self._short: set[str] = set()
         self._reception = Reception(self.session, KIND, stage.graph, self._times, cancel)
 
-    def run(self, engine: str) -> SessionReport:
-        """Ray must be up.  Raises what was found before a byte moved, InterruptedSessionError if
+    def run(self, engine: Engine) -> SessionReport:
+        """Raises what was found before a byte moved, InterruptedSessionError if
         that was a cancel; everything later is told in the report."""
         with self._reception:
             if self._reception.fault:
                 self._monitor.message(self._reception.fault)
             return self._run(engine)
 
-    def _run(self, engine: str) -> SessionReport:
+    def _run(self, engine: Engine) -> SessionReport:
+        entrance = Entrance(
+            self.session, doors_of(self._stage, self.session, engine), self._wait_seconds_max,
+            self._monitor, is_cancelled=lambda: self._cancel.is_told,
+        )  # fmt: skip
         with open_crew(
-            self._stage, self.session, self._entrance, self._monitor, self._cancel
+            self._stage, self.session, entrance, self._monitor, engine, self._cancel
         ) as crew:
             self._cancel.refuse("anything was copied")
             self._begin(crew)
             self._hear_of_killed(crew)
             crew.wire()
-            report, finished_ns = self._copy(crew, engine)
+            report, finished_ns = self._copy(crew)
         self._catalog.end_session(report, finished_ns)
         return report
 
@@ -108,7 +110,7 @@ class CopySession:
         node = next(n for n in self._stage.nodes if n.name == self._stage.agent(agent).node)
         self._catalog.add_medium(replace(info, node=node.name, node_labels=node.labels))
 
-    def _copy(self, crew: Crew, engine: str) -> tuple[SessionReport, int]:
+    def _copy(self, crew: Crew) -> tuple[SessionReport, int]:
         media = {name: {info.medium for info in media} for name, media in crew.media.items()}
         work = self._work = CopyWork(
             self._catalog, self._stage, media, time.time_ns(), self._copied
@@ -125,12 +127,12 @@ class CopySession:
         self._reception.end_changes()
         stop_writing(crew, watch)
         self._round(watch)
-        so_far = self._report(crew, watch, runs, engine, all_sealed=True)
+        so_far = self._report(crew, watch, runs, all_sealed=True)
         record = self._session_record(so_far)
         written, all_sealed = NOTHING, True
         if work.frames:
             written, all_sealed = seal_media(crew, watch, record)
-        report = self._report(crew, watch, runs, engine, all_sealed=all_sealed, written=written)
+        report = self._report(crew, watch, runs, all_sealed=all_sealed, written=written)
         for problem in report.problems:
             self._monitor.problem(problem)
         return report, record.finished_ns
@@ -161,7 +163,7 @@ class CopySession:
                 self._work.durable(agent, frame.header.frame_id)
 
     def _report(
-        self, crew: Crew, watch: Watch, runs: CopyRuns, engine: str, *, all_sealed: bool,
+        self, crew: Crew, watch: Watch, runs: CopyRuns, *, all_sealed: bool,
         written: Mapping[str, WriterStatistics] = NOTHING,
     ) -> SessionReport:  # fmt: skip
         assert self._work is not None
@@ -174,7 +176,7 @@ class CopySession:
         devices = (*self._readers(crew, runs), *self._writers(crew, watch, written))
         return SessionReport(
             session=id_text(self.session), kind=KIND, graph=self._stage.graph, outcome=outcome,
-            exit_code=exit_code, engine=engine, duration_seconds=self._times.seconds(),
+            exit_code=exit_code, engine=crew.engine.name, duration_seconds=self._times.seconds(),
             start_seconds=self._start_seconds(watch), files=0, bytes_source=work.payload_bytes,
             bytes_read=watch.bytes_read,
             bytes_new=sum(w.bytes_payload for w in self._written_by_copies(crew, watch, written)),

@@ -13,6 +13,7 @@ from flowbackup.plan.decided import Plan
 from flowbackup.runtime.beginning import Beginning
 from flowbackup.runtime.cancel import Cancel
 from flowbackup.runtime.copying.session import KIND, CopySession
+from flowbackup.runtime.engines.port import Engine
 
 
 def newest_session(catalog: Catalog, graph: str) -> bytes | None:
@@ -24,8 +25,8 @@ def newest_session(catalog: Catalog, graph: str) -> bytes | None:
 
 
 def run_stages(
-    stages: Iterable[Plan], catalog: Catalog, monitor: Monitor, copied: bytes | None, engine: str,
-    cancel: Cancel, wait_seconds_max: float = 0.0,
+    stages: Iterable[Plan], catalog: Catalog, monitor: Monitor, copied: bytes | None,
+    engine: Engine, cancel: Cancel, wait_seconds_max: float = 0.0,
 ) -> list[SessionReport]:  # fmt: skip
     """One report each.  A stage that cannot begin has failed, and the others run nevertheless; who
     interrupts one ends those behind it, too.  wait_seconds_max: how long each may wait for devices
@@ -37,7 +38,7 @@ def run_stages(
         try:
             reports.append(session.run(engine))
         except FlowbackupError as error:
-            reports.append(_failed(session, stage, engine, beginning, error))
+            reports.append(_failed(session, stage, engine.name, beginning, error))
         if cancel.is_told:
             break
     return reports

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
-
-from ray.exceptions import RayError
 
 from flowbackup.errors import FlowbackupError
-from flowbackup.runtime.cluster.answers import answer_by
-from flowbackup.runtime.cluster.faults import as_ours
+from flowbackup.runtime.engines.answers import answer_by
+from flowbackup.runtime.engines.faults import as_ours
+from flowbackup.runtime.engines.port import CallError, Reference
 
 START_SECONDS_MAX = 120
 """A worker starts in half a second, on a loaded host in many, on a lost node never."""
 
 
 def answer_of(
-    reference: Any, who: str, faults: list[FlowbackupError], latest: Callable[[], float]
+    reference: Reference, who: str, faults: list[FlowbackupError], latest: Callable[[], float]
 ) -> object | None:  # fmt: skip
     """None where there is none until then, and then `faults` has one more.  who: is asked, in
     words."""
     try:
         answer: object = answer_by(reference, latest)
-    except RayError as error:
+    except CallError as error:
         faults.append(as_ours(error, who))
         return None
     return answer

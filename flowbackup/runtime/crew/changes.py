@@ -68,7 +68,7 @@ class LiveChanges:
         if feeder.buffer_lost or feeder.cut_off:
             raise UsageError(f"{edge.source} is gone", remedy="name another agent with --from")
         check(attachment.plan, agent.device)
-        door = door_of(attachment.plan, agent, self._session)
+        door = door_of(attachment.plan, agent, self._session, self._crew.engine)
         # It waits for nobody: the session's thread has a chain to watch.
         entrance = Entrance(
             self._session, [door], 0, SilentMonitor(),

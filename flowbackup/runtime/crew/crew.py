@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
-
-import ray
+from typing import cast
 
 from flowbackup.errors import FlowbackupError
 from flowbackup.flow.outbox import NEVER, Begins
@@ -15,32 +13,33 @@ from flowbackup.model.device import MediumInfo
 from flowbackup.model.ids import id_text
 from flowbackup.plan.decided import AgentPlan, EdgePlan, Plan
 from flowbackup.plan.groups import RESTORE
-from flowbackup.process import identify
+from flowbackup.process import ProcessIdentity, identify
 from flowbackup.runtime.actors.buffer import Buffer
 from flowbackup.runtime.actors.client import Client
 from flowbackup.runtime.actors.media_agent import CONCURRENCY_GROUPS, MediaAgent
 from flowbackup.runtime.actors.reader import Reader
 from flowbackup.runtime.cancel import Cancel, Part
-from flowbackup.runtime.cluster.nodes import NodeFacts, is_alive, pinned, place
 from flowbackup.runtime.crew.answers import START_SECONDS_MAX, answer_of, raise_all
 from flowbackup.runtime.crew.assignments import Assignments
 from flowbackup.runtime.crew.doors import holder_of
 from flowbackup.runtime.crew.station import Adopted, Station
 from flowbackup.runtime.crew.streams import lanes_of
-from flowbackup.runtime.edges.wiring import Coupled, EdgeSettings, Handle
+from flowbackup.runtime.edges.wiring import Coupled, EdgeSettings
+from flowbackup.runtime.engines.port import Engine, Handle, Post, Reference
 
 CLOSE_SECONDS_MAX = 20
 TELL_SECONDS_MAX = 15
 """Who lives hears what he is told at once."""
-Calls = dict[str, Any]
+Calls = dict[str, Reference]
 
 
 class Crew:
     """The live actors of a session.  clients: who feeds the chains: clients of a backup, or the
     restore agents of a stage of copies."""
 
-    def __init__(self, plan: Plan, session: bytes, cancel: Cancel) -> None:
+    def __init__(self, plan: Plan, session: bytes, engine: Engine, cancel: Cancel) -> None:
         self.plan = plan
+        self.engine = engine
         self.cancel = cancel
         self._session = session
         self._assignments = Assignments(plan, session, identify())
@@ -55,25 +54,23 @@ class Crew:
 
     def hire(self) -> None:
         """Starts every actor on its node, all at once.  Raises PeerLostError for absent nodes."""
-        self._nodes = place(self.plan.nodes)
+        self._nodes = self.engine.place(self.plan.nodes)
         for agent in self.plan.agents:
             if agent.role == RESTORE:
                 self.clients[agent.name] = self._reader(agent)
                 continue
             buffer = self.hire_buffer(agent)
-            self.stations[agent.name] = Station(agent, buffer, self.hire_agent(agent))
+            self.stations[agent.name] = Station(
+                agent, buffer, self.hire_agent(agent), self.engine
+            )  # fmt: skip
         for name in self._assignments.clients:
             node = self._nodes[self._assignments.node_of_client(name)]
-            self.clients[name] = _start(
-                Client, f"{self.plan.graph}/{name}", self._space("clients"), node,
-                self._assignments.client(name),
-            )  # fmt: skip
+            post = self._post(node, name, "clients")
+            self.clients[name] = self.engine.spawn(post, Client, self._assignments.client(name))
 
     def _reader(self, agent: AgentPlan) -> Handle:
-        return _start(
-            Reader, f"{self.plan.graph}/{agent.name}", self._space("clients"),
-            self._nodes[agent.node], self._assignments.reader(agent),
-        )  # fmt: skip
+        post = self._post(self._nodes[agent.node], agent.name, "clients")
+        return self.engine.spawn(post, Reader, self._assignments.reader(agent))
 
     def who(self, client: str) -> str:
         """Of those who feed the chains, in words."""
@@ -81,31 +78,29 @@ class Crew:
 
     def hire_buffer(self, agent: AgentPlan, epoch: int = 0) -> Handle:
         """Starts it on its node, and waits for nothing."""
-        return _start(
-            Buffer, f"{self.plan.graph}/{agent.name}{_self(epoch)}", self._space("buffers"),
-            self._nodes[agent.node], self._assignments.buffer(agent, epoch),
-        )  # fmt: skip
+        post = self._post(self._nodes[agent.node], f"{agent.name}{_self(epoch)}", "buffers")
+        return self.engine.spawn(post, Buffer, self._assignments.buffer(agent, epoch))
 
     def hire_agent(self, agent: AgentPlan, epoch: int = 0) -> Handle:
         """Starts it on its node, and waits for nothing."""
         holder = holder_of(self.plan, self._session)
-        return _start(
-            MediaAgent, f"{self.plan.graph}/{agent.group}.{agent.device.name}{_self(epoch)}",
-            self._space("agents"), self._nodes[agent.node],
-            self._assignments.media_agent(agent, epoch, holder),
-            concurrency_groups=CONCURRENCY_GROUPS,
-        )  # fmt: skip
+        name = f"{agent.group}.{agent.device.name}{_self(epoch)}"
+        post = self._post(self._nodes[agent.node], name, "agents")._replace(
+            groups=CONCURRENCY_GROUPS
+        )
+        settings = self._assignments.media_agent(agent, epoch, holder)
+        return self.engine.spawn(post, MediaAgent, settings)
 
     def hear_opened(self, name: str, opened: object) -> None:
         """What MediaAgent.open returns."""
-        facts, self.media[name] = cast("tuple[NodeFacts, tuple[MediumInfo, ...]]", opened)
+        process, self.media[name] = cast("tuple[ProcessIdentity, tuple[MediumInfo, ...]]", opened)
         if name in self.stations:
-            self.stations[name].agent_process = facts.process
+            self.stations[name].agent_process = another(process)
 
     def has_node(self, name: str) -> bool:
-        """Is the node of a station still there, as far as Ray knows?"""
+        """Is the node of a station still there, as far as its engine knows?"""
         node = self._nodes[self.stations[name].plan.node]
-        return is_alive(node)
+        return self.engine.is_alive(node)
 
     def buffer_answers(self, name: str) -> bool:
         """Is the buffer of a station alive?"""
@@ -170,7 +165,7 @@ class Crew:
         before, self.plan = self.plan, plan
         self._assignments = Assignments(plan, self._session, identify())
         agent = plan.agent(name)
-        station = Station(agent, self.hire_buffer(agent), self.hire_agent(agent))
+        station = Station(agent, self.hire_buffer(agent), self.hire_agent(agent), self.engine)
         try:
             self.stations[name] = station
             station.begins = self._couple(station)
@@ -184,9 +179,9 @@ class Crew:
     def _couple(self, station: Station) -> Begins:
         name, faults = station.plan.name, list[FlowbackupError]()
         answer = self.answer_of(station.agent.open.remote(), f"media agent {name}", faults)
-        facts = self.answer_of(station.buffer.open.remote(), f"buffer {name}", faults)
+        process = self.answer_of(station.buffer.open.remote(), f"buffer {name}", faults)
         raise_all(faults)
-        station.buffer_process = cast("NodeFacts", facts).process
+        station.buffer_process = another(cast("ProcessIdentity", process))
         self.hear_opened(name, answer)
         self.answer_of(station.agent.map.remote(), f"media agent {name}", faults)
         self.answer_of(station.buffer.wire.remote(station.agent, ()), f"buffer {name}", faults)
@@ -256,9 +251,9 @@ class Crew:
             if answer is not None:
                 self.hear_opened(name, answer)
         for name, reference in others.items():
-            facts = self.answer_of(reference, name, faults, part=Part.BEGIN)
-            if name in self.stations and facts is not None:
-                self.stations[name].buffer_process = cast("NodeFacts", facts).process
+            process = self.answer_of(reference, name, faults, part=Part.BEGIN)
+            if name in self.stations and process is not None:
+                self.stations[name].buffer_process = another(cast("ProcessIdentity", process))
         self._raise_unbegun(faults)
 
     def _lock_devices(self) -> None:
@@ -304,17 +299,17 @@ class Crew:
             left = max(0.0, latest - time.monotonic())
             self.answer_of(reference, who, faults, left, Part.LEAVE)
         for actor in everybody.values():
-            ray.kill(actor)
+            self.engine.end(actor)
         for path in self._assignments.slab_paths:
             # Its owner has done so, if it still could; on other nodes the other users have.
             path.unlink(missing_ok=True)
         return faults
 
     def lose_client(self, name: str) -> None:
-        """Ends the client's process, whatever it is doing."""
+        """Ends the client, whatever it is doing."""
         if name not in self.clients_lost:
             self.clients_lost.add(name)
-            ray.kill(self.clients[name])
+            self.engine.end(self.clients[name])
 
     def _everybody(self) -> Mapping[str, Handle]:
         """All who may still answer; media agents first, they have most to do."""
@@ -325,7 +320,7 @@ class Crew:
         return agents | clients | buffers
 
     def answer_of(
-        self, reference: Any, who: str, faults: list[FlowbackupError],
+        self, reference: Reference, who: str, faults: list[FlowbackupError],
         seconds_max: float = START_SECONDS_MAX, part: Part = Part.WRITE,
     ) -> object | None:  # fmt: skip
         """See answers.  part: what the session is at, which a cancel gives less time."""
@@ -337,22 +332,18 @@ class Crew:
         self.cancel.refuse("anything was written")
         raise_all(faults)
 
-    def _space(self, kind: str) -> str:
-        """Buffer and MediaAgent of an agent bear the same name, so they live in two namespaces;
-        each session has its own."""
-        return f"flowbackup.{id_text(self._session)}.{kind}"
+    def _post(self, node: str, name: str, kind: str) -> Post:
+        """Buffer and MediaAgent of an agent bear the same name, so they live in two spaces; each
+        session has its own."""
+        space = f"flowbackup.{id_text(self._session)}.{kind}"
+        return Post(node, f"{self.plan.graph}/{name}", space)
 
 
-def _start(
-    kind: type, name: str, namespace: str, node: str, settings: object, **options: Any
-) -> Handle:
-    """No CPU is asked for: agents wait for devices, and a busy cluster must not delay a backup."""
-    remote: Any = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0, **options)(kind)
-    placed = remote.options(name=name, namespace=namespace, scheduling_strategy=pinned(node))
-    handle: Handle = placed.remote(settings)
-    return handle
+def another(process: ProcessIdentity) -> ProcessIdentity | None:
+    """One that may be ended for whom it serves; None for this one."""
+    return None if process == identify() else process
 
 
 def _self(epoch: int) -> str:
-    """In the name of an actor: Ray may not know yet that the one before has died."""
+    """In the name of an actor: the engine may not know yet that the one before has died."""
     return f" self {epoch}" if epoch else ""

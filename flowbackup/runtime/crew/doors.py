@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import ray
-from ray.exceptions import RayError
-
 from flowbackup.media.locks.door import DeviceDoor
 from flowbackup.media.open import open_device
 from flowbackup.model.device import DeviceTarget
@@ -15,9 +12,9 @@ from flowbackup.model.queue import DoorView, Ticket
 from flowbackup.plan.decided import AgentPlan, NodePlan, Plan
 from flowbackup.plan.groups import RESTORE
 from flowbackup.runtime.actors.doorkeeper import Doorkeeper
-from flowbackup.runtime.cluster.faults import as_ours
-from flowbackup.runtime.cluster.nodes import pinned, place
 from flowbackup.runtime.crew.entrance import Door
+from flowbackup.runtime.engines.faults import as_ours
+from flowbackup.runtime.engines.port import CallError, Engine, Handle, Post
 
 ANSWER_SECONDS_MAX = 120
 """A worker starts in half a second, a sleeping disk in many, a lost node never answers."""
@@ -30,34 +27,41 @@ def holder_of(plan: Plan, session: bytes) -> str:
 
 
 def has_far_doors(plan: Plan) -> bool:
-    """Is Ray needed to come to them?"""
+    """Is an engine needed to come to them?"""
     nodes = {node.name: node for node in plan.nodes}
     return any(nodes[a.node].labels for a in plan.agents if a.role != RESTORE)
 
 
-def doors_of(plan: Plan, session: bytes) -> list[Door]:
+def doors_of(plan: Plan, session: bytes, engine: Engine | None = None) -> list[Door]:
     """Of every device that the plan writes to first; a spare is taken if it is free when it is
-    needed, and what is only read is not taken.  Nothing is touched yet."""
-    return [door_of(plan, agent, session) for agent in plan.agents if agent.role != RESTORE]
+    needed, and what is only read is not taken.  engine: needed where `has_far_doors`.  Nothing is
+    touched yet."""
+    agents = [agent for agent in plan.agents if agent.role != RESTORE]
+    return [door_of(plan, agent, session, engine) for agent in agents]
 
 
-def door_of(plan: Plan, agent: AgentPlan, session: bytes) -> Door:
+def door_of(
+    plan: Plan, agent: AgentPlan, session: bytes, engine: Engine | None
+) -> Door:  # fmt: skip
     """Of one device, on whichever node."""
     node = next(node for node in plan.nodes if node.name == agent.node)
     holder = holder_of(plan, session)
-    if node.labels:
-        return FarDoor(node, agent.device, holder)
+    if engine is not None and node.labels:
+        return FarDoor(engine, node, agent.device, holder)
     return DeviceDoor(open_device(agent.device), holder)
 
 
 class FarDoor:
     """The door of a device on another node: a Doorkeeper from the first look until `leave`."""
 
-    def __init__(self, node: NodePlan, target: DeviceTarget, holder: str) -> None:
+    def __init__(
+        self, engine: Engine, node: NodePlan, target: DeviceTarget, holder: str
+    ) -> None:  # fmt: skip
+        self._engine = engine
         self._node = node
         self._target = target
         self._holder = holder
-        self._keeper: Any = None
+        self._keeper: Handle = None
 
     def look(self) -> DoorView:
         """Raises DeviceError, PeerLostError."""
@@ -81,26 +85,22 @@ class FarDoor:
         if keeper is None:
             return
         try:
-            ray.get(keeper.leave.remote(), timeout=LEAVE_SECONDS_MAX)
-        except RayError:
+            keeper.leave.remote().result(LEAVE_SECONDS_MAX)
+        except CallError:
             # A node that is lost, or a disk that hangs: nobody is held up by it here.
             pass
-        ray.kill(keeper)
+        self._engine.end(keeper)
 
     def _ask(self, verb: str, *arguments: object) -> Any:
         if self._keeper is None:
             self._keeper = self._start()
         who = f'the doorkeeper of device "{self._target.name}" on node {self._node.name}'
         try:
-            return ray.get(
-                getattr(self._keeper, verb).remote(*arguments), timeout=ANSWER_SECONDS_MAX
-            )
-        except RayError as error:
+            return getattr(self._keeper, verb).remote(*arguments).result(ANSWER_SECONDS_MAX)
+        except CallError as error:
             raise as_ours(error, who) from error
 
-    def _start(self) -> Any:
+    def _start(self) -> Handle:
         """Raises PeerLostError for a node that is not there."""
-        node = place((self._node,))[self._node.name]
-        remote: Any = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(Doorkeeper)
-        placed = remote.options(scheduling_strategy=pinned(node))
-        return placed.remote(self._target, self._holder)
+        node = self._engine.place((self._node,))[self._node.name]
+        return self._engine.spawn(Post(node), Doorkeeper, self._target, self._holder)

@@ -9,18 +9,19 @@ from flowbackup.errors import DeviceLockedError
 from flowbackup.monitor import Monitor
 from flowbackup.plan.decided import Plan
 from flowbackup.runtime.cancel import Cancel
-from flowbackup.runtime.cluster.nodes import place
 from flowbackup.runtime.crew.crew import Crew
 from flowbackup.runtime.crew.entrance import Entrance
+from flowbackup.runtime.engines.port import Engine
 
 
 @contextmanager
 def open_crew(
-    plan: Plan, session: bytes, entrance: Entrance, monitor: Monitor, cancel: Cancel
+    plan: Plan, session: bytes, entrance: Entrance, monitor: Monitor, engine: Engine,
+    cancel: Cancel,
 ) -> Iterator[Crew]:  # fmt: skip
     """Everybody is open inside, and dismissed behind it.  Raises what `Entrance.wait` and
     `Crew.open` raise."""
-    crew = _let_in(plan, session, entrance, monitor, cancel)
+    crew = _let_in(plan, session, entrance, monitor, engine, cancel)
     try:
         yield crew
     finally:
@@ -28,13 +29,14 @@ def open_crew(
 
 
 def _let_in(
-    plan: Plan, session: bytes, entrance: Entrance, monitor: Monitor, cancel: Cancel
+    plan: Plan, session: bytes, entrance: Entrance, monitor: Monitor, engine: Engine,
+    cancel: Cancel,
 ) -> Crew:  # fmt: skip
     # Every node that is not there is named before anybody waits.
-    place(plan.nodes)
+    engine.place(plan.nodes)
     entrance.wait()
     while True:
-        crew = Crew(plan, session, cancel)
+        crew = Crew(plan, session, engine, cancel)
         try:
             crew.hire()
             crew.open()

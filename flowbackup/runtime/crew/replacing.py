@@ -9,18 +9,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import cast
 
-import ray
-
 from flowbackup.errors import FlowbackupError
 from flowbackup.media.port import WriterStatistics
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.frame import FrameDescriptor
 from flowbackup.plan.decided import EdgePlan, Transport
-from flowbackup.runtime.cluster.nodes import NodeFacts
+from flowbackup.process import ProcessIdentity
 from flowbackup.runtime.crew.answers import raise_all
-from flowbackup.runtime.crew.crew import TELL_SECONDS_MAX, Crew
+from flowbackup.runtime.crew.crew import TELL_SECONDS_MAX, Crew, another
 from flowbackup.runtime.crew.station import Adopted, Retired
-from flowbackup.runtime.edges.wiring import Coupled, EdgeSettings, Handle, Told
+from flowbackup.runtime.edges.wiring import Coupled, EdgeSettings, Told
+from flowbackup.runtime.engines.port import Handle
 
 Held = tuple[tuple[str, FrameDescriptor], ...]
 
@@ -97,7 +96,7 @@ class Replacing:
             self._hired[name] = self._hire_agent(name)
         who, faults = f"buffer {name}", list[FlowbackupError]()
         call = buffer.open.remote([process for process in processes if process is not None])
-        facts = self._crew.answer_of(call, who, faults)
+        process = self._crew.answer_of(call, who, faults)
         if not faults:
             held = self._held_behind(name, epoch, lost)
             self._crew.answer_of(
@@ -106,11 +105,11 @@ class Replacing:
         if not faults and not has_device:
             self._crew.answer_of(buffer.give_up_device.remote(), who, faults)
         if faults:
-            ray.kill(buffer)
+            self._crew.engine.end(buffer)
             self.dismiss_hired(name)
             raise_all(faults)
         station.buffer, station.buffer_epoch, station.buffer_lost = buffer, epoch, False
-        station.buffer_process = cast("NodeFacts", facts).process
+        station.buffer_process = another(cast("ProcessIdentity", process))
         for edge, feeder in self._crew.feeders(name).items():
             # Who cannot be told has died himself, and his successor finds this buffer there.
             call = feeder.replace_successor.remote(edge, buffer, epoch)
@@ -119,7 +118,7 @@ class Replacing:
     def dismiss_hired(self, name: str) -> None:
         """Ends a media agent that was started and is not needed."""
         if name in self._hired:
-            ray.kill(self._hired.pop(name)[1])
+            self._crew.engine.end(self._hired.pop(name)[1])
 
     def _hire_agent(self, name: str) -> tuple[int, Handle]:
         station = self._crew.stations[name]
@@ -221,5 +220,5 @@ def _map(crew: Crew, name: str, agent: Handle, faults: list[FlowbackupError]) ->
     if not faults:
         crew.answer_of(agent.map.remote(), f"media agent {name}", faults)
     if faults:
-        ray.kill(agent)
+        crew.engine.end(agent)
         raise_all(faults)

@@ -13,9 +13,6 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-import ray
-from ray.exceptions import RayError
-
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.catalog.unfinished import LeftObject, ObjectName
 from flowbackup.errors import NotFoundError
@@ -24,11 +21,12 @@ from flowbackup.model.ids import FrameId
 from flowbackup.model.known import KnownContent
 from flowbackup.plan.decided import AgentPlan, ObjectPlan, Plan
 from flowbackup.runtime.actors.client import ObjectEnding
-from flowbackup.runtime.cluster.faults import as_ours
 from flowbackup.runtime.crew.answers import START_SECONDS_MAX
 from flowbackup.runtime.crew.crew import Crew
 from flowbackup.runtime.crew.ends import KnownShares
 from flowbackup.runtime.crew.streams import agents_behind
+from flowbackup.runtime.engines.faults import as_ours
+from flowbackup.runtime.engines.port import CallError
 from flowbackup.units import MIB
 
 BATCH_BYTES = 8 * MIB
@@ -145,11 +143,8 @@ class Resume:
         for state in states:
             for content in self._batches(state):
                 try:
-                    ray.get(
-                        client.know.remote(data_object.name, content, safe),
-                        timeout=START_SECONDS_MAX,
-                    )
-                except RayError as error:
+                    client.know.remote(data_object.name, content, safe).result(START_SECONDS_MAX)
+                except CallError as error:
                     raise as_ours(error, crew.who(data_object.client)) from error
                 safe = frozenset()
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import Any
-
-from ray.exceptions import RayError
 
 from flowbackup.media.port import WriterStatistics
 from flowbackup.model.record import SessionRecord
 from flowbackup.runtime.cancel import Part
-from flowbackup.runtime.cluster.answers import answer_by
-from flowbackup.runtime.cluster.faults import as_ours
 from flowbackup.runtime.crew.crew import Crew
 from flowbackup.runtime.crew.station import Station
 from flowbackup.runtime.crew.watch import ANSWER_SECONDS_MAX, Watch
+from flowbackup.runtime.engines.answers import answer_by
+from flowbackup.runtime.engines.faults import as_ours
+from flowbackup.runtime.engines.port import CallError, Reference
 
 FINISH_SECONDS_MAX = 120
 """Sealing writes an index and syncs: seconds on a slow disk, two minutes on one that is dying."""
@@ -31,7 +29,7 @@ def stop_writing(crew: Crew, watch: Watch) -> None:
     for reference in calls.values():
         try:
             answer_by(reference, lambda: crew.cancel.latest(Part.WRITE, latest))
-        except RayError:
+        except CallError:
             # Whoever is lost is found so by the questions that follow.
             continue
     watch.ask_durable(time.monotonic() + ANSWER_SECONDS_MAX)
@@ -46,7 +44,7 @@ def seal_media(
     what was committed is valid without a seal."""
     data = record.to_json()
     stations = _writing(crew)
-    calls: dict[str, Any] = {n: s.agent.finish.remote(data) for n, s in stations.items()}
+    calls: dict[str, Reference] = {n: s.agent.finish.remote(data) for n, s in stations.items()}
     written: dict[str, WriterStatistics] = {}
     all_sealed = True
     latest = time.monotonic() + FINISH_SECONDS_MAX
@@ -55,14 +53,14 @@ def seal_media(
         is_given_up = bool(station.failure) or not station.plan.required
         try:
             written[name] = _finished(crew, station, reference, latest)
-        except RayError as first:
-            error: RayError = first
+        except CallError as first:
+            error: CallError = first
             if not crew.cancel.is_told and watch.revive(name, error):
                 again = station.agent.finish.remote(data)
                 try:
                     written[name] = _finished(crew, station, again, latest)
                     continue
-                except RayError as second:
+                except CallError as second:
                     error = second
             all_sealed &= is_given_up
             watch.fail(station, str(as_ours(error, f"media agent {name}")))
@@ -72,7 +70,9 @@ def seal_media(
     return written, all_sealed
 
 
-def _finished(crew: Crew, station: Station, reference: Any, latest: float) -> WriterStatistics:
+def _finished(
+    crew: Crew, station: Station, reference: Reference, latest: float
+) -> WriterStatistics:
     written: WriterStatistics = answer_by(reference, lambda: crew.cancel.latest(Part.SEAL, latest))
     return station.earlier + written
 

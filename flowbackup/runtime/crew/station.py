@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import ray
-
 from flowbackup.flow.outbox import Begins
 from flowbackup.media.port import WriterStatistics
 from flowbackup.plan.decided import AgentPlan
 from flowbackup.process import ProcessIdentity
-from flowbackup.runtime.edges.wiring import EdgeSettings, Handle
+from flowbackup.runtime.edges.wiring import EdgeSettings
+from flowbackup.runtime.engines.port import Engine, Handle
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +46,7 @@ class Station:
     plan: AgentPlan
     buffer: Handle
     agent: Handle
+    engine: Engine
     failure: str = ""
     buffer_lost: bool = False
     agent_lost: bool = False
@@ -76,14 +76,14 @@ class Station:
         return self.epochs
 
     def lose_buffer(self) -> None:
-        """Ends the buffer's process, whatever it is doing; everybody who waits for it hears that at
+        """Ends the buffer, whatever it is doing; everybody who waits for it hears that at
         once, even of one that is stopped."""
         if not self.buffer_lost:
             self.buffer_lost = True
-            ray.kill(self.buffer)
+            self.engine.end(self.buffer)
 
     def lose_agent(self) -> None:
-        """Ends the media agent's process: it must not write any more when its slots are reused."""
+        """Ends the media agent: it must not write any more when its slots are reused."""
         if not self.agent_lost:
             self.agent_lost = True
-            ray.kill(self.agent)
+            self.engine.end(self.agent)

@@ -1,6 +1,6 @@
 """Who goes on where a media agent, a buffer or a device has failed.
 
-Ray restarts nothing by itself (`max_restarts=0`): only the session knows what a dead process has
+An engine restarts nothing by itself: only the session knows what a dead process has
 left behind, so it decides, in its own thread, between two questions to its actors.
 
 A *device* refuses: a spare of its group goes on, on the same node, or the agent relays only.  A

@@ -5,9 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, cast
-
-from ray.exceptions import RayError
+from typing import cast
 
 from flowbackup.errors import DeviceError
 from flowbackup.flow.buffer import BufferStatistics
@@ -19,13 +17,14 @@ from flowbackup.plan.decided import EdgePlan
 from flowbackup.runtime.actors.buffer import BufferAnswer
 from flowbackup.runtime.actors.client import ClientProgress, ObjectEnding
 from flowbackup.runtime.cancel import Part
-from flowbackup.runtime.cluster.answers import answer_by
-from flowbackup.runtime.cluster.faults import as_ours
 from flowbackup.runtime.crew.crew import Crew
 from flowbackup.runtime.crew.heard import Heard, Keep, Welcome
 from flowbackup.runtime.crew.station import Station
 from flowbackup.runtime.crew.succession import Succession
-from flowbackup.runtime.edges.wiring import Failure, Handle, Told
+from flowbackup.runtime.edges.wiring import Failure, Told
+from flowbackup.runtime.engines.answers import answer_by
+from flowbackup.runtime.engines.faults import as_ours
+from flowbackup.runtime.engines.port import CallError, Handle, Reference
 
 ANSWER_SECONDS_MAX = 15
 """A process that answers no question for so long is as good as dead."""
@@ -90,14 +89,17 @@ class Watch:
             self._tell(name, cast("Told", answer))
 
     def _answers(
-        self, references: Mapping[str, Any], latest: float, lose: Callable[[str, RayError], None]
+        self,
+        references: Mapping[str, Reference],
+        latest: float,
+        lose: Callable[[str, CallError], None],
     ) -> Iterator[tuple[str, object]]:
         """What was answered until then, or sooner if the user says so; who did not is lost."""
         cancel = self._crew.cancel
         for name, reference in references.items():
             try:
                 yield name, answer_by(reference, lambda: cancel.latest(Part.SEAL, latest))
-            except RayError as error:
+            except CallError as error:
                 lose(name, error)
 
     def _agents(self) -> dict[str, Handle]:
@@ -177,31 +179,31 @@ class Watch:
         """Why a copy cannot be complete; the first reason is told."""
         self._succession.fail(station, text)
 
-    def lose_client(self, name: str, error: RayError) -> None:
+    def lose_client(self, name: str, error: CallError) -> None:
         """Ends a client that is dead, or as good as dead."""
         if name not in self._crew.clients_lost:
             text = str(as_ours(error, self._crew.who(name)))
             self.problems.append(Problem("client_lost", text))
             self._crew.lose_client(name)
 
-    def _lose(self, agents: Mapping[str, Handle]) -> Callable[[str, RayError], None]:
+    def _lose(self, agents: Mapping[str, Handle]) -> Callable[[str, CallError], None]:
         """Ends those of these agents that do not answer; who was replaced meanwhile is no news."""
 
-        def lose(name: str, error: RayError) -> None:
+        def lose(name: str, error: CallError) -> None:
             if self._crew.stations[name].agent is agents[name]:
                 self._succession.agent_died(name, str(as_ours(error, f"media agent {name}")))
 
         return lose
 
-    def revive(self, name: str, error: RayError) -> bool:
+    def revive(self, name: str, error: CallError) -> bool:
         """A media agent did not answer what it was asked last.  Does another one go on?"""
         fault = as_ours(error, f"media agent {name}")
         return not isinstance(fault, DeviceError) and self._succession.agent_died(name, str(fault))
 
-    def _lose_buffer(self, buffers: Mapping[str, Handle]) -> Callable[[str, RayError], None]:
+    def _lose_buffer(self, buffers: Mapping[str, Handle]) -> Callable[[str, CallError], None]:
         """As `_lose`, for buffers."""
 
-        def lose(name: str, error: RayError) -> None:
+        def lose(name: str, error: CallError) -> None:
             station = self._crew.stations[name]
             if station.buffer is buffers[name] and not station.buffer_lost:
                 self._end_buffer(name, str(as_ours(error, f"buffer {name}")))

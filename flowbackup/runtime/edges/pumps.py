@@ -14,9 +14,9 @@ from flowbackup.errors import FlowbackupError
 from flowbackup.flow.actions import Forward
 from flowbackup.flow.pace import Moment, Pace
 from flowbackup.model.ids import FrameId
-from flowbackup.runtime.cluster.faults import as_ours
 from flowbackup.runtime.edges.transport import SendingTransport
 from flowbackup.runtime.edges.wiring import EdgeSettings, Handle, Job, Offer, Reply, Written
+from flowbackup.runtime.engines.faults import as_ours
 
 WRITE_CALLS_MAX = 2
 """One call at work and one waiting behind it: the writer never waits for the buffer, and what

@@ -13,14 +13,10 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, cast
 
-import numpy as np
-import ray
-
 from flowbackup.errors import PeerLostError, ProtocolError
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.frame import FrameDescriptor
 from flowbackup.plan.decided import Transport
-from flowbackup.runtime.cluster.nodes import this_address
 from flowbackup.runtime.edges.slab import Slab, Slabs
 from flowbackup.runtime.edges.wiring import EdgeSettings, Handle
 
@@ -72,7 +68,10 @@ class ObjectStoreSender:
     def dispatch(self, frame: FrameDescriptor) -> tuple[object, ...]:
         slab = self._slabs.named(frame.slab)
         payload = slab.payload(frame.slot, frame.header.payload_bytes)
-        return (ray.put(np.frombuffer(payload, dtype=np.uint8)),)
+        # Imported where Ray runs already.
+        from flowbackup.runtime.engines.ray_nodes import stored  # noqa: PLC0415
+
+        return (stored(payload),)
 
 
 class ObjectStoreReceiver:
@@ -187,6 +186,7 @@ class Transports:
     def _frame_server(self) -> FrameServer:
         if self._server is None:
             from flowbackup.runtime.edges.direct import FrameServer  # noqa: PLC0415  see passport
+            from flowbackup.runtime.engines.ray_nodes import this_address  # noqa: PLC0415
 
             self._server = FrameServer(self.passport(), this_address(), self._slabs)
         return self._server

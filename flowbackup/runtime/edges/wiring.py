@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from flowbackup.errors import DeviceError
 from flowbackup.flow.outbox import FROM_THE_START, Begins
@@ -15,9 +15,7 @@ from flowbackup.model.ids import FrameId
 from flowbackup.model.rate import NO_LIMIT, RateSchedule
 from flowbackup.plan.decided import ObjectPlan, Transport
 from flowbackup.process import ProcessIdentity
-
-Handle = Any
-"""An actor's handle.  Ray's own type knows the methods of a class at best where it is made."""
+from flowbackup.runtime.engines.port import Handle as Handle
 
 
 @dataclass(frozen=True, slots=True)

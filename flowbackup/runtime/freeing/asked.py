@@ -23,9 +23,9 @@ def run_freeing(
     if not address:
         with cancel.interruptible(2):
             return session.run()
-    from flowbackup.runtime.cluster.engine import ray_engine  # noqa: PLC0415  only with a cluster
+    from flowbackup.runtime.engines.ray_start import ray_engine  # noqa: PLC0415  only with a cluster
     from flowbackup.runtime.freeing.far import cluster_reach  # noqa: PLC0415
 
-    with ray_engine(address) as engine, cluster_reach(plan) as reach:
+    with ray_engine(address) as engine, cluster_reach(plan, engine) as reach:
         with cancel.interruptible(2):
-            return session.run(engine, reach)
+            return session.run(engine.name, reach)

@@ -6,15 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import ray
-from ray.exceptions import RayError
-
 from flowbackup.media.freeing import SealedSegment, SegmentFreer
 from flowbackup.model.device import HERE, MediumInfo
 from flowbackup.model.freed import FreedSegment
 from flowbackup.plan.decided import NodePlan, Plan, StagingPlan
-from flowbackup.runtime.cluster.faults import as_ours
-from flowbackup.runtime.cluster.nodes import pinned, place
+from flowbackup.runtime.engines.faults import as_ours
+from flowbackup.runtime.engines.port import CallError, Engine, Post, Reference
 from flowbackup.runtime.freeing.session import Reach, medium_target, near_freer
 from flowbackup.runtime.freeing.turn import Freer
 from flowbackup.runtime.freeing.witnesses import NearWitness, Witness
@@ -28,12 +25,14 @@ class FarFreer:
     """A Freer whose work is done by a SegmentFreer on the node of the device: an actor, which ends
     with this and gives the lock back."""
 
-    def __init__(self, policy: StagingPlan, info: MediumInfo, node: NodePlan) -> None:
+    def __init__(
+        self, engine: Engine, policy: StagingPlan, info: MediumInfo, node: NodePlan
+    ) -> None:  # fmt: skip
         """Raises PeerLostError for a node that is not there."""
-        remote: Any = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(SegmentFreer)
-        where = pinned(place((node,))[node.name])
+        self._engine = engine
+        post = Post(engine.place((node,))[node.name])
         self._who = f'the freeing agent of device "{policy.device.name}" on node {node.name}'
-        self._agent = remote.options(scheduling_strategy=where).remote(medium_target(policy, info))
+        self._agent = engine.spawn(post, SegmentFreer, medium_target(policy, info))
 
     def info(self) -> MediumInfo:
         info: MediumInfo = self._answer(self._agent.info.remote())
@@ -63,25 +62,25 @@ class FarFreer:
 
     def close(self) -> None:
         """Ends the agent."""
-        ray.kill(self._agent)
+        self._engine.end(self._agent)
 
-    def _answer(self, reference: Any) -> Any:
+    def _answer(self, reference: Reference) -> Any:
         try:
-            return ray.get(reference, timeout=CALL_SECONDS_MAX)
-        except RayError as error:
+            return reference.result(CALL_SECONDS_MAX)
+        except CallError as error:
             raise as_ours(error, self._who) from error
 
 
 @contextmanager
-def cluster_reach(plan: Plan) -> Iterator[Reach]:
-    """Devices and media wherever they are; their agents end with it.  Ray must be up inside."""
+def cluster_reach(plan: Plan, engine: Engine) -> Iterator[Reach]:
+    """Devices and media wherever they are; their agents end with it."""
     nodes = {node.name: node for node in plan.nodes}
-    with far_media() as far:
+    with far_media(engine) as far:
 
         def freer(policy: StagingPlan, info: MediumInfo) -> Freer:
             if policy.node == HERE:
                 return near_freer(policy, info)
-            return FarFreer(policy, info, nodes[policy.node])
+            return FarFreer(engine, policy, info, nodes[policy.node])
 
         def witness(info: MediumInfo) -> Witness:
             return NearWitness(info) if info.is_near else far(info)

@@ -12,6 +12,7 @@ from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem
 from flowbackup.plan.decided import Plan, StagingPlan
 from flowbackup.runtime.cancel import Cancel
+from flowbackup.runtime.engines.port import Engine
 from flowbackup.runtime.freeing.far import cluster_reach
 from flowbackup.runtime.freeing.session import KIND, FreeSession, media_on
 from flowbackup.runtime.freeing.turn import NS_PER_SECOND
@@ -25,7 +26,7 @@ class Room:
     """
 
     def __init__(
-        self, plan: Plan, catalog: Catalog, monitor: Monitor, engine: str, cancel: Cancel
+        self, plan: Plan, catalog: Catalog, monitor: Monitor, engine: Engine, cancel: Cancel
     ) -> None:  # fmt: skip
         self._plan = plan
         self._catalog = catalog
@@ -44,8 +45,8 @@ class Room:
             is_asked=False,
         )  # fmt: skip
         try:
-            with cluster_reach(self._plan) as reach, self._cancel.interruptible(2):
-                report = session.run(self._engine, reach)
+            with cluster_reach(self._plan, self._engine) as reach, self._cancel.interruptible(2):
+                report = session.run(self._engine.name, reach)
         except DeviceLockedError as error:
             self._monitor.message(f"no room is made now: {error.message}")
             return
@@ -68,7 +69,7 @@ class Room:
         """It did not even begin, and what was or will be backed up is none the worse for it."""
         return SessionReport(
             session="", kind=KIND, graph=self._plan.graph, outcome=Outcome.FAILED,
-            exit_code=error.exit_code, engine=self._engine, duration_seconds=0.0,
+            exit_code=error.exit_code, engine=self._engine.name, duration_seconds=0.0,
             start_seconds=0.0, files=0, bytes_source=0, bytes_read=0, bytes_new=0,
             problems=(Problem("device_failed", str(error)),),
         )  # fmt: skip

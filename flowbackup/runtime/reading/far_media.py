@@ -1,4 +1,4 @@
-"""Media of other nodes, read through Ray: a RestoreAgent for each, as long as somebody reads."""
+"""Media of other nodes, read there: a RestoreAgent for each, as long as somebody reads."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import ray
-from ray.exceptions import RayError
-
 from flowbackup.errors import DeviceError, FlowbackupError
 from flowbackup.media.port import StoredFrame
 from flowbackup.model.device import FramePlace, MediumInfo
@@ -17,8 +14,8 @@ from flowbackup.model.digest import frame_digest
 from flowbackup.model.frame import FrameHeader
 from flowbackup.plan.decided import NodePlan
 from flowbackup.runtime.actors.restore_agent import RestoreAgent
-from flowbackup.runtime.cluster.faults import as_ours
-from flowbackup.runtime.cluster.nodes import pinned, place
+from flowbackup.runtime.engines.faults import as_ours
+from flowbackup.runtime.engines.port import CallError, Engine, Post, Reference
 from flowbackup.runtime.reading.known_media import target_of
 
 FRAMES_AT_A_TIME = 2
@@ -30,15 +27,15 @@ READ_SECONDS_MAX = 300
 
 
 @contextmanager
-def far_media() -> Iterator[Callable[[MediumInfo], FarMedium]]:
-    """Opens media of other nodes; their agents end with it.  Ray must be up inside."""
+def far_media(engine: Engine) -> Iterator[Callable[[MediumInfo], FarMedium]]:
+    """Opens media of other nodes; their agents end with it."""
     opened: dict[bytes, FarMedium] = {}
     opening = threading.Lock()
 
     def open_far(info: MediumInfo) -> FarMedium:
         with opening:
             if info.medium not in opened:
-                opened[info.medium] = FarMedium(info)
+                opened[info.medium] = FarMedium(engine, info)
             return opened[info.medium]
 
     try:
@@ -51,17 +48,17 @@ def far_media() -> Iterator[Callable[[MediumInfo], FarMedium]]:
 class FarMedium:
     """A medium on another node, with what reading asks of a device."""
 
-    def __init__(self, info: MediumInfo) -> None:
+    def __init__(self, engine: Engine, info: MediumInfo) -> None:
         """Raises DeviceError for a node that is not there."""
+        self._engine = engine
         self._info = info
         self._who = f'the restore agent of device "{info.device}" on node {info.node}'
         try:
-            node = place((NodePlan(info.node, info.node_labels),))[info.node]
+            node = engine.place((NodePlan(info.node, info.node_labels),))[info.node]
         except FlowbackupError as error:
             raise self._out_of_reach(error) from error
-        remote: Any = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(RestoreAgent)
-        placed = remote.options(max_concurrency=FRAMES_AT_A_TIME, scheduling_strategy=pinned(node))
-        self._agent = placed.remote(target_of(info))
+        post = Post(node, calls_max=FRAMES_AT_A_TIME)
+        self._agent = engine.spawn(post, RestoreAgent, target_of(info))
 
     def info(self) -> MediumInfo:
         """What the label says.  Raises DeviceError."""
@@ -98,16 +95,16 @@ class FarMedium:
 
     def close(self) -> None:
         """Ends the agent."""
-        ray.kill(self._agent)
+        self._engine.end(self._agent)
 
     def _look(self) -> tuple[MediumInfo, str]:
         answer: tuple[MediumInfo, str] = self._answer(self._agent.look.remote(), LOOK_SECONDS_MAX)
         return answer
 
-    def _answer(self, reference: Any, seconds_max: float) -> Any:
+    def _answer(self, reference: Reference, seconds_max: float) -> Any:
         try:
-            return ray.get(reference, timeout=seconds_max)
-        except RayError as error:
+            return reference.result(seconds_max)
+        except CallError as error:
             ours = as_ours(error, self._who)
             if isinstance(ours, DeviceError):
                 raise ours from error

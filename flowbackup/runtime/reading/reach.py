@@ -16,8 +16,8 @@ def far_media_by(address: str, cancel: Cancel) -> Iterator[OpenFar | None]:
     if not address:
         yield None
         return
-    from flowbackup.runtime.cluster.engine import ray_engine  # noqa: PLC0415  only with a cluster
+    from flowbackup.runtime.engines.ray_start import ray_engine  # noqa: PLC0415  only with a cluster
     from flowbackup.runtime.reading.far_media import far_media  # noqa: PLC0415
 
-    with ray_engine(address, cancel), far_media() as far:
+    with ray_engine(address, cancel) as engine, far_media(engine) as far:
         yield far

@@ -1,27 +1,15 @@
-"""Which Ray node is which node of the plan, and putting actors there and nowhere else."""
+"""Which Ray node is which node of the plan."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Collection
+from typing import Any
 
+import numpy as np
 import ray
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from flowbackup.errors import PeerLostError
 from flowbackup.plan.decided import NodePlan
-from flowbackup.process import ProcessIdentity, identify
-
-
-class NodeFacts(NamedTuple):
-    """Where an actor found itself, and in which process."""
-
-    node_id: str
-    process: ProcessIdentity | None = None
-
-
-def this_node() -> NodeFacts:
-    """The facts of the process that asks."""
-    return NodeFacts(ray.get_runtime_context().get_node_id(), identify())
 
 
 def this_address() -> str:
@@ -30,9 +18,14 @@ def this_address() -> str:
     return address
 
 
-def place(nodes: tuple[NodePlan, ...]) -> dict[str, str]:
-    """Node of the plan -> Ray node id.  "here" is the node of this process.  Raises PeerLostError
-    naming every node that is not there, or that more than one Ray node claims to be."""
+def stored(payload: memoryview) -> object:
+    """A reference to these bytes in Ray's object store; who awaits it in another actor has them."""
+    reference: object = ray.put(np.frombuffer(payload, dtype=np.uint8))
+    return reference
+
+
+def place(nodes: Collection[NodePlan]) -> dict[str, str]:
+    """Node of the plan -> Ray node id.  Raises as `Engine.place`."""
     everybody: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
     alive = [node for node in everybody if node["Alive"]]
     found: dict[str, str] = {}
@@ -58,11 +51,6 @@ def place(nodes: tuple[NodePlan, ...]) -> dict[str, str]:
 
 
 def is_alive(node_id: str) -> bool:
-    """As far as Ray knows: a node that has just been lost may still count as alive."""
+    """See Engine."""
     everybody: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
     return any(node["Alive"] and node["NodeID"] == node_id for node in everybody)
-
-
-def pinned(node_id: str) -> NodeAffinitySchedulingStrategy:
-    """On this node or not at all: a device is where it is."""
-    return NodeAffinitySchedulingStrategy(node_id, soft=False)

@@ -20,13 +20,14 @@ import ray
 from flowbackup.errors import PeerLostError
 from flowbackup.process import ProcessIdentity, identify
 from flowbackup.runtime.cancel import Cancel
-from flowbackup.runtime.cluster.lean_ray import (
+from flowbackup.runtime.engines.lean_ray import (
     deaf_children,
     end_at_once,
     lean_start,
     own_token,
     signals_kept,
 )
+from flowbackup.runtime.engines.on_ray import RayEngine
 from flowbackup.units import MIB
 
 OBJECT_STORE_BYTES = 96 * MIB
@@ -40,19 +41,19 @@ WORKER_NICENESS = 0
 
 
 @contextmanager
-def ray_engine(address: str = "", cancel: Cancel | None = None) -> Iterator[str]:
-    """Ray is up inside: embedded for an empty address, else the cluster at it.  Yields the name
-    of the engine for the report.  A Ray that is up already in this process is used and left.
-    cancel: its second word raises KeyboardInterrupt while Ray starts."""
+def ray_engine(address: str = "", cancel: Cancel | None = None) -> Iterator[RayEngine]:
+    """Ray is up inside: embedded for an empty address, else the cluster at it.  A Ray that is up
+    already in this process is used and left.  cancel: its second word raises KeyboardInterrupt
+    while Ray starts."""
     starting = (cancel or Cancel()).interruptible(2)
     if ray.is_initialized():
-        yield "ray (present)"
+        yield RayEngine("ray (present)")
         return
     if address:
         with starting:
             _join(address)
         try:
-            yield f"ray ({address})"
+            yield RayEngine(f"ray ({address})")
         finally:
             ray.shutdown()
         return
@@ -60,7 +61,7 @@ def ray_engine(address: str = "", cancel: Cancel | None = None) -> Iterator[str]
         try:
             with starting:
                 _start_embedded(directory)
-            yield "ray (embedded)"
+            yield RayEngine("ray (embedded)")
         finally:
             end_at_once(directory)
 

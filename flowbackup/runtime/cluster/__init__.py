@@ -1,1 +1,0 @@
-"""Ray itself: an instance of our own or a cluster, its nodes, its exceptions as ours."""
