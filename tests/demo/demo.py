@@ -36,7 +36,7 @@ def main() -> int:
     for device in DEVICES:
         must(command("flowbackup", "device", "init", str(device)))
     say("One read of the source, three levels of a chain")
-    must(command_on_terminal("flowbackup", "run", GRAPH, *CATALOG))
+    must(command_on_terminal("flowbackup", "run", GRAPH, "--engine", "ray", *CATALOG))
     must(command("flowbackup", "copies", *CATALOG))
     say("Damage: every device loses another place, so that no copy is whole any more")
     for number, device in enumerate(DEVICES, 1):

@@ -78,7 +78,7 @@ class Command:
         with (folder / "said").open("wb") as said:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", "from flowbackup.cli.main import main; main()", "run",
-                 str(folder / "graph.yaml"), "--json", "-v"],
+                 str(folder / "graph.yaml"), "--json", "-v", "--engine", "ray"],
                 stdout=said, stderr=said, env={**os.environ, **own, **environment},
             )  # fmt: skip
 

@@ -36,12 +36,29 @@ def cluster() -> Iterator[Cluster]:
         yield nodes
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A module that says `ENGINES = ("ray", "local")` runs its sessions on each of them."""
+    engines = getattr(metafunc.module, "ENGINES", None)
+    said = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    if engines and "engine" in metafunc.fixturenames and "engine" not in said:
+        metafunc.parametrize("engine", engines, indirect=True)
+
+
 @pytest.fixture(scope="session")
 def live_ray() -> Iterator[str]:
     from flowbackup.runtime.engines.ray_start import ray_engine
 
     with ray_engine() as engine:
-        yield engine
+        yield engine.name
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest) -> str:
+    """What sessions of the test run on: Ray, unless the module says more."""
+    name: str = getattr(request, "param", "ray")
+    if name == "ray":
+        request.getfixturevalue("live_ray")
+    return name
 
 
 @pytest.fixture
@@ -61,11 +78,11 @@ def chain_of(tmp_path: Path) -> Callable[..., Plan]:
 
 
 @pytest.fixture
-def backup(live_ray: str, catalog: Path) -> Callable[..., SessionReport]:
-    """Runs a plan on the live Ray, giving new devices their labels."""
+def backup(engine: str, catalog: Path) -> Callable[..., SessionReport]:
+    """Runs a plan, giving new devices their labels."""
 
     def run(plan: Plan, monitor: Monitor | None = None) -> SessionReport:
-        settings = RunSettings(catalog=catalog, init=True)
+        settings = RunSettings(catalog=catalog, init=True, engine=engine)
         return run_backup(plan, settings, monitor or SilentMonitor())
 
     return run

@@ -26,8 +26,9 @@ sync_size: 4 MiB
 class Copying:
     """A folder with a catalog, devices by their names, and graphs that use them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, engine: str | None = None) -> None:
         self.folder = folder
+        self.engine = engine
         self.catalog = folder / "catalog.sqlite"
 
     def place(self, device: str) -> Path:
@@ -45,7 +46,9 @@ class Copying:
         return api.load_plan(file)
 
     def settings(self, address: str = "") -> RunSettings:
-        return RunSettings(catalog=self.catalog, init=True, create=True, address=address)
+        return RunSettings(
+            catalog=self.catalog, init=True, create=True, address=address, engine=self.engine
+        )  # fmt: skip
 
     def run(self, plan: Plan, monitor: Monitor = QUIET) -> SessionReport:
         return api.run_backup(plan, self.settings(), monitor)

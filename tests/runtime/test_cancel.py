@@ -22,12 +22,19 @@ from tests.runtime.left_behind import members, wait_for
 from tests.targets import Target
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
+ENGINES = ("ray", "local")
 MIB = 1 << 20
 NOTHING_LEFT = "ended in order; no process, lock, memory or temporary file left"
 
 
 @pytest.fixture
-def command(tmp_path: Path) -> list[str]:
+def engine(request: pytest.FixtureRequest) -> str:
+    """Of the command, which has a process of its own."""
+    return str(getattr(request, "param", "ray"))
+
+
+@pytest.fixture
+def command(tmp_path: Path, engine: str) -> list[str]:
     """A run of two objects to a device of 8 MB/s: two seconds, then six, which is longer than a
     session waits for an object once it is told to end."""
     for name, files in (("first", 16), ("second", 48)):
@@ -53,6 +60,7 @@ def command(tmp_path: Path) -> list[str]:
     return [
         sys.executable, "-c", "from flowbackup.cli.main import main; main()",
         "run", str(graph), "--catalog", str(tmp_path / "catalog.sqlite"), "--quiet",
+        "--engine", engine,
     ]  # fmt: skip
 
 
@@ -135,6 +143,7 @@ def test_the_second_signal_ends_it_at_once(
     target("F14", cases=1, text=NOTHING_LEFT)
 
 
+@pytest.mark.parametrize("engine", ["ray"], indirect=True)
 @pytest.mark.parametrize("signals", [1, 2])
 def test_a_signal_while_ray_starts_leaves_nothing(
     command: list[str], tmp_path: Path, signals: int, target: Target

@@ -18,6 +18,7 @@ from flowbackup.testing.compare import differences
 from flowbackup.testing.trees import random_tree, torture_tree
 
 pytestmark = pytest.mark.ray
+ENGINES = ("ray", "local")
 
 Chain = Callable[..., Plan]
 Backup = Callable[..., SessionReport]

@@ -22,20 +22,22 @@ from flowbackup.runtime.crew.resume import Resume
 from tests.source.test_streams import assert_ended
 
 pytestmark = pytest.mark.ray
+ENGINES = ("ray", "local")
 MIB = 1 << 20
 
 
 @pytest.fixture
-def run(tmp_path: Path, live_ray: str, catalog: Path) -> Run:
+def run(tmp_path: Path, engine: str, catalog: Path) -> Run:
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree" / "file").write_bytes(b"of the tree")
-    return Run(tmp_path, catalog)
+    return Run(tmp_path, catalog, engine)
 
 
 class Run:
     """Runs objects through a chain of two devices."""
 
-    def __init__(self, folder: Path, catalog: Path) -> None:
+    def __init__(self, folder: Path, catalog: Path, engine: str) -> None:
+        self.engine = engine
         self.folder = folder
         self.catalog = catalog
 
@@ -52,7 +54,9 @@ class Run:
         return api.load_plan(file)
 
     def __call__(self, **objects: str) -> SessionReport:
-        settings = api.RunSettings(catalog=self.catalog, create=True, init=True)
+        settings = api.RunSettings(
+            catalog=self.catalog, create=True, init=True, engine=self.engine
+        )  # fmt: skip
         return api.run_backup(self.plan(**objects), settings, RecordingMonitor())
 
     def cat(self, query: str) -> bytes:

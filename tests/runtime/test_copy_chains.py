@@ -27,11 +27,12 @@ from tests import judge
 from tests.runtime.copying import HEAD, QUIET, Copying
 
 pytestmark = pytest.mark.ray
+ENGINES = ("ray", "local")
 
 
 @pytest.fixture
-def copying(tmp_path: Path, live_ray: str) -> Copying:
-    return Copying(tmp_path)
+def copying(tmp_path: Path, engine: str) -> Copying:
+    return Copying(tmp_path, engine)
 
 
 def tree(place: Path, files: int = 6) -> Path:

@@ -22,6 +22,7 @@ from tests.local_backup import damage
 from tests.runtime.copying import QUIET, Copying, Once
 
 pytestmark = pytest.mark.ray
+ENGINES = ("ray", "local")
 
 ONE_TO_ONE = """
 backup_groups: {primary: {devices: [nas]}}
@@ -31,8 +32,8 @@ copy_groups: {vault: {copies: readers, devices: [usb], after: command, select: {
 
 
 @pytest.fixture
-def copying(tmp_path: Path, live_ray: str) -> Copying:
-    return Copying(tmp_path)
+def copying(tmp_path: Path, engine: str) -> Copying:
+    return Copying(tmp_path, engine)
 
 
 @pytest.fixture
@@ -238,6 +239,7 @@ copy_groups:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("engine", ["ray"], indirect=True)
 def test_one_of_three_copies_is_killed_and_the_others_complete(
     copying: Copying, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -272,6 +274,7 @@ copy_groups: {vault: {copies: readers, devices: [disk], after: command}}
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("engine", ["ray"], indirect=True)
 def test_a_killed_reader_leaves_its_frames_to_the_other(copying: Copying, tree: Path) -> None:
     copying.run(copying.plan("g", TWO_READERS, tree, nas="", usb="", disk=""))
     slow = dict.fromkeys(("nas", "usb"), ", rate_limit: 2 MB/s")

@@ -19,18 +19,19 @@ from tests import judge
 from tests.runtime.copying import Copying, Once
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
+ENGINES = ("ray", "local")
 
 GRAPHS = Path(__file__).parents[2] / "graphs"
 FRAME_SIZE = "frame_size: 1 MiB\nsync_size: 4 MiB\n"
 
 
 @pytest.fixture
-def copying(tmp_path: Path, live_ray: str) -> Copying:
+def copying(tmp_path: Path, engine: str) -> Copying:
     for name in ("srv/www", "var/mail"):
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "content").write_bytes(os.urandom(3 * MIB))
     (tmp_path / "mnt").mkdir()
-    return Copying(tmp_path)
+    return Copying(tmp_path, engine)
 
 
 def run(copying: Copying, text: str) -> SessionReport:

@@ -19,6 +19,7 @@ from tests import judge
 from tests.runtime.copying import QUIET, Copying
 
 pytestmark = pytest.mark.ray
+ENGINES = ("ray", "local")
 
 MEDIA_MIB = 10
 OBJECT_MIB = 35
@@ -29,8 +30,8 @@ mirror_groups: {offsite: {mirrors: primary, devices: [usb], on_failure: optional
 
 
 @pytest.fixture
-def copying(live_ray: str, memory_path: Path) -> Copying:
-    return Copying(memory_path)
+def copying(engine: str, memory_path: Path) -> Copying:
+    return Copying(memory_path, engine)
 
 
 @pytest.fixture

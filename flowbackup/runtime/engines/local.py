@@ -45,7 +45,7 @@ class LocalEngine:
 
     def spawn(self, post: Post, kind: type, *arguments: object) -> Handle:
         name = post.name or kind.__name__
-        if any(inspect.iscoroutinefunction(method) for method in vars(kind).values()):
+        if inspect.getmembers(kind, inspect.iscoroutinefunction):
             return LocalHandle(LoopActor(name, kind, arguments))
         groups = {NO_GROUP: post.calls_max, **post.groups}
         return LocalHandle(ThreadActor(name, kind, arguments, groups))
