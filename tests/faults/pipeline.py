@@ -166,7 +166,7 @@ class Pipeline:
         slab = SlabSettings("slots", SLOTS, SLOT_BYTES, _THIS_PROCESS)
         with (
             patch.object(media_agent, "open_device", lambda _: device),
-            patch.object(media_agent, "open_slab", lambda _: self._slots),
+            patch.object(media_agent, "open_slab", lambda *_: self._slots),
         ):
             agent = MediaAgent(MediaAgentSettings(name, session, target, slab, 0, "a test", 0))
             agent.open()

@@ -186,7 +186,7 @@ class Seam:
         slab = SlabSettings("slots", SLOTS, SLOT_BYTES, _THIS_PROCESS)
         with (
             patch.object(media_agent, "open_device", lambda _: device),
-            patch.object(media_agent, "open_slab", lambda _: self.memory),
+            patch.object(media_agent, "open_slab", lambda *_: self.memory),
         ):
             settings = MediaAgentSettings(level.name, self.session, target, slab, epoch, "seam", 0)
             agent, left = MediaAgent(settings), Told()

@@ -83,10 +83,10 @@ class Buffer:
         slab = self._settings.slab
         path = Path(slab.path)
         if self._settings.makes_slab and self._settings.epoch:
-            self._slab = open_slab(path)
+            self._slab = open_slab(path, slab.memory)
         elif self._settings.makes_slab:
             remove_stale_slabs()
-            self._slab = create_slab(path, slab.slots, slab.slot_bytes, slab.owner)
+            self._slab = create_slab(path, slab.slots, slab.slot_bytes, slab.owner, slab.memory)
         return identify()
 
     async def passport(self) -> bytes:
@@ -246,7 +246,8 @@ class Buffer:
     def _sending_slab(self, edge: EdgeSettings) -> Slab | None:
         """Memory to send from, for edges that move bytes."""
         if self._slab is None and edge.transport is not Transport.SHARED_MEMORY:
-            self._slab = open_slab(Path(self._settings.slab.path))
+            slab = self._settings.slab
+            self._slab = open_slab(Path(slab.path), slab.memory)
         return self._slab
 
     async def _offered(self, edge: str, epoch: int, offer: Offer, waiter: Waiter) -> None:

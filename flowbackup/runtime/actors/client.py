@@ -29,7 +29,13 @@ from flowbackup.runtime.actors.slots import SlotSink
 from flowbackup.runtime.edges.pumps import EdgePump
 from flowbackup.runtime.edges.slab import Slab, create_slab, open_slab, remove_stale_slabs
 from flowbackup.runtime.edges.transport import Transports
-from flowbackup.runtime.edges.wiring import ClientSettings, EdgeSettings, Failure, Handle
+from flowbackup.runtime.edges.wiring import (
+    ClientSettings,
+    EdgeSettings,
+    Failure,
+    Handle,
+    SlabSettings,
+)
 from flowbackup.source.content import ReadCounters
 from flowbackup.source.known import KnownFiles
 from flowbackup.source.manifest import Journal
@@ -122,7 +128,9 @@ class Client:
         if slab is not None:
             remove_stale_slabs()
             path = Path(slab.path)
-            self._slabs[path] = create_slab(path, slab.slots, slab.slot_bytes, slab.owner)
+            self._slabs[path] = create_slab(
+                path, slab.slots, slab.slot_bytes, slab.owner, slab.memory
+            )  # fmt: skip
         return identify()
 
     async def wire(self, heads: Sequence[tuple[EdgeSettings, Handle]]) -> None:
@@ -212,11 +220,12 @@ class Client:
             self._sink.cancel()
 
     def _slabs_of_edges(self) -> dict[str, Slab]:
-        return {edge: self._mapped(Path(slab.path)) for edge, slab in self._settings.slabs}
+        return {edge: self._mapped(slab) for edge, slab in self._settings.slabs}
 
-    def _mapped(self, path: Path) -> Slab:
+    def _mapped(self, slab: SlabSettings) -> Slab:
+        path = Path(slab.path)
         if path not in self._slabs:
-            self._slabs[path] = open_slab(path)
+            self._slabs[path] = open_slab(path, slab.memory)
         return self._slabs[path]
 
     def _forward(self, forward: Forward) -> None:

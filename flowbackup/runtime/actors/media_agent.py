@@ -50,7 +50,7 @@ class MediaAgent:
         self._settings = settings
         self._device: Device = open_device(settings.target)
         self._writer: SecondTryWriter | None = None
-        self._slabs = Slabs()
+        self._slabs = Slabs(settings.slab.memory)
         self._durable: list[Durable] = []
         self._media: dict[bytes, MediumInfo] = {}
         self._turns = ThreadTurns()
@@ -102,8 +102,9 @@ class MediaAgent:
     @in_group("data")
     def map(self) -> None:
         """Maps the slab that the head buffer of this node has made."""
-        path = Path(self._settings.slab.path)
-        self._slabs.add(path, open_slab(path))
+        slab = self._settings.slab
+        path = Path(slab.path)
+        self._slabs.add(path, open_slab(path, slab.memory))
 
     @in_group("data")
     def left_on(self, target: DeviceTarget) -> Told:

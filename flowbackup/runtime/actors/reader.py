@@ -53,7 +53,9 @@ class Reader:
         MemoryBudgetError."""
         remove_stale_slabs()
         slab = self._settings.slab
-        self._slab = create_slab(Path(slab.path), slab.slots, slab.slot_bytes, slab.owner)
+        self._slab = create_slab(
+            Path(slab.path), slab.slots, slab.slot_bytes, slab.owner, slab.memory
+        )  # fmt: skip
         self._device = open_device(self._settings.target)
         media = await asyncio.to_thread(self._device.media)
         return identify(), media

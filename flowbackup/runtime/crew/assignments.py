@@ -15,7 +15,7 @@ from flowbackup.plan.decided import AgentPlan, EdgePlan, Plan, SlabPlan, Transpo
 from flowbackup.process import ProcessIdentity
 from flowbackup.runtime.crew.spares import has_spares
 from flowbackup.runtime.crew.streams import lanes_of, streams_over, ways_of
-from flowbackup.runtime.edges.slab import slab_path
+from flowbackup.runtime.edges.slab import PrivateMemory, slab_path
 from flowbackup.runtime.edges.wiring import (
     BufferSettings,
     ClientSettings,
@@ -32,8 +32,13 @@ SPARE_BYTES = 1 << 20
 class Assignments:
     """The settings of every actor of one session."""
 
-    def __init__(self, plan: Plan, session: bytes, owner: ProcessIdentity) -> None:
+    def __init__(
+        self, plan: Plan, session: bytes, owner: ProcessIdentity,
+        memory: PrivateMemory | None = None,
+    ) -> None:  # fmt: skip
+        """memory: of the slabs, where all actors are in the process `owner`."""
         self._plan = plan
+        self._memory = memory
         self._session = session
         self._owner = owner
         self._slabs: Mapping[str, SlabPlan] = {slab.name: slab for slab in plan.slabs}
@@ -126,7 +131,7 @@ class Assignments:
     def _slab(self, name: str) -> SlabSettings:
         slab = self._slabs[name]
         path = slab_path(id_text(self._session), name)
-        return SlabSettings(str(path), slab.slots, slab.slot_bytes, self._owner)
+        return SlabSettings(str(path), slab.slots, slab.slot_bytes, self._owner, self._memory)
 
     def _edge(self, edge: EdgePlan) -> EdgeSettings:
         frames_max = len(self._share(edge))

@@ -24,6 +24,7 @@ from flowbackup.runtime.crew.assignments import Assignments
 from flowbackup.runtime.crew.doors import holder_of
 from flowbackup.runtime.crew.station import Adopted, Station
 from flowbackup.runtime.crew.streams import lanes_of
+from flowbackup.runtime.edges.slab import PrivateMemory
 from flowbackup.runtime.edges.wiring import Coupled, EdgeSettings
 from flowbackup.runtime.engines.port import Engine, Handle, Post, Reference
 
@@ -42,7 +43,8 @@ class Crew:
         self.engine = engine
         self.cancel = cancel
         self._session = session
-        self._assignments = Assignments(plan, session, identify())
+        self._memory = PrivateMemory() if engine.is_one_process else None
+        self._assignments = self._assigned(plan)
         self.stations: dict[str, Station] = {}
         self.clients: dict[str, Handle] = {}
         self.clients_lost: set[str] = set()
@@ -163,7 +165,7 @@ class Crew:
         """Hires a mirror of a new plan, which differs by that from the present one, and couples it
         with its predecessor.  Raises the first fault; everything is as before then."""
         before, self.plan = self.plan, plan
-        self._assignments = Assignments(plan, self._session, identify())
+        self._assignments = self._assigned(plan)
         agent = plan.agent(name)
         station = Station(agent, self.hire_buffer(agent), self.hire_agent(agent), self.engine)
         try:
@@ -173,7 +175,7 @@ class Crew:
             self.dismiss_one(self.stations.pop(name))
             self.media.pop(name, None)
             self.plan = before
-            self._assignments = Assignments(before, self._session, identify())
+            self._assignments = self._assigned(before)
             raise
 
     def _couple(self, station: Station) -> Begins:
@@ -331,6 +333,9 @@ class Crew:
         """What kept it from being begun: the user's word before all else."""
         self.cancel.refuse("anything was written")
         raise_all(faults)
+
+    def _assigned(self, plan: Plan) -> Assignments:
+        return Assignments(plan, self._session, identify(), self._memory)
 
     def _post(self, node: str, name: str, kind: str) -> Post:
         """Buffer and MediaAgent of an agent bear the same name, so they live in two spaces; each

@@ -4,6 +4,9 @@ Reserved at once (a full /dev/shm is an error at the start, never a SIGBUS in th
 populated (memory touched for the first time is the slowest thing there is), used again and again,
 and removed when its session ends; what a killed session left behind, the next one removes.
 
+Where all actors of a session are in one process nobody else needs to see the slots: they are plain
+memory then (PrivateMemory), which is touched when it is filled, and cannot stay behind.
+
 Layout: one page of JSON saying whose it is, then `slots` times `slot_bytes`.
 """
 
@@ -17,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowbackup.errors import MemoryBudgetError, PeerLostError
+from flowbackup.media.segments.memory import io_memory
 from flowbackup.plan.decided import SLAB_HEADER_BYTES
 from flowbackup.process import ProcessIdentity
 from flowbackup.units import format_size
@@ -73,12 +77,33 @@ class Slab:
         self.path.unlink(missing_ok=True)
 
 
+class PrivateMemory:
+    """The slabs of a session whose actors are all in this process.  Of any thread."""
+
+    def __init__(self) -> None:
+        self._slabs: dict[Path, tuple[int, int, mmap.mmap]] = {}
+
+    def create(self, path: Path, slots: int, slot_bytes: int) -> Slab:
+        """path: a name; there is no such file."""
+        mapping = io_memory(SLAB_HEADER_BYTES + slots * slot_bytes)
+        self._slabs[path] = slots, slot_bytes, mapping
+        return Slab(path, slots, slot_bytes, mapping)
+
+    def open(self, path: Path) -> Slab:
+        """Raises PeerLostError for one that was not made."""
+        if path not in self._slabs:
+            raise _gone(path)
+        return Slab(path, *self._slabs[path])
+
+
 class Slabs:
     """The slabs of this node that a process looks into, each mapped when a frame first lies there:
     what several restore agents have read lies in the memory of each."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory: PrivateMemory | None = None) -> None:
+        """memory: where they are, if not in shared memory."""
         self._slabs: dict[str, Slab] = {}
+        self._memory = memory
 
     def add(self, path: Path, slab: Slab) -> None:
         """One that is mapped already."""
@@ -87,7 +112,7 @@ class Slabs:
     def named(self, name: str) -> Slab:
         """Raises PeerLostError if it is gone."""
         if name not in self._slabs:
-            self._slabs[name] = open_slab(SHARED_MEMORY / name)
+            self._slabs[name] = open_slab(SHARED_MEMORY / name, self._memory)
         return self._slabs[name]
 
     def remove(self) -> None:
@@ -104,9 +129,14 @@ def slab_path(session_text: str, name: str) -> Path:
     return SHARED_MEMORY / f"{PREFIX}{session_text}-{plain}"
 
 
-def create_slab(path: Path, slots: int, slot_bytes: int, owner: ProcessIdentity) -> Slab:
-    """Reserves and maps a new slab that belongs to `owner`, the session's process.
-    Raises MemoryBudgetError when shared memory cannot hold it."""
+def create_slab(
+    path: Path, slots: int, slot_bytes: int, owner: ProcessIdentity,
+    memory: PrivateMemory | None = None,
+) -> Slab:  # fmt: skip
+    """Reserves and maps a new slab that belongs to `owner`, the session's process.  memory: where
+    it is, if not in shared memory.  Raises MemoryBudgetError when that cannot hold it."""
+    if memory is not None:
+        return memory.create(path, slots, slot_bytes)
     size_bytes = SLAB_HEADER_BYTES + slots * slot_bytes
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     fd = os.open(path, flags, 0o600)
@@ -127,12 +157,15 @@ def create_slab(path: Path, slots: int, slot_bytes: int, owner: ProcessIdentity)
         os.close(fd)
 
 
-def open_slab(path: Path) -> Slab:
-    """Maps a slab that another process of this node made.  Raises PeerLostError if it is gone."""
+def open_slab(path: Path, memory: PrivateMemory | None = None) -> Slab:
+    """Maps a slab that another actor of this node made.  memory: where it is, if not in shared
+    memory.  Raises PeerLostError if it is gone."""
+    if memory is not None:
+        return memory.open(path)
     try:
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError as error:
-        raise PeerLostError(f"the shared memory {path} of this session is gone") from error
+        raise _gone(path) from error
     try:
         head = _read_head(fd)
         slots, slot_bytes = int(str(head["slots"])), int(str(head["slot_bytes"]))
@@ -172,6 +205,10 @@ def free_shared_memory() -> int:
     """Bytes free in the file system of shared memory."""
     status = os.statvfs(SHARED_MEMORY)
     return status.f_bavail * status.f_frsize
+
+
+def _gone(path: Path) -> PeerLostError:
+    return PeerLostError(f"the memory {path} of this session is gone")
 
 
 def _map(fd: int, size_bytes: int) -> mmap.mmap:

@@ -15,17 +15,20 @@ from flowbackup.model.ids import FrameId
 from flowbackup.model.rate import NO_LIMIT, RateSchedule
 from flowbackup.plan.decided import ObjectPlan, Transport
 from flowbackup.process import ProcessIdentity
+from flowbackup.runtime.edges.slab import PrivateMemory
 from flowbackup.runtime.engines.port import Handle as Handle
 
 
 @dataclass(frozen=True, slots=True)
 class SlabSettings:
-    """path: in shared memory of the actor's node.  owner: the process of the session."""
+    """path: in shared memory of the actor's node.  owner: the process of the session.  memory: what
+    the slab is a part of, where all actors are in that process, and the path only its name."""
 
     path: str
     slots: int
     slot_bytes: int
     owner: ProcessIdentity
+    memory: PrivateMemory | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,10 @@ class LocalEngine:
     def name(self) -> str:
         return LOCAL
 
+    @property
+    def is_one_process(self) -> bool:
+        return True
+
     def place(self, nodes: Collection[NodePlan]) -> dict[str, str]:
         far = [f'"{node.name}"' for node in nodes if node.labels]
         if far:

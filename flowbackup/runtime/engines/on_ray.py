@@ -34,6 +34,10 @@ class RayEngine:
     def name(self) -> str:
         return self._name
 
+    @property
+    def is_one_process(self) -> bool:
+        return False
+
     def place(self, nodes: Collection[NodePlan]) -> dict[str, str]:
         return place(nodes)
 

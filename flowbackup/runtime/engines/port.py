@@ -68,6 +68,10 @@ class Engine(Protocol):
     def name(self) -> str:
         """For reports."""
 
+    @property
+    def is_one_process(self) -> bool:
+        """Are all actors in this process, so that they see all of its memory?"""
+
     def place(self, nodes: Collection[NodePlan]) -> dict[str, str]:
         """Node of the plan -> what this engine calls it; one without labels is that of this
         process.  Raises PeerLostError naming every node that is not there, or is there twice."""
