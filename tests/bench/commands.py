@@ -1,4 +1,4 @@
-"""Whole commands on L, from the shell's view: start of Ray and end of process included."""
+"""Whole commands on L, from the shell's view: start and end of process included."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def commands(bench: Bench) -> Table:
         bench.yard.make_room(COPIES_OF_ROUND * size_bytes)
         _round(bench, source, rounds, missing)
     return Table(
-        "Whole commands on L, the start of Ray included",
+        "Whole commands on L",
         (*_ratios(rounds), *(Row(n, "MB/s", rounds.rates(n, size_bytes)) for n in rounds.seconds)),
         (
             "restic and borg sync by themselves, tar gets a `sync -f`. Repositories and media were "

@@ -249,6 +249,12 @@ def stdin_twice(plot: Plot) -> Planted:
     return planted("stdin-twice", "Keep one of them", *twins[1], "stdin")
 
 
+def engine_far(plot: Plot) -> Planted:
+    plot.node()
+    plot.graph["engine"] = "local"
+    return planted("engine-far", "Write engine: ray", "engine")
+
+
 def _standard_input(plot: Plot) -> Keys:
     """An object that is made standard input."""
     keys, item = plot.object()
@@ -264,5 +270,5 @@ PLANTERS: tuple[Planter, ...] = (
     client_like_an_agent, node_by_case, device_by_case, client_by_case, object_by_case,
     group_by_case, group_twice, idle_device, idle_node, idle_backup_group, idle_readers,
     brought_back_too_early,
-    stdin_far, stdin_twice,
+    stdin_far, stdin_twice, engine_far,
 )  # fmt: skip

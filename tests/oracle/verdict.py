@@ -38,7 +38,7 @@ def verdict(graph: Graph, memory_bytes: int | None = None) -> set[Expected]:
         *ways(graph, chains, are_sound), *halves(graph, chains, are_sound),
         *copies(graph, chains, are_sound),
         *copy_loops(chains), *staging(graph, chains), *spares(chains), *places(graph),
-        *standard_input(graph),
+        *standard_input(graph), *engine(graph),
         *windows(graph), *shared_slots(chains), *memory(graph, chains, memory_bytes),
         *excluded(graph),
     }  # fmt: skip
@@ -366,6 +366,12 @@ def standard_input(graph: Graph) -> Iterator[Expected]:
             if taken_before:
                 yield one("stdin-twice", *keys, "stdin")
             taken_before = True
+
+
+def engine(graph: Graph) -> Iterator[Expected]:
+    """One process is on one machine."""
+    if graph.get("engine") == "local" and graph.get("nodes"):
+        yield one("engine-far", "engine")
 
 
 def windows(graph: Graph) -> Iterator[Expected]:

@@ -223,6 +223,12 @@ def _client_like_agent(graph: Graph) -> None:
     graph["clients"][f"b0.{_first_device(graph)}"] = graph["clients"].pop("c0")
 
 
+def _engine_far(graph: Graph) -> None:
+    graph["engine"] = "local"
+    graph["nodes"] = {"mars": {}}
+    graph["devices"]["d0"].update(node="mars")
+
+
 MEANING: dict[str, tuple[str, Planter]] = {
     "unknown source of a mirror": ("unknown-group", _set("mirror_groups", "m0", "mirrors", "bb")),
     "coupling from nowhere": ("unknown-group", lambda g: _couple(g, "nobody", "m0")),
@@ -235,6 +241,7 @@ MEANING: dict[str, tuple[str, Planter]] = {
         group="zz")),
     "object to a mirror": ("object-to-mirror", lambda g: g["clients"]["c0"]["objects"][
         "o0"].update(group="m0")),
+    "engine without nodes": ("engine-far", _engine_far),
     "client without objects": ("no-object", _set("clients", "c0", "objects", {})),
     "no client": ("no-client", lambda g: g.pop("clients")),
     "which group": ("group-needed", _group_needed),

@@ -74,7 +74,6 @@ def run(plan: Plan, catalog: Path) -> Callable[[], SessionReport]:
     return lambda: api.run_backup(plan, settings, SilentMonitor())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("where", [("MediaAgent", "_append", 5), ("Client", "_read", 1)])
 def test_the_command_ends_while_a_thread_hangs(
     source: Path, tmp_path: Path, where: tuple[str, str, int]
