@@ -87,7 +87,7 @@ def run_backup(plan: Plan, settings: RunSettings, monitor: Monitor) -> SessionRe
     In the main thread SIGINT and SIGTERM end the command: the first in 3 s, in which objects that
     end within the first of them are finished and longer ones are cut off at the border of a frame,
     the second in one.  Before anything was written the first raises InterruptedSessionError, or
-    KeyboardInterrupt while devices are looked at; so does the second while Ray starts."""
+    KeyboardInterrupt while devices are looked at."""
     beginning = Beginning()
     from flowbackup.plan.narrowing import stages_after_session
     from flowbackup.runtime.backup.scan import SourceScan

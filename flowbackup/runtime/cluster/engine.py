@@ -43,8 +43,8 @@ WORKER_NICENESS = 0
 def ray_engine(address: str = "", cancel: Cancel | None = None) -> Iterator[str]:
     """Ray is up inside: embedded for an empty address, else the cluster at it.  Yields the name
     of the engine for the report.  A Ray that is up already in this process is used and left.
-    cancel: its second word raises KeyboardInterrupt while Ray starts."""
-    starting = (cancel or Cancel()).interruptible(2)
+    cancel: its first word raises InterruptedSessionError while Ray starts."""
+    starting = _starting(cancel or Cancel())
     if ray.is_initialized():
         yield "ray (present)"
         return
@@ -63,6 +63,16 @@ def ray_engine(address: str = "", cancel: Cancel | None = None) -> Iterator[str]
             yield "ray (embedded)"
         finally:
             end_at_once(directory)
+
+
+@contextmanager
+def _starting(cancel: Cancel) -> Iterator[None]:
+    try:
+        with cancel.interruptible(1):
+            yield
+    except KeyboardInterrupt:
+        cancel.refuse("Ray had started")
+        raise
 
 
 def _join(address: str) -> None:
