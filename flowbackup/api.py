@@ -46,6 +46,7 @@ from flowbackup.runtime.reading.reach import far_media_by
 from flowbackup.runtime.signals import cancelled_by_signals, interruptible_by_signals
 from flowbackup.taking import cat as cat
 from flowbackup.taking import export_tar as export_tar
+from flowbackup.taking import mount as mount
 from flowbackup.taking import restore as restore
 
 if TYPE_CHECKING:
