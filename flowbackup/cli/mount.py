@@ -17,7 +17,7 @@ from flowbackup.errors import EXIT_SUCCESS
     cls=Command,
     examples=(
         "flowbackup mount /mnt/backups",
-        "diff -r /srv/www /mnt/backups/web/site/latest",
+        "flowbackup mount /mnt/backups --allow-other",
     ),
 )
 @click.argument("place", metavar="DIRECTORY", type=click.Path(path_type=Path))
