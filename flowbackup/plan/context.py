@@ -20,7 +20,7 @@ from flowbackup.plan.graph import (
     levels_of,
     links_of,
 )
-from flowbackup.plan.groups import RESTORE
+from flowbackup.plan.groups import RESTORE, groups_of
 from flowbackup.plan.machine import Machine, this_machine
 from flowbackup.spec.document import GraphDocument
 from flowbackup.spec.endpoint import Endpoint
@@ -51,8 +51,10 @@ class Context:
 
     @property
     def is_ordered(self) -> bool:
-        """Has every agent a level?  Not where couplings close to a cycle."""
-        return len(self.levels) == len(self.agents)
+        """Has every agent a level that is its own?  Not where couplings close to a cycle, nor where
+        two groups have one name: nobody can say then which of them a coupling means."""
+        names = [name for _, name, _ in groups_of(self.spec)]
+        return len(self.levels) == len(self.agents) and len(set(names)) == len(names)
 
     def level(self, agent: str) -> int:
         """Couplings behind the group that begins a chain: a backup group, or a copy group."""
