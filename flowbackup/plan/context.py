@@ -51,10 +51,14 @@ class Context:
 
     @property
     def is_ordered(self) -> bool:
-        """Has every agent a level that is its own?  Not where couplings close to a cycle, nor where
-        two groups have one name: nobody can say then which of them a coupling means."""
+        """Has every agent a level?  Not where couplings close to a cycle."""
+        return len(self.levels) == len(self.agents)
+
+    @property
+    def has_own_names(self) -> bool:
+        """Is every group the only one of its name?  Else nobody can say which a coupling means."""
         names = [name for _, name, _ in groups_of(self.spec)]
-        return len(self.levels) == len(self.agents) and len(set(names)) == len(names)
+        return len(set(names)) == len(names)
 
     def level(self, agent: str) -> int:
         """Couplings behind the group that begins a chain: a backup group, or a copy group."""
