@@ -47,6 +47,7 @@ from flowbackup.runtime.reading.reach import far_media_by
 from flowbackup.runtime.signals import cancelled_by_signals, interruptible_by_signals
 from flowbackup.taking import cat as cat
 from flowbackup.taking import export_tar as export_tar
+from flowbackup.taking import mount as mount
 from flowbackup.taking import restore as restore
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def run_backup(plan: Plan, settings: RunSettings, monitor: Monitor) -> SessionRe
     In the main thread SIGINT and SIGTERM end the command: the first in 3 s, in which objects that
     end within the first of them are finished and longer ones are cut off at the border of a frame,
     the second in one.  Before anything was written the first raises InterruptedSessionError, or
-    KeyboardInterrupt while devices are looked at; so does the second while Ray starts."""
+    KeyboardInterrupt while devices are looked at."""
     beginning = Beginning()
     from flowbackup.plan.narrowing import stages_after_session
     from flowbackup.runtime.backup.scan import SourceScan

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -12,6 +12,7 @@ from flowbackup.catalog.catalog import Catalog, open_catalog
 from flowbackup.catalog.location import default_catalog_path
 from flowbackup.catalog.resolve import split_query
 from flowbackup.catalog.rows import VersionRow
+from flowbackup.errors import UsageError
 from flowbackup.model.report import SessionReport
 from flowbackup.monitor import Monitor
 from flowbackup.requests import RestoreRequest
@@ -72,3 +73,25 @@ def export_tar(
         far_media_by(request.address, Cancel()) as far,
     ):
         return run_export(opened, ExportTask(version, settings), out, monitor, far)
+
+
+def mount(
+    place: Path, monitor: Monitor, mounted: Callable[[], None], catalog: Path | None = None, *,
+    others: bool = False, address: str = "",
+) -> None:  # fmt: skip
+    """Shows all versions as CLIENT/OBJECT/NUMBER below an empty directory, until it is unmounted or
+    a signal comes; mounted: called when they can be looked at.  What cannot be read is a problem,
+    and EIO for who reads it.  Linux with FUSE.  Raises UsageError."""
+    from flowbackup.runtime.mounting.fuse import Questions, serve
+    from flowbackup.runtime.mounting.mounted_tree import MountedTree
+    from flowbackup.runtime.reading.copies import copy_reader
+    from flowbackup.runtime.reading.known_media import KnownMedia
+
+    if not place.is_dir() or any(place.iterdir()):
+        raise UsageError(f"{place} is no empty directory", remedy=f"mkdir {place}")
+    with (
+        open_catalog(catalog or default_catalog_path(), create=False) as opened,
+        far_media_by(address, Cancel()) as far,
+        copy_reader(opened, monitor, KnownMedia(opened, far=far)) as frames,
+    ):
+        serve(Questions(MountedTree(opened), frames, monitor, mounted), place, others=others)

@@ -42,6 +42,7 @@ COMMANDS = {
     "restore": Place("restore", "restore", "Put an object, or a path inside it, into a folder."),
     "cat": Place("cat", "cat", "Write the content of one file to standard output."),
     "export": Place("export", "export", "Write an object, or a path inside it, as a tar archive."),
+    "mount": Place("mount", "mount", "Show all versions as directories, to look at and to copy."),
     "status": Place("status", "status", "Show what the running sessions are doing."),
     "attach": Place("running", "attach", "Give a running session one more mirror."),
     "detach": Place("running", "detach", "Let a mirror of a running session go."),

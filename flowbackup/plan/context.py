@@ -20,7 +20,7 @@ from flowbackup.plan.graph import (
     levels_of,
     links_of,
 )
-from flowbackup.plan.groups import RESTORE
+from flowbackup.plan.groups import RESTORE, groups_of
 from flowbackup.plan.machine import Machine, this_machine
 from flowbackup.spec.document import GraphDocument
 from flowbackup.spec.endpoint import Endpoint
@@ -53,6 +53,12 @@ class Context:
     def is_ordered(self) -> bool:
         """Has every agent a level?  Not where couplings close to a cycle."""
         return len(self.levels) == len(self.agents)
+
+    @property
+    def has_own_names(self) -> bool:
+        """Is every group the only one of its name?  Else nobody can say which a coupling means."""
+        names = [name for _, name, _ in groups_of(self.spec)]
+        return len(set(names)) == len(names)
 
     def level(self, agent: str) -> int:
         """Couplings behind the group that begins a chain: a backup group, or a copy group."""

@@ -53,7 +53,7 @@ def shared_slots(context: Context) -> Iterator[Finding]:
 def memory(context: Context) -> Iterator[Finding]:
     """The slabs of this machine fit its shared memory and its memory; other nodes are asked when
     the graph starts."""
-    if not context.is_ordered or any(pairs_bounded(context)):
+    if not (context.is_ordered and context.has_own_names) or any(pairs_bounded(context)):
         return
     stages = planned_slabs(context)
     needed = dict(most_memory(stages)).get(HERE, 0)

@@ -47,9 +47,13 @@ def test_a_secret_is_found_in_every_form_and_place(tmp_path: Path) -> None:
     found = in_files([secret], tmp_path)
     assert len(found) == len(secret.forms)
     environment = {**os.environ, "SHOWN": "a secret of some length"}
-    command = [sys.executable, "-c", "import sys; sys.stdin.read()", "a secret of some length"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as process:
+    program = "import sys; print(flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", program, "a secret of some length"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment) as process:
         try:
+            # When it is begun its arguments are not there at once.
+            assert process.stdout is not None and process.stdout.readline()
             place = f"key in /proc/{process.pid}"
             assert in_arguments([secret]) == [f"{place}/cmdline"]
             assert in_environments([secret]) == [f"{place}/environ"]

@@ -159,6 +159,18 @@ def test_spares_of_two_groups_of_one_name_are_told_of_the_first() -> None:
     assert {("spare-elsewhere", "10"), ("doubled-name", "13")} <= set(found)
 
 
+def test_a_mirror_of_a_copy_may_not_have_the_name_of_a_backup_group() -> None:
+    found = faults(
+        "graph: g\nclients: {web: {objects: {site: {path: /srv/www}}}}\n"
+        "devices: {nas: {path: /nas}, usb: {path: /usb}, tape: {path: /tape}}\n"
+        "backup_groups: {primary: {devices: [nas]}}\n"
+        "restore_groups: {readers: {devices: [nas]}}\n"
+        "copy_groups: {vault: {copies: readers, devices: [usb], select: {versions: all}}}\n"
+        "mirror_groups: {primary: {mirrors: vault, devices: [tape]}}\n"
+    )
+    assert ("doubled-name", "7") in found
+
+
 def test_a_graph_without_clients_copies_what_there_is() -> None:
     text = STAGES.replace("clients: {web: {objects: {site: {path: /srv/www}}}}\n", "").replace(
         "backup_groups: {primary: {devices: [nas]}}\n", ""

@@ -72,19 +72,24 @@ HALF = """
 import os
 from pathlib import Path
 from ray._private import worker
+from flowbackup.errors import InterruptedSessionError
 from flowbackup.process import descendants, identify
+from flowbackup.runtime.cancel import Cancel
 from flowbackup.runtime.engines import lean_ray
 from flowbackup.runtime.engines.ray_start import ray_engine
 
-def second_signal(node, **settings):
-    print(len(node.all_processes) > 0, worker._global_node)
-    raise KeyboardInterrupt
+cancel = Cancel()
 
-lean_ray._no_api_server = second_signal
+def signal(node, **settings):
+    print(len(node.all_processes) > 0, worker._global_node)
+    cancel.tell()
+
+lean_ray._no_api_server = signal
 try:
-    with ray_engine():
+    with ray_engine(cancel=cancel):
         print("started")
-except KeyboardInterrupt:
+except InterruptedSessionError as error:
+    print(error)
     print([pid for pid in descendants(os.getpid()) if identify(pid).is_alive()])
     print(sorted(p.name for p in Path("/tmp").glob(f"fbr-{os.getpid()}-*")))
 """
@@ -97,7 +102,9 @@ def test_one_that_was_interrupted_while_it_started_leaves_nothing() -> None:
         [sys.executable, "-c", HALF], capture_output=True, text=True, check=True, timeout=120,
         env={**os.environ, "PYTHONPATH": os.getcwd()},
     )  # fmt: skip
-    assert done.stdout.splitlines() == ["True None", "[]", "[]"]
+    assert done.stdout.splitlines() == [
+        "True None", "interrupted before Ray had started", "[]", "[]",
+    ]  # fmt: skip
 
 
 INTRUDE = """

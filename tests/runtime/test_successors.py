@@ -102,8 +102,9 @@ class Agent:
             if job.frame is not None:
                 self._volatile.append(job.frame)
             elif self._device.agent is self and not self._device.is_stuck:
-                durable += [self._checked(frame) for frame in self._volatile]
-                self._device.log += durable
+                committed = [self._checked(frame) for frame in self._volatile]
+                self._device.log += committed
+                durable += committed
                 self._volatile.clear()
         return Written(tuple(durable), None)
 

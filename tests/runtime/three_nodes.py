@@ -13,10 +13,9 @@ from ray._private.node import Node
 from ray._private.ray_constants import PROCESS_TYPE_RAYLET
 from ray.cluster_utils import Cluster
 
-from flowbackup.process import identify
+from flowbackup.process import END_SECONDS_MAX, end_process, identify
 from flowbackup.units import MIB
 from tests.leaks import marked_processes
-from tests.runtime.left_behind import wait_for
 
 LABEL = "flowbackup.io/node"
 STORE_BYTES = 128 * MIB
@@ -54,11 +53,11 @@ def three_nodes(*, join: bool = True) -> Iterator[Cluster]:
 
 
 def lose(cluster: Cluster, node: Node) -> None:
-    """Its raylet dies, and everybody on it.  Returns when they are dead: a worker sees only after a
-    while that its raylet is gone, and could do the small rest of its work until then."""
+    """All of its processes die, as where a machine does.  Returns when they are dead: left alone, a
+    worker sees only after a while that its raylet is gone, and does the rest of its work."""
     (raylet,) = node.all_processes[PROCESS_TYPE_RAYLET]
     mark = f"RAY_RAYLET_PID={raylet.process.pid}\0"
     there = [identify(pid) for pid, _ in marked_processes(mark)]
     assert there
     cluster.remove_node(node, allow_graceful=False)
-    wait_for(lambda: all(process.is_dead() for process in there), 60)
+    assert all(end_process(process, END_SECONDS_MAX) for process in there)

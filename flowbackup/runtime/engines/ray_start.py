@@ -43,9 +43,9 @@ WORKER_NICENESS = 0
 @contextmanager
 def ray_engine(address: str = "", cancel: Cancel | None = None) -> Iterator[RayEngine]:
     """Ray is up inside: embedded for an empty address, else the cluster at it.  A Ray that is up
-    already in this process is used and left.  cancel: its second word raises KeyboardInterrupt
+    already in this process is used and left.  cancel: its first word raises InterruptedSessionError
     while Ray starts."""
-    starting = (cancel or Cancel()).interruptible(2)
+    starting = _starting(cancel or Cancel())
     if ray.is_initialized():
         yield RayEngine("ray (present)")
         return
@@ -64,6 +64,16 @@ def ray_engine(address: str = "", cancel: Cancel | None = None) -> Iterator[RayE
             yield RayEngine("ray (embedded)")
         finally:
             end_at_once(directory)
+
+
+@contextmanager
+def _starting(cancel: Cancel) -> Iterator[None]:
+    try:
+        with cancel.interruptible(1):
+            yield
+    except KeyboardInterrupt:
+        cancel.refuse("Ray had started")
+        raise
 
 
 def _join(address: str) -> None:

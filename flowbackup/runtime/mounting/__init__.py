@@ -1,0 +1,1 @@
+"""Versions as directories of a file system that can only be read."""
