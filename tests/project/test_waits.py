@@ -27,6 +27,7 @@ REASONS = {
     "runtime/crew/entrance.py try_again": OWN,
     "runtime/crew/opening.py _let_in": OWN,
     "runtime/edges/direct.py _accept": CLOSED,
+    "runtime/engines/thread_actor.py _live": "for calls: `end` ends it",
     "source/hashing.py _work": "for work: `close` ends it",
     "source/hashing.py close": MEMORY,
     "source/hashing.py drain": MEMORY,

@@ -139,14 +139,16 @@ def test_a_directory_of_a_dead_command_is_removed_and_others_stay(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from flowbackup.process import identify
-    from flowbackup.runtime.engines import engine
+    from flowbackup.runtime.engines import ray_start
 
-    dead = Path("/tmp") / f"{engine.RAY_TEMPORARY_PREFIX}{2**22 - 1}-1-test"
-    alive = Path("/tmp") / f"{engine.RAY_TEMPORARY_PREFIX}{os.getpid()}-{identify().start_ticks}-t"
+    dead = Path("/tmp") / f"{ray_start.RAY_TEMPORARY_PREFIX}{2**22 - 1}-1-test"
+    alive = (
+        Path("/tmp") / f"{ray_start.RAY_TEMPORARY_PREFIX}{os.getpid()}-{identify().start_ticks}-t"
+    )
     for path in (dead, alive):
         path.mkdir()
     try:
-        engine._remove_dead_directories()
+        ray_start._remove_dead_directories()
         assert alive.exists() and not dead.exists()
     finally:
         alive.rmdir()
