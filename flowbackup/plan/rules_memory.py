@@ -51,18 +51,19 @@ def shared_slots(context: Context) -> Iterator[Finding]:
 
 
 def memory(context: Context) -> Iterator[Finding]:
-    """The slabs of this machine fit its shared memory and its memory; other nodes are asked when
-    the graph starts."""
+    """The slabs of this machine fit its memory, and its shared memory where several processes have
+    to see them; other nodes are asked when the graph starts."""
     if not (context.is_ordered and context.has_own_names) or any(pairs_bounded(context)):
         return
     stages = planned_slabs(context)
     needed = dict(most_memory(stages)).get(HERE, 0)
     slabs = [slab for stage in stages for slab in stage]
     machine = context.machine
+    is_shared = context.spec.engine == "ray" or bool(context.spec.nodes)
     free, what = min(
         (value, name)
         for value, name in (
-            (machine.shared_memory_free, "free in /dev/shm"),
+            (machine.shared_memory_free if is_shared else -1, "free in /dev/shm"),
             (machine.memory_available, "available in memory"),
             (1 << 63, "unknown"),
         )

@@ -65,11 +65,17 @@ def test_an_unused_device_is_a_warning_and_no_error() -> None:
 
 
 def test_memory_above_what_the_machine_has() -> None:
-    small = Machine(shared_memory_free=64 << 20, memory_available=1 << 40)
-    (line,) = lines(CHAIN, small)
+    (line,) = lines(CHAIN, Machine(shared_memory_free=-1, memory_available=64 << 20))
     assert line.startswith("x.yaml:10:29 the buffers of this machine need 130 MiB, but 64 MiB are")
     assert line.endswith("Lower buffers or frame_size: 3 buffers of 16 MiB fit.")
     assert lines(CHAIN, Machine(-1, -1)) == []
+
+
+def test_shared_memory_counts_where_processes_share_it() -> None:
+    small = Machine(shared_memory_free=64 << 20, memory_available=1 << 40)
+    assert lines(CHAIN, small) == []
+    (line,) = lines(CHAIN + "engine: ray\n", small)
+    assert "need 130 MiB, but 64 MiB are free in /dev/shm" in line
 
 
 def test_memory_of_other_nodes_is_asked_when_the_graph_starts() -> None:

@@ -46,9 +46,10 @@ def door_of(
     """Of one device, on whichever node."""
     node = next(node for node in plan.nodes if node.name == agent.node)
     holder = holder_of(plan, session)
-    if engine is not None and node.labels:
-        return FarDoor(engine, node, agent.device, holder)
-    return DeviceDoor(open_device(agent.device), holder)
+    if not node.labels:
+        return DeviceDoor(open_device(agent.device), holder)
+    assert engine is not None, "see has_far_doors"
+    return FarDoor(engine, node, agent.device, holder)
 
 
 class FarDoor:
