@@ -53,6 +53,8 @@ class LoopActor:
             self._loop.close()
 
     def _begin(self, call: Call) -> None:
+        if self._calls.is_ended:
+            return
         task = self._loop.create_task(self._answer(call))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
