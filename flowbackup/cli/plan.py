@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from flowbackup.cli.columns import table
-from flowbackup.cli.freed import freed_fields, freed_text
+from flowbackup.cli.freed import freed_text
 from flowbackup.cli.output import Output
 from flowbackup.cli.summary import problem_text
 from flowbackup.model.device import HERE
+from flowbackup.model.published import freed_fields
 from flowbackup.model.report import SessionReport
 from flowbackup.plan.buffers import into_of
 from flowbackup.plan.decided import (
