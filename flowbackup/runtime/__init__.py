@@ -1,6 +1,7 @@
 """LIVING: the only house that imports ray.  Thin shells over flow/, source/ and media/.
 
-From below: `cluster` Ray itself; `control` the line into a running session; `edges` what crosses
+From below: `cluster` Ray itself; `control` the line into a running session;
+`hooks` what the user has done around it; `edges` what crosses
 from actor to actor; `actors` the shells; `reading` frames back from media; `crew` all actors of a
 session; on these stand `backup`, `copying` and `care`, the sessions that people start, and
 `freeing`, the only one that may free; `mounting` shows what there is as directories.

@@ -13,7 +13,7 @@ from flowbackup.errors import InterruptedSessionError
 
 class Part(Enum):
     """Of a session.  Value: so many seconds behind the first word, and behind the second, it is
-    over.  With what Ray needs to stop, 0.3 s on two idle cores, the last makes 3 s and 1 s."""
+    over.  With what Ray needs to stop, 0.3 s on two idle cores, LEAVE makes 3 s and 1 s."""
 
     BEGIN = (0.0, 0.0)
     """Waiting for devices, starting and opening: nothing has been written yet."""
@@ -25,6 +25,9 @@ class Part(Enum):
     """The record of the session, index and footer: what is durable is valid without them."""
     LEAVE = (2.5, 0.6)
     """Devices and memory are given back; who has not done so then is ended, which does the same."""
+    AFTER = (5.0, 0.0)
+    """Hooks and notices behind a session, where the graph has some: a database that a hook has
+    stopped is to run again, and the first word leaves two seconds for that."""
 
 
 class Word(IntEnum):

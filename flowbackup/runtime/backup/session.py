@@ -56,11 +56,12 @@ class BackupSession:
     def __init__(
         self, plan: Plan, catalog: Catalog, scan: SourceScan, monitor: Monitor,
         beginning: Beginning, cancel: Cancel, wait_seconds_max: float = 0.0, *,
-        resumes: bool = True,
+        resumes: bool = True, session: bytes = b"",
     ) -> None:  # fmt: skip
         """cancel: ends it.  wait_seconds_max: how long it may wait for devices that others hold.
-        resumes: does it go on with what interrupted sessions have left?"""
-        self.session = new_id()
+        session: its id, a new one for none.  resumes: does it go on with what interrupted sessions
+        have left?"""
+        self.session = session or new_id()
         self._plan = plan
         self._catalog = catalog
         self._scan = scan

@@ -46,11 +46,12 @@ class CopySession:
 
     def __init__(
         self, stage: Plan, catalog: Catalog, monitor: Monitor, copied: bytes | None,
-        cancel: Cancel, wait_seconds_max: float = 0.0,
+        cancel: Cancel, wait_seconds_max: float = 0.0, session: bytes = b"",
     ) -> None:  # fmt: skip
         """copied: the session whose versions `versions: session` means, None for none.
-        cancel: ends it.  wait_seconds_max: how long it may wait for devices that others hold."""
-        self.session = new_id()
+        session: its own id, a new one for none.  cancel: ends it.  wait_seconds_max: how long it
+        may wait for devices that others hold."""
+        self.session = session or new_id()
         self._stage = stage
         self._catalog = catalog
         self._monitor = monitor
