@@ -34,7 +34,7 @@ class Hook:
     seconds_max: float = 3600.0
 
     def __str__(self) -> str:
-        """Without the arguments, which may say more than others are to know."""
+        """Without its arguments, which may say more than others are to know."""
         return f'hook {self.number} ({self.when} "{self.words[0]}")'
 
 

@@ -10,10 +10,14 @@ from enum import Enum, IntEnum
 
 from flowbackup.errors import InterruptedSessionError
 
+AFTER_SECONDS_MAX = 5.0
+"""Behind the first word, for hooks and notices behind a session, where its graph has some: what a
+hook has stopped is to run again, and a session that takes its whole time leaves two seconds."""
+
 
 class Part(Enum):
     """Of a session.  Value: so many seconds behind the first word, and behind the second, it is
-    over.  With what Ray needs to stop, 0.3 s on two idle cores, LEAVE makes 3 s and 1 s."""
+    over.  With what Ray needs to stop, 0.3 s on two idle cores, the last makes 3 s and 1 s."""
 
     BEGIN = (0.0, 0.0)
     """Waiting for devices, starting and opening: nothing has been written yet."""
@@ -25,9 +29,6 @@ class Part(Enum):
     """The record of the session, index and footer: what is durable is valid without them."""
     LEAVE = (2.5, 0.6)
     """Devices and memory are given back; who has not done so then is ended, which does the same."""
-    AFTER = (5.0, 0.0)
-    """Hooks and notices behind a session, where the graph has some: a database that a hook has
-    stopped is to run again, and the first word leaves two seconds for that."""
 
 
 class Word(IntEnum):
@@ -66,6 +67,11 @@ class Cancel:
     def is_now(self) -> bool:
         """It was told twice."""
         return len(self._told) > 1
+
+    @property
+    def is_over(self) -> bool:
+        """Does nobody wait any more for what stands behind a session?"""
+        return self.is_now or (self.is_told and self._clock() - self._told[0] >= AFTER_SECONDS_MAX)
 
     @property
     def word(self) -> Word:

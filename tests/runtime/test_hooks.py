@@ -93,7 +93,7 @@ def test_nobody_waits_for_the_background_before_the_end(world: World, tmp_path: 
     assert hooks.begin(never, never) is None
     assert world.problems == []
     gate.touch()
-    hooks.join()
+    hooks.settle()
     assert [problem.text[-19:] for problem in world.problems] == ["h exit code 3: late"]
 
 
@@ -101,7 +101,7 @@ def test_one_that_takes_too_long_in_the_background_is_ended(world: World) -> Non
     world.add("before", f"sleep 300 & echo $! > {world.pid}; sleep 300", behind=True, seconds=0.3)
     hooks = world.made()
     hooks.begin(never, never)
-    hooks.join()
+    hooks.settle()
     assert "took longer than" in world.problems[0].text
     assert_ended(int(world.pid.read_text()))
 

@@ -25,7 +25,7 @@ def notice(url: str = "", *, variable: str = "", file: str = "", style: str = "p
 def send(*told: Notice, event: str = "failed", **fields: object) -> list[Problem]:
     sending = Notices(told, lambda: False)
     sending.send(event, fields)
-    return sending.join()
+    return sending.settle()
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +106,7 @@ def test_who_does_not_answer_is_waited_for_as_long_as_the_user_waits() -> None:
 
     sending = Notices([notice("https://example.org/secret")], tried.is_set, hang)
     sending.send("failed", {})
-    (problem,) = sending.join()
+    (problem,) = sending.settle()
     over.set()
     assert problem.text == "notice 1 (example.org): it was not waited for any longer"
 

@@ -237,7 +237,7 @@ class Client:
         with self._busy.one() if has_hooks else nullcontext():
             behind = [self._read_hooked(plan, self._sink) for plan in self._settings.objects]
             for hooks in behind:
-                hooks.join()
+                hooks.settle()
         try:
             self._sink.wait_released()
         except FlowbackupError as error:

@@ -3,9 +3,7 @@ ends.  All of that happens while the session holds no device: a hook may mount o
 
 from __future__ import annotations
 
-import math
 import socket
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +16,7 @@ from flowbackup.model.published import command_fields
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem
 from flowbackup.plan.decided import Plan
-from flowbackup.runtime.cancel import Cancel, Part
+from flowbackup.runtime.cancel import Cancel
 from flowbackup.runtime.hooks.notices import Notices
 from flowbackup.runtime.hooks.running import KIND, Hooks
 from flowbackup.runtime.signals import cancelled_by_signals
@@ -114,15 +112,15 @@ class _Around:
     def _run_behind(self, outcome: Outcome, exit_code: int) -> bool:
         """Hooks behind it, and the end of those in the background.  Did one fail that must not?"""
         error = self._hooks.end(outcome, exit_code, self._is_over)
-        self._hooks.join()
+        self._hooks.settle()
         if error is not None:
             self._problem(Problem(KIND, str(error)))
         return error is not None
 
     def _notify(self, outcome: Outcome, fields: dict[str, object]) -> None:
-        late = self._notices.join()
+        late = self._notices.settle()
         self._notices.send(outcome.value, fields)
-        for problem in (*late, *self._notices.join()):
+        for problem in (*late, *self._notices.settle()):
             self._problem(problem)
 
     def _problem(self, problem: Problem) -> None:
@@ -131,8 +129,7 @@ class _Around:
 
     def _is_over(self) -> bool:
         """Has the user ended it, and nobody waits any more?"""
-        cancel = self._begun.cancel
-        return time.monotonic() >= cancel.latest(Part.AFTER, math.inf)
+        return self._begun.cancel.is_over
 
     def _fields(self) -> dict[str, object]:
         session = id_text(self._begun.session)

@@ -30,7 +30,7 @@ Post = Callable[[str, bytes], None]
 
 
 class Notices:
-    """Those of one graph.  `send` returns at once, `join` waits for what was sent."""
+    """Those of one graph.  `send` returns at once, `settle` waits for what was sent."""
 
     def __init__(self, notices: Iterable[Notice], stopped: Stopped, send: Post = post) -> None:
         """stopped: whether it is to be waited no longer."""
@@ -50,7 +50,7 @@ class Notices:
             thread.start()
             self._running.append((notice, thread))
 
-    def join(self) -> list[Problem]:
+    def settle(self) -> list[Problem]:
         """Until everything has arrived or been given up; what did not arrive."""
         latest = time.monotonic() + SECONDS_MAX
         for notice, thread in self._running:

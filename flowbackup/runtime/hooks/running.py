@@ -74,7 +74,7 @@ class Hooks:
                 self._told(error)
         return failure
 
-    def join(self) -> None:
+    def settle(self) -> None:
         """Waits for those in the background, each as long as it may take."""
         while self._behind:
             thread, latest = self._behind.pop()
