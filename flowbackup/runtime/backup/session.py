@@ -110,8 +110,9 @@ class BackupSession:
         ) as crew:
             self._cancel.refuse("anything was written")
             self._go_on(crew)
-            self._begin(crew)
             crew.wire()
+            # From here on it has a report: a word before that has begun nothing.
+            self._begin(crew)
             report = self._work(crew, engine)
         self._catalog.end_session(report, self._finished_ns)
         return report

@@ -79,9 +79,10 @@ class CopySession:
             self._stage, self.session, self._entrance, self._monitor, self._cancel
         ) as crew:
             self._cancel.refuse("anything was copied")
+            crew.wire()
+            # From here on it has a report: a word before that has begun nothing.
             self._begin(crew)
             self._hear_of_killed(crew)
-            crew.wire()
             report, finished_ns = self._copy(crew, engine)
         self._catalog.end_session(report, finished_ns)
         return report
