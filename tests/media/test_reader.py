@@ -204,6 +204,31 @@ def test_the_inventory_takes_no_frames_from_a_damaged_index(tmp_path: Path) -> N
     path.write_bytes(path.read_bytes()[:-BLOCK])
     (found,) = inventory(str(tmp_path), "nas", set())
     assert found.frames == ()
+    with pytest.raises(DamageError, match=path.name):
+        list(reader_of(tmp_path).frames())
+
+
+def test_what_is_sealed_is_not_synced_again(tmp_path: Path) -> None:
+    frames = written(tmp_path)
+    label = read_label(str(tmp_path), "nas").label
+    calls = FaultySystemCalls(Fault(1, errno.EIO, "fsync"))
+    reader = MediumReader(str(tmp_path), label, device="nas", calls=calls)
+    assert list(reader.written_by(SESSION)) == frames
+
+
+def test_a_segment_that_goes_while_sizes_are_looked_at_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path)
+    path = only_segment(tmp_path)
+    reader = reader_of(tmp_path)
+    assert reader.sealed_sizes() == {(1, 1): path.stat().st_size}
+    listed = reader.segment_files()
+    path.unlink()
+    monkeypatch.setattr(reader, "segment_files", lambda: listed)
+    with pytest.raises(DeviceError, match="looking at") as caught:
+        reader.sealed_sizes()
+    assert caught.value.errno == errno.ENOENT
 
 
 def test_what_is_no_file_leaves_no_descriptor_open(
