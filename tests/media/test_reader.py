@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from flowbackup.errors import DamageError, DeviceError
+from flowbackup.errors import DamageError, DeviceError, FormatError
 from flowbackup.media import regular
 from flowbackup.media.checks.facts import MediumFacts, Mode
 from flowbackup.media.checks.inventory import inventory
 from flowbackup.media.checks.medium_verifier import MediumVerifier
 from flowbackup.media.labels.label import read_label
+from flowbackup.media.layout import RecordHeader
 from flowbackup.media.port import StoredFrame
+from flowbackup.media.segments import reader as reader_module
 from flowbackup.media.segments.reader import MediumReader
 from flowbackup.media.segments.scan import Damage
 from flowbackup.media.segments.segment_source import SegmentSource
@@ -176,6 +178,22 @@ def test_a_segment_that_does_not_say_whose_it_is_is_nobodys(tmp_path: Path) -> N
     with path.open("r+b") as file:
         file.write(bytes(BLOCK))
     frames = written_again(tmp_path)
+    assert list(reader_of(tmp_path).written_by(SESSION)) == frames
+
+
+def test_a_segment_of_a_newer_format_is_nobodys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path)
+    frames = written_again(tmp_path)
+    read = reader_module.read_header
+
+    def newer(source: SegmentSource, offset: int) -> RecordHeader:
+        if source.name.segment == 1:
+            raise FormatError("it is of format version 2")
+        return read(source, offset)
+
+    monkeypatch.setattr(reader_module, "read_header", newer)
     assert list(reader_of(tmp_path).written_by(SESSION)) == frames
 
 
