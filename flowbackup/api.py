@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -17,12 +18,7 @@ from flowbackup.catalog.catalog import open_catalog
 from flowbackup.catalog.lineage import with_lineage
 from flowbackup.catalog.location import default_catalog_path as default_catalog_path
 from flowbackup.catalog.resolve import split_query
-from flowbackup.catalog.rows import (
-    CopyRow,
-    LostMedium,
-    MediumRow,
-    VersionCopies,
-)
+from flowbackup.catalog.rows import CopyRow, LostMedium, MediumRow, VersionCopies
 from flowbackup.errors import UsageError
 from flowbackup.looking import diff as diff
 from flowbackup.looking import find as find
@@ -52,6 +48,7 @@ from flowbackup.taking import restore as restore
 
 if TYPE_CHECKING:
     from flowbackup.runtime.backup.why import Why
+    from flowbackup.runtime.hooks.around import Begun
 
 COPIES_MAX = 1 << 31
 """More copies than there can be devices in a graph: every version has fewer."""
@@ -89,8 +86,24 @@ def run_backup(plan: Plan, settings: RunSettings, monitor: Monitor) -> SessionRe
     In the main thread SIGINT and SIGTERM end the command: the first in 3 s, in which objects that
     end within the first of them are finished and longer ones are cut off at the border of a frame,
     the second in one.  Before anything was written the first raises InterruptedSessionError, or
-    KeyboardInterrupt while devices are looked at."""
-    beginning = Beginning()
+    KeyboardInterrupt while devices are looked at.  Hooks and notices of the graph stand
+    around all of it: see around_session."""
+    from flowbackup.runtime.engines.choice import chosen
+    from flowbackup.runtime.hooks.around import around_session
+
+    if not plan.agents:
+        return run_copy(plan, (), settings, monitor, after_session=True)
+    settings = replace(settings, engine=chosen(plan, settings))
+    catalog_path = _catalog_path(settings.catalog, plan)
+    plan = replace(plan, catalog=str(catalog_path))
+    run = partial(_run_backup, plan, settings, monitor, catalog_path)
+    return around_session(plan, "backup", catalog_path, monitor, run)
+
+
+def _run_backup(
+    plan: Plan, settings: RunSettings, monitor: Monitor, catalog_path: Path, begun: Begun
+) -> SessionReport:  # fmt: skip
+    beginning, cancel = Beginning(), begun.cancel
     from flowbackup.plan.narrowing import stages_after_session
     from flowbackup.runtime.backup.scan import SourceScan
     from flowbackup.runtime.backup.session import BackupSession
@@ -98,14 +111,10 @@ def run_backup(plan: Plan, settings: RunSettings, monitor: Monitor) -> SessionRe
     from flowbackup.runtime.copying.stages import run_stages
     from flowbackup.runtime.crew.preflight import Labelling, check_before_start, near_nodes
     from flowbackup.runtime.crew.resume import refuse_if_nothing_left
-    from flowbackup.runtime.engines.choice import chosen, engine_of
+    from flowbackup.runtime.engines.choice import engine_of
     from flowbackup.runtime.freeing.room import Room
 
-    if not plan.agents:
-        return run_copy(plan, (), settings, monitor, after_session=True)
-    engine = chosen(plan, settings)
-    catalog_path = _catalog_path(settings.catalog, plan)
-    with cancelled_by_signals() as cancel, open_catalog(catalog_path) as catalog:
+    with open_catalog(catalog_path) as catalog:
         if settings.resume:
             refuse_if_nothing_left(plan, catalog)
         labels = Labelling(create=settings.create or settings.init, init=settings.init)
@@ -117,14 +126,15 @@ def run_backup(plan: Plan, settings: RunSettings, monitor: Monitor) -> SessionRe
             beginning = Beginning()  # The newest session is this one, and not the repair.
         scan = SourceScan(plan.objects, near_nodes(plan))
         session = BackupSession(
-            plan, catalog, scan, monitor, beginning, cancel, wait_max, resumes=resumes
-        )
+            plan, catalog, scan, monitor, beginning, cancel, wait_max,
+            resumes=resumes, session=begun.session,
+        )  # fmt: skip
         with ExitStack() as stack:
             stack.callback(session.close)
             session.wait_for_devices()
             scan.start()
             stack.callback(scan.stop)
-            live = stack.enter_context(engine_of(engine, settings.address, cancel))
+            live = stack.enter_context(engine_of(settings, cancel))
             room = Room(plan, catalog, monitor, live, cancel)
             room.make()
             report = session.run(live)
@@ -139,14 +149,13 @@ def run_copy(
 ) -> SessionReport:  # fmt: skip
     """Runs stages of a plan without its backup: these copy groups, all if none is named.
     after_session: only those that a run of the graph copies.  The report of the first stage has
-    those of the others.  Raises UsageError, and what is found before a byte moves."""
-    from flowbackup.plan.narrowing import copies_only, stages_after_session, stages_named
-    from flowbackup.runtime.copying.stages import newest_session, run_stages
-    from flowbackup.runtime.crew.preflight import Labelling, check_before_start
-    from flowbackup.runtime.engines.choice import chosen, engine_of
-    from flowbackup.runtime.freeing.room import Room
+    those of the others.  Hooks and notices stand around it.  Raises UsageError, and what is found
+    before a byte moves."""
+    from flowbackup.plan.narrowing import stages_after_session, stages_named
+    from flowbackup.runtime.engines.choice import chosen
+    from flowbackup.runtime.hooks.around import around_session
 
-    engine = chosen(plan, settings)
+    settings = replace(settings, engine=chosen(plan, settings))
     stages = stages_after_session(plan) if after_session else stages_named(plan, groups)
     if not stages:
         raise UsageError(
@@ -154,17 +163,32 @@ def run_copy(
             remedy="run its copy groups with `flowbackup copy`",
         )
     catalog_path = _catalog_path(settings.catalog, plan)
-    with cancelled_by_signals() as cancel, open_catalog(catalog_path) as catalog:
+    run = partial(_run_stages, plan, stages, settings, monitor, catalog_path)
+    return around_session(plan, "copy", catalog_path, monitor, run)
+
+
+def _run_stages(
+    plan: Plan, stages: Sequence[Plan], settings: RunSettings, monitor: Monitor,
+    catalog_path: Path, begun: Begun,
+) -> SessionReport:  # fmt: skip
+    from flowbackup.plan.narrowing import copies_only
+    from flowbackup.runtime.copying.stages import newest_session, run_stages
+    from flowbackup.runtime.crew.preflight import Labelling, check_before_start
+    from flowbackup.runtime.engines.choice import engine_of
+    from flowbackup.runtime.freeing.room import Room
+
+    cancel = begun.cancel
+    with open_catalog(catalog_path) as catalog:
         labels = Labelling(create=settings.create or settings.init, init=settings.init)
         with cancel.interruptible(1):
             check_before_start(copies_only(plan, stages), catalog, labels, monitor)
         copied = newest_session(catalog, plan.graph)
-        with engine_of(engine, settings.address, cancel) as live:
+        with engine_of(settings, cancel) as live:
             room = Room(plan, catalog, monitor, live, cancel)
             room.make()
             first, *others = run_stages(
                 stages, catalog, monitor, copied, live, cancel,
-                settings.wait_seconds_max,
+                settings.wait_seconds_max, begun.session,
             )  # fmt: skip
             return room.report(first, others)
 

@@ -77,6 +77,10 @@ class SourceError(FlowbackupError):
     """A data object cannot be read at all (single unreadable files are problems, not errors)."""
 
 
+class HookError(FlowbackupError):
+    """A command of the user around a session or an object, which must not fail, did."""
+
+
 class DeviceError(FlowbackupError):
     """A device refused or failed.  `device` is its name, `errno` the system's number or 0."""
 

@@ -124,6 +124,11 @@ class Catalog:
         """Raises CatalogError if it was not begun, or has ended already."""
         sessions.finish(self._database, report, finished_ns)
 
+    def amend_session(self, report: SessionReport) -> None:
+        """What hooks behind its end have changed: outcome, exit code and problems.  Nothing where
+        the session was never begun."""
+        sessions.amend(self._database, report)
+
     def sessions(self) -> list[SessionRow]:
         """Newest first."""
         return sessions.listed(self._database)

@@ -126,6 +126,20 @@ def finish(database: Database, report: SessionReport, finished_ns: int) -> None:
         _insert_problems(database, session, report.problems)
 
 
+def amend(database: Database, report: SessionReport) -> None:
+    """Changes how it ended, as far as that can change behind its end."""
+    session = id_from_text(report.session)
+    with database.transaction(durable=True):
+        changed = database.execute(
+            "UPDATE sessions SET outcome = ?, exit_code = ?"
+            " WHERE session = ? AND finished_ns IS NOT NULL",
+            (report.outcome.value, report.exit_code, session),
+        )
+        if changed:
+            database.execute("DELETE FROM problems WHERE session = ?", (session,))
+            _insert_problems(database, session, report.problems)
+
+
 def _insert_devices(database: Database, session: bytes, devices: Iterable[DeviceReport]) -> None:
     database.execute_many(
         "INSERT INTO session_devices VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

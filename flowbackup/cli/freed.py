@@ -3,29 +3,8 @@
 from __future__ import annotations
 
 from flowbackup.cli.names import one_line
-from flowbackup.model.report import FreedReport, KeptReport
+from flowbackup.model.report import FreedReport
 from flowbackup.units import format_size
-
-
-def freed_fields(freed: FreedReport) -> dict[str, object]:
-    """The published keys of a staging device."""
-    return {
-        "device": freed.device,
-        "medium": freed.medium,
-        "segments": freed.segments,
-        "frames": freed.frames,
-        "bytes": freed.size_bytes,
-        "kept": [_kept_fields(kept) for kept in freed.kept],
-    }
-
-
-def _kept_fields(kept: KeptReport) -> dict[str, object]:
-    return {
-        "reason": kept.reason,
-        "text": kept.text,
-        "segments": kept.segments,
-        "bytes": kept.size_bytes,
-    }
 
 
 def freed_text(freed: FreedReport, *, dry_run: bool) -> str:

@@ -48,7 +48,11 @@ def check(output: Output, file: Path) -> int:
         "agents": len(levels),
         "couplings": sum(edge.source in levels for part in parts for edge in part.edges),
         "levels": 1 + max(levels.values()),
-        **({"stages": len(plan.stages)} if plan.stages else {}),
+        **_present(
+            stages=len(plan.stages),
+            hooks=len(plan.hooks) + sum(len(item.hooks) for item in plan.objects),
+            notices=len(plan.notices),
+        ),
         "warnings": len(warnings),
     }
     words = ", ".join(
@@ -56,6 +60,11 @@ def check(output: Output, file: Path) -> int:
     )
     output.row("check", {"file": str(file), "graph": plan.graph, **counts}, f"OK {file}: {words}")
     return EXIT_SUCCESS
+
+
+def _present(**counts: int) -> dict[str, int]:
+    """Those of which there are any."""
+    return {name: count for name, count in counts.items() if count}
 
 
 @graph.command(

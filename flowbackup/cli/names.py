@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from datetime import UTC, datetime
 
 from flowbackup.model.ids import id_text
+from flowbackup.model.published import path_fields as path_fields
 from flowbackup.units import format_path
 
 ID_PREFIX_CHARACTERS = 18
@@ -30,15 +30,6 @@ def one_line(text: str) -> str:
 def path_text(path: bytes) -> str:
     """A path on one line of a terminal."""
     return one_line(format_path(path))
-
-
-def path_fields(path: bytes, name: str = "path") -> dict[str, object]:
-    """A path for programs: as text, and in base64 too where the text could not be turned back."""
-    try:
-        return {name: path.decode("utf-8")}
-    except UnicodeDecodeError:
-        encoded = base64.b64encode(path).decode()
-        return {name: format_path(path), f"{name}_base64": encoded}
 
 
 def time_text(time_ns: int) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from flowbackup.cli.columns import table
-from flowbackup.cli.freed import freed_fields, freed_text
+from flowbackup.cli.freed import freed_text
+from flowbackup.cli.hooks import hook_fields, hook_tables, notice_fields
 from flowbackup.cli.output import Output
 from flowbackup.cli.summary import problem_text
 from flowbackup.model.device import HERE
+from flowbackup.model.published import freed_fields
 from flowbackup.model.report import SessionReport
 from flowbackup.plan.buffers import into_of
 from flowbackup.plan.decided import (
@@ -40,12 +42,20 @@ def plan_fields(plan: Plan) -> dict[str, object]:
         "sync_bytes": plan.sync_bytes,
         "copies": plan.copies,
         "objects": [
-            {"client": item.client, "name": item.name, "path": item.path, "heads": list(item.heads)}
+            {
+                "client": item.client,
+                "name": item.name,
+                "path": item.path,
+                "heads": list(item.heads),
+                "hooks": hook_fields(item.hooks),
+            }
             for item in plan.objects
         ],
         **_part_fields(plan),
         "stages": [_stage_fields(stage) for stage in plan.stages],
         "staging": [_staging_fields(policy) for policy in plan.staging],
+        "hooks": hook_fields(plan.hooks),
+        "notices": notice_fields(plan.notices),
         "memory_bytes": dict(plan.memory_bytes),
         "bottleneck": plan.bottleneck,
     }
@@ -123,6 +133,7 @@ def plan_text(plan: Plan) -> str:
         parts += ["\n".join(_copy_text(item) for item in stage.selections), *_tables(stage)]
     if plan.staging:
         parts.append("\n".join(_staging_text(policy) for policy in plan.staging))
+    parts += hook_tables(plan)
     parts.append(f"memory: {memory}")
     if plan.bottleneck:
         parts.append(plan.bottleneck)

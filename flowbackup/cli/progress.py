@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from flowbackup.cli.moment import progress_fields, progress_line
 from flowbackup.cli.output import Output
 from flowbackup.cli.rates import RateMeter
-from flowbackup.cli.summary import PROBLEMS_SHOWN_MAX, problem_fields, problem_text
+from flowbackup.cli.summary import PROBLEMS_SHOWN_MAX, problem_text
+from flowbackup.model.published import problem_fields
 from flowbackup.monitor import Monitor, Problem, Progress
 
 LINE_SECONDS = 10.0

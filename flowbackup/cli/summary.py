@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from flowbackup.cli.columns import table
-from flowbackup.cli.freed import freed_fields, freed_text
-from flowbackup.cli.names import one_line, path_fields, path_text, short_id
+from flowbackup.cli.freed import freed_text
+from flowbackup.cli.names import one_line, path_text, short_id
 from flowbackup.cli.output import Output
+from flowbackup.model.published import command_fields
 from flowbackup.model.report import DeviceReport, ObjectReport, SessionReport
 from flowbackup.monitor import Problem, count_by_kind
 from flowbackup.units import format_rate, format_seconds, format_size
@@ -23,77 +24,11 @@ def show_summary(report: SessionReport, output: Output) -> int:
     command: that of the worst of them."""
     exit_code = report.worst.exit_code
     if output.json:
-        stages = [summary_fields(stage) for stage in report.stages]
-        fields = {**summary_fields(report), "stages": stages} if stages else summary_fields(report)
-        worst = {"outcome": report.worst.outcome.value, "exit_code": exit_code}
-        output.row("summary", {**fields, **worst}, "")
+        output.row("summary", command_fields(report), "")
     elif not (output.quiet and exit_code == 0):
         for part in (report, *report.stages):
             output.text(summary_text(part, output))
     return exit_code
-
-
-def summary_fields(report: SessionReport) -> dict[str, object]:
-    """The published keys of a summary."""
-    freed = {"freed": [freed_fields(item) for item in report.freed]} if report.freed else {}
-    return freed | {
-        "outcome": report.outcome.value,
-        "exit_code": report.exit_code,
-        "session": report.session,
-        "kind": report.kind,
-        "graph": report.graph,
-        "engine": report.engine,
-        "duration_seconds": round(report.duration_seconds, 3),
-        "start_seconds": round(report.start_seconds, 3),
-        "files": report.files,
-        "bytes_source": report.bytes_source,
-        "bytes_read": report.bytes_read,
-        "bytes_new": report.bytes_new,
-        "objects": [_object_fields(item) for item in report.objects],
-        "devices": [_device_fields(item) for item in report.devices],
-        "problems": [problem_fields(item) for item in report.problems],
-    }
-
-
-def _object_fields(item: ObjectReport) -> dict[str, object]:
-    return {
-        "name": item.name,
-        "client": item.client,
-        "object_id": item.object_id,
-        "version": item.version,
-        "outcome": item.outcome.value,
-        "copies_durable": item.copies_durable,
-        "copies_required": item.copies_required,
-        "files": item.files,
-        "bytes_source": item.bytes_source,
-        "bytes_read": item.bytes_read,
-        "bytes_new": item.bytes_new,
-        "bytes_known": item.bytes_known,
-    }
-
-
-def _device_fields(item: DeviceReport) -> dict[str, object]:
-    return {
-        "name": item.name,
-        "agent": item.agent,
-        "role": item.role,
-        "level": item.level,
-        "node": item.node,
-        "state": item.state,
-        "bytes_written": item.bytes_written,
-        "frames": item.frames,
-        "syncs": item.syncs,
-    }
-
-
-def problem_fields(problem: Problem) -> dict[str, object]:
-    """A problem for programs; `path` or `device` only where it has one."""
-    fields: dict[str, object] = {"kind": problem.kind, "text": problem.text}
-    if problem.path is not None:
-        fields.update(path_fields(problem.path))
-    if problem.device is not None:
-        fields["device"] = problem.device
-    return fields
 
 
 def summary_text(report: SessionReport, output: Output) -> str:

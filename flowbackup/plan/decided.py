@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from flowbackup.model.device import DeviceTarget
+from flowbackup.model.hook import Hook, Notice
 from flowbackup.model.rate import NO_LIMIT, RateSchedule
 from flowbackup.model.source_rules import EVERYTHING, SourceRules
 
@@ -151,7 +152,7 @@ class ObjectPlan:
     """A data object: the tree or file at `path` on the node of its client, or a stream there, and
     then the path is "".  heads: the agents of
     the backup group that it goes to; buffers: the range of their buffers it may use, or None;
-    assign: as that of the group; rules: what of it is left out."""
+    assign: as that of the group; rules: what of it is left out; hooks: around reading it."""
 
     client: str
     name: str
@@ -163,6 +164,7 @@ class ObjectPlan:
     assign: str = "frame"
     rules: SourceRules = EVERYTHING
     stream: StreamPlan | None = None
+    hooks: tuple[Hook, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,7 @@ class Plan:
     many durable copies make an object complete (0: one on every required agent).
     memory_bytes: node -> bytes of its slabs, of the stage that has most.  selections: what the
     copy groups of a stage take.  stages: in their order.  staging: devices whose frames make room.
+    hooks, notices: around a session, none of a stage.
     bottleneck: the sentence that `graph plan` prints.  engine: auto, local or ray.
     graph_text: the file that was written, for the media; path: where it came from, or "".
     """
@@ -216,6 +219,8 @@ class Plan:
     selections: tuple[CopySelection, ...] = ()
     stages: tuple[Plan, ...] = ()
     staging: tuple[StagingPlan, ...] = ()
+    hooks: tuple[Hook, ...] = ()
+    notices: tuple[Notice, ...] = ()
     engine: str = "auto"
 
     def agent(self, name: str) -> AgentPlan:

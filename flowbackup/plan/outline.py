@@ -12,6 +12,7 @@ from flowbackup.plan.context import Context, absolute_path
 from flowbackup.plan.decided import GroupPlan, ObjectPlan, SparePlan, StreamPlan
 from flowbackup.plan.graph import LinkDraft
 from flowbackup.plan.groups import groups_of
+from flowbackup.plan.hooks import planned_hooks
 from flowbackup.spec.models import GraphSpec, GroupSpec, ObjectSpec
 
 
@@ -139,6 +140,7 @@ def _objects(context: Context) -> tuple[ObjectPlan, ...]:
                     assign=spec.backup_groups[group].assign,
                     rules=source_rules(item),
                     stream=None if item.path else StreamPlan(item.command, item.silence_max),
+                    hooks=planned_hooks(item.hooks),
                 )
             )
     return tuple(planned)

@@ -74,7 +74,9 @@ def picture_of(plan: Plan) -> Picture:
     lines += [step for step in steps if at[step.source] + 1 == at[step.target]]
     boxes = [*_client_boxes(plan), *(_agent_box(plan, a, at[a.name]) for a in agents)]
     memory = ", ".join(f"{node} {format_size(size)}" for node, size in plan.memory_bytes)
-    note = f"memory: {memory}. {plan.bottleneck}"
+    around = [_counted(plan.hooks, "hook"), _counted(plan.notices, "notice")]
+    said = f" Around it: {' and '.join(filter(None, around))}." if any(around) else ""
+    note = f"memory: {memory}. {plan.bottleneck}{said}"
     return Picture(plan.graph, _ranks(boxes, lines), tuple(lines), note)
 
 
@@ -95,7 +97,9 @@ def _client_boxes(plan: Plan) -> list[Box]:
     nodes: dict[str, str] = {}
     for item in plan.objects:
         pinned = f" [{item.buffers[0]}:{item.buffers[1]}]" if item.buffers else ""
-        objects[item.client].append(f"{item.name}: {_short(item.path or str(item.stream))}{pinned}")
+        hooked = f", {_counted(item.hooks, 'hook')}" if item.hooks else ""
+        source = _short(item.path or str(item.stream))
+        objects[item.client].append(f"{item.name}: {source}{pinned}{hooked}")
         nodes[item.client] = item.node
     boxes = []
     for client, texts in objects.items():
@@ -158,6 +162,11 @@ def _ranks(boxes: list[Box], lines: list[Line]) -> tuple[tuple[Box, ...], ...]:
 
 def _mean(values: list[float]) -> float:
     return sum(values) / len(values) if values else 0.0
+
+
+def _counted(items: Sequence[object], word: str) -> str:
+    """As in "2 hooks"; "" for none."""
+    return f"{len(items)} {word}{'' if len(items) == 1 else 's'}" if items else ""
 
 
 def _short(path: str) -> str:

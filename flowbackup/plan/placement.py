@@ -20,6 +20,7 @@ from flowbackup.plan.decided import (
     Transport,
 )
 from flowbackup.plan.graph import rate_of, required, schedule_of, slowness
+from flowbackup.plan.hooks import planned_hooks, planned_notices
 from flowbackup.plan.outline import Outline, device_target, outline_of
 from flowbackup.plan.slabs import client_slab_slots, memory_by_node, most_memory, slabs_of
 from flowbackup.plan.stages import backup_agents, stages_of
@@ -45,6 +46,8 @@ def place(context: Context) -> Plan:
         memory_bytes=memory,
         bottleneck=first.bottleneck,
         staging=tuple(_staging(context)),
+        hooks=planned_hooks(context.spec.hooks),
+        notices=planned_notices(context.document),
     )
 
 

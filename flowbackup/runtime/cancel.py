@@ -10,6 +10,10 @@ from enum import Enum, IntEnum
 
 from flowbackup.errors import InterruptedSessionError
 
+AFTER_SECONDS_MAX = 5.0
+"""Behind the first word, for hooks and notices behind a session, where its graph has some: what a
+hook has stopped is to run again, and a session that takes its whole time leaves two seconds."""
+
 
 class Part(Enum):
     """Of a session.  Value: so many seconds behind the first word, and behind the second, it is
@@ -63,6 +67,11 @@ class Cancel:
     def is_now(self) -> bool:
         """It was told twice."""
         return len(self._told) > 1
+
+    @property
+    def is_over(self) -> bool:
+        """Does nobody wait any more for what stands behind a session?"""
+        return self.is_now or (self.is_told and self._clock() - self._told[0] >= AFTER_SECONDS_MAX)
 
     @property
     def word(self) -> Word:

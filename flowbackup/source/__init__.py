@@ -2,8 +2,8 @@
 
 `port` what the reader asks of the runtime; `walk` names by directory descriptors; `selection` which
 of them are meant, by the lines that `patterns` understands; `metadata` entries; `content` reads
-files into slots; `stream` what commands write and pipes hold; `hashing` chunk digests on a second
-core; `filler` packs chunks into slots; `manifest` entries into pages and frames; `reader` reads one
-data object; `scan` counts what there is to read; `explaining` tells which rule decided about one
-path.
+files into slots; `command` runs what the user wrote; `stream` what commands write and pipes hold;
+`hashing` chunk digests on a second core; `filler` packs chunks into slots; `manifest` entries into
+pages and frames; `reader` reads one data object; `scan` counts what there is to read; `explaining`
+tells which rule decided about one path.
 """

@@ -9,36 +9,31 @@ from __future__ import annotations
 import fcntl
 import os
 import select
-import signal
 import stat
 import subprocess
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 from flowbackup.errors import InterruptedSessionError, SourceError
 from flowbackup.model.entry import Entry, EntryKind
 from flowbackup.monitor import Monitor, Problem
+from flowbackup.source.command import (
+    LOOK_SECONDS,
+    Said,
+    Stopped,
+    check_end,
+    has_ended,
+    started,
+)
 from flowbackup.source.metadata import EntryMaker
 from flowbackup.units import MIB, format_seconds
 
-LOOK_SECONDS = 0.1
-"""How often a wait looks whether the session was ended."""
-GRACE_SECONDS = 0.3
-"""Between the wish that a command ends and its end: a session that is ended at once waits little
-longer."""
-STDERR_BYTES_KEPT = 8192
-"""The end of what a command said: the reason comes last."""
 _PIPE_BYTES = 1 * MIB
 """What a pipe may hold for one that is not root: fewer changes between the two processes."""
-_SHOWN_CHARACTERS = 2000
-
-Stopped = Callable[[], bool]
-"""Whether the session was told to end at once."""
 
 
 class Stream(Protocol):
@@ -122,7 +117,7 @@ class _Command(_Pipe):
     """What a running command writes; its end is good when that of the command is."""
 
     def __init__(
-        self, process: subprocess.Popen[bytes], said: _Said, name: str, limits: StreamLimits
+        self, process: subprocess.Popen[bytes], said: Said, name: str, limits: StreamLimits
     ) -> None:
         assert process.stdout is not None
         super().__init__(os.dup(process.stdout.fileno()), name, limits)
@@ -138,36 +133,10 @@ class _Command(_Pipe):
     def _finish(self) -> None:
         """Its output has ended; so is it to end, and well."""
         since = time.monotonic()
-        while not _has_ended(self._process):
+        while not has_ended(self._process):
             self.check(since, "has closed its output and gone on")
             time.sleep(LOOK_SECONDS / 10)
-        _signal(self._process, signal.SIGKILL)  # what it leaves behind
-        code = self._process.wait(GRACE_SECONDS)  # it has ended
-        if code:
-            how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-            said = self._said.text()
-            raise SourceError(f"{self._name} {how}{f': {said}' if said else ''}")
-
-
-class _Said:
-    """Collects the end of what a command writes to its standard error."""
-
-    def __init__(self, pipe: BinaryIO) -> None:
-        self._pipe = pipe
-        self._kept = bytearray()
-        self._thread = threading.Thread(target=self._collect, name="stderr", daemon=True)
-        self._thread.start()
-
-    def text(self) -> str:
-        """What it said; something that it started may hold the pipe open for ever."""
-        self._thread.join(GRACE_SECONDS)
-        return bytes(self._kept).decode(errors="backslashreplace").strip()[-_SHOWN_CHARACTERS:]
-
-    def _collect(self) -> None:
-        with self._pipe as pipe:
-            while data := pipe.read1(4096):  # type: ignore[attr-defined]
-                self._kept += data
-                del self._kept[:-STDERR_BYTES_KEPT]
+        check_end(self._process, self._name, self._said)
 
 
 @contextmanager
@@ -178,26 +147,14 @@ def open_command(
     this ends, however it does.  What it said on standard error is told in the error, or as a
     problem that makes nothing incomplete.  Raises SourceError if it cannot be started."""
     name = f'command "{words[0]}"'
-    try:
-        process = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            cwd="/", env={**os.environ, **environment}, start_new_session=True,
-        )  # fmt: skip
-    except OSError as error:
-        raise SourceError(
-            f"{name} cannot be started: {error.strerror}",
-            remedy="correct it in the graph: its first word is a program, and no shell reads it",
-        ) from error
-    assert process.stdout is not None and process.stderr is not None
-    try:
+    with started(words, name, environment, subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
         with process.stdout:
-            said = _Said(process.stderr)  # type: ignore[arg-type]
+            said = Said(process.stderr)  # type: ignore[arg-type]
             with closing(_Command(process, said, name, limits)) as stream:
                 yield stream
         if text := said.text():
             monitor.problem(Problem("stderr", f"{name} said: {text}"))
-    finally:
-        _end(process)
 
 
 @contextmanager
@@ -235,29 +192,3 @@ def _offset(place: str) -> int:
         if key == "pos":
             return int(value)
     return 0
-
-
-def _has_ended(process: subprocess.Popen[bytes]) -> bool:
-    """Without taking note of it: until then nobody else is given its number."""
-    if process.returncode is not None:
-        return True
-    flags = os.WEXITED | os.WNOWAIT | os.WNOHANG
-    return os.waitid(os.P_PID, process.pid, flags) is not None
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ends what is left of a command and of all that it started."""
-    if process.returncode is None:
-        _signal(process, signal.SIGTERM)
-        latest = time.monotonic() + GRACE_SECONDS
-        while not _has_ended(process) and time.monotonic() < latest:
-            time.sleep(LOOK_SECONDS / 10)
-        _signal(process, signal.SIGKILL)
-        # One that hangs in a call of the system ends when that does; nobody can do more about it.
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE_SECONDS)
-
-
-def _signal(process: subprocess.Popen[bytes], number: int) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, number)

@@ -1,9 +1,10 @@
 """WRITTEN: what the user asked for, frozen, with the place of each word.
 
-`models` the written graph; `fields`, `names`, `scalars`, `endpoint` its values; `tree` strict YAML
-with places; `faults` what is wrong with the form; `finding` how a fault is said; `document` a
-graph file as it was read; `dump` back to text; `builder` a graph in Python; `quick` a graph from
-a command line; `schema` for editors.  The only house that knows pydantic and ruamel.yaml.
+`models` the written graph; `hooks` what is done around it; `written` what its parts share;
+`fields`, `names`, `scalars`, `endpoint` its values; `tree` strict YAML with places; `faults` what
+is wrong with the form; `finding` how a fault is said; `document` a graph file as it was read;
+`dump` back to text; `builder` a graph in Python; `quick` a graph from a command line; `schema` for
+editors.  The only house that knows pydantic and ruamel.yaml.
 """
 
 from __future__ import annotations

@@ -54,6 +54,8 @@ class GraphBuilder:
         self._restore_groups: Section = {}
         self._copy_groups: Section = {}
         self._couplings: list[Value] = []
+        self._hooks: list[Value] = []
+        self._notices: list[Value] = []
 
     def node(self, name: str, *, labels: Mapping[str, str] | None = None) -> str:
         """Declares a machine besides "here"; returns its name."""
@@ -166,6 +168,15 @@ class GraphBuilder:
         )  # fmt: skip
         return GroupBuilder(self, name)
 
+    def hook(self, when: str, *, run: Sequence[str] | None = None, **options: Value) -> None:
+        """A command around a session, as in hook("before", run=["mount", "/mnt/usb"]).  options:
+        the other keys of one in a file."""
+        self._hooks.append(_written(when=when, run=None if run is None else list(run), **options))
+
+    def notice(self, *, when: Sequence[str] | None = None, **options: Value) -> None:
+        """Whom to tell of a session, as in notice(url_env="NOTICE_URL", when=["failed"])."""
+        self._notices.append(_written(when=None if when is None else list(when), **options))
+
     def couple(
         self,
         source: str,
@@ -191,7 +202,8 @@ class GraphBuilder:
             "devices": dict(self._devices), "backup_groups": dict(self._backup_groups),
             "mirror_groups": dict(self._mirror_groups),
             "restore_groups": dict(self._restore_groups), "copy_groups": dict(self._copy_groups),
-            "couplings": list(self._couplings),
+            "couplings": list(self._couplings), "hooks": list(self._hooks),
+            "notices": list(self._notices),
         }  # fmt: skip
         try:
             return GraphSpec.model_validate(values)
@@ -239,9 +251,11 @@ class ClientBuilder:
         one_file_system: bool | None = None,
         exclude_larger_than: int | str | None = None,
         exclude_older_than: int | str | None = None,
+        hooks: Sequence[Options] = (),
     ) -> ClientBuilder:
         """Adds a data object, which has a path, a command or standard input; returns the client, so
-        that calls stand in a row.  exclude: lines of gitignore's dialect."""
+        that calls stand in a row.  exclude: lines of gitignore's dialect.  hooks: as in
+        [{"when": "before", "run": ["sync"]}]."""
         objects = self._written["objects"]
         assert isinstance(objects, dict)
         objects[name] = _written(
@@ -251,6 +265,7 @@ class ClientBuilder:
             ignore_files=ignore_files, exclude_caches=exclude_caches,
             one_file_system=one_file_system, exclude_larger_than=exclude_larger_than,
             exclude_older_than=exclude_older_than,
+            hooks=[_values(hook) for hook in hooks] or None,
         )  # fmt: skip
         return self
 

@@ -28,6 +28,8 @@ _MAY_BE_EMPTY = frozenset(
         "restore_groups",
         "copy_groups",
         "couplings",
+        "hooks",
+        "notices",
     }
 )
 

@@ -12,7 +12,7 @@ from flowbackup.spec.tree import Value
 _LINE_WIDTH = 100
 _FLOW_FROM = dict.fromkeys(
     ("devices", "nodes", "backup_groups", "mirror_groups", "restore_groups", "copy_groups",
-     "couplings"), 2
+     "couplings", "hooks", "notices"), 2
 )  # fmt: skip
 """Sections -> the depth from which their values stand in one line."""
 _FLOW_FROM_ELSEWHERE = 4

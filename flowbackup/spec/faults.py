@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from flowbackup.spec.finding import Finding, Suggester, error, listed
+from flowbackup.spec.hooks import HookSpec, NoticeSpec
 from flowbackup.spec.models import (
     BackupGroupSpec,
     ClientSpec,
@@ -34,6 +35,8 @@ PARTS: Mapping[str, tuple[str, type[BaseModel]]] = {
     "restore_groups": ("group", RestoreGroupSpec),
     "copy_groups": ("group", CopyGroupSpec),
     "couplings": ("coupling", CouplingSpec),
+    "hooks": ("hook", HookSpec),
+    "notices": ("notice", NoticeSpec),
 }
 _PARTS_INSIDE: Mapping[str, type[BaseModel]] = {"select": SelectionSpec, "staging": StagingSpec}
 _WANTED = {
@@ -68,12 +71,18 @@ def subject(keys: Keys) -> str:
     """'group "offsite"' for keys that lead into it; "the graph" for the rest."""
     if len(keys) >= 2 and keys[0] in PARTS:
         word = PARTS[str(keys[0])][0]
-        if keys[0] == "couplings" and isinstance(keys[1], int):
-            return f"coupling {keys[1] + 1}"
+        if isinstance(keys[1], int):
+            return f"{word} {keys[1] + 1}"
         if keys[0] == "clients" and len(keys) >= 4 and keys[2] == "objects":
-            return f'object "{shown(str(keys[3]))}" of client "{shown(str(keys[1]))}"'
+            return f'{_hook(keys)}object "{shown(str(keys[3]))}" of client "{shown(str(keys[1]))}"'
         return f'{word} "{shown(str(keys[1]))}"'
     return "the graph"
+
+
+def _hook(keys: Keys) -> str:
+    """ "hook 1 of " for keys that lead into a hook of an object."""
+    number = keys[5] if len(keys) > 5 and keys[4] == "hooks" else None
+    return f"hook {number + 1} of " if isinstance(number, int) else ""
 
 
 def written_keys(location: tuple[Key, ...], tree: Tree) -> Keys:
@@ -146,7 +155,7 @@ def _known_keys(keys: Keys) -> list[str]:
     if len(keys) >= 3 and keys[0] in PARTS:
         model = PARTS[str(keys[0])][1]
         if keys[0] == "clients" and len(keys) >= 5:
-            model = ObjectSpec
+            model = HookSpec if _hook(keys) and len(keys) > 6 else ObjectSpec
         elif len(keys) >= 4:
             model = _PARTS_INSIDE.get(str(keys[2]), model)
     return [field.alias or name for name, field in model.model_fields.items()]

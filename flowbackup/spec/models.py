@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from flowbackup.model.device import HERE
 from flowbackup.spec.endpoint import parse_coupling
@@ -33,6 +33,8 @@ from flowbackup.spec.fields import (
     WindowText,
     Word,
 )
+from flowbackup.spec.hooks import Hooks, Notices
+from flowbackup.spec.written import Written, as_tuple, words_of
 from flowbackup.units import MIB, format_size
 
 FRAME_BYTES = 16 * MIB
@@ -41,14 +43,6 @@ two cores, with 8 MiB 1.5; larger ones gain little and hold more back before a s
 
 MEDIA_BYTES_MIN = 1 * MIB
 """Below that, labels and documents are most of a medium."""
-
-
-class Written(BaseModel):
-    """What all parts of a graph file share: frozen, no unknown keys, no silent conversion."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, populate_by_name=True, hide_input_in_errors=True
-    )
 
 
 class NodeSpec(Written):
@@ -66,7 +60,7 @@ class ObjectSpec(Written):
     path: PathText | None = Field(
         default=None, description="The tree or file, on the node of the client."
     )
-    command: Annotated[tuple[Word, ...], BeforeValidator(lambda v: _as_words(v))] = Field(
+    command: Annotated[tuple[Word, ...], BeforeValidator(words_of("command"))] = Field(
         default=(), description="Instead of a path: a program and its arguments, whose output is "
         "the object.  No shell reads them; if it fails, so does the object.",
     )  # fmt: skip
@@ -82,7 +76,7 @@ class ObjectSpec(Written):
     buffers: PinnedText | None = Field(
         default=None, description="The only buffers that it may use, as in nas[0:4]."
     )
-    exclude: Annotated[tuple[IgnoreLine, ...], BeforeValidator(lambda v: _as_tuple(v))] = Field(
+    exclude: Annotated[tuple[IgnoreLine, ...], BeforeValidator(as_tuple)] = Field(
         default=(), description='What of the tree is left out: lines as in a .gitignore at its '
         'root, as in ["*.tmp", "/cache/", "!keep.tmp"].',
     )  # fmt: skip
@@ -100,6 +94,9 @@ class ObjectSpec(Written):
     )
     exclude_older_than: Duration = Field(
         default=0, description="Leave out files that were not changed for so long; 0 for any age."
+    )
+    hooks: Hooks = Field(
+        default=(), description="Commands around reading it, on the node of the client."
     )
 
     @model_validator(mode="after")
@@ -188,13 +185,13 @@ class RatedSpec(Written):
 class GroupSpec(RatedSpec):
     """What backup, mirror and copy groups share.  The rate is that of each coupling to it."""
 
-    devices: Annotated[tuple[Name, ...], BeforeValidator(lambda v: _as_tuple(v))] = Field(
+    devices: Annotated[tuple[Name, ...], BeforeValidator(as_tuple)] = Field(
         description="One media agent is made for each of them."
     )
     buffers: Count = Field(default=8, description="Frames that each agent may hold in memory.")
     min: Count | None = Field(default=None, description="Devices below which the group fails.")
     max: Count | None = Field(default=None, description="Devices that it uses at once.")
-    reserve: Annotated[tuple[Name, ...], BeforeValidator(lambda v: _as_tuple(v))] = Field(
+    reserve: Annotated[tuple[Name, ...], BeforeValidator(as_tuple)] = Field(
         default=(), description="Devices that take the place of failed ones."
     )
 
@@ -246,7 +243,7 @@ class MirrorGroupSpec(GroupSpec):
 class RestoreGroupSpec(Written):
     """Agents that read devices, for copy groups."""
 
-    devices: Annotated[tuple[Name, ...], BeforeValidator(lambda v: _as_tuple(v))] = Field(
+    devices: Annotated[tuple[Name, ...], BeforeValidator(as_tuple)] = Field(
         description="One media agent reads each of them."
     )
     buffers: Count = Field(default=8, description="Frames that each agent may hold in memory.")
@@ -261,7 +258,7 @@ class RestoreGroupSpec(Written):
 class SelectionSpec(Written):
     """Which versions are copied: those for which everything written here holds."""
 
-    objects: Annotated[tuple[Pattern, ...], BeforeValidator(lambda v: _as_tuple(v))] = Field(
+    objects: Annotated[tuple[Pattern, ...], BeforeValidator(as_tuple)] = Field(
         default=(), description='Patterns of client/name, as in "web/*"; none for all.'
     )
     versions: Literal["session", "latest", "all"] = Field(
@@ -354,20 +351,8 @@ class GraphSpec(Written):
     copy_groups: dict[Name, CopyGroupSpec] = Field(
         default={}, description="What writes copies, level 0 of chains of their own."
     )
-    couplings: Annotated[tuple[CouplingSpec, ...], BeforeValidator(lambda v: _as_tuple(v))] = Field(
+    couplings: Annotated[tuple[CouplingSpec, ...], BeforeValidator(as_tuple)] = Field(
         default=(), description="Explicit edges: source -> target."
     )
-
-
-def _as_words(value: object) -> object:
-    """A text would be read by a shell elsewhere, where a pipe hides what failed in it."""
-    if isinstance(value, str):
-        raise ValueError('"command" is a text|Write a list of words, as in [pg_dump, site]')
-    if isinstance(value, list) and not value:
-        raise ValueError('"command" is empty|Write a program and its arguments')
-    return _as_tuple(value)
-
-
-def _as_tuple(value: object) -> object:
-    """YAML knows lists only; a strict tuple wants one."""
-    return tuple(value) if isinstance(value, list) else value
+    hooks: Hooks = Field(default=(), description="Commands around a session.")
+    notices: Notices = Field(default=(), description="Whom to tell of a session by HTTP.")

@@ -29,7 +29,7 @@ from flowbackup.spec.scalars import Scalar, TrapError, resolve_plain
 TEXT_BYTES_MAX = 1 << 20
 """10,000 media agents fit in a third of this."""
 DEPTH_MAX = 16
-"""The deepest legal value is five levels down."""
+"""The deepest legal value, a word of a hook of an object, is eight levels down."""
 
 Key = str | int
 Keys = tuple[Key, ...]

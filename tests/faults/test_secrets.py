@@ -26,6 +26,7 @@ from flowbackup.media.labels.label import SEGMENTS_NAME
 from flowbackup.monitor import SilentMonitor
 from flowbackup.process import descendants
 from tests.faults.secrets import Secret, in_arguments, in_environments, in_files
+from tests.runtime.listening import listening
 from tests.runtime.three_nodes import three_nodes
 from tests.targets import Target
 
@@ -65,7 +66,9 @@ def test_a_secret_is_found_in_every_form_and_place(tmp_path: Path) -> None:
 class Command:
     """A backup at work, by the real command, in a home of its own."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(self, folder: Path, environment: dict[str, str], around: str = "") -> None:
+        """around: hooks of the object, and what else stands in the graph."""
+        hooks, _, rest = around.partition("\n")
         self.folder = folder
         for name in ("source", "home", "tmp"):
             (folder / name).mkdir()
@@ -73,9 +76,9 @@ class Command:
             (folder / "source" / f"file{number}").write_bytes(os.urandom(MIB))
         (folder / "graph.yaml").write_text(
             f"graph: watched\nframe_size: 512 KiB\nsync_size: 1 MiB\n"
-            f"clients: {{web: {{objects: {{site: {{path: {folder}/source}}}}}}}}\n"
+            f"clients: {{web: {{objects: {{site: {{path: {folder}/source{hooks}}}}}}}}}\n"
             f"devices: {{disk: {{path: {folder}/disk, rate_limit: 8 MB/s}}}}\n"
-            f"backup_groups: {{primary: {{devices: [disk]}}}}\n"
+            f"backup_groups: {{primary: {{devices: [disk]}}}}\n{rest}\n"
         )
         api.init_device(str(folder / "disk"))
         own = {"HOME": str(folder / "home"), "XDG_DATA_HOME": str(folder / "home")}
@@ -128,6 +131,43 @@ def test_what_a_command_knows_stays_with_its_processes(tmp_path: Path, target: T
         command.process.wait()
     assert in_files(known, tmp_path) == []
     target("F16", cases=len(known), text=f"token of Ray and environment of the user: {SEEN}")
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_addresses_of_notices_stay_here_and_hooks_know_no_secret_of_ours(
+    tmp_path: Path, target: Target
+) -> None:
+    planted = random.token_hex(24)
+    hook = f"{{when: before, shell: env | grep -v ^NOTICE_URL > {tmp_path}/told-%s}}"
+    around = f", hooks: [{hook % 'inside'}]\nhooks: [{hook % 'around'}]\n"
+    notices = f"notices: [{{url_env: NOTICE_URL}}, {{url_file: {tmp_path}-url}}]"
+    with listening() as server:
+        url = f"{server.url}/{planted}"
+        server.answers[f"/{planted}"] = [404] * 9
+        place = Path(f"{tmp_path}-url")
+        place.write_text(url)
+        command = Command(tmp_path, {"NOTICE_URL": url}, around + notices)
+        try:
+            command.wait_until_it_writes()
+            known = [
+                Secret.of("the token of Ray", command.token()),
+                Secret.of("the address of a notice", planted.encode()),
+            ]
+            family = [command.process.pid, *descendants(command.process.pid)]
+            found = in_files(known, command.ray_folder, *SHARED_MEMORY.glob("flowbackup-*"))
+            found += in_arguments(known) + in_environments(known, family)
+            assert found == []
+            assert command.process.wait(120) == 0
+        finally:
+            command.process.kill()
+            command.process.wait()
+            place.unlink()
+    assert in_files(known, tmp_path) == []
+    assert [path.stat().st_size > 0 for path in tmp_path.glob("told-*")] == [True] * 2
+    assert server.paths == [f"/{planted}"] * 4
+    assert (tmp_path / "said").read_text().count("answers 404") >= 4
+    target("F16", cases=len(known), text=f"hooks and addresses of notices: {SEEN}")
 
 
 @pytest.fixture

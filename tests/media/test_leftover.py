@@ -127,10 +127,13 @@ def test_segments_of_other_sessions_are_left_as_they_are(tmp_path: Path) -> None
     dead.close()
 
 
-@pytest.mark.parametrize("verb", ["fsync", "truncate"])
-def test_a_device_that_cannot_be_cut_back_is_not_written_to(tmp_path: Path, verb: str) -> None:
+@pytest.mark.parametrize(("verb", "nth"), [("fsync", 1), ("fsync", 2), ("truncate", 1)])
+def test_a_device_that_cannot_be_cut_back_is_not_written_to(
+    tmp_path: Path, verb: str, nth: int
+) -> None:
+    """It is synced before it is believed, and when it is cut."""
     _, dead = killed(tmp_path, 1, 2)
-    nth = 2 if verb == "truncate" and _reserves(tmp_path) else 1
+    nth += verb == "truncate" and _reserves(tmp_path)
     device = make_device(tmp_path, calls=FaultySystemCalls(Fault(nth, errno.EIO, verb)))
     device.lock("next")
     with pytest.raises(DeviceError, match="cutting back segment 1") as caught:

@@ -192,6 +192,31 @@ def test_a_disk_without_room_for_the_name_is_asked_for_room_once(
     MediumLock(str(path), "nas", "fourth").close()
 
 
+def test_a_device_that_fails_is_not_asked_for_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*arguments: object) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "pwrite", fails)
+    with pytest.raises(DeviceError, match="Input/output error"):
+        MediumLock(str(tmp_path / "lock"), "nas", "me", lambda: pytest.fail("it is not full"))
+
+
+def test_a_name_that_cannot_be_taken_out_keeps_nobody_from_letting_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = MediumLock(str(tmp_path / "lock"), "nas", "me")
+
+    def fails(*arguments: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "ftruncate", fails)
+        lock.close()
+    MediumLock(str(tmp_path / "lock"), "nas", "next").close()
+
+
 def test_nothing_of_a_longer_text_is_left_behind_that_of_the_holder(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     path.write_text("x" * 4000)

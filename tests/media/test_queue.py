@@ -226,6 +226,36 @@ def test_a_disk_that_is_full_of_other_things_says_so(
         DeviceDoor(make_device(tmp_path / "medium"), "next").enter(FIRST)
 
 
+def test_a_disk_that_fails_is_not_taken_for_a_full_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(self: MediumQueue, ticket: Ticket, holder: str) -> None:
+        raise DeviceError("it burns", device="nas", errno=errno.EIO)
+
+    door = DeviceDoor(make_device(tmp_path / "medium"), "next")
+    monkeypatch.setattr(MediumQueue, "enter", fails)
+    monkeypatch.setattr(door, "lock", lambda: pytest.fail("it is not full"))
+    with pytest.raises(DeviceError, match="it burns"):
+        door.enter(FIRST)
+
+
+def test_a_ticket_that_cannot_be_removed_counts_for_nothing_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = MediumQueue(str(tmp_path / "queue"), "nas")
+    queue.enter(FIRST, "one that dies")
+    (file,) = (tmp_path / "queue").iterdir()
+    text = json.loads(file.read_bytes())
+    left = tmp_path / "queue" / f"{2:0{queue_module.NUMBER_DIGITS}d}-{id_text(SECOND.session)}"
+    left.write_text(json.dumps(text | {"pid": 2**22 - 1}))
+
+    def fails(*arguments: object, **named: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "unlink", fails)
+    assert tickets(queue) == [FIRST]
+
+
 def test_an_attempt_that_failed_half_way_hinders_no_later_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

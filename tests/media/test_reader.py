@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from flowbackup.errors import DamageError, DeviceError
+from flowbackup.errors import DamageError, DeviceError, FormatError
 from flowbackup.media import regular
 from flowbackup.media.checks.facts import MediumFacts, Mode
 from flowbackup.media.checks.inventory import inventory
 from flowbackup.media.checks.medium_verifier import MediumVerifier
 from flowbackup.media.labels.label import read_label
+from flowbackup.media.layout import RecordHeader
 from flowbackup.media.port import StoredFrame
+from flowbackup.media.segments import reader as reader_module
 from flowbackup.media.segments.reader import MediumReader
 from flowbackup.media.segments.scan import Damage
 from flowbackup.media.segments.segment_source import SegmentSource
@@ -179,6 +181,22 @@ def test_a_segment_that_does_not_say_whose_it_is_is_nobodys(tmp_path: Path) -> N
     assert list(reader_of(tmp_path).written_by(SESSION)) == frames
 
 
+def test_a_segment_of_a_newer_format_is_nobodys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path)
+    frames = written_again(tmp_path)
+    read = reader_module.read_header
+
+    def newer(source: SegmentSource, offset: int) -> RecordHeader:
+        if source.name.segment == 1:
+            raise FormatError("it is of format version 2")
+        return read(source, offset)
+
+    monkeypatch.setattr(reader_module, "read_header", newer)
+    assert list(reader_of(tmp_path).written_by(SESSION)) == frames
+
+
 def written_again(place: Path) -> list[StoredFrame]:
     return [frame for group in write_groups(make_device(place), [[100]]) for frame in group]
 
@@ -204,6 +222,31 @@ def test_the_inventory_takes_no_frames_from_a_damaged_index(tmp_path: Path) -> N
     path.write_bytes(path.read_bytes()[:-BLOCK])
     (found,) = inventory(str(tmp_path), "nas", set())
     assert found.frames == ()
+    with pytest.raises(DamageError, match=path.name):
+        list(reader_of(tmp_path).frames())
+
+
+def test_what_is_sealed_is_not_synced_again(tmp_path: Path) -> None:
+    frames = written(tmp_path)
+    label = read_label(str(tmp_path), "nas").label
+    calls = FaultySystemCalls(Fault(1, errno.EIO, "fsync"))
+    reader = MediumReader(str(tmp_path), label, device="nas", calls=calls)
+    assert list(reader.written_by(SESSION)) == frames
+
+
+def test_a_segment_that_goes_while_sizes_are_looked_at_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path)
+    path = only_segment(tmp_path)
+    reader = reader_of(tmp_path)
+    assert reader.sealed_sizes() == {(1, 1): path.stat().st_size}
+    listed = reader.segment_files()
+    path.unlink()
+    monkeypatch.setattr(reader, "segment_files", lambda: listed)
+    with pytest.raises(DeviceError, match="looking at") as caught:
+        reader.sealed_sizes()
+    assert caught.value.errno == errno.ENOENT
 
 
 def test_what_is_no_file_leaves_no_descriptor_open(

@@ -122,3 +122,16 @@ def test_graph_commands_do_not_load_what_is_slow(arguments: list[str], absent: l
         [sys.executable, "-c", program], cwd=GRAPHS.parent, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_hooks_stand_around_what_they_are_written_in() -> None:
+    plan = planned("hooks")
+    assert [(h.when.value, h.words[0], h.fails, h.in_background) for h in plan.hooks] == [
+        ("before", "mount", True, False), ("success", "/bin/sh", False, True),
+        ("after", "umount", True, False),
+    ]  # fmt: skip
+    assert [[h.number for h in item.hooks] for item in plan.objects] == [[1, 2], []]
+    assert [notice.place for notice in plan.notices] == ["$HEALTHCHECKS_URL", "example.org"]
+    picture = draw(plan)
+    assert "data: /mnt/snapshot, 2 hooks" in picture
+    assert picture.endswith("Around it: 3 hooks and 2 notices.\n")

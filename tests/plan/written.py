@@ -31,6 +31,15 @@ def _behind(value: Any, indent: int) -> str:
     return f" {json.dumps(value)}\n"
 
 
+_MOMENT = st.sampled_from(["before", "after", "success", "incomplete", "failed"])
+HOOKS = st.one_of(
+    st.just({}),
+    st.fixed_dictionaries({"when": _MOMENT, "run": st.just(["sync", "-f", "/x y"])}).map(
+        lambda hook: {"hooks": [hook, {"when": "after", "shell": "a | b", "timeout": "5 min"}]}
+    ),
+)
+
+
 @st.composite
 def legal_graphs(draw: st.DrawFn) -> Graph:
     """Backup groups of one to three devices; mirror groups in trees behind them; nodes; options.
@@ -78,6 +87,7 @@ def legal_graphs(draw: st.DrawFn) -> Graph:
             f"o{k}": {
                 "path": f"/nothing/c{i}/o{k}",
                 "group": draw(st.sampled_from(sorted(backups))),
+                **draw(HOOKS),
             }
             for k in range(draw(st.integers(1, 3)))
         }
@@ -88,7 +98,7 @@ def legal_graphs(draw: st.DrawFn) -> Graph:
     sections = {"nodes": {n: {"labels": {"flowbackup.io/node": n}} for n in nodes},
                 "clients": clients, "devices": devices, "backup_groups": backups,
                 "mirror_groups": mirrors, "couplings": couplings}  # fmt: skip
-    return graph | {key: value for key, value in sections.items() if value}
+    return graph | draw(HOOKS) | {key: value for key, value in sections.items() if value}
 
 
 Planter = Callable[[Graph], None]

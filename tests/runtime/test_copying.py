@@ -12,9 +12,12 @@ import ray
 
 from flowbackup import api
 from flowbackup.catalog.catalog import open_catalog
+from flowbackup.catalog.rows import SessionState
+from flowbackup.errors import InterruptedSessionError
 from flowbackup.flow.restarts import Restarts
 from flowbackup.model.report import Outcome
 from flowbackup.runtime.crew import changes, succession
+from flowbackup.runtime.crew.crew import Crew
 from flowbackup.testing.compare import differences
 from flowbackup.units import MIB
 from tests import judge
@@ -286,3 +289,22 @@ def test_a_killed_reader_leaves_its_frames_to_the_other(copying: Copying, tree: 
     assert "restore agent readers.nas" in report.problems[0].text
     copying.hide("nas", "usb")
     restored(copying, tree, "disk")
+
+
+def test_a_word_while_actors_are_coupled_leaves_no_session_that_runs_for_ever(
+    copying: Copying, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = copying.plan("g", ONE_TO_ONE, tree, nas="", usb="")
+    assert copying.run(plan).exit_code == 0
+    couple = Crew.wire
+
+    def told(crew: Crew) -> None:
+        signal.raise_signal(signal.SIGINT)
+        couple(crew)
+
+    monkeypatch.setattr(Crew, "wire", told)
+    with pytest.raises(InterruptedSessionError, match="before anything was written"):
+        copying.run(plan)
+    assert copying.copy(plan).outcome is Outcome.FAILED
+    with open_catalog(copying.catalog) as catalog:
+        assert [row.state for row in catalog.sessions()] == [SessionState.FINISHED]

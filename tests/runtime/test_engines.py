@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from flowbackup.api import RunSettings
 from flowbackup.errors import DeviceError
 from flowbackup.plan.decided import NodePlan
 from flowbackup.runtime.engines.answers import wait_for_any
@@ -138,7 +139,7 @@ def stage(engine: str) -> Iterator[Stage]:
     from flowbackup.runtime.cancel import Cancel
     from flowbackup.runtime.engines.choice import engine_of
 
-    with engine_of(engine, "", Cancel()) as made:
+    with engine_of(RunSettings(engine=engine), Cancel()) as made:
         stage = Stage(made)
         yield stage
         stage.clear()

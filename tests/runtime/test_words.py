@@ -70,6 +70,20 @@ def test_at_once_is_both_words(cancel: Cancel) -> None:
     assert (cancel.word, cancel.is_now) == (Word.CUT, True)
 
 
+def test_hooks_behind_a_session_have_their_time_behind_the_first_word_only(
+    cancel: Cancel, clock: Clock
+) -> None:
+    assert not cancel.is_over
+    cancel.tell()
+    clock.now += 4.9
+    assert not cancel.is_over
+    clock.now += 0.1
+    assert cancel.is_over
+    at_once = Cancel(clock)
+    at_once.tell(at_once=True)
+    assert at_once.is_over
+
+
 def test_parts_end_one_behind_the_other_within_the_target() -> None:
     for word, target in ((0, 3.0), (1, 1.0)):
         ends = [part.value[word] for part in Part]

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
@@ -20,10 +20,17 @@ from flowbackup.frame.page import PageRef, decode_root
 from flowbackup.model.ids import FrameId, id_text, new_id
 from flowbackup.model.known import JournalPage, KnownContent
 from flowbackup.model.record import VersionRecord
+from flowbackup.model.report import Outcome
 from flowbackup.monitor import Problem, RecordingMonitor
 from flowbackup.plan.decided import ObjectPlan, StreamPlan
 from flowbackup.process import ProcessIdentity, identify
 from flowbackup.runtime.actors.heads import Heads
+from flowbackup.runtime.actors.object_hooks import (
+    EXIT_CODES,
+    Busy,
+    hooks_of,
+    object_environment,
+)
 from flowbackup.runtime.actors.presence import absence_of
 from flowbackup.runtime.actors.slots import SlotSink
 from flowbackup.runtime.edges.pumps import EdgePump
@@ -36,14 +43,15 @@ from flowbackup.runtime.edges.wiring import (
     Handle,
     SlabSettings,
 )
+from flowbackup.runtime.hooks.running import Hooks
 from flowbackup.source.content import ReadCounters
 from flowbackup.source.known import KnownFiles
 from flowbackup.source.manifest import Journal
 from flowbackup.source.reader import ObjectTask, read_object
 from flowbackup.source.stream import Stream, StreamLimits, open_command, open_descriptor
 
-STREAM_SECONDS_MAX = 0.5
-"""How long a client that is closed waits for its command to be ended, which takes 0.4 s: behind
+COMMAND_SECONDS_MAX = 0.5
+"""How long a client that is closed waits for a command to be ended, which takes 0.4 s: behind
 that the client itself may be killed, and nobody would end it."""
 
 
@@ -114,8 +122,8 @@ class Client:
         self._safe: dict[str, set[FrameId]] = {}
         self._draining = threading.Event()
         self._ending = threading.Event()
-        self._stream_closed = threading.Event()
-        self._stream_closed.set()
+        self._over = threading.Event()
+        self._busy = Busy()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._first_frame_at = 0.0
 
@@ -193,19 +201,23 @@ class Client:
         """Stream -> what it sends next: the border for a mirror that is attached now."""
         return self._sink.next_sequences() if self._sink is not None else {}
 
-    async def cancel(self, *, drain: bool) -> None:
-        """drain: end at the border of the object under way; else stop reading now."""
+    async def cancel(self, *, drain: bool, now: bool = False) -> None:
+        """drain: end at the border of the object under way; else stop reading now.  now: end hooks
+        behind an object, too."""
         self._draining.set()
+        if now:
+            self._over.set()
         if not drain:
             self._ending.set()
             if self._sink is not None:
                 self._sink.cancel()
 
     async def close(self) -> None:
-        """Ends a command that still runs, and lets go of memory; the session is over, so it is
+        """Ends commands that still run, and lets go of memory; the session is over, so it is
         removed as well."""
         self._ending.set()
-        await asyncio.to_thread(self._stream_closed.wait, STREAM_SECONDS_MAX)
+        self._over.set()
+        await asyncio.to_thread(self._busy.wait_none, COMMAND_SECONDS_MAX)
         self._transports.close()
         while self._slabs:
             _, slab = self._slabs.popitem()
@@ -237,13 +249,36 @@ class Client:
     def _read_all(self) -> FlowbackupError | None:
         if self._sink is None:
             raise SourceError(f"client {self._settings.client} is not wired yet")
-        for plan in self._settings.objects:
-            self._endings.append(self._read(plan, self._sink))
+        has_hooks = any(plan.hooks for plan in self._settings.objects)
+        with self._busy.one() if has_hooks else nullcontext():
+            behind = [self._read_hooked(plan, self._sink) for plan in self._settings.objects]
+            for hooks in behind:
+                hooks.settle()
         try:
             self._sink.wait_released()
         except FlowbackupError as error:
             return error
         return None
+
+    def _read_hooked(self, plan: ObjectPlan, sink: SlotSink) -> Hooks:
+        """Reads an object with the hooks around it; those in the background may still run."""
+        hooks = hooks_of(self._settings, plan, self._monitor)
+        if self._draining.is_set():
+            self._endings.append(self._read(plan, sink))
+            return hooks
+        failure = hooks.begin(self._ending.is_set, self._over.is_set)
+        if failure is None:
+            ending = self._read(plan, sink)
+        else:
+            ending = ObjectEnding(plan.name, new_id(), None, failure, (), ())
+        is_known = not hooks.may_fail_behind
+        if is_known:
+            self._endings.append(ending)
+        outcome = Outcome(ending.record.outcome) if ending.record else Outcome.FAILED
+        failure = hooks.end(outcome, EXIT_CODES[outcome], self._over.is_set)
+        if not is_known:
+            self._endings.append(_failed_by(ending, failure))
+        return hooks
 
     def _read(self, plan: ObjectPlan, sink: SlotSink) -> ObjectEnding:
         object_id = new_id()
@@ -298,12 +333,8 @@ class Client:
     def _open_stream(
         self, plan: ObjectPlan, source: StreamPlan, object_id: bytes
     ) -> Iterator[Stream]:  # fmt: skip
-        self._stream_closed.clear()
-        try:
-            with self._begun(plan, source, object_id) as stream:
-                yield stream
-        finally:
-            self._stream_closed.set()
+        with self._busy.one(), self._begun(plan, source, object_id) as stream:
+            yield stream
 
     def _begun(
         self, plan: ObjectPlan, source: StreamPlan, object_id: bytes
@@ -311,9 +342,14 @@ class Client:
         limits = StreamLimits(source.silent_seconds_max, self._ending.is_set)
         if not source.command:
             return open_descriptor(self._settings.stdin, limits)
-        environment = {
-            "FLOWBACKUP_CLIENT": plan.client, "FLOWBACKUP_OBJECT": plan.name,
-            "FLOWBACKUP_OBJECT_ID": id_text(object_id),
-            "FLOWBACKUP_SESSION": id_text(self._settings.session),
-        }  # fmt: skip
+        environment = object_environment(self._settings, plan)
+        environment["FLOWBACKUP_OBJECT_ID"] = id_text(object_id)
         return open_command(source.command, limits, self._monitor, environment)
+
+
+def _failed_by(ending: ObjectEnding, failure: FlowbackupError | None) -> ObjectEnding:
+    """An object behind which a hook failed that must not is no version; why it failed before
+    counts more."""
+    if failure is None:
+        return ending
+    return ending._replace(record=None, failure=ending.failure or failure)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 
+from flowbackup.flow.hooks import hooks_at
+from flowbackup.model.hook import When
 from flowbackup.plan.decided import ObjectPlan
 
 
 def absence_of(plan: ObjectPlan) -> str:
     """Why the object cannot be read on this machine, "" where nothing speaks against it."""
     if plan.stream is None:
-        return _path_absence(plan)
+        # A hook before it may be what brings it there.
+        return "" if hooks_at(plan.hooks, When.BEFORE) else _path_absence(plan)
     if not plan.stream.command:
         return ""
     # Commands run in "/", whose meaning does not depend on who starts the session.

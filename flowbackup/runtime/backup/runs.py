@@ -18,6 +18,10 @@ from flowbackup.runtime.engines.port import CallError, Reference
 
 CANCEL_SECONDS_MAX = 0.25
 """A client that was told to end at once may be deep in a read that never returns."""
+CANCEL_SECONDS_MAX_HOOKS = 0.7
+"""With hooks behind its objects it gets what Part.WRITE leaves behind Part.READ."""
+HOOK_SECONDS_MAX = 60.0
+"""The same where nobody waits at a terminal: a group has failed."""
 SETTLE_LOOK_SECONDS = 0.25
 SETTLE_SECONDS_MAX = 20.0
 """What a lost client has sent is written to the end: one window of a slow device."""
@@ -36,6 +40,8 @@ class ClientRuns:
         self._failures: dict[str, FlowbackupError] = {}
         self._ends_at: float | None = None
         self._word = Word.NONE
+        self._is_now = False
+        self._has_hooks = any(o.hooks for o in plan.objects)
 
     @property
     def is_over(self) -> bool:
@@ -51,17 +57,24 @@ class ClientRuns:
     def hear(self) -> Word:
         """Hands the user's word on, if there is a new one; the present one."""
         word = self._crew.cancel.word
-        if word > self._word:
+        if self._has_news():
+            self._word, self._is_now = word, self._crew.cancel.is_now
             self.end(drain=word is Word.DRAIN)
-            self._word = word
         return word
 
     def end(self, *, drain: bool) -> None:
         """drain: at the border of the objects under way; else at that of the next frame."""
         for client in self._crew.clients.values():
-            client.cancel.remote(drain=drain)
-        if not drain and self._ends_at is None:
-            self._ends_at = time.monotonic() + CANCEL_SECONDS_MAX
+            client.cancel.remote(drain=drain, now=self._is_now)
+        if not drain and (self._ends_at is None or self._is_now):
+            latest = time.monotonic() + self._patience()
+            self._ends_at = latest if self._ends_at is None else min(self._ends_at, latest)
+
+    def _patience(self) -> float:
+        """How many seconds clients have that were told to end at once."""
+        if self._is_now or not self._has_hooks:
+            return CANCEL_SECONDS_MAX
+        return CANCEL_SECONDS_MAX_HOOKS if self._word else HOOK_SECONDS_MAX
 
     def wait(self, seconds_max: float) -> None:
         """Until a client ends, the user has said a word, or that long."""
@@ -104,7 +117,8 @@ class ClientRuns:
         ]
 
     def _has_news(self) -> bool:
-        return self._crew.cancel.word > self._word
+        cancel = self._crew.cancel
+        return cancel.word > self._word or cancel.is_now > self._is_now
 
     def _failure_of(self, name: str, reference: Reference) -> FlowbackupError | None:
         try:

@@ -57,11 +57,12 @@ class BackupSession:
     def __init__(
         self, plan: Plan, catalog: Catalog, scan: SourceScan, monitor: Monitor,
         beginning: Beginning, cancel: Cancel, wait_seconds_max: float = 0.0, *,
-        resumes: bool = True,
+        resumes: bool = True, session: bytes = b"",
     ) -> None:  # fmt: skip
         """cancel: ends it.  wait_seconds_max: how long it may wait for devices that others hold.
-        resumes: does it go on with what interrupted sessions have left?"""
-        self.session = new_id()
+        session: its id, a new one for none.  resumes: does it go on with what interrupted sessions
+        have left?"""
+        self.session = session or new_id()
         self._plan = plan
         self._catalog = catalog
         self._scan = scan
@@ -102,8 +103,8 @@ class BackupSession:
         check_device(plan, target, self._catalog, labels, self._monitor)
 
     def run(self, engine: Engine) -> SessionReport:
-        """Raises what was found before a byte moved, InterruptedSessionError if
-        that was a cancel; everything later is told in the report."""
+        """Raises what was found before a byte moved, InterruptedSessionError if that was a cancel;
+        everything later is told in the report."""
         self._cancel.refuse("anything was written")
         with self._reception:
             if self._reception.fault:
@@ -118,8 +119,9 @@ class BackupSession:
         ) as crew:
             self._cancel.refuse("anything was written")
             self._go_on(crew)
-            self._begin(crew)
             crew.wire()
+            # From here on it has a report: a word before that has begun nothing.
+            self._begin(crew)
             report = self._work(crew)
         self._catalog.end_session(report, self._finished_ns)
         return report

@@ -47,11 +47,12 @@ class CopySession:
 
     def __init__(
         self, stage: Plan, catalog: Catalog, monitor: Monitor, copied: bytes | None,
-        cancel: Cancel, wait_seconds_max: float = 0.0,
+        cancel: Cancel, wait_seconds_max: float = 0.0, session: bytes = b"",
     ) -> None:  # fmt: skip
         """copied: the session whose versions `versions: session` means, None for none.
-        cancel: ends it.  wait_seconds_max: how long it may wait for devices that others hold."""
-        self.session = new_id()
+        session: its own id, a new one for none.  cancel: ends it.  wait_seconds_max: how long it
+        may wait for devices that others hold."""
+        self.session = session or new_id()
         self._stage = stage
         self._catalog = catalog
         self._monitor = monitor
@@ -64,8 +65,8 @@ class CopySession:
         self._reception = Reception(self.session, KIND, stage.graph, self._times, cancel)
 
     def run(self, engine: Engine) -> SessionReport:
-        """Raises what was found before a byte moved, InterruptedSessionError if
-        that was a cancel; everything later is told in the report."""
+        """Raises what was found before a byte moved, InterruptedSessionError if that was a cancel;
+        everything later is told in the report."""
         with self._reception:
             if self._reception.fault:
                 self._monitor.message(self._reception.fault)
@@ -80,9 +81,10 @@ class CopySession:
             self._stage, self.session, entrance, self._monitor, engine, self._cancel
         ) as crew:
             self._cancel.refuse("anything was copied")
+            crew.wire()
+            # From here on it has a report: a word before that has begun nothing.
             self._begin(crew)
             self._hear_of_killed(crew)
-            crew.wire()
             report, finished_ns = self._copy(crew)
         self._catalog.end_session(report, finished_ns)
         return report

@@ -26,15 +26,18 @@ def newest_session(catalog: Catalog, graph: str) -> bytes | None:
 
 def run_stages(
     stages: Iterable[Plan], catalog: Catalog, monitor: Monitor, copied: bytes | None,
-    engine: Engine, cancel: Cancel, wait_seconds_max: float = 0.0,
+    engine: Engine, cancel: Cancel, wait_seconds_max: float = 0.0, first: bytes = b"",
 ) -> list[SessionReport]:  # fmt: skip
     """One report each.  A stage that cannot begin has failed, and the others run nevertheless; who
     interrupts one ends those behind it, too.  wait_seconds_max: how long each may wait for devices
-    that others hold; none holds a device meanwhile."""
+    that others hold; none holds a device meanwhile.  first: the id of the first session, a new
+    one for none."""
     reports: list[SessionReport] = []
     for stage in stages:
         beginning = Beginning()
-        session = CopySession(stage, catalog, monitor, copied, cancel, wait_seconds_max)
+        session = CopySession(
+            stage, catalog, monitor, copied, cancel, wait_seconds_max, b"" if reports else first
+        )
         try:
             reports.append(session.run(engine))
         except FlowbackupError as error:

@@ -126,6 +126,8 @@ class Assignments:
             ),
             slots=tuple((e.name, self._slots_for(e)) for e in self._plan.edges_from(name)),
             stdin=f"/proc/{os.getpid()}/fd/0",
+            graph=self._plan.graph,
+            catalog=self._plan.catalog,
         )
 
     def _slab(self, name: str) -> SlabSettings:

@@ -80,7 +80,7 @@ class ClientSettings:
     """own_slab: to be made by the client; None where it fills those of its heads.  slabs: the
     memory of each edge.  lanes and slots: the credit of this client at each of its edges, each slot
     with the buffer of the head that it stands for (see flow.sender).  stdin: where the standard
-    input of the session's program stands open."""
+    input of the session's program stands open.  graph, catalog: for commands of the user."""
 
     client: str
     session: bytes
@@ -92,6 +92,8 @@ class ClientSettings:
     lanes: tuple[Lane, ...]
     slots: tuple[tuple[str, tuple[tuple[int, int], ...]], ...]
     stdin: str = ""
+    graph: str = ""
+    catalog: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,16 +33,16 @@ def chosen(plan: Plan, settings: RunSettings) -> str:
 
 
 @contextmanager
-def engine_of(choice: str, address: str, cancel: Cancel) -> Iterator[Engine]:
-    """It is up inside.  choice, address: what `chosen` has returned, and the cluster of RAY.
-    Raises as `ray_engine`."""
-    if choice == LOCAL:
+def engine_of(settings: RunSettings, cancel: Cancel) -> Iterator[Engine]:
+    """It is up inside.  settings: their engine is what `chosen` has returned.  Raises as
+    `ray_engine`."""
+    if settings.engine == LOCAL:
         yield LocalEngine()
         return
     # Half a second, which commands that do without Ray need not wait for.
     from flowbackup.runtime.engines.ray_start import ray_engine  # noqa: PLC0415
 
-    with ray_engine(address, cancel) as engine:
+    with ray_engine(settings.address, cancel) as engine:
         yield engine
 
 

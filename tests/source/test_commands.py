@@ -1,0 +1,85 @@
+"""Commands that are run for their own sake: how they end, what is told of it, what is left."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from flowbackup.errors import InterruptedSessionError, SourceError
+from flowbackup.source.command import CommandLimits, run_command
+from tests.source.test_streams import assert_ended
+
+LIMITS = CommandLimits(30)
+
+
+def run(text: str, limits: CommandLimits = LIMITS, **environment: str) -> None:
+    run_command(("sh", "-c", text), "hook", environment, limits)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("echo no room; exit 3", "^hook ended with exit code 3: no room$"),
+        ("echo no room >&2; exit 1", "exit code 1: no room"),
+        ("kill -9 $$", "was killed by signal 9$"),
+        ("head -c 9000000 /dev/zero | tr '\\0' x; echo end; exit 2", "xxxend$"),
+    ],
+)
+def test_a_bad_end_is_told_with_the_last_that_was_said(text: str, told: str) -> None:
+    with pytest.raises(SourceError, match=told) as caught:
+        run(text)
+    assert len(str(caught.value)) < 2200
+
+
+def test_it_runs_in_the_root_without_input_and_with_what_it_is_told(tmp_path: Path) -> None:
+    run(f"cat; pwd > {tmp_path}/told; echo $OWN >> {tmp_path}/told", OWN="mine")
+    assert (tmp_path / "told").read_text() == "/\nmine\n"
+
+
+def test_it_knows_no_secret_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (
+        "RAY_AUTH_TOKEN",
+        "FLOWBACKUP_PASSPHRASE",
+        "FLOWBACKUP_KEY",
+        "FLOWBACKUP_UI_TOKEN",
+    ):
+        monkeypatch.setenv(name, "a secret of ours")
+    monkeypatch.setenv("PASSWORD_OF_THE_USER", "his own")
+    run(f"env > {tmp_path}/told")
+    told = (tmp_path / "told").read_text()
+    assert "a secret of ours" not in told and "PASSWORD_OF_THE_USER=his own" in told
+
+
+def test_a_program_that_is_not_there_is_named() -> None:
+    with pytest.raises(SourceError, match="hook cannot be started: No such file"):
+        run_command(("/no/such/program",), "hook", {}, LIMITS)
+
+
+def test_one_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    text = f"echo waiting; trap '' TERM; sleep 300 & echo $! > {note}; sleep 300"
+    with pytest.raises(SourceError, match=r"took longer than 0\.5 s: waiting"):
+        run(text, CommandLimits(0.5))
+    assert_ended(int(note.read_text()))
+
+
+def test_what_a_good_one_leaves_behind_is_ended(tmp_path: Path) -> None:
+    run(f"sleep 300 & echo $! > {tmp_path}/pid")
+    assert_ended(int((tmp_path / "pid").read_text()))
+
+
+def test_it_is_ended_with_the_session(tmp_path: Path) -> None:
+    stopped = threading.Event()
+    timer = threading.Timer(0.3, stopped.set)
+    timer.start()
+    since = time.monotonic()
+    with pytest.raises(InterruptedSessionError, match="hook was ended"):
+        run(f"sleep 300 & echo $! > {tmp_path}/pid; sleep 300", CommandLimits(30, stopped.is_set))
+    assert time.monotonic() - since < 3
+    assert_ended(int((tmp_path / "pid").read_text()))
+    with pytest.raises(InterruptedSessionError, match="was not begun"):
+        run(f"touch {tmp_path}/begun", CommandLimits(30, stopped.is_set))
+    assert not (tmp_path / "begun").exists()
