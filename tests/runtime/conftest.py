@@ -53,11 +53,15 @@ def live_ray() -> Iterator[str]:
 
 
 @pytest.fixture
-def engine(request: pytest.FixtureRequest) -> str:
-    """What sessions of the test run on: Ray, unless the module says more."""
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What sessions of the test run on, also those whose settings say nothing: Ray, unless the
+    module says more."""
     name: str = getattr(request, "param", "ray")
     if name == "ray":
         request.getfixturevalue("live_ray")
+    else:
+        # The Ray of other tests may be up in this process.
+        monkeypatch.setattr("flowbackup.runtime.engines.choice._is_joined", lambda: False)
     return name
 
 

@@ -1,4 +1,4 @@
-"""A run that kills itself: python -m tests.runtime.killed_run GRAPH CATALOG MOMENT.
+"""A run that kills itself: python -m tests.runtime.killed_run GRAPH CATALOG MOMENT ENGINE.
 
 As by `kill -9` of the command: nothing of it is ended in order.  MOMENT is what has become true
 when it dies, looked at where the session itself has just looked: so each moment is an event,
@@ -41,14 +41,14 @@ class DeadAt(SilentMonitor):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def killed_run(graph: Path, catalog: Path, moment: str) -> None:
+def killed_run(graph: Path, catalog: Path, moment: str, engine: str) -> None:
     """Runs it in a process of its own, until it is dead."""
-    arguments = [sys.executable, "-m", __name__, str(graph), str(catalog), moment]
+    arguments = [sys.executable, "-m", __name__, str(graph), str(catalog), moment, engine]
     ran = subprocess.run(arguments, check=False, capture_output=True, timeout=120)
     assert ran.returncode == -signal.SIGKILL, ran.stderr.decode()
 
 
-def main(graph: str, catalog: str, moment: str) -> None:
+def main(graph: str, catalog: str, moment: str, engine: str) -> None:
     def has_come() -> bool:
         database = Database(Path(catalog))
         try:
@@ -56,7 +56,9 @@ def main(graph: str, catalog: str, moment: str) -> None:
         finally:
             database.close()
 
-    settings = api.RunSettings(catalog=Path(catalog), init=True, wait_seconds_max=30)
+    settings = api.RunSettings(
+        catalog=Path(catalog), init=True, wait_seconds_max=30, engine=engine
+    )  # fmt: skip
     report = api.run_backup(api.load_plan(graph), settings, DeadAt(has_come))
     sys.exit(f"the moment did not come: {report}")
 

@@ -19,6 +19,7 @@ from tests.runtime.listening import listening
 from tests.source.test_streams import assert_ended
 
 pytestmark = pytest.mark.ray
+ENGINES = ("ray", "local")
 MIB = 1 << 20
 NOTE = "echo {name}:$FLOWBACKUP_OBJECT:$FLOWBACKUP_OUTCOME:$FLOWBACKUP_EXIT_CODE >> {note}"
 COPIES = """
@@ -80,7 +81,7 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path, live_ray: str, catalog: Path) -> World:
+def world(tmp_path: Path, engine: str, catalog: Path) -> World:
     return World(tmp_path, catalog)
 
 

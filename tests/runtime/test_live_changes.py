@@ -39,7 +39,8 @@ from flowbackup.testing.compare import differences
 from flowbackup.testing.frames import sample_id
 from tests import judge
 
-pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("live_ray")]
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("engine")]
+ENGINES = ("ray", "local")
 MIB = 1 << 20
 FRAME_BYTES = 512 << 10
 GATE_FRAMES = 10

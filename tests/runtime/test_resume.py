@@ -25,7 +25,8 @@ from tests.runtime.killed_run import killed_run
 from tests.runtime.test_cancel import wait_for
 from tests.runtime.test_losses import Signal
 
-pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("live_ray")]
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("engine")]
+ENGINES = ("ray", "local")
 MIB = 1 << 20
 FILES = {"first": 2, "second": 24}
 OBJECTS = list(FILES)
@@ -47,8 +48,9 @@ class CancelledTwice(SilentMonitor):
 class Place:
     """Two objects and a chain of two devices, below a directory."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, engine: str) -> None:
         self.path = path
+        self.engine = engine
         self.catalog = path / "catalog.sqlite"
         self.graph = path / "graph.yaml"
         self.media = [path / "d0", path / "d1"]
@@ -72,7 +74,7 @@ class Place:
         is alone, and is not to reach the end until then."""
         text = self.graph.read_text()
         self.graph.write_text(text.replace(": 8 MB/s", ": 2 MB/s"))
-        killed_run(self.graph, self.catalog, moment)
+        killed_run(self.graph, self.catalog, moment, self.engine)
         self.graph.write_text(text)
 
     def run(self, resume: bool | None = None, monitor: Monitor | None = None) -> SessionReport:
@@ -109,8 +111,8 @@ def is_free(medium: Path) -> bool:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path)
+def place(tmp_path: Path, engine: str) -> Place:
+    return Place(tmp_path, engine)
 
 
 def test_a_cancelled_run_is_gone_on_with_only_where_it_was_interrupted(place: Place) -> None:
@@ -226,6 +228,7 @@ def test_everything_is_sent_where_it_is_asked_for(place: Place) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("engine", ["ray"], indirect=True)
 def test_a_killed_client_aborts_the_open_object_and_the_next_run_goes_on(place: Place) -> None:
     report = place.run(monitor=Signal("Client", "web", signal.SIGKILL, read_bytes=16 * MIB))
     assert [(o.outcome, o.version) for o in report.objects] == [
@@ -248,14 +251,14 @@ copy_groups: {vault: {copies: readers, devices: [usb], select: {versions: sessio
 
 
 @pytest.mark.slow
-def test_a_killed_copy_behind_a_session_is_completed(tmp_path: Path) -> None:
+def test_a_killed_copy_behind_a_session_is_completed(tmp_path: Path, engine: str) -> None:
     source = tmp_path / "source"
     source.mkdir()
     for number in range(24):
         (source / f"file{number:02d}").write_bytes(os.urandom(MIB))
     copying = Copying(tmp_path)
     plan = copying.plan("g", COPIES, source, nas="", usb=", rate_limit: 8 MB/s")
-    killed_run(tmp_path / "g.yaml", copying.catalog, "copying")
+    killed_run(tmp_path / "g.yaml", copying.catalog, "copying", engine)
     with open_catalog(copying.catalog) as catalog:
         assert [row.state for row in catalog.sessions()] == [
             SessionState.INTERRUPTED, SessionState.FINISHED,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -19,7 +20,8 @@ from flowbackup.runtime.actors import client
 from flowbackup.runtime.crew import crew
 from flowbackup.testing.compare import differences
 
-pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("live_ray")]
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("engine")]
+ENGINES = ("ray", "local")
 KIB = 1 << 10
 
 
@@ -169,8 +171,8 @@ def test_an_object_id_that_is_sent_twice_is_refused(
         """Gives all of its objects one id, as no client may."""
 
         async def run(self) -> FlowbackupError | None:
-            client.new_id = lambda: repeated  # type: ignore[attr-defined]
-            return await super().run()
+            with patch.object(client, "new_id", lambda: repeated):
+                return await super().run()
 
     monkeypatch.setattr(crew, "Client", Repeating)
     first, _ = tree(tmp_path / "first"), tree(tmp_path / "second")
