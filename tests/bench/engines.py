@@ -27,7 +27,8 @@ def engines(bench: Bench) -> Table:
         contestants: dict[str, Callable[[], float]] = {
             engine: partial(_seconds, bench, source, engine) for engine in ENGINES
         }
-        rounds = alternate(contestants, bench.command_rounds, source)
+        count = bench.rounds if source == small else bench.command_rounds
+        rounds = alternate(contestants, count, source)
         for engine, seconds in rounds.seconds.items():
             target = SMALL_SECONDS_MAX if (source, engine) == (small, "local") else None
             name = f"{what}, {ENGINES[engine]}"
