@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from ray._private import ray_constants
+from ray._private import ray_constants, worker
 from ray._private import utils as ray_utils
 from ray._private.node import Node
 
@@ -54,6 +55,7 @@ def test_what_is_replaced_in_ray_is_there() -> None:
     assert ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR == "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
     assert isinstance(ray_constants.ENABLE_RAY_CLUSTER, bool)
     assert callable(ray_utils.set_sigterm_handler)
+    assert "connect(" in inspect.getsource(worker.init), "and is called by that name"
 
 
 @pytest.mark.ray

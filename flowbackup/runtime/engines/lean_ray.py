@@ -17,7 +17,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import ray
-from ray._private import ray_constants
+from ray._private import ray_constants, worker
 from ray._private import utils as ray_utils
 from ray._private.node import Node
 from ray._raylet import (  # type: ignore[attr-defined]  # compiled, without types
@@ -32,6 +32,7 @@ from flowbackup.process import (
     end_process,
     identify,
 )
+from flowbackup.runtime.cancel import Cancel
 
 
 @contextmanager
@@ -49,6 +50,20 @@ def lean_start() -> Iterator[None]:
         replaced.enter_context(patch.object(ray_constants, "ENABLE_RAY_CLUSTER", False))
         variable = {ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0"}
         replaced.enter_context(patch.dict(os.environ, variable))
+        yield
+
+
+@contextmanager
+def connecting_whole(cancel: Cancel) -> Iterator[None]:
+    """`ray.init` inside is interrupted before it connects to its Ray, or behind that: one that has
+    half done so ends the process with a fault of memory when it is shut down."""
+    connect = worker.connect
+
+    def whole(*arguments: object, **settings: object) -> object:
+        with cancel.interruptible(0):
+            return connect(*arguments, **settings)
+
+    with patch.object(worker, "connect", whole):
         yield
 
 

@@ -21,6 +21,7 @@ from flowbackup.errors import PeerLostError
 from flowbackup.process import ProcessIdentity, identify
 from flowbackup.runtime.cancel import Cancel
 from flowbackup.runtime.engines.lean_ray import (
+    connecting_whole,
     deaf_children,
     end_at_once,
     lean_start,
@@ -45,21 +46,21 @@ def ray_engine(address: str = "", cancel: Cancel | None = None) -> Iterator[RayE
     """Ray is up inside: embedded for an empty address, else the cluster at it.  A Ray that is up
     already in this process is used and left.  cancel: its first word raises InterruptedSessionError
     while Ray starts."""
-    starting = _starting(cancel or Cancel())
+    cancel = cancel or Cancel()
     if ray.is_initialized():
         yield RayEngine("ray (present)")
         return
     if address:
-        with starting:
-            _join(address)
         try:
+            with _starting(cancel):
+                _join(address)
             yield RayEngine(f"ray ({address})")
         finally:
             ray.shutdown()
         return
     with own_token(), _own_directory() as directory:
         try:
-            with starting:
+            with _starting(cancel):
                 _start_embedded(directory)
             yield RayEngine("ray (embedded)")
         finally:
@@ -69,7 +70,7 @@ def ray_engine(address: str = "", cancel: Cancel | None = None) -> Iterator[RayE
 @contextmanager
 def _starting(cancel: Cancel) -> Iterator[None]:
     try:
-        with cancel.interruptible(1):
+        with cancel.interruptible(1), connecting_whole(cancel):
             yield
     except KeyboardInterrupt:
         cancel.refuse("Ray had started")
