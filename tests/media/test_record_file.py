@@ -1,4 +1,5 @@
-"""Room that is reserved ahead: once a step, never for want of it, and never instead of an error."""
+"""Room that is reserved ahead: once a step, never for want of it, and never instead of an error.
+And records that are under way: nobody goes on while they are, and one error does not hide them."""
 
 from __future__ import annotations
 
@@ -10,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from flowbackup.media.calls import SYSTEM
+from flowbackup.media.layout import NO_CHAIN, SegmentName, frame_record
 from flowbackup.media.segments import record_file
 from flowbackup.media.segments.record_file import RecordFile
 from flowbackup.testing.faulty_calls import Fault, FaultySystemCalls
+from flowbackup.testing.frames import sample_frame, sample_id
 
 BLOCK, STEP = 512, 1 << 16
 
@@ -66,3 +69,41 @@ def test_a_device_that_fails_is_not_taken_for_full(memory_path: Path) -> None:
         file.reserve(BLOCK)
     assert told.value.errno == errno.EIO
     assert calls.made.count("fallocate") == 1
+
+
+def put_two(file: RecordFile) -> None:
+    """Records that are written in threads."""
+    for sequence in range(2):
+        header, payload = sample_frame(BLOCK, sequence)
+        name = SegmentName(sample_id(7), 1, 1, BLOCK)
+        file.append(frame_record(name, sequence, NO_CHAIN, header), payload)
+
+
+def test_the_first_error_is_told_when_nothing_is_under_way_any_more(
+    memory_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_file, "ASIDE_BYTES_MIN", 0)
+    calls = FaultySystemCalls(Fault(1, errno.EIO, "pwritev", for_ever=True))
+    with opened(memory_path, calls) as file:
+        put_two(file)
+        with pytest.raises(OSError, match="Input/output error"):
+            file.wait()
+        file.wait()
+        put_two(file)
+        file.cut_back(0)
+        assert calls.made[-1] == "truncate", "what failed is taken away all the more"
+        put_two(file)
+        file.close()
+        assert calls.made[-1] == "close"
+
+
+def test_what_was_reserved_and_not_used_is_given_back(memory_path: Path) -> None:
+    calls = FaultySystemCalls()
+    with opened(memory_path, calls) as file:
+        put_two(file)
+        file.cut()
+        assert "truncate" not in calls.made
+        file.reserve(BLOCK)
+        file.cut()
+        assert calls.made[-1] == "truncate"
+        assert (memory_path / "a.part").stat().st_size == file.end == 4 * BLOCK

@@ -114,5 +114,5 @@ def test_a_writer_that_is_closed_lets_go_of_its_medium(tmp_path: Path) -> None:
     writer = device.writer(SESSION, 1)
     writer.append(*sample_frame(100))
     writer.close()
-    assert set(os.listdir("/proc/self/fd")) == before
+    assert set(os.listdir("/proc/self/fd")) <= before
     device.close()
