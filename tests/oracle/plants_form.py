@@ -29,6 +29,7 @@ LONG = "x" * 65
 _AT_VALUES = ("trap", "anchor", "alias", "tag", "depth")
 """Rules that tell the place of a value, others that of its key."""
 MAPPING = Raw("{a: b}")
+HOOK = {"when": "after", "run": ["x"]}
 
 FORMS: tuple[Form, ...] = (
     # words that readers of YAML understand differently
@@ -178,6 +179,23 @@ FORMS: tuple[Form, ...] = (
     Form("command", "exclude", ["*.tmp"], "value", "Delete what says", at=()),
     Form("command", "silence_max", 0, "value", "silence_max: 1 h", at=()),
     Form("group", "devices", Raw("[]"), "value", "Name at least one", at=()),
+    # hooks and notices
+    Form("graph", "hooks", [{"when": "after"}], "value", "Write run", at=("hooks", 0)),
+    Form("graph", "hooks", [{**HOOK, "shell": "x"}], "value", "Keep one",
+         at=("hooks", 0)),
+    Form("graph", "hooks", [{**HOOK, "background": True, "on_error": "fail"}], "value",
+         "Delete background", at=("hooks", 0)),
+    Form("object", "hooks", [{**HOOK, "timeout": 0}], "value",
+         "timeout: 1 h", at=("hooks", 0)),
+    Form("graph", "notices", [{"url": "ftp://x"}], "value", "as in https",
+         at=("notices", 0, "url")),
+    Form("graph", "notices", [{"url_env": "a b"}], "value", "as in NOTICE_URL",
+         at=("notices", 0, "url_env")),
+    Form("graph", "notices", [{"style": "plain"}], "value", "Write url", at=("notices", 0)),
+    Form("graph", "notices", [{"url_env": "A", "url_file": "/b"}], "value", "Keep one",
+         at=("notices", 0)),
+    Form("graph", "notices", [{"url_env": "A", "when": []}], "value", "Write when",
+         at=("notices", 0)),
     Form("written", "min", 999, "value", "Lower min", at=()),
 )  # fmt: skip
 
