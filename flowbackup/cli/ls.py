@@ -12,17 +12,7 @@ from flowbackup.cli.names import path_fields, path_text, time_text
 from flowbackup.cli.options import Command, as_of_option, catalog_option, output_options
 from flowbackup.cli.output import Output
 from flowbackup.errors import EXIT_SUCCESS
-from flowbackup.model.entry import Entry, EntryKind
-
-TYPE_BITS = {
-    EntryKind.FILE: stat.S_IFREG,
-    EntryKind.DIRECTORY: stat.S_IFDIR,
-    EntryKind.SYMLINK: stat.S_IFLNK,
-    EntryKind.FIFO: stat.S_IFIFO,
-    EntryKind.SOCKET: stat.S_IFSOCK,
-    EntryKind.CHARACTER_DEVICE: stat.S_IFCHR,
-    EntryKind.BLOCK_DEVICE: stat.S_IFBLK,
-}
+from flowbackup.model.entry import FILE_TYPES, Entry, EntryKind
 
 
 @click.command(
@@ -82,7 +72,7 @@ def long_text(entry: Entry) -> str:
     """As `ls -l` has it, and the problem that an entry was saved with."""
     owner = path_text(entry.owner) or str(entry.uid)
     group = path_text(entry.group) or str(entry.gid)
-    mode = stat.filemode(TYPE_BITS[EntryKind(entry.kind)] | entry.mode)
+    mode = stat.filemode(FILE_TYPES[EntryKind(entry.kind)] | entry.mode)
     line = f"{mode} {owner:<8} {group:<8} {entry.size:>12} {time_text(entry.mtime_ns)}"
     line += f" {path_text(entry.path) or '.'}"
     if entry.target is not None:

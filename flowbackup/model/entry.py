@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -19,6 +20,17 @@ class EntryKind(IntEnum):
     CHARACTER_DEVICE = 6
     BLOCK_DEVICE = 7
 
+
+FILE_TYPES: dict[int, int] = {
+    EntryKind.FILE: stat.S_IFREG,
+    EntryKind.DIRECTORY: stat.S_IFDIR,
+    EntryKind.SYMLINK: stat.S_IFLNK,
+    EntryKind.FIFO: stat.S_IFIFO,
+    EntryKind.SOCKET: stat.S_IFSOCK,
+    EntryKind.CHARACTER_DEVICE: stat.S_IFCHR,
+    EntryKind.BLOCK_DEVICE: stat.S_IFBLK,
+}
+"""Kind -> what the system calls it in the mode of a file."""
 
 FLAGS_ATTRIBUTE = b"flowbackup.flags"
 """Stands among the extended attributes of an entry and is none: its value says in the letters of

@@ -14,20 +14,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, Self
 
-from flowbackup.model.entry import Entry, EntryKind
+from flowbackup.model.entry import FILE_TYPES, Entry, EntryKind
 from flowbackup.units import MIB
 
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _BLOCK_BYTES = MIB
-_KINDS: dict[int, int] = {
-    EntryKind.FILE: stat.S_IFREG,
-    EntryKind.DIRECTORY: stat.S_IFDIR,
-    EntryKind.SYMLINK: stat.S_IFLNK,
-    EntryKind.FIFO: stat.S_IFIFO,
-    EntryKind.SOCKET: stat.S_IFSOCK,
-    EntryKind.CHARACTER_DEVICE: stat.S_IFCHR,
-    EntryKind.BLOCK_DEVICE: stat.S_IFBLK,
-}
 
 
 class Spot(NamedTuple):
@@ -138,7 +129,7 @@ def status_at(name: bytes, directory: int) -> os.stat_result:
 
 def _is_same(entry: Entry, status: os.stat_result) -> bool:
     """Nobody has touched it since it was backed up, as far as the system knows."""
-    if stat.S_IFMT(status.st_mode) != _KINDS.get(entry.kind):
+    if stat.S_IFMT(status.st_mode) != FILE_TYPES.get(entry.kind):
         return False
     size = entry.size if entry.kind == EntryKind.FILE else status.st_size
     return (entry.inode, entry.mtime_ns, entry.ctime_ns, size) == (

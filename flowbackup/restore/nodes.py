@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 
 from flowbackup.errors import DamageError
-from flowbackup.model.entry import Entry, EntryKind
+from flowbackup.model.entry import FILE_TYPES, Entry, EntryKind
 from flowbackup.restore.content import ContentSource, write_all, write_file
 from flowbackup.restore.directories import DIRECTORY_FLAGS, Level, identity
 from flowbackup.restore.large import LargeFileWriter
@@ -21,11 +21,9 @@ T = TypeVar("T")
 _FILE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _HANDLE_FLAGS = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _TYPES = {
-    EntryKind.SYMLINK: stat.S_IFLNK,
-    EntryKind.FIFO: stat.S_IFIFO,
-    EntryKind.SOCKET: stat.S_IFSOCK,
-    EntryKind.CHARACTER_DEVICE: stat.S_IFCHR,
-    EntryKind.BLOCK_DEVICE: stat.S_IFBLK,
+    kind: bits
+    for kind, bits in FILE_TYPES.items()
+    if kind not in (EntryKind.FILE, EntryKind.DIRECTORY)
 }
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from errno import EINVAL, ENODATA, ENOSYS, ENOTSUP, ENOTTY, errorcode
 
 from flowbackup.model.chunk import ChunkRef
-from flowbackup.model.entry import FLAGS_ATTRIBUTE, Entry, EntryKind
+from flowbackup.model.entry import FILE_TYPES, FLAGS_ATTRIBUTE, Entry, EntryKind
 
 Xattrs = tuple[tuple[bytes, bytes], ...]
 
@@ -27,15 +27,7 @@ _GET_FLAGS = 0x8000_6601 | struct.calcsize("l") << 16
 _NO_FLAGS = bytes(8)
 _FLAGS = ((0x20, b"a"), (0x10, b"i"))
 _LOCKS = 0x30
-_KINDS = {
-    stat.S_IFREG: EntryKind.FILE,
-    stat.S_IFDIR: EntryKind.DIRECTORY,
-    stat.S_IFLNK: EntryKind.SYMLINK,
-    stat.S_IFIFO: EntryKind.FIFO,
-    stat.S_IFSOCK: EntryKind.SOCKET,
-    stat.S_IFCHR: EntryKind.CHARACTER_DEVICE,
-    stat.S_IFBLK: EntryKind.BLOCK_DEVICE,
-}
+_KINDS = {bits: EntryKind(kind) for kind, bits in FILE_TYPES.items()}
 _NO_SUCH_CALL = (ENOTTY, ENOTSUP, EINVAL, ENOSYS)
 _DEVICES = (EntryKind.CHARACTER_DEVICE, EntryKind.BLOCK_DEVICE)
 

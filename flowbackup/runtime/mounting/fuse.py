@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import importlib
 import os
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from flowbackup.errors import FlowbackupError, NotFoundError, UsageError
-from flowbackup.model.entry import FLAGS_ATTRIBUTE, Entry, EntryKind
+from flowbackup.model.entry import FILE_TYPES, FLAGS_ATTRIBUTE, Entry
 from flowbackup.model.ids import FrameId
 from flowbackup.monitor import Monitor, Problem
 from flowbackup.restore.content import ContentSource
@@ -26,15 +25,6 @@ FRAMES_KEPT = 4
 """Who reads several files at a time goes back and forth between their frames."""
 BLOCK_BYTES = 512
 """In which st_blocks counts."""
-_KINDS = {
-    EntryKind.FILE: stat.S_IFREG,
-    EntryKind.DIRECTORY: stat.S_IFDIR,
-    EntryKind.SYMLINK: stat.S_IFLNK,
-    EntryKind.FIFO: stat.S_IFIFO,
-    EntryKind.SOCKET: stat.S_IFSOCK,
-    EntryKind.CHARACTER_DEVICE: stat.S_IFCHR,
-    EntryKind.BLOCK_DEVICE: stat.S_IFBLK,
-}
 
 
 class _RecentFrames:
@@ -137,7 +127,7 @@ def attributes(entry: Entry) -> dict[str, int]:
     stored = sum(chunk.size for chunk in entry.chunks)
     return {
         "st_ino": entry.inode,
-        "st_mode": _KINDS[EntryKind(entry.kind)] | entry.mode,
+        "st_mode": FILE_TYPES[entry.kind] | entry.mode,
         "st_nlink": entry.links,
         "st_uid": entry.uid,
         "st_gid": entry.gid,
