@@ -149,6 +149,13 @@ def test_a_higher_epoch_of_the_predecessor_announces_itself() -> None:
     assert kinds(offer(machine, frame(1), epoch=0)) == [Refuse]
 
 
+def test_only_the_present_self_of_a_predecessor_is_heeded() -> None:
+    machine = buffer()
+    assert machine.heeds("in", 0)
+    machine.predecessor_restarted("in", 2)
+    assert [machine.heeds("in", epoch) for epoch in (0, 1, 2, 3)] == [False, False, True, True]
+
+
 def test_a_replaced_successor_is_not_believed() -> None:
     machine = buffer("b")
     offer(machine, frame(0))
@@ -181,6 +188,15 @@ def test_a_restarted_buffer_writes_only_what_its_device_lacks() -> None:
 
 
 # What breaks.
+
+
+def test_what_a_replaced_writer_says_of_its_end_is_not_heard() -> None:
+    machine = buffer("b")
+    machine.device_restarted(1, (), 0.0)
+    offer(machine, frame(0))
+    assert machine.device_failed(0) == [] and machine.device_alive
+    machine.device_failed(1)
+    assert not machine.device_alive
 
 
 def test_without_its_device_it_relays() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowbackup.flow.outcome import ObjectEnd, Share, end_object, end_session
+from flowbackup.flow.outcome import ObjectEnd, Share, end_copies, end_object, end_session
 from flowbackup.model.report import Outcome
 
 GOOD, PART, BAD = Outcome.SUCCESS, Outcome.INCOMPLETE, Outcome.FAILED
@@ -108,3 +108,20 @@ def test_a_medium_that_could_not_be_sealed_changes_the_exit_code() -> None:
     assert end_session([FINE], all_sealed=False) == (PART, 4)
     assert end_session([UNREAD], all_sealed=False) == (PART, 3)
     assert end_session([NOWHERE], all_sealed=False) == (BAD, 1)
+
+
+@pytest.mark.parametrize(
+    ("versions", "settings", "ended"),
+    [
+        ((), {}, (GOOD, 0)),
+        ((GOOD, GOOD), {}, (GOOD, 0)),
+        ((GOOD, PART), {}, (PART, 4)),
+        ((GOOD,), {"all_sealed": False}, (PART, 4)),
+        ((PART, BAD), {}, (BAD, 1)),
+        ((GOOD, BAD), {"interrupted": True}, (PART, 130)),
+    ],
+)
+def test_the_end_of_a_session_of_copies(
+    versions: tuple[Outcome, ...], settings: dict[str, bool], ended: tuple[Outcome, int]
+) -> None:
+    assert end_copies(versions, **settings) == ended

@@ -47,6 +47,19 @@ def test_a_slot_is_free_when_every_group_has_the_frame() -> None:
     assert machine.is_empty and machine.lend() == 0
 
 
+def test_who_is_gone_is_asked_for_nothing_more() -> None:
+    machine = SpreadMachine([0], [Way("a", "g", 1, 2), Way("b", "g", 2, 2)])
+    machine.lend()
+    (sent,) = machine.filled(frame(3), ["g"])
+    other = "b" if sent.edge == "a" else "a"
+    assert [f.frame for f in machine.restarted(sent.edge, 1)] == [sent.frame]
+    (again,) = machine.lost(sent.edge)
+    assert again.edge == other
+    assert machine.lost(sent.edge) == []
+    assert machine.restarted(sent.edge, 2) == []
+    assert machine.asked(sent.edge, 1, 0, 0) == []
+
+
 def test_each_edge_numbers_what_goes_over_it() -> None:
     machine = SpreadMachine(range(9), [*ways("a"), Way("b", "two", 7, 9)])
     routes = []
