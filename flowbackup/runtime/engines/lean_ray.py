@@ -7,6 +7,7 @@ a test looks that what is replaced here is there to be replaced.
 
 from __future__ import annotations
 
+import _thread
 import os
 import secrets
 import signal
@@ -33,6 +34,8 @@ from flowbackup.process import (
     identify,
 )
 from flowbackup.runtime.cancel import Cancel
+
+HEAR_SECONDS = 0.05
 
 
 @contextmanager
@@ -87,12 +90,27 @@ def signals_kept() -> Iterator[None]:
 @contextmanager
 def deaf_children() -> Iterator[None]:
     """Processes that are started inside do not hear SIGTERM: who ends a service or a group of
-    processes tells all of them at a time, and the command needs its Ray to end in order."""
+    processes tells all of them at a time, and the command needs its Ray to end in order.  The
+    command itself does, if it has a handler for it."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    is_over = threading.Event()
+    hearer = threading.Thread(target=_hear, args=(is_over,), name="signals", daemon=True)
+    if callable(signal.getsignal(signal.SIGTERM)):
+        hearer.start()
     try:
         yield
     finally:
+        is_over.set()
+        if hearer.is_alive():
+            hearer.join()
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _hear(is_over: threading.Event) -> None:
+    """Has the handler of this Python called, past that of Ray's C++, which takes three seconds."""
+    while not is_over.is_set():
+        if signal.sigtimedwait({signal.SIGTERM}, HEAR_SECONDS) is not None:
+            _thread.interrupt_main(signal.SIGTERM)
 
 
 def end_at_once(directory: Path) -> None:

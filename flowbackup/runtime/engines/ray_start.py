@@ -92,7 +92,8 @@ def _join(address: str) -> None:
 
 
 def _start_embedded(directory: Path) -> None:
-    with lean_start(), signals_kept(), deaf_children():
+    # A signal that comes meanwhile is delivered when its handler is the old one again.
+    with lean_start(), deaf_children(), signals_kept():
         ray.init(
             address="local", num_cpus=WORKERS, num_gpus=0, include_dashboard=False,
             object_store_memory=OBJECT_STORE_BYTES, log_to_driver=False,
