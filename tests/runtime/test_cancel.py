@@ -153,7 +153,9 @@ def test_a_signal_while_ray_starts_leaves_nothing(
     for _ in range(signals):
         os.killpg(running.pid, signal.SIGINT)
         time.sleep(0.1)
-    assert running.wait(60) == 130
+    # The second one may meet a command that has ended in order, and is leaving: to a shell it is
+    # the same.
+    assert running.wait(60) in ((130,) if signals == 1 else (130, -signal.SIGINT))
     assert_nothing_left(running.pid, tmp_path)
     assert list((tmp_path / "disk" / "segments").iterdir()) == []
     target("F14", cases=1, text=NOTHING_LEFT)
