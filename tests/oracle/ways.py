@@ -93,6 +93,8 @@ def _copies_twice(chains: Chains) -> Iterator[Expected]:
         yield from _twice(journey(chains, agent, set(range(chains.buffers(agent)))))
         behind = chains.reached({agent})
         for edge in (e for e in chains.edges if e.source in behind):
+            if edge.source == edge.target:
+                continue  # What feeds itself is told as that.
             if group_of.setdefault(edge.target, agent[0]) != agent[0]:
                 yield one("two-ways", *edge.keys)
 
