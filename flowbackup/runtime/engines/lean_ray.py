@@ -102,7 +102,7 @@ def deaf_children() -> Iterator[None]:
     finally:
         is_over.set()
         if hearer.is_alive():
-            hearer.join()
+            hearer.join(20 * HEAR_SECONDS)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
