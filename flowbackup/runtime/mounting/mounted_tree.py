@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from flowbackup.catalog.catalog import Catalog
-from flowbackup.catalog.rows import ObjectRow, VersionRow
+from flowbackup.catalog.rows import VersionRow
 from flowbackup.errors import NotFoundError
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.entry import Entry, EntryKind
@@ -31,6 +31,8 @@ class MountedTree:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
+        # Versions and their lists never change; whoever looks asks for them with every name.
+        self._version = lru_cache(maxsize=DIRECTORIES_KEPT)(self._find_version)
         self._listed = lru_cache(maxsize=DIRECTORIES_KEPT)(self._list_version)
 
     def entry(self, path: bytes) -> Entry:
@@ -49,13 +51,9 @@ class MountedTree:
         parts = path.split(b"/", 3) if path else []
         if len(parts) < 2:
             return self._above_objects(parts)
-        versions = self._catalog.versions(self._object(*map(os.fsdecode, parts[:2])))
         if len(parts) == 2:
-            return self._versions(versions)
-        version = next((v for v in versions if parts[2] == b"%d" % v.number), None)
-        if version is None:
-            raise NotFoundError(f"there is no {os.fsdecode(path)}")
-        return self._listed(version, parts[3] if len(parts) == 4 else b"")
+            return self._versions(self._all_versions(*parts))
+        return self._listed(self._version(*parts[:3]), parts[3] if len(parts) == 4 else b"")
 
     def _above_objects(self, parts: list[bytes]) -> dict[bytes, Entry]:
         """The clients, or the objects of one."""
@@ -70,11 +68,18 @@ class MountedTree:
             raise NotFoundError(f"there is no client {os.fsdecode(parts[0])}")
         return {name: _directory(name, newest[name]) for name in sorted(newest)}
 
-    def _object(self, client: str, name: str) -> ObjectRow:
+    def _all_versions(self, client: bytes, name: bytes) -> list[VersionRow]:
+        wanted = (os.fsdecode(client), os.fsdecode(name))
         for row in self._catalog.objects():
-            if (row.client, row.name) == (client, name):
-                return row
-        raise NotFoundError(f"there is no object {client}/{name}")
+            if (row.client, row.name) == wanted:
+                return self._catalog.versions(row)
+        raise NotFoundError(f"there is no object {'/'.join(wanted)}")
+
+    def _find_version(self, client: bytes, name: bytes, number: bytes) -> VersionRow:
+        for version in self._all_versions(client, name):
+            if number == b"%d" % version.number:
+                return version
+        raise NotFoundError(f"there is no version {os.fsdecode(number)} of {os.fsdecode(name)}")
 
     def _versions(self, versions: Iterable[VersionRow]) -> dict[bytes, Entry]:
         numbered = {version.number: version for version in versions}
@@ -92,7 +97,6 @@ class MountedTree:
         return found
 
     def _list_version(self, version: VersionRow, under: bytes) -> dict[bytes, Entry]:
-        """Versions never change, so that these lists can be kept."""
         entries = self._catalog.entries(version, under, recursive=False)
         return {
             entry.path.rpartition(b"/")[2]: self._shown(version, entry)
