@@ -88,3 +88,10 @@ class OpenCalls:
                 return False
             self._open.discard(reference)
             return True
+
+
+def tell_ended(actor: object) -> None:
+    """It is to leave things alone, if it has a method for that: no thread of it can be ended."""
+    abandon = getattr(actor, "abandon", None)
+    if abandon is not None:
+        abandon()

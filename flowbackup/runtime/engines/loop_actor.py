@@ -8,7 +8,7 @@ import threading
 from typing import Any
 
 from flowbackup.runtime.engines.daemon_threads import DaemonThreads
-from flowbackup.runtime.engines.local_call import Call, OpenCalls
+from flowbackup.runtime.engines.local_call import Call, OpenCalls, tell_ended
 
 CANCEL_SECONDS_MAX = 1.0
 """Tasks that are cancelled end at their next step; one that does not is left alone."""
@@ -39,9 +39,7 @@ class LoopActor:
             if not self._calls.end():
                 return
             self._loop.call_soon_threadsafe(self._loop.stop)
-        abandon = getattr(self._actor, "abandon", None)
-        if abandon is not None:
-            abandon()
+        tell_ended(self._actor)
 
     def _live(self) -> None:
         asyncio.set_event_loop(self._loop)

@@ -56,11 +56,9 @@ class RayEngine:
             options |= {"name": post.name, "namespace": post.space}
         if post.calls_max > 1:
             options["max_concurrency"] = post.calls_max
-        groups: dict[str, Any] = {"concurrency_groups": dict(post.groups)} if post.groups else {}
-        remote: Any = ray.remote(kind)
-        if groups:
-            remote = ray.remote(**groups)(kind)
-        return RayHandle(remote.options(**options).remote(*arguments))
+        remote: Any = ray.remote  # Its type knows no groups.
+        made = remote(concurrency_groups=dict(post.groups))(kind) if post.groups else remote(kind)
+        return RayHandle(made.options(**options).remote(*arguments))
 
     def end(self, handle: Handle) -> None:
         ray.kill(handle.actor)

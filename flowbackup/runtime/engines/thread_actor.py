@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from queue import SimpleQueue
 from typing import Any
 
-from flowbackup.runtime.engines.local_call import Call, OpenCalls
+from flowbackup.runtime.engines.local_call import Call, OpenCalls, tell_ended
 from flowbackup.runtime.engines.port import group_of
 
 
@@ -42,9 +42,7 @@ class ThreadActor:
         for group, threads in self._groups.items():
             for _ in range(threads):
                 self._queues[group].put(None)
-        abandon = getattr(self._actor, "abandon", None)
-        if abandon is not None:
-            abandon()
+        tell_ended(self._actor)
 
     def _live(self, queue: SimpleQueue[Call | None]) -> None:
         while (call := queue.get()) is not None:
