@@ -4,8 +4,9 @@ Clients read data objects once; full buffers travel through chains of media agen
 writing to one device and handing on to the next.  The folders are the architecture:
 
 `model` values, `frame` the inside of a frame, `spec` what was written, `plan` what was decided,
-`flow` the pure machines, `source` reading, `media` writing and reading media, `restore` putting
-back, `catalog` what is known, `runtime` what lives, `api` for programs, `cli` for people.
+`flow` the pure machines, `lanes` what a plan means for them, `source` reading, `media` writing and
+reading media, `restore` putting back, `catalog` what is known, `runtime` what lives, `simulate`
+what would be, `api` for programs, `cli` for people.
 """
 
 __version__ = "0.1.0"

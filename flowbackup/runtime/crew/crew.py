@@ -8,6 +8,7 @@ from typing import cast
 
 from flowbackup.errors import FlowbackupError
 from flowbackup.flow.outbox import NEVER, Begins
+from flowbackup.lanes.streams import lanes_of
 from flowbackup.media.port import WriterStatistics
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.ids import id_text
@@ -23,7 +24,6 @@ from flowbackup.runtime.crew.answers import START_SECONDS_MAX, answer_of, raise_
 from flowbackup.runtime.crew.assignments import Assignments
 from flowbackup.runtime.crew.doors import holder_of
 from flowbackup.runtime.crew.station import Adopted, Station
-from flowbackup.runtime.crew.streams import lanes_of
 from flowbackup.runtime.edges.slab import PrivateMemory
 from flowbackup.runtime.edges.wiring import Coupled, EdgeSettings
 from flowbackup.runtime.engines.port import Engine, Handle, Post, Reference

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.catalog.unfinished import LeftObject, ObjectName
 from flowbackup.errors import NotFoundError
+from flowbackup.lanes.streams import agents_behind
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.ids import FrameId
 from flowbackup.model.known import KnownContent
@@ -24,7 +25,6 @@ from flowbackup.runtime.actors.client import ObjectEnding
 from flowbackup.runtime.crew.answers import START_SECONDS_MAX
 from flowbackup.runtime.crew.crew import Crew
 from flowbackup.runtime.crew.ends import KnownShares
-from flowbackup.runtime.crew.streams import agents_behind
 from flowbackup.runtime.engines.faults import as_ours
 from flowbackup.runtime.engines.port import CallError
 from flowbackup.units import MIB
