@@ -77,13 +77,14 @@ class GraphBuilder:
         node: str | None = None,
         block_size: int | str | None = None,
         rate_limit: int | str | None = None,
+        rate: int | str | None = None,
         media_size: int | str | None = None,
         staging: Options | None = None,
     ) -> str:
         """Declares a device; returns its name.  staging: as in {"copies": 2, "keep": "7d"}."""
         self._devices[name] = _written(
             path=None if path is None else str(path), kind=kind, node=node,
-            block_size=block_size, rate_limit=rate_limit, media_size=media_size,
+            block_size=block_size, rate_limit=rate_limit, rate=rate, media_size=media_size,
             staging=_values(staging),
         )  # fmt: skip
         return name

@@ -148,6 +148,10 @@ class DeviceSpec(Written):
         default=4096, description="Everything on the medium begins at a multiple of this."
     )
     rate_limit: Rate = Field(default=0, description="Bytes per second at most, 0 for no limit.")
+    rate: Rate = Field(
+        default=0, description="Bytes per second that it writes, as flowbackup device measure "
+        "says; for predictions only.",
+    )  # fmt: skip
     media_size: Limit = Field(
         default=0, description="Bytes of one medium; the path then holds a set of media, and an "
         "object may lie on several. 0: one medium without limit.",

@@ -1,0 +1,148 @@
+"""The result of a simulation, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+SHORT_SHARE = 0.05
+"""A wait for less of the time than this holds nobody up."""
+
+
+class EdgeResult(NamedTuple):
+    """What came over a coupling."""
+
+    name: str
+    bytes_moved: int
+
+
+class DeviceResult(NamedTuple):
+    """busy_seconds: of writing, reading and syncing.  slots_peak: of its buffer, of `slots`.
+    failure: why it ended, at `failed_at` seconds; "" for one that works."""
+
+    name: str
+    agent: str
+    node: str
+    level: int
+    bytes_durable: int
+    busy_seconds: float
+    syncs: int
+    slots: int
+    slots_peak: int
+    failure: str = ""
+    failed_at: float = 0.0
+
+
+class Wait(NamedTuple):
+    """So long somebody had nothing to do because of somebody else: a client or reader for a device
+    or coupling."""
+
+    who: str
+    whom: str
+    seconds: float
+
+
+class Sample(NamedTuple):
+    """How it stood at a moment.  fill: slots in use of each agent.  durable: bytes of each stream
+    on each device; both in the order of `Prediction.devices`.  source: bytes that are safe."""
+
+    seconds: float
+    fill: tuple[int, ...]
+    durable: tuple[tuple[tuple[int, int], ...], ...]
+    bytes_released: int
+
+
+class Memory(NamedTuple):
+    """Of a node: what its slabs take, and how much of it was in use at most."""
+
+    node: str
+    bytes_planned: int
+    bytes_peak: int
+
+
+class Loss(NamedTuple):
+    """If this device had died: what was durable there, how much of that is on no other device, and
+    from which the rest can be restored."""
+
+    device: str
+    at_seconds: float
+    bytes_durable: int
+    bytes_lost: int
+    elsewhere: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One session on the virtual clock.
+
+    seconds: until everything was durable that could be.  outcome: success, incomplete (a required
+    copy is missing) or failed.  bytes_source: of the objects; bytes_safe: of them, released by
+    every required device.  leapt_seconds: of the time, in which nothing changed, that was not
+    followed frame by frame.  frames: that were followed.  assumed: devices of which nobody said how
+    fast they are.  stages: the copies that follow, one after the other.
+    """
+
+    graph: str
+    seconds: float
+    outcome: str
+    bytes_source: int
+    bytes_safe: int
+    edges: tuple[EdgeResult, ...]
+    devices: tuple[DeviceResult, ...]
+    waits: tuple[Wait, ...]
+    memory: tuple[Memory, ...]
+    samples: tuple[Sample, ...]
+    losses: tuple[Loss, ...] = ()
+    leapt_seconds: float = 0.0
+    frames: int = 0
+    assumed: tuple[str, ...] = ()
+    stages: tuple[Prediction, ...] = ()
+
+    @property
+    def rate(self) -> float:
+        """Bytes of source per second."""
+        return self.bytes_safe / self.seconds if self.seconds else 0.0
+
+    @property
+    def seconds_total(self) -> float:
+        """With the stages."""
+        return self.seconds + sum(stage.seconds for stage in self.stages)
+
+    @property
+    def bottleneck(self) -> str:
+        """For whom was waited longest, as a sentence."""
+        waits = [wait for wait in self.waits if wait.whom]
+        longest = max(waits, key=lambda wait: wait.seconds, default=Wait("", "", 0.0))
+        share = longest.seconds / self.seconds if self.seconds else 0.0
+        if share < SHORT_SHARE:
+            return "The source sets the pace; nobody waited for long."
+        return f"{longest.who} waited for {longest.whom}, {share:.0%} of the time."
+
+    def if_lost(self, device: str, at_seconds: float) -> Loss:
+        """What would be lost if a device had died then, as of the last sample before.  Raises
+        KeyError for a device that is not there."""
+        names = [found.name for found in self.devices]
+        if device not in names:
+            raise KeyError(device)
+        before = [sample for sample in self.samples if sample.seconds <= at_seconds]
+        durable = before[-1].durable if before else tuple(() for _ in names)
+        return loss_of(device, at_seconds, dict(zip(names, map(dict, durable), strict=True)))
+
+
+def loss_of(device: str, at_seconds: float, durable: dict[str, dict[int, int]]) -> Loss:
+    """durable: device -> stream -> bytes.  Frames of a stream become durable in their order, so
+    that of two devices one has all that the other has."""
+    here = durable[device]
+    others = {name: streams for name, streams in durable.items() if name != device}
+    found = {
+        name: sum(min(size, streams.get(stream, 0)) for stream, size in here.items())
+        for name, streams in others.items()
+    }
+    safe = sum(
+        min(size, max((streams.get(stream, 0) for streams in others.values()), default=0))
+        for stream, size in here.items()
+    )
+    elsewhere = sorted(found.items(), key=lambda item: -item[1])
+    total = sum(here.values())
+    kept = tuple((name, size) for name, size in elsewhere if size)
+    return Loss(device, at_seconds, total, total - safe, kept)
