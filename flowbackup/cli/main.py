@@ -38,7 +38,7 @@ COMMANDS = {
     "run": Place("run", "run", "Run a graph file: backups, mirrors and copies as it says."),
     "copy": Place("copy", "copy", "Run the copy groups of a graph file, without its backup."),
     "free": Place("free", "free", "Make room on staging devices, where copies are elsewhere."),
-    "graph": Place("graph", "graph", "Check, plan and draw graph files."),
+    "graph": Place("graph", "graph", "Check, plan, draw and simulate graph files."),
     "restore": Place("restore", "restore", "Put an object, or a path inside it, into a folder."),
     "cat": Place("cat", "cat", "Write the content of one file to standard output."),
     "export": Place("export", "export", "Write an object, or a path inside it, as a tar archive."),

@@ -52,7 +52,7 @@ class Faults:
     def apply(self, event: Event) -> None:
         """A device or a node fails, or a device has another rate from now on."""
         self._changed()
-        devices = [s for s in self._stations.values() if s.plan.device.name == event.name]
+        devices = [s for s in self._stations.values() if s.device.target.name == event.name]
         readers = [r for r in self._readers.values() if r.plan.device.name == event.name]
         for station in devices:
             if event.rate:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 SHORT_SHARE = 0.05
 """A wait for less of the time than this holds nobody up."""
+
+
+Streams = tuple[tuple[int, int], ...]
+"""Stream and bytes of it."""
 
 
 class EdgeResult(NamedTuple):
@@ -43,13 +48,15 @@ class Wait(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """How it stood at a moment.  fill: slots in use of each agent.  durable: bytes of each stream
-    on each device; both in the order of `Prediction.devices`.  source: bytes that are safe."""
+    """How it stood at a moment.  fill: slots in use of each agent, in the mean since the sample
+    before.  durable: bytes of each stream on each device; released: those that its agent has in
+    memory no more; all in the order of `Prediction.devices`.  bytes_read: from the source."""
 
     seconds: float
-    fill: tuple[int, ...]
-    durable: tuple[tuple[tuple[int, int], ...], ...]
-    bytes_released: int
+    fill: tuple[float, ...]
+    durable: tuple[Streams, ...]
+    released: tuple[Streams, ...]
+    bytes_read: int
 
 
 class Memory(NamedTuple):
@@ -61,8 +68,8 @@ class Memory(NamedTuple):
 
 
 class Loss(NamedTuple):
-    """If this device had died: what was durable there, how much of that is on no other device, and
-    from which the rest can be restored."""
+    """If this device had died: what was durable there, how much of that is on no other device and
+    in no memory, from which it would go to another one, and from where the rest can be restored."""
 
     device: str
     at_seconds: float
@@ -125,24 +132,29 @@ class Prediction:
         if device not in names:
             raise KeyError(device)
         before = [sample for sample in self.samples if sample.seconds <= at_seconds]
-        durable = before[-1].durable if before else tuple(() for _ in names)
-        return loss_of(device, at_seconds, dict(zip(names, map(dict, durable), strict=True)))
+        durable = before[-1].durable if before else ((),) * len(names)
+        released = before[-1].released[names.index(device)] if before else ()
+        by_device = dict(zip(names, map(dict, durable), strict=True))
+        return loss_of(device, at_seconds, by_device, dict(released))
 
 
-def loss_of(device: str, at_seconds: float, durable: dict[str, dict[int, int]]) -> Loss:
-    """durable: device -> stream -> bytes.  Frames of a stream become durable in their order, so
-    that of two devices one has all that the other has."""
+def loss_of(
+    device: str, at_seconds: float, durable: Mapping[str, Mapping[int, int]],
+    released: Mapping[int, int],
+) -> Loss:  # fmt: skip
+    """durable: device -> stream -> bytes.  released: what its agent has in memory no more.  Frames
+    of a stream become durable in their order, so that of two devices one has all that the other
+    has."""
     here = durable[device]
     others = {name: streams for name, streams in durable.items() if name != device}
     found = {
         name: sum(min(size, streams.get(stream, 0)) for stream, size in here.items())
         for name, streams in others.items()
     }
-    safe = sum(
-        min(size, max((streams.get(stream, 0) for streams in others.values()), default=0))
-        for stream, size in here.items()
-    )
+    lost = 0
+    for stream, size in here.items():
+        safe = max((streams.get(stream, 0) for streams in others.values()), default=0)
+        lost += max(0, min(size, released.get(stream, 0)) - safe)
     elsewhere = sorted(found.items(), key=lambda item: -item[1])
-    total = sum(here.values())
     kept = tuple((name, size) for name, size in elsewhere if size)
-    return Loss(device, at_seconds, total, total - safe, kept)
+    return Loss(device, at_seconds, sum(here.values()), lost, kept)

@@ -94,13 +94,14 @@ class _Session:
     def _happens(self, event: Event) -> None:
         self._watch.take()
         if not event.rate:
-            names = [s.plan.device.name for s in self._stations if _is_hit(s, event.name)]
+            names = [s.device.target.name for s in self._stations if _is_hit(s, event.name)]
             self._losses += [self._loss(name, event.at_seconds) for name in names]
         self._faults.apply(event)
 
     def _loss(self, device: str, at_seconds: float) -> Loss:
         durable = {s.device.target.name: dict(s.device.durable_bytes) for s in self._stations}
-        return loss_of(device, at_seconds, durable)
+        released = next(s.bytes_released for s in self._stations if s.device.target.name == device)
+        return loss_of(device, at_seconds, durable, released)
 
     def _appoint_hours(self) -> None:
         """No leap goes over a moment at which the rate of a coupling changes."""
@@ -194,7 +195,7 @@ def _device_result(station: Station) -> DeviceResult:
 
 
 def _is_hit(station: Station, name: str) -> bool:
-    return name in (station.plan.device.name, station.plan.node)
+    return name in (station.device.target.name, station.plan.node)
 
 
 def _later(events: tuple[Event, ...], begun: float) -> Iterator[Event]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from flowbackup.flow.actions import Action, Ask, Break, Commit, Forward, Refuse, Release, Write
@@ -32,12 +33,15 @@ class Station:
         self.failed_at = 0.0
         self.incoming: dict[str, ModelEdge] = {}
         self.outgoing: dict[str, ModelEdge] = {}
+        self.bytes_released: Counter[int] = Counter()
+        """By stream: what it has in memory no more."""
         self.broke: Callable[[str], None] = lambda _: None
         self.filled: Callable[[], None] = lambda: None
         self._clock = clock
         self._tick_seconds = sync_seconds / TICKS_PER_SYNC
         self._ticks = False
         self._held = (0.0, 0.0, 0)
+        self._sizes: dict[FrameId, tuple[int, int]] = {}
         self._writer(device, 0)
 
     @property
@@ -46,6 +50,7 @@ class Station:
         return not self.failure
 
     def offered(self, edge: str, floor: int, frame: FrameDescriptor) -> None:
+        self._sizes[frame.header.frame_id] = frame.route.stream, frame.header.payload_bytes
         self._perform(self.machine.offered(edge, 0, floor, frame, self._clock.now))
         if not self._ticks:
             self._ticks = True
@@ -121,6 +126,8 @@ class Station:
                     if edge in self.outgoing:
                         self.outgoing[edge].put(action)
                 case Release(edge, _, frame_id):
+                    stream, size_bytes = self._sizes.pop(frame_id, (0, 0))
+                    self.bytes_released[stream] += size_bytes
                     if edge in self.incoming:
                         self.incoming[edge].release(frame_id, last or self.device.target.name)
                 case Break(reason):

@@ -196,8 +196,9 @@ class Steady:
                 edge.bytes_moved += sum(streams.get(stream, 0) for stream in edge.streams)
         for station in self._stations:
             reached = {n for e in station.incoming.values() if e.alive for n in e.streams}
-            if station.device.alive and station.works:
-                for stream in reached & streams.keys():
+            for stream in reached & streams.keys():
+                station.bytes_released[stream] += streams[stream]
+                if station.device.alive and station.works:
                     station.device.durable_bytes[stream] += streams[stream]
                     station.device.written_bytes += streams[stream]
 
