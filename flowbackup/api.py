@@ -18,7 +18,13 @@ from flowbackup.catalog.catalog import open_catalog
 from flowbackup.catalog.lineage import with_lineage
 from flowbackup.catalog.location import default_catalog_path as default_catalog_path
 from flowbackup.catalog.resolve import split_query
-from flowbackup.catalog.rows import CopyRow, LostMedium, MediumRow, VersionCopies
+from flowbackup.catalog.rows import CopyRow, LostMedium, VersionCopies
+from flowbackup.devices import devices as devices
+from flowbackup.devices import devices_of_graph as devices_of_graph
+from flowbackup.devices import init_device as init_device
+from flowbackup.devices import measure_device as measure_device
+from flowbackup.devices import show_device as show_device
+from flowbackup.devices import write_rates as write_rates
 from flowbackup.errors import UsageError
 from flowbackup.looking import diff as diff
 from flowbackup.looking import find as find
@@ -26,7 +32,6 @@ from flowbackup.looking import history as history
 from flowbackup.looking import interrupted as interrupted
 from flowbackup.looking import objects as objects
 from flowbackup.looking import sessions as sessions
-from flowbackup.model.device import DEFAULT_BLOCK_BYTES, MediumInfo
 from flowbackup.model.entry import Entry
 from flowbackup.model.report import SessionReport
 from flowbackup.model.source_rules import EVERYTHING, SourceRules
@@ -346,48 +351,6 @@ def lost_media(catalog: Path | None = None) -> list[LostMedium]:
 def doctor() -> list[Check]:
     """Whether this machine can do what is asked of it; see Check."""
     return examine(default_catalog_path())
-
-
-def init_device(
-    location: str, name: str = "", pool: str = "default", *,
-    media_bytes: int = 0, block_bytes: int = DEFAULT_BLOCK_BYTES,
-) -> MediumInfo:  # fmt: skip
-    """Gives an empty or new directory a label.  media_bytes: that of a set of media, of this size
-    each, of which the first is made and returned.  Raises DeviceError."""
-    from flowbackup.media.open import make_first_medium
-
-    place = os.path.abspath(location)
-    return make_first_medium(
-        place, name=name or os.path.basename(place), pool=pool,
-        block_bytes=block_bytes, media_bytes=media_bytes,
-    )  # fmt: skip
-
-
-def show_device(name: str, catalog: Path | None = None) -> MediumRow:
-    """What the label says of a medium in a directory or of a device that the catalog knows, and
-    what the catalog knows besides: all of it for one on another node.  Raises DeviceError."""
-    from flowbackup.media.bounded import within
-    from flowbackup.media.open import open_device
-    from flowbackup.model.device import DeviceTarget
-
-    place = os.path.abspath(name)
-    path = _catalog_path(catalog)
-    known = devices(path) if path.exists() else []
-    if not within(name, place, lambda: os.path.isdir(place)):
-        named = [row for row in known if row.info.device == name]
-        if named and not named[-1].info.is_near:
-            return named[-1]
-        place = named[-1].info.device_location if named else place
-    target = DeviceTarget(os.path.basename(place), "directory", place)
-    info = within(target.name, place, lambda: open_device(target).info())
-    verified = (row.verified for row in known if row.info.medium == info.medium)
-    return MediumRow(info, next(verified, None))
-
-
-def devices(catalog: Path | None = None) -> list[MediumRow]:
-    """All media that the catalog knows."""
-    with open_catalog(_catalog_path(catalog)) as opened:
-        return [MediumRow(info, opened.verified(info.medium)) for info in opened.media()]
 
 
 def _catalog_path(named: Path | None, plan: Plan | None = None) -> Path:

@@ -59,7 +59,7 @@ COMMANDS = {
     "drill": Place("drill", "drill", "Restore a part and compare it with the source."),
     "repair": Place("repair", "repair", "Complete copies that lag, failed or are damaged."),
     "rebuild": Place("rebuild", "rebuild", "Make the catalog from what media tell."),
-    "device": Place("device", "device", "Make, list and show devices and their media."),
+    "device": Place("device", "device", "Make, list, show and measure devices."),
     "doctor": Place("doctor", "doctor", "Check this machine: versions, memory, limits, catalog."),
 }
 EXAMPLES = (
