@@ -6,7 +6,24 @@ writing to one device and handing on to the next.  The folders are the architect
 `model` values, `frame` the inside of a frame, `spec` what was written, `plan` what was decided,
 `flow` the pure machines, `lanes` what a plan means for them, `source` reading, `media` writing and
 reading media, `restore` putting back, `catalog` what is known, `runtime` what lives, `simulate`
-what would be, `api` for programs, `cli` for people.
+what would be, `api` for programs, `building` graphs in Python and notebooks, `cli` for people.
 """
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flowbackup.building.graph import Graph
+
+__all__ = ["Graph", "__version__"]
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    """Graph is loaded when it is asked for: commands that only look do without."""
+    if name != "Graph":
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    return importlib.import_module("flowbackup.building.graph").Graph
