@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
+from flowbackup.frame.cipher import Cipher
 from flowbackup.frame.index import INDEX_RECORD_BYTES
+from flowbackup.frame.packing import PIECE_BYTES, Pack, Packed
 from flowbackup.frame.seal import seal
 from flowbackup.model.chunk import ChunkRef, ChunkSpan
 from flowbackup.model.digest import chunk_digest
@@ -18,7 +21,8 @@ class FrameFiller:
 
     Two ways to fill: `room`, then `add` (hashed at once: small files), or `room`, then `add_later`
     (hashed by the crew), then `collect`.  `between` is called after each frame, when no slot is
-    open, so that other frames may be put in between.
+    open, so that other frames may be put in between.  With `pack` the crew packs what was put there
+    piece by piece, while more is read; with `cipher` each frame is encrypted.
     """
 
     def __init__(
@@ -28,7 +32,9 @@ class FrameFiller:
         object_id: bytes,
         frame_bytes: int,
         crew: HashCrew,
-        between: Callable[[], None],
+        cipher: Cipher | None = None,
+        between: Callable[[], None] = lambda: None,
+        pack: Pack | None = None,
     ) -> None:
         self._sink = sink
         self._kind = kind
@@ -36,6 +42,11 @@ class FrameFiller:
         self._frame_bytes = frame_bytes
         self._crew = crew
         self._between = between
+        self._pack = pack
+        self._cipher = cipher
+        self._name = partial(chunk_digest, key=cipher.name_key if cipher else b"")
+        self._slot_bytes = 0
+        self._packed: list[Packed] = []
         self._slot: OpenSlot | None = None
         self._memory = memoryview(b"")
         self._used = 0
@@ -70,7 +81,7 @@ class FrameFiller:
         """The first `size` bytes of `room` are a chunk; hashes it."""
         slot, offset = self._slot, self._used
         assert slot is not None
-        digest = chunk_digest(self._memory[offset : offset + size])
+        digest = self._name(self._memory[offset : offset + size])
         self._note(digest, size)
         self._collected = len(self._sizes)
         return ChunkRef(digest, size, slot.frame, offset)
@@ -80,7 +91,7 @@ class FrameFiller:
         offset = self._used
         self._note(b"", size)
         place = len(self._sizes) - 1
-        self._crew.add(self._digests, place, self._memory[offset : offset + size])
+        self._crew.add(self._name, self._digests, place, self._memory[offset : offset + size])
 
     def collect(self) -> list[ChunkRef]:
         """References of all chunks that were added later since the last call, in order."""
@@ -90,17 +101,22 @@ class FrameFiller:
 
     def index_room(self, size: int) -> int:
         """How many more chunks, `size` bytes of content altogether, the open slot's index takes."""
-        left = len(self._memory) - self._used - size
+        left = self._slot_bytes - self._used - size
         return left // INDEX_RECORD_BYTES - len(self._sizes)
 
     def flush(self) -> None:
         """Seals and sends the open slot, if there is one with content."""
         if self._slot is None:
             return
+        self._pack_until(self._used)
         self._gather()
+        self._crew.drain()
         slot, memory = self._slot, self._memory
         spans = list(map(ChunkSpan, self._digests, self._offsets, self._sizes))
-        header = seal(memory, spans, slot.frame, self._kind, self._object_id, self._used)
+        header = seal(
+            memory, spans, slot.frame, self._kind, self._object_id, self._used, self._packed,
+            self._cipher,
+        )  # fmt: skip
         self.content_bytes += self._used
         self._forget()
         del memory
@@ -118,16 +134,25 @@ class FrameFiller:
     def _open(self) -> None:
         self._slot = self._sink.borrow()
         self._memory = self._slot.memory
+        self._slot_bytes = len(self._memory) - (self._cipher.more_bytes if self._cipher else 0)
 
     def _index_fits(self, content_bytes: int) -> bool:
         index_bytes = (len(self._sizes) + 1) * INDEX_RECORD_BYTES
-        return content_bytes + index_bytes <= len(self._memory)
+        return content_bytes + index_bytes <= self._slot_bytes
 
     def _note(self, digest: bytes, size: int) -> None:
         self._offsets.append(self._used)
         self._sizes.append(size)
         self._digests.append(digest)
         self._used += size
+        self._pack_until(self._used // PIECE_BYTES * PIECE_BYTES)
+
+    def _pack_until(self, end: int) -> None:
+        """Has the pieces packed that begin before this place and were not handed over yet."""
+        while self._pack is not None and (begin := len(self._packed) * PIECE_BYTES) < end:
+            self._packed.append(None)
+            piece = self._memory[begin : min(begin + PIECE_BYTES, end)]
+            self._crew.add(self._pack, self._packed, len(self._packed) - 1, piece)
 
     def _gather(self) -> None:
         if self._slot is None or self._collected == len(self._sizes):
@@ -145,4 +170,5 @@ class FrameFiller:
         self._memory = memoryview(b"")
         self._used = 0
         self._offsets, self._sizes, self._digests = [], [], []
+        self._packed = []
         self._collected = 0

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import os
 import stat
-import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, closing
-from dataclasses import dataclass
+from contextlib import ExitStack, closing
 from errno import ELOOP, ENOENT, ENOTDIR, ENXIO
 
 from flowbackup.errors import SourceError
+from flowbackup.frame.packing import packer
 from flowbackup.frame.page import weight_of
 from flowbackup.frame.seal import seal
 from flowbackup.model.chunk import CHUNK_BYTES, ChunkRef
@@ -23,7 +21,6 @@ from flowbackup.model.entry import Entry, EntryKind
 from flowbackup.model.frame import FrameKind
 from flowbackup.model.record import VersionRecord
 from flowbackup.model.report import Outcome
-from flowbackup.model.source_rules import EVERYTHING, SourceRules
 from flowbackup.monitor import Monitor, Problem
 from flowbackup.source.content import ContentReader, ReadCounters, ReadError
 from flowbackup.source.filler import FrameFiller
@@ -41,6 +38,7 @@ from flowbackup.source.metadata import (
 from flowbackup.source.port import FrameSink
 from flowbackup.source.selection import Selection
 from flowbackup.source.stream import Stream, stream_entry
+from flowbackup.source.task import ObjectTask
 from flowbackup.source.walk import Found, open_file, open_root, walk
 from flowbackup.units import MIB
 
@@ -50,24 +48,6 @@ _CHANGED = "changed while read"
 # What openat says of a name that was a file or directory when it was listed, and now is a link,
 # a socket, or of another kind.
 _SWAPPED = (ELOOP, ENXIO, ENOTDIR)
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectTask:
-    """What to read.  path: of the tree or file; frame_bytes: content of a frame, which a slot has
-    room for besides the index; rules: what of a tree is left out; clock: nanoseconds since 1970,
-    for the end of the record; stream: what is read instead of a path, not begun yet."""
-
-    session: bytes
-    object_id: bytes
-    client: str
-    name: str
-    path: bytes
-    frame_bytes: int
-    started_ns: int
-    rules: SourceRules = EVERYTHING
-    clock: Callable[[], int] = time.time_ns
-    stream: AbstractContextManager[Stream] | None = None
 
 
 def read_object(
@@ -131,15 +111,20 @@ class _ObjectReader:
         self._selection = Selection(task.rules, task.started_ns, self._report_relative)
         self._chunk_bytes = min(CHUNK_BYTES, task.frame_bytes)
         self._weight_max = min(_PAGE_WEIGHT_MAX, task.frame_bytes // 2)
-        frame = (task.object_id, task.frame_bytes, crew)
-        between = FrameFiller(sink, FrameKind.MANIFEST, *frame, between=lambda: None)
-        self._data = FrameFiller(sink, FrameKind.DATA, *frame, between=self._store_pages)
-        self._manifest_frames = between
+        frame = (task.object_id, task.frame_bytes, crew, task.cipher)
+        pack = packer(task.zstd_level)
+        self._data = FrameFiller(sink, FrameKind.DATA, *frame, self._store_pages, pack)
+        self._manifest_frames = manifest = FrameFiller(sink, FrameKind.MANIFEST, *frame)
         self._manifest = ManifestWriter(
-            between, pages, task.frame_bytes, self._weight_max, self._data.flush, journal
+            manifest,
+            pages,
+            task.frame_bytes,
+            self._weight_max,
+            self._data.flush,
+            journal,
         )
-        piece_chunks = max(1, self._weight_max // 2 // _CHUNK_WEIGHT)
-        self._content = ContentReader(self._data, counters, self._chunk_bytes, piece_chunks)
+        chunks = max(1, self._weight_max // 2 // _CHUNK_WEIGHT)
+        self._content = ContentReader(self._data, counters, self._chunk_bytes, chunks)
 
     def read(self, root: int) -> None:
         status = os.fstat(root)
@@ -206,11 +191,10 @@ class _ObjectReader:
         self._manifest_frames.abandon()
 
     def _send_record(self, data: bytes) -> None:
-        slot = self._sink.borrow()
+        slot, object_id = self._sink.borrow(), self._task.object_id
         slot.memory[: len(data)] = data
-        header = seal(
-            slot.memory, (), slot.frame, FrameKind.CATALOG, self._task.object_id, len(data)
-        )
+        frame, cipher = (slot.frame, FrameKind.CATALOG, object_id), self._task.cipher
+        header = seal(slot.memory, (), *frame, len(data), cipher=cipher)
         self._sink.send(slot, header)
 
     def _store_pages(self) -> None:
