@@ -57,7 +57,7 @@ from flowbackup.model.source_rules import SourceRules
 @click.option(
     "--compression",
     metavar="WHICH",
-    help='How content is packed: "none", "zstd", or "zstd:9" for another level than 3.',
+    help='How content is packed: "none", "zstd", or "zstd:9" for another level than 2.',
 )
 @click.option("--key", default="", metavar="FILE", help="Encrypt everything with this key.")
 @click.option(

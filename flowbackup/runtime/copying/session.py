@@ -234,10 +234,12 @@ class CopySession:
         return [_heard(name, watch, written) for name in names]
 
     def _session_record(self, so_far: SessionReport) -> SessionRecord:
-        return SessionRecord.of_report(
+        record = SessionRecord.of_report(
             so_far, started_ns=self._times.started_ns, finished_ns=time.time_ns(),
             host=socket.gethostname(), graph=self._stage.graph_text, versions=tool_versions(),
         )  # fmt: skip
+        is_open = self._key is None and self._work is not None and self._work.has_sealed
+        return record.without_names() if is_open else record
 
     def _start_seconds(self, watch: Watch) -> float:
         first = watch.first_frame_at
