@@ -13,6 +13,7 @@ from flowbackup.cli.options import (
     address_option,
     catalog_option,
     engine_option,
+    full_option,
     init_option,
     output_options,
     resume_option,
@@ -68,6 +69,7 @@ from flowbackup.model.source_rules import SourceRules
 )
 @init_option
 @retry_lock_option
+@full_option
 @resume_option
 @engine_option
 @address_option
@@ -91,6 +93,7 @@ def backup(
     save_graph: Path | None,
     init: bool,
     retry_lock: float,
+    full: bool,
     resume: bool | None,
     engine: str | None,
     address: str,
@@ -126,6 +129,7 @@ def backup(
         init=init,
         wait_seconds_max=retry_lock,
         resume=resume,
+        full=full,
         engine=engine,
     )
     with show_progress(output) as monitor:

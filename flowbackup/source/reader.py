@@ -91,16 +91,9 @@ class _ObjectReader:
     """The state of reading one object."""
 
     def __init__(
-        self,
-        task: ObjectTask,
-        sink: FrameSink,
-        pages: PageSink,
-        monitor: Monitor,
-        counters: ReadCounters,
-        crew: HashCrew,
-        known: KnownFiles,
-        journal: Journal,
-    ) -> None:
+        self, task: ObjectTask, sink: FrameSink, pages: PageSink, monitor: Monitor,
+        counters: ReadCounters, crew: HashCrew, known: KnownFiles, journal: Journal,
+    ) -> None:  # fmt: skip
         self._task = task
         self._sink = sink
         self._monitor = monitor
@@ -112,8 +105,8 @@ class _ObjectReader:
         self._chunk_bytes = min(CHUNK_BYTES, task.frame_bytes)
         self._weight_max = min(_PAGE_WEIGHT_MAX, task.frame_bytes // 2)
         frame = (task.object_id, task.frame_bytes, crew, task.cipher)
-        pack = packer(task.zstd_level)
-        self._data = FrameFiller(sink, FrameKind.DATA, *frame, self._store_pages, pack)
+        find, pack = known.chunks if known.has_content else None, packer(task.zstd_level)
+        self._data = FrameFiller(sink, FrameKind.DATA, *frame, self._store_pages, pack, find)
         self._manifest_frames = manifest = FrameFiller(sink, FrameKind.MANIFEST, *frame)
         self._manifest = ManifestWriter(
             manifest,
@@ -122,6 +115,7 @@ class _ObjectReader:
             self._weight_max,
             self._data.flush,
             journal,
+            known.page,
         )
         chunks = max(1, self._weight_max // 2 // _CHUNK_WEIGHT)
         self._content = ContentReader(self._data, counters, self._chunk_bytes, chunks)
@@ -178,7 +172,7 @@ class _ObjectReader:
             files=counters.files,
             bytes_source=counters.bytes_source,
             bytes_read=counters.bytes_read,
-            bytes_new=counters.bytes_new,
+            bytes_new=counters.bytes_cut - self._known.bytes_found,
             problems=counters.problems,
             root=root,
         )
@@ -203,6 +197,8 @@ class _ObjectReader:
     # One kind of name each.
 
     def _file(self, found: Found) -> None:
+        if self._known.has_files and self._unchanged(found):
+            return
         try:
             descriptor = open_file(found.name, found.parent)
         except OSError as error:
@@ -218,6 +214,24 @@ class _ObjectReader:
             os.close(descriptor)
         self._special(found, swapped=True)
 
+    def _unchanged(self, found: Found) -> bool:
+        """Adds the entry of a file that is as it was, which is not opened for that.  One with
+        several names is, because the names must be told apart."""
+        try:
+            status = os.stat(found.name, dir_fd=found.parent, follow_symlinks=False)
+        except OSError:
+            return False
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+            return False
+        if self._selection.beyond_limits(status):
+            return True
+        known = self._known.find(found.path, status, self._weight_max)
+        if known:
+            self._counters.bytes_source += status.st_size
+            # The time of the inode is that of its attributes, too.
+            self._add_known(known, self._maker.make(found.path, status, known[0].xattrs))
+        return bool(known)
+
     def _opened_file(self, path: bytes, descriptor: int, status: os.stat_result) -> None:
         xattrs, problem = self._xattrs(path, descriptor, status.st_dev)
         first = self._links.first(status)
@@ -228,7 +242,6 @@ class _ObjectReader:
         self._counters.bytes_source += size
         known = self._known.find(path, status, self._weight_max)
         if known:
-            self._counters.bytes_known += size
             self._links.add(path, status)
             self._add_known(known, self._maker.make(path, status, xattrs, problem=problem))
             return
@@ -270,6 +283,7 @@ class _ObjectReader:
     def _add_known(self, known: Parts, now: Entry) -> None:
         """What the file is now, and its content where an earlier session has put it."""
         first, *others = known
+        self._counters.bytes_known += now.size
         self._add(now._replace(chunks=first.chunks, holes=first.holes))
         for part in others:
             self._add(part)

@@ -1,4 +1,4 @@
-"""What a reader is asked for."""
+"""What a reader is told of one object."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -39,11 +40,12 @@ class Place:
         catalog = () if words[0] == "key" else ("--catalog", self.folder / "catalog.sqlite")
         return self._command(*map(str, (*words, *catalog)))
 
-    def backup(self, key: str = "site.key", devices: str = "ab") -> Ran:
+    def backup(self, key: str = "site.key", devices: str = "ab", more: tuple[str, ...] = ()) -> Ran:
         first, *others = (self.folder / device for device in devices)
         mirrors = [word for place in others for word in ("--mirror", place)]
+        keys = ("--key", self.folder / key) if key else ()
         return self.run(
-            "backup", self.source, "--to", first, *mirrors, "--key", self.folder / key,
+            "backup", self.source, "--to", first, *mirrors, *keys, *more,
             "--frame-size", "64KiB", "--engine", "local", "--name", "canary-of-a-graph",
         )  # fmt: skip
 
@@ -267,3 +269,25 @@ def test_what_is_no_key_file_is_told(place: Place, text: str) -> None:
     assert ran.exit_code == EXIT_USAGE and "is no key file" in ran.err
     assert not any(path.exists() for path in place.media())
     assert place.backup("none.key").exit_code == EXIT_USAGE
+
+
+def test_what_was_saved_under_another_key_or_none_is_saved_again_and_then_never(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A version never leans on frames that its own key does not open."""
+    other = new_key(PASSPHRASE, "other", n=16)
+    write_key_file(place.folder / "other.key", other, new=True)
+    size = sum(path.stat().st_size for path in place.source.rglob("*") if path.is_file())
+    # What was changed in the last moments before it was read counts as unknown.
+    for path in place.source.rglob("*"):
+        os.utime(path, (1, 1))
+    time.sleep(0.05)
+    for key, bytes_new in (("", size), ("", 0), ("site.key", size), ("site.key", 0),
+                           ("other.key", size), ("other.key", 0), ("", size)):  # fmt: skip
+        ran = place.backup(key, more=("--json",))
+        assert (ran.exit_code, ran.lines[-1]["bytes_new"]) == (0, bytes_new), (key, ran.err)
+    for number in range(1, 8):
+        target = f"target{number}"
+        words = ("restore", f"{CANARY_OBJECT}@{number}", "--target", place.folder / target)
+        assert place.run(*words).exit_code == 0
+        assert place.is_back(target)

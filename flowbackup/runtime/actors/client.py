@@ -62,7 +62,7 @@ that the client itself may be killed, and nobody would end it."""
 class ObjectEnding(NamedTuple):
     """How reading one object ended.  record: None where it failed, and then `failure` says why.
     frames: how many of its frames went out over which edge.  known: the frames of earlier sessions
-    in which its other content lies, bytes_known of it."""
+    in which its other content lies: bytes_known of it were not read, bytes_deduplicated were."""
 
     name: str
     object_id: bytes
@@ -72,6 +72,7 @@ class ObjectEnding(NamedTuple):
     pages: tuple[tuple[PageRef, bytes], ...]
     known: tuple[FrameId, ...] = ()
     bytes_known: int = 0
+    bytes_deduplicated: int = 0
 
 
 class ClientProgress(NamedTuple):
@@ -175,8 +176,8 @@ class Client:
         """Before `run`: what is safe already of an object, the newest content first; more pages of
         the same and more frames in further calls."""
         contents = self._contents.setdefault(name, {})
-        before = contents.get(content.object_id, content._replace(pages=()))
-        contents[content.object_id] = before._replace(pages=before.pages + content.pages)
+        before = contents.get(content.object_id)
+        contents[content.object_id] = before.followed_by(content) if before else content
         self._safe.setdefault(name, set()).update(safe)
 
     async def letterbox(self) -> bytes:
@@ -303,7 +304,9 @@ class Client:
             return ObjectEnding(plan.name, object_id, None, told, (), ())
         pages = _Pages()
         known = KnownFiles(
-            tuple(self._contents.get(plan.name, {}).values()), self._safe.get(plan.name, ())
+            tuple(self._contents.get(plan.name, {}).values()),
+            self._safe.get(plan.name, ()),
+            self._cipher.name_key if self._cipher else b"",
         )
         counters = ReadCounters()
         record: VersionRecord | None = None
@@ -328,7 +331,7 @@ class Client:
         frames = sink.frames_sent(object_id)
         return ObjectEnding(
             plan.name, object_id, record, failure, frames, pages.kept(),
-            tuple(known.frames), counters.bytes_known,
+            tuple(known.frames), counters.bytes_known, known.bytes_found,
         )  # fmt: skip
 
     def _journal_of(self, task: ObjectTask) -> Journal:
