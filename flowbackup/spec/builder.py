@@ -9,10 +9,11 @@ g.spec()
 
 from __future__ import annotations
 
+import os
 from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
-from typing import Self, Unpack
+from typing import Self, Unpack, cast
 
 from pydantic import ValidationError
 
@@ -40,6 +41,8 @@ class GraphBuilder:
         frame_size: int | str | None = None,
         sync_size: int | str | None = None,
         sync_seconds: float | None = None,
+        compression: str | Mapping[str, int] | None = None,
+        key: str | PurePath | None = None,
         copies: int | None = None,
         catalog: str | None = None,
         transport: str | None = None,
@@ -47,6 +50,8 @@ class GraphBuilder:
     ) -> None:
         self._head = written(
             graph=graph, frame_size=frame_size, sync_size=sync_size, sync_seconds=sync_seconds,
+            compression=dict(compression) if isinstance(compression, Mapping) else compression,
+            encryption={"key": os.fspath(key)} if key else None,
             copies=copies, catalog=catalog, transport=transport, engine=engine,
         )  # fmt: skip
         self._nodes: Section = {}
@@ -193,10 +198,11 @@ class GraphBuilder:
         """A builder that goes on with what was written."""
         builder = cls(spec.graph)
         for key, value in spec_values(spec).items():
-            if isinstance(value, dict):
-                getattr(builder, f"_{key}").update(value)
-            elif isinstance(value, list):
-                getattr(builder, f"_{key}").extend(value)
+            section = getattr(builder, f"_{key}", None)
+            if isinstance(section, dict):
+                section.update(cast("dict[str, dict[str, Value]]", value))
+            elif isinstance(section, list):
+                section.extend(cast("list[Value]", value))
             else:
                 builder._head[key] = value
         return builder
