@@ -69,7 +69,9 @@ class Named(click.ParamType[Pair]):
     "--room", "rooms", type=Named("="), multiple=True, metavar="DEVICE=SIZE",
     help="What a device takes before it is full.",
 )  # fmt: skip
-@click.option("--network", default="0", metavar="RATE", help="Between nodes; else without limit.")
+@click.option(
+    "--network", default="0", metavar="RATE", help="That each node sends and receives at most."
+)
 @click.option(
     "--jitter", type=click.FloatRange(0, 0.9), default=0.0, metavar="PART",
     help="A frame takes up to this part of its time more or less, as in 0.2.",

@@ -11,7 +11,6 @@ from flowbackup.plan.decided import Plan
 from flowbackup.simulate.scenario import (
     ClientModel,
     Event,
-    LinkModel,
     ObjectModel,
     Scenario,
     with_declared,
@@ -28,8 +27,8 @@ class Asked:
     """rates: of devices, or of what clients read, as in {"usb": "80MB/s"}; "10MB/s@600s" is from
     then on.  sizes: of objects, by "client/name", or one for each of them.  files: the same, how
     many.  rooms: what devices take before they are full.  fails: device or node -> when.
-    network: the rate between nodes.  jitter: how much a frame may take longer or shorter, as a
-    part of its time.  seed, exact: see Scenario."""
+    network: what each node sends, and receives, per second.  jitter: how much longer or shorter a
+    frame may take, as a part of its time.  seed, exact: see Scenario."""
 
     rates: Named = ()
     sizes: Mapping[str, Word] | Word | None = None
@@ -79,7 +78,7 @@ def _at_large(plan: Plan, asked: Asked) -> Scenario:
     scenario = replace(
         base,
         device=replace(base.device, jitter=asked.jitter or base.device.jitter),
-        link=LinkModel(rate) if rate else base.link,
+        node=replace(base.node, network_rate=rate or base.node.network_rate),
         seed=asked.seed or base.seed,
         exact=asked.exact or base.exact,
     )

@@ -14,7 +14,9 @@ from flowbackup.simulate.scenario import DeviceModel
 from flowbackup.simulate.server import Server, seconds_of
 
 JOBS_PER_CALL = 8
-"""As those of runtime/edges/pumps.py: what became durable is told at the end of a call."""
+WRITE_CALLS_MAX = 2
+"""As those of runtime/edges/pumps.py: what became durable is told at the end of a call, and one
+waits behind that at work."""
 
 Told = Callable[[list[FrameId]], None]
 
@@ -43,7 +45,9 @@ class ModelDevice:
         self._call_seconds = call_seconds
         self._check_digest = check_digest
         self._jobs: deque[FrameDescriptor | None] = deque()
-        self._is_calling = False
+        self._calls = 0
+        self._free_at = 0.0
+        self._is_full = False
         self._volatile: list[FrameDescriptor] = []
         self._told: Told | None = None
         self._filled: Callable[[], None] | None = None
@@ -56,9 +60,7 @@ class ModelDevice:
         """A frame to write, or None for a commit."""
         if self.alive:
             self._jobs.append(job)
-            if not self._is_calling:
-                self._is_calling = True
-                self._clock.after(self._call_seconds, self._call)
+            self._call_if_free()
 
     def fail(self) -> None:
         """What was not committed is lost, as everything else of it may be."""
@@ -76,11 +78,18 @@ class ModelDevice:
         """Reads so much; returns when that is done."""
         return self._use(size_bytes)
 
-    def _call(self) -> None:
-        jobs = [self._jobs.popleft() for _ in range(min(JOBS_PER_CALL, len(self._jobs)))]
+    def _call_if_free(self) -> None:
+        if self._calls < WRITE_CALLS_MAX and self._jobs:
+            jobs = [self._jobs.popleft() for _ in range(min(JOBS_PER_CALL, len(self._jobs)))]
+            self._calls += 1
+            self._clock.after(self._call_seconds, lambda: self._work(jobs))
+
+    def _work(self, jobs: list[FrameDescriptor | None]) -> None:
+        """All of a call, behind the one before it; behind one that found it full nothing more."""
         durable: list[FrameDescriptor] = []
-        end, is_full = self._clock.now, False
-        for job in jobs:
+        end = max(self._clock.now, self._free_at)
+        was_full = self._is_full
+        for job in () if self._is_full else jobs:
             if job is None:
                 durable += self._volatile
                 end = self._commit(end)
@@ -88,20 +97,21 @@ class ModelDevice:
             room, size_bytes = self.room_bytes, job.header.payload_bytes
             if room is not None and size_bytes > room:
                 durable += self._volatile
-                end, is_full = self._commit(end), True
+                end, self._is_full = self._commit(end), True
                 break
             end = max(self._use(size_bytes, end), self._check_digest(size_bytes))
             self.written_bytes += size_bytes
             self._volatile.append(job)
+        self._free_at = end
+        is_full = self._is_full and not was_full
         self._clock.at(end, lambda: self._called(durable, is_full=is_full))
 
     def _called(self, durable: list[FrameDescriptor], *, is_full: bool) -> None:
-        self._is_calling = False
+        self._calls -= 1
         if not self.alive:
             return
-        if self._jobs and not is_full:
-            self._is_calling = True
-            self._call()
+        if not is_full:
+            self._call_if_free()
         for frame in durable:
             self.durable_bytes[frame.route.stream] += frame.header.payload_bytes
         if durable and self._told:

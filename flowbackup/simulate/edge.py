@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from flowbackup.flow.actions import Forward
 from flowbackup.flow.outbox import Outbox
@@ -14,7 +14,6 @@ from flowbackup.model.ids import FrameId
 from flowbackup.model.rate import MINUTES_PER_DAY
 from flowbackup.plan.decided import EdgePlan
 from flowbackup.simulate.clock import Clock
-from flowbackup.simulate.scenario import LinkModel
 from flowbackup.simulate.server import Server, seconds_of
 
 Released = Callable[[FrameId, str], None]
@@ -44,21 +43,35 @@ class _Call:
         return self.is_paced or self.arrived_at - self.sent_at > now - self.arrived_at
 
 
+class Way(NamedTuple):
+    """From one node to another: what all that goes there shares, each with its rate, and how long
+    the way is."""
+
+    shared: tuple[tuple[Server, float], ...]
+    latency_seconds: float
+
+    def book(self, now: float, size_bytes: int) -> float:
+        """When so much is there: whatever is narrowest decides."""
+        limits = [(server, rate) for server, rate in self.shared if rate]
+        ends = [server.book(now, seconds_of(size_bytes, rate)) for server, rate in limits]
+        return max(ends, default=now) + self.latency_seconds
+
+
 class ModelEdge:
     """As the pump of runtime/edges/pumps.py: batches by itself, one call after the other."""
 
     def __init__(
         self, plan: EdgePlan, streams: tuple[int, ...], frames_max: int, clock: Clock,
-        link: tuple[Server, LinkModel] | None, call_seconds: float, week: tuple[int, int] = (0, 0),
+        way: Way | None, call_seconds: float, week: tuple[int, int] = (0, 0),
     ) -> None:  # fmt: skip
-        """link: between two nodes.  week: day and minute at which the session begins."""
+        """way: None on one node.  week: day and minute at which the session begins."""
         self.plan = plan
         self.streams = streams
         self.bytes_moved = 0
         self.alive = True
         self._frames_max = frames_max
         self._clock = clock
-        self._link = link
+        self._way = way
         self._call_seconds = call_seconds
         self._begun = week[0] * MINUTES_PER_DAY + week[1]
         self._pace = Pace(plan.rate)
@@ -105,12 +118,12 @@ class ModelEdge:
 
     @property
     def _latency(self) -> float:
-        return self._link[1].latency_seconds if self._link else 0.0
+        return self._way.latency_seconds if self._way else 0.0
 
     def _kick(self) -> None:
         if not self._is_sending:
             self._is_sending = True
-            self._clock.after(self._call_seconds, self._send)
+            self._clock.after(0, self._send)
 
     def _send(self) -> None:
         self._is_sending = False
@@ -138,12 +151,10 @@ class ModelEdge:
 
     def _cross(self, forward: Forward, call: _Call) -> None:
         size_bytes = forward.frame.header.payload_bytes
-        if self._link is None:
-            self._arrive(forward)
-            return
-        server, model = self._link
-        there = server.book(self._clock.now, seconds_of(size_bytes, model.rate))
-        call.arrived_at = there + model.latency_seconds
+        there = self._clock.now
+        if self._way is not None:
+            there = self._way.book(there, size_bytes)
+        call.arrived_at = there + self._call_seconds
         self._clock.at(call.arrived_at, lambda: self._arrive(forward))
 
     def _arrive(self, forward: Forward) -> None:

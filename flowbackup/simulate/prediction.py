@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -126,16 +127,35 @@ class Prediction:
         return f"{longest.who} waited for {longest.whom}, {share:.0%} of the time."
 
     def if_lost(self, device: str, at_seconds: float) -> Loss:
-        """What would be lost if a device had died then, as of the last sample before.  Raises
-        KeyError for a device that is not there."""
+        """What would be lost if a device had died then, between samples as if all went evenly.
+        Raises KeyError for a device that is not there."""
         names = [found.name for found in self.devices]
         if device not in names:
             raise KeyError(device)
-        before = [sample for sample in self.samples if sample.seconds <= at_seconds]
-        durable = before[-1].durable if before else ((),) * len(names)
-        released = before[-1].released[names.index(device)] if before else ()
-        by_device = dict(zip(names, map(dict, durable), strict=True))
-        return loss_of(device, at_seconds, by_device, dict(released))
+        before, after = self._around(at_seconds)
+        span = after.seconds - before.seconds
+        part = min(1.0, max(0.0, (at_seconds - before.seconds) / span)) if span else 1.0
+        durable = {
+            name: _between(before.durable[place], after.durable[place], part)
+            for place, name in enumerate(names)
+        }
+        place = names.index(device)
+        released = _between(before.released[place], after.released[place], part)
+        return loss_of(device, at_seconds, durable, released)
+
+    def _around(self, at_seconds: float) -> tuple[Sample, Sample]:
+        """The samples before and behind a moment."""
+        times = [sample.seconds for sample in self.samples]
+        behind = min(bisect_right(times, at_seconds), len(times) - 1)
+        return self.samples[max(0, behind - 1)], self.samples[behind]
+
+
+def _between(before: Streams, after: Streams, part: float) -> dict[int, int]:
+    begun = dict(before)
+    return {
+        stream: begun.get(stream, 0) + int((size - begun.get(stream, 0)) * part)
+        for stream, size in after
+    }
 
 
 def loss_of(

@@ -10,6 +10,8 @@ from flowbackup.units import GIB
 
 ASSUMED_RATE = 200_000_000
 """Bytes per second of a device of which nothing is known: a disk that turns."""
+ASSUMED_READ_RATE = 1_000_000_000
+"""Bytes per second of a client: about what one core cuts into chunks and hashes."""
 ASSUMED_OBJECT_BYTES = 100 * GIB
 CALL_SECONDS = 0.0005
 """Between asking a buffer or device for something and its beginning: half of the millisecond that
@@ -35,7 +37,8 @@ class DeviceModel:
 
 @dataclass(frozen=True, slots=True)
 class LinkModel:
-    """The network between two nodes, each direction by itself.  rate: bytes per second."""
+    """The network between two nodes, each direction by itself, beside what their ports allow.
+    rate: bytes per second."""
 
     rate: float = UNLIMITED
     latency_seconds: float = 0.0
@@ -60,10 +63,12 @@ class ObjectModel:
 @dataclass(frozen=True, slots=True)
 class NodeModel:
     """cores: what its clients hash with and its agents check digests with; 0 for as many as they
-    want.  digest_rate: bytes that a core checks per second."""
+    want.  digest_rate: bytes that a core checks per second.  network_rate: bytes per second that
+    all its links together send, and that they receive."""
 
     cores: int = UNLIMITED
     digest_rate: float = UNLIMITED
+    network_rate: float = UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,7 @@ class Scenario:
     events: tuple[Event, ...] = ()
     device: DeviceModel = DeviceModel(ASSUMED_RATE)
     link: LinkModel = LinkModel()
-    client: ClientModel = ClientModel()
+    client: ClientModel = ClientModel(ASSUMED_READ_RATE)
     object: ObjectModel = ObjectModel()
     node: NodeModel = NodeModel()
     call_seconds: float = CALL_SECONDS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from random import Random
 
@@ -18,9 +19,9 @@ from flowbackup.plan.groups import RESTORE
 from flowbackup.simulate.client import ModelClient, ReadObject
 from flowbackup.simulate.clock import Clock
 from flowbackup.simulate.device import ModelDevice
-from flowbackup.simulate.edge import ModelEdge
+from flowbackup.simulate.edge import ModelEdge, Way
 from flowbackup.simulate.reader import ModelReader
-from flowbackup.simulate.scenario import LinkModel, NodeModel, Scenario
+from flowbackup.simulate.scenario import NodeModel, Scenario
 from flowbackup.simulate.server import Server, seconds_of
 from flowbackup.simulate.station import Station
 
@@ -35,7 +36,8 @@ class World:
         self.clock = Clock()
         self._cores: dict[str, Server] = {}
         self._disks: dict[tuple[str, str], Server] = {}
-        self._links: dict[tuple[str, str], tuple[Server, LinkModel]] = {}
+        self._ways: dict[tuple[str, str], Way] = {}
+        self._ports: defaultdict[tuple[str, str], Server] = defaultdict(Server)
         self._streams = streams_over(plan)
         self._client_nodes = {item.client: item.node for item in plan.objects}
         readers = [agent for agent in plan.agents if agent.role == RESTORE]
@@ -61,21 +63,27 @@ class World:
         scenario = self.scenario
         return ModelEdge(
             edge, self._streams[edge.name], len(share_of(self.plan, edge)), self.clock,
-            self._link_of(edge), scenario.call_seconds, (scenario.day, scenario.minute),
+            self._way_of(edge), scenario.call_seconds, (scenario.day, scenario.minute),
         )  # fmt: skip
 
     def _node_of(self, name: str) -> str:
         return self._client_nodes.get(name) or self.plan.agent(name).node
 
-    def _link_of(self, edge: EdgePlan) -> tuple[Server, LinkModel] | None:
-        """All couplings from one node to another one share the network between them."""
+    def _way_of(self, edge: EdgePlan) -> Way | None:
+        """All couplings from one node to another one share the network between them, and all of a
+        node its ports."""
         if edge.transport is Transport.SHARED_MEMORY:
             return None
-        ends = self._node_of(edge.source), self._node_of(edge.target)
-        if ends not in self._links:
-            model = self.scenario.links.get(ends, self.scenario.link)
-            self._links[ends] = Server(), model
-        return self._links[ends]
+        source, target = self._node_of(edge.source), self._node_of(edge.target)
+        if (source, target) not in self._ways:
+            model = self.scenario.links.get((source, target), self.scenario.link)
+            shared = (
+                (Server(), model.rate),
+                (self._ports[source, "out"], self._node(source).network_rate),
+                (self._ports[target, "in"], self._node(target).network_rate),
+            )
+            self._ways[source, target] = Way(shared, model.latency_seconds)
+        return self._ways[source, target]
 
     def _cores_of(self, node: str) -> Server:
         if node not in self._cores:

@@ -21,8 +21,8 @@ from flowbackup.simulate import ObjectModel, Scenario, simulate
 from flowbackup.spec import GraphBuilder
 
 MB = 10**6
-SIZE_BYTES = 20 * MB
-RUNS_MAX = 4
+SIZE_BYTES = 24 * MB
+RUNS_MAX = 6
 WITHIN = 0.1
 
 Draw = Callable[[GraphBuilder], None]

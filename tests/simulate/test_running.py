@@ -55,6 +55,18 @@ def test_a_network_between_nodes_holds_a_session_up() -> None:
     assert found.bottleneck.startswith("web waited for primary.nas -> offsite.vault")
 
 
+def test_a_node_sends_all_that_it_sends_through_one_port() -> None:
+    graph = builder({"nas": 200})
+    primary = graph.backup_group("primary", devices=["nas"])
+    for node in ("east", "west"):
+        graph.node(node)
+        graph.device(node, path="/mnt/disk", node=node, rate=200 * MB)
+        primary.mirror(f"to-{node}", devices=[node])
+    found = run(make_plan(graph.spec()), SIZE, node=NodeModel(network_rate=100 * MB))
+    assert found.seconds == pytest.approx(2 * SIZE / (100 * MB), rel=0.05)
+    assert "waited for primary.nas -> to-" in found.bottleneck
+
+
 def test_a_client_reads_and_hashes_no_faster_than_it_can() -> None:
     plan = chain({"nas": 1000})
     slow_disk = run(plan, SIZE, client=ClientModel(read_rate=100 * MB))
