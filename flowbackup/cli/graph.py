@@ -18,7 +18,7 @@ GRAPH_FILE = click.Path(path_type=Path)
 FORMS = ("text", "mermaid", "svg")
 
 
-LATER = {"simulate": "flowbackup.cli.simulate"}
+LATER = {"recommend": "flowbackup.cli.recommend", "simulate": "flowbackup.cli.simulate"}
 """Commands that are imported when they are called: to check a graph needs none of the machines."""
 
 

@@ -65,7 +65,7 @@ class Faults:
                 reader.device.rate = event.rate
             else:
                 reader.fail(f"failed at {event.at_seconds:g} s")
-        if not (devices or readers):
+        if not (devices or readers or event.rate):
             self._node_lost(event)
 
     def _node_lost(self, event: Event) -> None:

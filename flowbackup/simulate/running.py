@@ -228,6 +228,7 @@ def _refuse_unknown(plan: Plan, scenario: Scenario) -> None:
     nodes = {agent.node for part in parts for agent in part.agents}
     for kind, named, known in (
         ("device", scenario.devices, devices),
+        ("device", [event.name for event in scenario.events if event.rate], devices),
         ("object", scenario.objects, objects),
         ("device or node", [event.name for event in scenario.events], devices | nodes),
     ):

@@ -1,4 +1,4 @@
-"""flowbackup graph simulate: what is asked for in words, and what is told."""
+"""flowbackup graph simulate and recommend: what is asked for in words, and what is told."""
 
 from __future__ import annotations
 
@@ -90,3 +90,16 @@ def test_what_cannot_be_meant(
     ran = flowbackup("graph", "simulate", graph, *words)
     assert ran.exit_code == 2
     assert text in ran.err
+
+
+def test_recommendations_are_lines_to_write(flowbackup: RunCommand, tmp_path: Path) -> None:
+    path = tmp_path / "small.yaml"
+    sizes = "frame_size: 1 MiB\nsync_size: 1 MiB\n"
+    path.write_text(sizes + GRAPH.replace("[nas]", "[nas], buffers: 4"))
+    ran = flowbackup("graph", "recommend", str(path), "--rate", "usb=90MB/s", "--json")
+    assert ran.exit_code == 0
+    assert {row["type"] for row in ran.lines} == {"recommendation"}
+    keys = [row["keys"] for row in ran.lines]
+    assert ["backup_groups", "primary", "buffers"] in keys
+    told = flowbackup("graph", "recommend", str(path), "--rate", "usb=90MB/s").out
+    assert told.startswith("backup_groups.primary.buffers: ")

@@ -160,10 +160,11 @@ def test_devices_of_which_nothing_is_known_are_told() -> None:
         Scenario(devices={"us": model(1)}),
         Scenario(objects={"web/sit": ObjectModel(1)}),
         Scenario(events=(Event("us", 1.0),)),
+        Scenario(events=(Event("here", 1.0, rate=1e6),)),
     ],
 )
 def test_names_that_the_plan_does_not_have_are_refused(scenario: Scenario) -> None:
-    with pytest.raises(UsageError, match=r'has no .* "(us|web/sit)"'):
+    with pytest.raises(UsageError, match=r'has no .* "(us|web/sit|here)"'):
         simulate(chain({"nas": 200, "usb": 80}), scenario)
 
 
