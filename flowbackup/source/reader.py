@@ -157,6 +157,7 @@ class _ObjectReader:
     def finish(self) -> VersionRecord:
         """Sends what is left, the manifest and the record."""
         self._data.flush()
+        self._counters.bytes_packed = self._data.payload_bytes
         root = self._manifest.finish()
         task, counters = self._task, self._counters
         record = VersionRecord(

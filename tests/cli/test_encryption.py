@@ -101,6 +101,19 @@ def test_nothing_of_a_canary_stands_on_media_and_all_of_it_comes_back(place: Pla
     assert cat.exit_code == 0
 
 
+def test_a_summary_tells_what_was_packed(place: Place) -> None:
+    ran = place.backup(more=("--json",))
+    content, (device, *_) = ran.lines[-1], ran.lines[-1]["devices"]  # type: ignore[misc]
+    packed = int(str(content["bytes_packed"]))
+    assert 300_000 < packed < int(str(content["bytes_new"])) - 60_000
+    assert packed < int(device["bytes_written"]) < 2 * packed
+    for path in place.source.rglob("*"):
+        os.utime(path)
+    place.source.joinpath("noise").unlink()
+    (place.source / "more").write_bytes(CANARY_TEXT * 9_999)
+    assert "KiB new and packed into " in place.backup().out
+
+
 def test_the_key_stands_nowhere_outside_of_its_file_not_even_in_the_catalog(place: Place) -> None:
     assert place.backup().exit_code == 0
     assert place.restored("--json", "-v").exit_code == 0
