@@ -12,6 +12,7 @@ from flowbackup.cli.options import (
     address_option,
     catalog_option,
     engine_option,
+    full_option,
     init_option,
     output_options,
     resume_option,
@@ -37,6 +38,7 @@ from flowbackup.errors import EXIT_SUCCESS
 )
 @init_option
 @retry_lock_option
+@full_option
 @resume_option
 @engine_option
 @address_option
@@ -49,6 +51,7 @@ def run(
     dry_run: bool,
     init: bool,
     retry_lock: float,
+    full: bool,
     resume: bool | None,
     engine: str | None,
     address: str,
@@ -66,6 +69,7 @@ def run(
         init=init,
         wait_seconds_max=retry_lock,
         resume=resume,
+        full=full,
         engine=engine,
     )
     if dry_run:
