@@ -71,8 +71,10 @@ def _numbers(report: SessionReport) -> str:
     if report.kind == BACKUP:
         parts.insert(1, f"{format_size(report.bytes_source)} selected")
         parts.append(f"{format_size(report.bytes_new)} new")
+        if 0 < report.bytes_packed < report.bytes_new:
+            parts[-1] += f", {format_size(report.bytes_packed)} packed"
         if report.bytes_deduplicated:
-            parts.append(f"{format_size(report.bytes_deduplicated)} of it known")
+            parts.append(f"{format_size(report.bytes_deduplicated)} known already")
         if report.bytes_known:
             parts.append(f"{format_size(report.bytes_known)} unchanged and not read")
     busy = report.duration_seconds - report.start_seconds

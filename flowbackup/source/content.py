@@ -53,7 +53,8 @@ class ReadCounters:
 
     entries: all names; files: regular files; bytes_source: their size; bytes_read: what the system
     gave; bytes_cut: what of it became chunks, be they new or known; bytes_known: what was safe
-    already and not read; problems: what was reported."""
+    already and not read; bytes_packed: what frames of content take, known in the end; problems:
+    what was reported."""
 
     entries: int = 0
     files: int = 0
@@ -61,6 +62,7 @@ class ReadCounters:
     bytes_read: int = 0
     bytes_cut: int = 0
     bytes_known: int = 0
+    bytes_packed: int = 0
     problems: int = 0
 
 

@@ -51,6 +51,7 @@ class FrameFiller:
         self._collected = 0
         self._refs: list[ChunkRef] = []
         self.content_bytes = 0
+        self.payload_bytes = 0
 
     def room(self, size: int) -> memoryview:
         """Writable memory for a chunk of `size` bytes or more: all that is left of the frame, which
@@ -117,6 +118,7 @@ class FrameFiller:
         spans = list(map(ChunkSpan, self._digests, self._offsets, self._sizes))
         header = seal(memory, spans, slot.frame, self._kind, self._object_id, self._used)
         self.content_bytes += self._used
+        self.payload_bytes += header.payload_bytes
         self._forget()
         del memory
         self._sink.send(slot, header)

@@ -159,6 +159,7 @@ class _ObjectReader:
         self._data.flush()
         root = self._manifest.finish()
         task, counters = self._task, self._counters
+        counters.bytes_packed = self._data.payload_bytes
         record = VersionRecord(
             object_id=task.object_id,
             session=task.session,

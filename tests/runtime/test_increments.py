@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from flowbackup import api
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.media.open import open_device
 from flowbackup.model.device import DeviceTarget
@@ -180,3 +182,25 @@ def test_the_tenth_version_needs_no_list_of_the_first_nine(history: History) -> 
                 " (SELECT version FROM versions WHERE number < 10)"
             )
     assert list(differences(str(history.source), str(history.restored(10)))) == []
+
+
+def test_what_was_saved_is_told(history: History) -> None:
+    (history.source / "large").rename(history.source / "larger")
+    report = history.run()
+    assert (report.bytes_read, report.bytes_deduplicated) == (3 * MIB, 3 * MIB)
+    assert (report.bytes_known, report.bytes_packed) == (FILES * FILE_BYTES, 0)
+    (history.source / "new").write_bytes(bytes(FILE_BYTES))
+    assert FILE_BYTES < history.run().bytes_packed < FILE_BYTES + KIB
+    found = api.stats(catalog=history.catalog)
+    (tree,) = found.objects
+    assert (tree.name, tree.versions) == ("here/tree", 3)
+    assert tree.bytes_source == 3 * TREE_BYTES + FILE_BYTES
+    assert tree.bytes_content == TREE_BYTES + FILE_BYTES
+    assert tree.dedup_factor == round(tree.bytes_source / tree.bytes_content, 3)
+    assert tree.bytes_packed == payload_bytes(history.media[0])
+    assert tree.compression_factor == round(tree.bytes_content / tree.bytes_packed, 3)
+    assert found.total == replace(tree, name="all")
+    first = api.stats("tree@1", history.catalog).total
+    assert (first.versions, first.bytes_content, first.dedup_factor) == (1, TREE_BYTES, 1.0)
+    assert [medium.medium.device for medium in found.media] == ["d0", "d1"]
+    assert all(m.bytes_held > tree.bytes_packed + tree.bytes_lists for m in found.media)

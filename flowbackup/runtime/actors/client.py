@@ -59,7 +59,8 @@ that the client itself may be killed, and nobody would end it."""
 class ObjectEnding(NamedTuple):
     """How reading one object ended.  record: None where it failed, and then `failure` says why.
     frames: how many of its frames went out over which edge.  known: the frames of earlier sessions
-    in which its other content lies: bytes_known of it were not read, bytes_deduplicated were."""
+    in which its other content lies: bytes_known of it were not read, bytes_deduplicated were.
+    bytes_packed: what its new content takes."""
 
     name: str
     object_id: bytes
@@ -70,6 +71,7 @@ class ObjectEnding(NamedTuple):
     known: tuple[FrameId, ...] = ()
     bytes_known: int = 0
     bytes_deduplicated: int = 0
+    bytes_packed: int = 0
 
 
 class ClientProgress(NamedTuple):
@@ -313,7 +315,7 @@ class Client:
         frames = sink.frames_sent(object_id)
         return ObjectEnding(
             plan.name, object_id, record, failure, frames, pages.kept(),
-            tuple(known.frames), counters.bytes_known, known.bytes_found,
+            tuple(known.frames), counters.bytes_known, known.bytes_found, counters.bytes_packed,
         )  # fmt: skip
 
     def _journal_of(self, task: ObjectTask) -> Journal:
