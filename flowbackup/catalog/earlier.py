@@ -103,14 +103,21 @@ class Earlier:
 
     def holders(self, object_id: bytes) -> Iterator[tuple[FrameId, bytes]]:
         """Each frame that was written for an object, or that its version refers to, with each
-        medium that holds it durably and undamaged."""
+        medium that holds it durably and undamaged, or has freed it: there it is not to be again, as
+        long as another medium has it."""
         rows = self._database.rows(
-            """SELECT DISTINCT f.session, f.stream, f.sequence, m.id
-               FROM frames f JOIN copies c USING (frame) JOIN media m USING (medium)
-               WHERE NOT c.damaged AND f.frame IN (
+            """WITH wanted (frame) AS (
                  SELECT frame FROM frames WHERE object_id = :object
                  UNION SELECT frame FROM versions JOIN version_frames USING (version)
-                   WHERE versions.object_id = :object)""",
+                   WHERE versions.object_id = :object),
+               held (frame, medium) AS (
+                 SELECT c.frame, c.medium FROM wanted JOIN copies c USING (frame)
+                   WHERE NOT c.damaged)
+               SELECT f.session, f.stream, f.sequence, m.id FROM (
+                   SELECT frame, medium FROM held
+                   UNION SELECT z.frame, z.medium FROM wanted JOIN freed z USING (frame)
+                     WHERE z.frame IN (SELECT frame FROM held))
+                 JOIN frames f USING (frame) JOIN media m USING (medium)""",
             {"object": object_id},
         )
         return ((FrameId(*row[:3]), row[3]) for row in rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sqlite3
@@ -15,11 +16,12 @@ from flowbackup.catalog.catalog import open_catalog
 from flowbackup.media.open import open_device
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.frame import FrameKind
+from flowbackup.plan.decided import StreamPlan
 from flowbackup.testing.compare import differences
 from flowbackup.units import KIB, MIB
 from tests.judge import recovered_here
 from tests.local_backup import damage
-from tests.runtime.history import History
+from tests.runtime.history import QUIET, History
 
 FILES, FILE_BYTES = 40, 20 * KIB
 TREE_BYTES = FILES * FILE_BYTES + 3 * MIB
@@ -204,3 +206,18 @@ def test_what_was_saved_is_told(history: History) -> None:
     assert (first.versions, first.bytes_content, first.dedup_factor) == (1, TREE_BYTES, 1.0)
     assert [medium.medium.device for medium in found.media] == ["d0", "d1"]
     assert all(m.bytes_held > tree.bytes_packed + tree.bytes_lists for m in found.media)
+
+
+def test_what_a_command_gives_is_always_read_and_sent_where_it_is_new(history: History) -> None:
+    plan = history.plan()
+    (tree,) = plan.objects
+    large = history.source / "large"
+    stream = StreamPlan(command=("/bin/cat", str(large)))
+    plan = replace(plan, objects=(replace(tree, name="dump", path="", stream=stream),))
+    settings = api.RunSettings(catalog=history.catalog, engine="local")
+    first, second = (api.run_backup(plan, settings, QUIET) for _ in range(2))
+    assert (first.bytes_read, first.bytes_new) == (3 * MIB, 3 * MIB)
+    assert (second.bytes_read, second.bytes_new, second.bytes_known) == (3 * MIB, 0, 0)
+    found = io.BytesIO()
+    api.cat("dump", found, history.catalog)
+    assert found.getvalue() == large.read_bytes()
