@@ -13,6 +13,7 @@ from typing import NamedTuple
 from flowbackup.catalog import sessions, versions
 from flowbackup.catalog.database import Database
 from flowbackup.model.chunk import ChunkRef
+from flowbackup.model.frame import Codec
 from flowbackup.model.ids import FrameId
 
 
@@ -101,10 +102,13 @@ class Earlier:
         found = {FrameId(*row) for row in rows}
         return found or {frame for page, _ in self.pages(state) for frame in frames_of_page(page)}
 
-    def holders(self, object_id: bytes) -> Iterator[tuple[FrameId, bytes]]:
+    def holders(
+        self, object_id: bytes, *, sealed: bool | None = None
+    ) -> Iterator[tuple[FrameId, bytes]]:
         """Each frame that was written for an object, or that its version refers to, with each
         medium that holds it durably and undamaged, or has freed it: there it is not to be again, as
-        long as another medium has it."""
+        long as another medium has it.  sealed: only those that are encrypted, or are not."""
+        codec = -1 if sealed is None else int(Codec.SEALED) * sealed
         rows = self._database.rows(
             """WITH wanted (frame) AS (
                  SELECT frame FROM frames WHERE object_id = :object
@@ -117,7 +121,8 @@ class Earlier:
                    SELECT frame, medium FROM held
                    UNION SELECT z.frame, z.medium FROM wanted JOIN freed z USING (frame)
                      WHERE z.frame IN (SELECT frame FROM held))
-                 JOIN frames f USING (frame) JOIN media m USING (medium)""",
-            {"object": object_id},
+                 JOIN frames f USING (frame) JOIN media m USING (medium)
+               WHERE :codec IN (-1, f.codec & :bit)""",
+            {"object": object_id, "bit": int(Codec.SEALED), "codec": codec},
         )
         return ((FrameId(*row[:3]), row[3]) for row in rows)

@@ -192,7 +192,7 @@ def test_what_was_saved_is_told(history: History) -> None:
     assert (report.bytes_read, report.bytes_deduplicated) == (3 * MIB, 3 * MIB)
     assert (report.bytes_known, report.bytes_packed) == (FILES * FILE_BYTES, 0)
     (history.source / "new").write_bytes(bytes(FILE_BYTES))
-    assert FILE_BYTES < history.run().bytes_packed < FILE_BYTES + KIB
+    assert 0 < history.run().bytes_packed < KIB
     found = api.stats(catalog=history.catalog)
     (tree,) = found.objects
     assert (tree.name, tree.versions) == ("here/tree", 3)

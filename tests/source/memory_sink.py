@@ -149,6 +149,7 @@ def read_tree(
     known: KnownFiles | None = None,
     journal: list[bytes] | None = None,
     chunking: Chunking = FIXED,
+    zstd_level: int = 0,
 ) -> Reading:
     """Reads the object at `path` into memory."""
     sink = sink or MemorySink()
@@ -163,6 +164,7 @@ def read_tree(
         rules=rules,
         clock=lambda: clock_ns,
         chunking=chunking,
+        zstd_level=zstd_level,
     )
     pages, monitor, counters = KeptPages(), RecordingMonitor(), ReadCounters()
     told = [] if journal is None else journal

@@ -18,6 +18,7 @@ from fractions import Fraction
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.catalog.rows import VersionRow
 from flowbackup.errors import NotFoundError, RestoreError
+from flowbackup.frame.key_ring import NO_KEYS, KeyRing
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem
 from flowbackup.restore.removal import remove_tree
@@ -54,7 +55,7 @@ def newest_versions(catalog: Catalog) -> list[VersionRow]:
 
 def run_drill(
     catalog: Catalog, task: DrillTask, monitor: Monitor, far: OpenFar | None = None,
-    cancel: Cancel | None = None,
+    cancel: Cancel | None = None, keys: KeyRing = NO_KEYS,
 ) -> SessionReport:  # fmt: skip
     """A file that differs from its unchanged source, or does not come back, makes the outcome
     failed; copies that were healed do not.  far: opens media of other nodes.  cancel: ends it as a
@@ -64,7 +65,7 @@ def run_drill(
     done: list[Drilled] = []
     try:
         media = KnownMedia(catalog, far=far)
-        reading = copy_reader(catalog, session, media, cancel=cancel)
+        reading = copy_reader(catalog, session, media, cancel=cancel, keys=keys)
         with _place(task.target, session) as place, reading as frames:
             for version in task.versions:
                 seed = seeds[_object_name(version)] if task.seed is None else task.seed

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flowbackup.errors import DeviceLockedError
+from flowbackup.frame.keys import WriterKey
 from flowbackup.monitor import Monitor
 from flowbackup.plan.decided import Plan
 from flowbackup.runtime.cancel import Cancel
@@ -17,11 +18,11 @@ from flowbackup.runtime.engines.port import Engine
 @contextmanager
 def open_crew(
     plan: Plan, session: bytes, entrance: Entrance, monitor: Monitor, engine: Engine,
-    cancel: Cancel,
+    cancel: Cancel, key: WriterKey | None = None,
 ) -> Iterator[Crew]:  # fmt: skip
     """Everybody is open inside, and dismissed behind it.  Raises what `Entrance.wait` and
     `Crew.open` raise."""
-    crew = _let_in(plan, session, entrance, monitor, engine, cancel)
+    crew = _let_in(plan, session, entrance, monitor, engine, cancel, key)
     try:
         yield crew
     finally:
@@ -30,13 +31,13 @@ def open_crew(
 
 def _let_in(
     plan: Plan, session: bytes, entrance: Entrance, monitor: Monitor, engine: Engine,
-    cancel: Cancel,
+    cancel: Cancel, key: WriterKey | None,
 ) -> Crew:  # fmt: skip
     # Every node that is not there is named before anybody waits.
     engine.place(plan.nodes)
     entrance.wait()
     while True:
-        crew = Crew(plan, session, engine, cancel)
+        crew = Crew(plan, session, engine, cancel, key)
         try:
             crew.hire()
             crew.open()
