@@ -36,10 +36,11 @@ from flowbackup.looking import history as history
 from flowbackup.looking import interrupted as interrupted
 from flowbackup.looking import objects as objects
 from flowbackup.looking import sessions as sessions
+from flowbackup.looking import stats as stats
 from flowbackup.model.entry import Entry
 from flowbackup.model.report import SessionReport
 from flowbackup.model.source_rules import EVERYTHING, SourceRules
-from flowbackup.monitor import Monitor, SilentMonitor
+from flowbackup.monitor import Monitor, Progress, SilentMonitor
 from flowbackup.plan.decided import Plan
 from flowbackup.requests import DrillRequest as DrillRequest
 from flowbackup.requests import FindRequest as FindRequest
@@ -106,6 +107,7 @@ def run_backup(plan: Plan, settings: RunSettings, monitor: Monitor) -> SessionRe
     if not plan.agents:
         return run_copy(plan, (), settings, monitor, after_session=True)
     key = writer_key_of(plan)
+    monitor.progress(Progress("starting"))
     settings = replace(settings, engine=chosen(plan, settings))
     catalog_path = _catalog_path(settings.catalog, plan)
     plan = replace(plan, catalog=str(catalog_path))
@@ -180,6 +182,7 @@ def run_copy(
         )
     catalog_path = _catalog_path(settings.catalog, plan)
     key = writer_key_of(plan)
+    monitor.progress(Progress("starting"))
     run = partial(_run_stages, plan, stages, settings, monitor, catalog_path, key)
     return around_session(plan, "copy", catalog_path, monitor, run)
 

@@ -30,6 +30,7 @@ from flowbackup.catalog.rows import (
     VersionCopies,
     VersionRow,
 )
+from flowbackup.catalog.stats import Taken
 from flowbackup.catalog.unfinished import Unfinished
 from flowbackup.errors import CatalogError, NotFoundError
 from flowbackup.model.device import FramePlace, MediumInfo
@@ -299,6 +300,11 @@ class Catalog:
 
     def _key(self, version: VersionRow) -> int:
         return versions.version_key(self._database, version.object_id)
+
+    @property
+    def taken(self) -> Taken:
+        """How much room versions and media take."""
+        return Taken(self._database)
 
     # Copies
 

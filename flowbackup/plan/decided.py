@@ -9,6 +9,7 @@ import shlex
 from dataclasses import dataclass
 from enum import StrEnum
 
+from flowbackup.model.chunking import FIXED, Chunking
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.hook import Hook, Notice
 from flowbackup.model.rate import NO_LIMIT, RateSchedule
@@ -152,7 +153,8 @@ class ObjectPlan:
     """A data object: the tree or file at `path` on the node of its client, or a stream there, and
     then the path is "".  heads: the agents of
     the backup group that it goes to; buffers: the range of their buffers it may use, or None;
-    assign: as that of the group; rules: what of it is left out; hooks: around reading it."""
+    assign: as that of the group; rules: what of it is left out; hooks: around reading it;
+    chunking: where its content is cut."""
 
     client: str
     name: str
@@ -165,6 +167,7 @@ class ObjectPlan:
     rules: SourceRules = EVERYTHING
     stream: StreamPlan | None = None
     hooks: tuple[Hook, ...] = ()
+    chunking: Chunking = FIXED
 
 
 @dataclass(frozen=True, slots=True)

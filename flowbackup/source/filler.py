@@ -67,6 +67,7 @@ class FrameFiller:
         self._collected = 0
         self._refs: list[ChunkRef] = []
         self.content_bytes = 0
+        self.payload_bytes = 0
 
     def room(self, size: int) -> memoryview:
         """Writable memory for a chunk of `size` bytes or more: all that is left of the frame, which
@@ -147,6 +148,7 @@ class FrameFiller:
             self._cipher,
         )  # fmt: skip
         self.content_bytes += self._used
+        self.payload_bytes += header.payload_bytes
         self._forget()
         del memory
         self._sink.send(slot, header)

@@ -256,11 +256,12 @@ class ClientBuilder:
         one_file_system: bool | None = None,
         exclude_larger_than: int | str | None = None,
         exclude_older_than: int | str | None = None,
+        chunking: Options | None = None,
         hooks: Sequence[Options] = (),
     ) -> ClientBuilder:
         """Adds a data object, which has a path, a command or standard input; returns the client, so
-        that calls stand in a row.  exclude: lines of gitignore's dialect.  hooks: as in
-        [{"when": "before", "run": ["sync"]}]."""
+        that calls stand in a row.  exclude: lines of gitignore's dialect.  chunking: as in
+        {"kind": "fastcdc"}.  hooks: as in [{"when": "before", "run": ["sync"]}]."""
         objects = self._written["objects"]
         assert isinstance(objects, dict)
         objects[name] = _written(
@@ -270,6 +271,7 @@ class ClientBuilder:
             ignore_files=ignore_files, exclude_caches=exclude_caches,
             one_file_system=one_file_system, exclude_larger_than=exclude_larger_than,
             exclude_older_than=exclude_older_than,
+            chunking=None if chunking is None else _values(chunking),
             hooks=[_values(hook) for hook in hooks] or None,
         )  # fmt: skip
         return self

@@ -67,7 +67,8 @@ pages, which may wait for that, it is the most."""
 class ObjectEnding(NamedTuple):
     """How reading one object ended.  record: None where it failed, and then `failure` says why.
     frames: how many of its frames went out over which edge.  known: the frames of earlier sessions
-    in which its other content lies: bytes_known of it were not read, bytes_deduplicated were."""
+    in which its other content lies: bytes_known of it were not read, bytes_deduplicated were.
+    bytes_packed: what its new content takes in frames."""
 
     name: str
     object_id: bytes
@@ -78,6 +79,7 @@ class ObjectEnding(NamedTuple):
     known: tuple[FrameId, ...] = ()
     bytes_known: int = 0
     bytes_deduplicated: int = 0
+    bytes_packed: int = 0
 
 
 class ClientProgress(NamedTuple):
@@ -333,7 +335,7 @@ class Client:
                 session=self._settings.session, object_id=object_id, client=plan.client,
                 name=plan.name, path=os.fsencode(plan.path),
                 frame_bytes=self._settings.frame_bytes, started_ns=time.time_ns(),
-                rules=plan.rules,
+                rules=plan.rules, chunking=plan.chunking,
                 stream=self._stream(plan, object_id), zstd_level=self._settings.zstd_level,
                 cipher=self._cipher,
             )  # fmt: skip
@@ -346,6 +348,7 @@ class Client:
         return ObjectEnding(
             plan.name, object_id, record, failure, frames, pages.kept(),
             tuple(known.frames), counters.bytes_known, known.bytes_found,
+            counters.bytes_packed,
         )  # fmt: skip
 
     def _journal_of(self, task: ObjectTask, pages: _Pages) -> Journal:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import mmap
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from flowbackup.errors import DeviceError, ProtocolError
+from flowbackup.errors import DeviceError, DeviceLockedError, ProtocolError
 from flowbackup.media.devices.second_try import SecondTryWriter
 from flowbackup.media.open import open_device
 from flowbackup.media.port import Device, FrameWriter, WriterStatistics
@@ -33,6 +34,8 @@ STOP_SECONDS_MAX = 0.6
 """How long questions may wait for a device that is to end; the session asks no longer either."""
 CLOSE_SECONDS_MAX = 5.0
 """What is still being written then is left to the end of the process."""
+LOOK_SECONDS = 0.02
+"""How often it is tried whether one that was ended has given its device back."""
 
 
 class MediaAgent:
@@ -94,6 +97,7 @@ class MediaAgent:
                 remedy="mount the right disk there, and run `flowbackup repair`",
                 device=name,
             )
+        self._lock_after()
         return self._open(), self._written(self._device)
 
     @in_group("data")
@@ -223,6 +227,19 @@ class MediaAgent:
             if self._writer is not None:
                 self._writer.close()
             self._device.close()
+
+    def _lock_after(self) -> None:
+        """Locks the device that an agent of this session had: one that is a thread of this process
+        and not a process that is dead gives it back when it comes out of its last call."""
+        latest = time.monotonic() + END_SECONDS_MAX
+        while True:
+            try:
+                return self._device.lock(self._settings.holder)
+            except DeviceLockedError as error:
+                is_own = error.holder.startswith(self._settings.holder)
+                if not is_own or time.monotonic() > latest:
+                    raise
+            time.sleep(LOOK_SECONDS)
 
     def _open(self) -> tuple[ProcessIdentity, tuple[MediumInfo, ...]]:
         settings = self._settings

@@ -14,7 +14,7 @@ from flowbackup.frame.key_ring import NO_KEYS, KeyRing
 from flowbackup.model.entry import Entry
 from flowbackup.model.ids import FrameId, id_text
 from flowbackup.model.report import ObjectReport, Outcome, SessionReport
-from flowbackup.monitor import Monitor, Problem, SilentMonitor
+from flowbackup.monitor import Monitor, Problem, Progress, SilentMonitor
 from flowbackup.restore.content import write_content
 from flowbackup.restore.selection import selected
 from flowbackup.restore.settings import Overwrite, RestoreSettings, RestoreStatistics
@@ -57,6 +57,7 @@ def run_restore(
         media = KnownMedia(catalog, far=far)
         with copy_reader(catalog, session, media, cancel=cancel, keys=keys) as frames:
             frames.try_key(version.record.root.frame)
+            session.progress(Progress("restore"))
             done = restore_tree(
                 entries, frames, task.target, settings, session, entry_of, frames,
                 _files_expected(task),
