@@ -59,6 +59,11 @@ COMMAND_SECONDS_MAX = 0.5
 that the client itself may be killed, and nobody would end it."""
 
 
+PAGES_TOLD_MAX = 256
+"""So many pieces of the journal are remembered until they are stored as pages; of two frames of
+pages, which may wait for that, it is the most."""
+
+
 class ObjectEnding(NamedTuple):
     """How reading one object ended.  record: None where it failed, and then `failure` says why.
     frames: how many of its frames went out over which edge.  known: the frames of earlier sessions
@@ -70,7 +75,7 @@ class ObjectEnding(NamedTuple):
     record: VersionRecord | None
     failure: FlowbackupError | None
     frames: tuple[tuple[str, int], ...]
-    pages: tuple[tuple[PageRef, bytes], ...]
+    pages: tuple[tuple[PageRef, bytes | int], ...]
     known: tuple[FrameId, ...] = ()
     bytes_known: int = 0
     bytes_deduplicated: int = 0
@@ -94,19 +99,28 @@ class ClientProgress(NamedTuple):
 
 
 class _Pages:
-    """Keeps the manifest pages of the object that is being read, for the catalog."""
+    """Keeps the manifest of the object that is being read, for the catalog: of pages that the
+    journal has told whole their ordinals there, so that memory does not grow with the tree."""
 
     def __init__(self) -> None:
-        self._pages: list[bytes] = []
+        self._pages: list[bytes | int] = []
         self._root: list[PageRef] = []
+        self._told: deque[tuple[int, bytes]] = deque(maxlen=PAGES_TOLD_MAX)
+
+    def told(self, ordinal: int, page: bytes) -> None:
+        """A piece of the journal, which may become a page."""
+        self._told.append((ordinal, page))
 
     def page(self, digest: bytes, data: bytes) -> None:
-        self._pages.append(data)
+        places = [place for place, (_, page) in enumerate(self._told) if page is data]
+        self._pages.append(self._told[places[0]][0] if places else data)
+        for _ in range(places[0] + 1 if places else 0):
+            self._told.popleft()
 
     def root(self, digest: bytes, data: bytes) -> None:
         self._root = decode_root(data)
 
-    def kept(self) -> tuple[tuple[PageRef, bytes], ...]:
+    def kept(self) -> tuple[tuple[PageRef, bytes | int], ...]:
         """All pages with their references; none before the root is there."""
         return tuple(zip(self._root, self._pages, strict=True)) if self._root else ()
 
@@ -326,7 +340,7 @@ class Client:
                 cipher=self._cipher,
             )  # fmt: skip
             record = read_object(
-                task, sink, pages, self._monitor, counters, known, self._journal_of(task)
+                task, sink, pages, self._monitor, counters, known, self._journal_of(task, pages)
             )
         except FlowbackupError as error:
             failure = error
@@ -337,12 +351,14 @@ class Client:
             counters.bytes_packed,
         )  # fmt: skip
 
-    def _journal_of(self, task: ObjectTask) -> Journal:
+    def _journal_of(self, task: ObjectTask, pages: _Pages) -> Journal:
         ordinals = count()
 
         def tell(page: bytes) -> None:
             place = task.object_id, task.client, task.name, task.path, task.started_ns
-            self._journal.append(JournalPage(*place, next(ordinals), page))
+            ordinal = next(ordinals)
+            pages.told(ordinal, page)
+            self._journal.append(JournalPage(*place, ordinal, page))
 
         return tell
 
