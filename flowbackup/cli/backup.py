@@ -15,6 +15,7 @@ from flowbackup.cli.options import (
     engine_option,
     init_option,
     output_options,
+    profile_option,
     resume_option,
     retry_lock_option,
 )
@@ -64,6 +65,7 @@ from flowbackup.model.source_rules import SourceRules
 @retry_lock_option
 @resume_option
 @engine_option
+@profile_option
 @address_option
 @catalog_option
 @output_options
@@ -85,6 +87,7 @@ def backup(
     retry_lock: float,
     resume: bool | None,
     engine: str | None,
+    profile: bool,
     address: str,
     catalog: Path | None,
 ) -> int:
@@ -121,7 +124,7 @@ def backup(
     )
     with show_progress(output) as monitor:
         report = api.run_backup(plan, settings, monitor)
-    return show_summary(report, output)
+    return show_summary(report, output, profile=profile)
 
 
 def save_text(path: Path, text: str) -> None:

@@ -14,6 +14,7 @@ from flowbackup.cli.options import (
     engine_option,
     init_option,
     output_options,
+    profile_option,
     resume_option,
     retry_lock_option,
 )
@@ -39,6 +40,7 @@ from flowbackup.errors import EXIT_SUCCESS
 @retry_lock_option
 @resume_option
 @engine_option
+@profile_option
 @address_option
 @catalog_option
 @output_options
@@ -51,6 +53,7 @@ def run(
     retry_lock: float,
     resume: bool | None,
     engine: str | None,
+    profile: bool,
     address: str,
     catalog: Path | None,
 ) -> int:
@@ -73,4 +76,4 @@ def run(
         return EXIT_SUCCESS
     with show_progress(output) as monitor:
         report = api.run_backup(plan, settings, monitor)
-    return show_summary(report, output)
+    return show_summary(report, output, profile=profile)

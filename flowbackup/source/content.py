@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from errno import EINVAL, ENXIO
 from itertools import pairwise
-from typing import NamedTuple
+from time import perf_counter
+from typing import NamedTuple, TypeVar
 
 from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.entry import Extent
 from flowbackup.source.filler import FrameFiller
+from flowbackup.source.hashing import HashSeconds
 from flowbackup.source.stream import Stream
 from flowbackup.units import MIB
 
@@ -25,6 +27,9 @@ read before overlaps the next read several times per frame."""
 
 AHEAD_BYTES = 32 * MIB
 """Asked for ahead of reading, so that a device which needs several requests at once gets them."""
+
+
+Scanned = TypeVar("Scanned")
 
 
 class ReadError(Exception):
@@ -51,7 +56,8 @@ class ReadCounters:
 
     entries: all names; files: regular files; bytes_source: their size; bytes_read: what the system
     gave; bytes_new: what was packed into frames; bytes_known: what was safe already and not read;
-    problems: what was reported."""
+    problems: what was reported.  scan_seconds: in which names were found; read_seconds: in which
+    the system read; hashing: see HashSeconds."""
 
     entries: int = 0
     files: int = 0
@@ -60,6 +66,18 @@ class ReadCounters:
     bytes_new: int = 0
     bytes_known: int = 0
     problems: int = 0
+    scan_seconds: float = 0.0
+    read_seconds: float = 0.0
+    hashing: HashSeconds = field(default_factory=HashSeconds)
+
+    def scanning(self, names: Iterator[Scanned]) -> Iterator[Scanned]:
+        """The same, with the time that they take."""
+        begun = perf_counter()
+        for name in names:
+            self.scan_seconds += perf_counter() - begun
+            yield name
+            begun = perf_counter()
+        self.scan_seconds += perf_counter() - begun
 
 
 class ContentReader:
@@ -116,7 +134,9 @@ class ContentReader:
         place = waiting = 0
         while True:
             view = self._filler.room(self._chunk_bytes)[: self._chunk_bytes]
+            begun = perf_counter()
             got = stream.fill(view)
+            self._counters.read_seconds += perf_counter() - begun
             if got:
                 self._filler.add_later(got)
                 self._counters.bytes_read += got
@@ -165,7 +185,7 @@ class ContentReader:
         return [behind - before for before, behind in pairwise(edges)]
 
     def _read(self, descriptor: int, view: memoryview, place: int) -> int:
-        got = 0
+        got, begun = 0, perf_counter()
         try:
             while got < len(view):
                 count = os.preadv(descriptor, (view[got:] if got else view,), place + got)
@@ -176,6 +196,7 @@ class ContentReader:
             raise ReadError(error) from error
         finally:
             self._counters.bytes_read += got
+            self._counters.read_seconds += perf_counter() - begun
         return got
 
 

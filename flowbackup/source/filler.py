@@ -7,7 +7,6 @@ from collections.abc import Callable
 from flowbackup.frame.index import INDEX_RECORD_BYTES
 from flowbackup.frame.seal import seal
 from flowbackup.model.chunk import ChunkRef, ChunkSpan
-from flowbackup.model.digest import chunk_digest
 from flowbackup.model.frame import FrameKind
 from flowbackup.source.hashing import HashCrew
 from flowbackup.source.port import FrameSink, OpenSlot
@@ -70,7 +69,7 @@ class FrameFiller:
         """The first `size` bytes of `room` are a chunk; hashes it."""
         slot, offset = self._slot, self._used
         assert slot is not None
-        digest = chunk_digest(self._memory[offset : offset + size])
+        digest = self._crew.digest(self._memory[offset : offset + size])
         self._note(digest, size)
         self._collected = len(self._sizes)
         return ChunkRef(digest, size, slot.frame, offset)

@@ -92,10 +92,11 @@ def read_object(
         if task.stream is None:
             root = open_root(task.path)
             stack.callback(os.close, root)
-        crew = HashCrew()
+        counters = counters or ReadCounters()
+        crew = HashCrew(counters.hashing)
         stack.callback(crew.close)
         reader = _ObjectReader(
-            task, sink, pages, monitor, counters or ReadCounters(), crew, known or KnownFiles(),
+            task, sink, pages, monitor, counters, crew, known or KnownFiles(),
             journal if task.stream is None else lambda _: None,
         )  # fmt: skip
         stack.callback(reader.abandon)
@@ -150,7 +151,7 @@ class _ObjectReader:
         try:
             names = walk(root, self._report_relative, self._selection.chosen)
             with closing(names):
-                for found in names:
+                for found in self._counters.scanning(names):
                     if found.kind is EntryKind.FILE:
                         self._file(found)
                     elif found.descriptor >= 0:
