@@ -126,5 +126,12 @@ _FOURTH = (
     "CREATE INDEX journal_by_name ON journal (client, name)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)
+# Of each page what a search looks at: see frame.searched.  In a table of its own, because a row is
+# read from its begin.  Pages of older catalogs have none and are searched themselves.
+_SEARCHED = (
+    """CREATE TABLE searched_pages (
+        page INTEGER PRIMARY KEY REFERENCES pages, body BLOB NOT NULL)""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _SEARCHED)
 VERSION = len(MIGRATIONS)

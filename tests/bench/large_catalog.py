@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from flowbackup.catalog.catalog import Catalog, open_catalog
+from flowbackup.catalog.catalog import open_catalog
 from flowbackup.frame.columns import REF_FIELDS, SCHEMA
 from flowbackup.frame.envelope import fold
 from flowbackup.frame.page import PageRef
@@ -38,11 +38,13 @@ def make_catalog(path: Path, pages: int, *, shared: bool) -> Path:
             for number in range(pages):
                 if not shared or number % VERSIONS == version:
                     held[number] = (number, version)
-            add_version(catalog, version, held)
+            catalog.add_version(*version_of(version, held))
     return path
 
 
-def add_version(catalog: Catalog, version: int, held: list[tuple[int, int]]) -> None:
+def version_of(
+    version: int, held: list[tuple[int, int]]
+) -> tuple[VersionRecord, list[tuple[PageRef, bytes]]]:  # fmt: skip
     """One more version of the tree, of pages by number and stamp."""
     object_id = identifier(version)
     manifest = FrameId(object_id, 0, 1 << 20)
@@ -53,7 +55,7 @@ def add_version(catalog: Catalog, version: int, held: list[tuple[int, int]]) -> 
         object_id, object_id, "web", "large", SOURCE, 0, 1_000 + version, "success",
         len(held) * PAGE_ENTRIES, files, size_bytes, size_bytes, size_bytes, 0, root,
     )  # fmt: skip
-    catalog.add_version(record, list(_pages(held, manifest)))
+    return record, list(_pages(held, manifest))
 
 
 def identifier(number: int) -> bytes:
