@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from flowbackup.catalog import copies, freed, missing, resolve, sessions, stretches, versions
 from flowbackup.catalog.database import Database
+from flowbackup.catalog.earlier import Earlier
 from flowbackup.catalog.missing import MissingFrame, MissingTotal, Wanted
 from flowbackup.catalog.rebuild import Rebuild
 from flowbackup.catalog.rows import (
@@ -141,6 +142,11 @@ class Catalog:
     def unfinished(self) -> Unfinished:
         """What interrupted sessions have left."""
         return Unfinished(self._database)
+
+    @property
+    def earlier(self) -> Earlier:
+        """The states of objects that a run may refer to."""
+        return Earlier(self._database)
 
     def add_verification(self, row: VerificationRow) -> None:
         """What reading a medium has shown; its session and medium must be there."""

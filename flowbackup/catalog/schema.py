@@ -126,12 +126,20 @@ _FOURTH = (
     "CREATE INDEX journal_by_name ON journal (client, name)",
 )
 
+# Where a page lies on media, so that the next version can refer to it; NULL where a catalog before
+# this one has not kept it.
+_FIFTH = (
+    "ALTER TABLE version_pages ADD COLUMN stored_frame INTEGER REFERENCES frames",
+    "ALTER TABLE version_pages ADD COLUMN stored_offset INTEGER",
+    "ALTER TABLE version_pages ADD COLUMN stored_size INTEGER",
+)
+
 # Of each page what a search looks at: see frame.searched.  In a table of its own, because a row is
 # read from its begin.  Pages of older catalogs have none and are searched themselves.
-_SEARCHED = (
+_SIXTH = (
     """CREATE TABLE searched_pages (
         page INTEGER PRIMARY KEY REFERENCES pages, body BLOB NOT NULL)""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _SEARCHED)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH)
 VERSION = len(MIGRATIONS)

@@ -13,6 +13,7 @@ from flowbackup.cli.options import (
     address_option,
     catalog_option,
     engine_option,
+    full_option,
     init_option,
     output_options,
     profile_option,
@@ -63,6 +64,7 @@ from flowbackup.model.source_rules import SourceRules
 )
 @init_option
 @retry_lock_option
+@full_option
 @resume_option
 @engine_option
 @profile_option
@@ -85,6 +87,7 @@ def backup(
     save_graph: Path | None,
     init: bool,
     retry_lock: float,
+    full: bool,
     resume: bool | None,
     engine: str | None,
     profile: bool,
@@ -120,6 +123,7 @@ def backup(
         init=init,
         wait_seconds_max=retry_lock,
         resume=resume,
+        full=full,
         engine=engine,
     )
     with show_progress(output) as monitor:

@@ -12,6 +12,7 @@ from flowbackup.cli.options import (
     address_option,
     catalog_option,
     engine_option,
+    full_option,
     init_option,
     output_options,
     profile_option,
@@ -38,6 +39,7 @@ from flowbackup.errors import EXIT_SUCCESS
 )
 @init_option
 @retry_lock_option
+@full_option
 @resume_option
 @engine_option
 @profile_option
@@ -51,6 +53,7 @@ def run(
     dry_run: bool,
     init: bool,
     retry_lock: float,
+    full: bool,
     resume: bool | None,
     engine: str | None,
     profile: bool,
@@ -69,6 +72,7 @@ def run(
         init=init,
         wait_seconds_max=retry_lock,
         resume=resume,
+        full=full,
         engine=engine,
     )
     if dry_run:
