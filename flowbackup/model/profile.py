@@ -43,9 +43,9 @@ class Work(StrEnum):
     SCANNING = "scanning"
     """Directories are listed, names are chosen and opened."""
     READING = "reading"
-    HASHING = "hashing"
-    HASHING_BESIDE = "hashing beside"
-    """By a second thread, while the first one reads."""
+    HASHING = "hashing, compressing"
+    HASHING_BESIDE = "hashing, compressing beside"
+    """By other threads together, while the first one reads."""
     WAITING = "waiting for credit"
     """No slot is free: the devices are slower."""
     ENDING = "waiting for the end"
@@ -53,8 +53,8 @@ class Work(StrEnum):
     FRAMES = "waiting for frames"
     """A restore is faster than the media."""
     MAKING = "making files"
-    PACKING = "packing"
-    """The rest of a client: metadata, manifest, and putting it all together."""
+    OTHER = "other work"
+    """The rest of a client: metadata, manifest, sealing, and putting it all together."""
 
     WRITING = "writing"
     SYNCING = "syncing"
@@ -102,7 +102,7 @@ class ClientTimes:
             (Work.SCANNING, self.scan_seconds),
             (Work.READING, self.read_seconds),
             (Work.HASHING, self.hash_seconds),
-            (Work.PACKING, max(0.0, self.seconds - known)),
+            (Work.OTHER, max(0.0, self.seconds - known)),
             (Work.WAITING, self.wait_seconds),
             (Work.ENDING, self.end_seconds),
             (Work.HASHING_BESIDE, self.hash_beside_seconds),

@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeVar
 from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.entry import Extent
 from flowbackup.source.filler import FrameFiller
-from flowbackup.source.hashing import HashSeconds
+from flowbackup.source.hashing import CrewSeconds
 from flowbackup.source.stream import Stream
 from flowbackup.units import MIB
 
@@ -56,9 +56,10 @@ class ReadCounters:
 
     entries: all names; files: regular files; bytes_source: their size; bytes_read: what the system
     gave; bytes_cut: what of it became chunks, be they new or known; bytes_known: what was safe
-    already and not read; problems: what was reported.
+    already and not read; bytes_packed: what the new content takes in frames; problems: what was
+    reported.
     scan_seconds: in which names were found; read_seconds: in which the system read; hashing: see
-    HashSeconds."""
+    CrewSeconds."""
 
     entries: int = 0
     files: int = 0
@@ -66,10 +67,11 @@ class ReadCounters:
     bytes_read: int = 0
     bytes_cut: int = 0
     bytes_known: int = 0
+    bytes_packed: int = 0
     problems: int = 0
     scan_seconds: float = 0.0
     read_seconds: float = 0.0
-    hashing: HashSeconds = field(default_factory=HashSeconds)
+    hashing: CrewSeconds = field(default_factory=CrewSeconds)
 
     def scanning(self, names: Iterator[Scanned]) -> Iterator[Scanned]:
         """The same, with the time that they take."""

@@ -13,11 +13,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import ray
 
 from flowbackup.errors import PeerLostError
+from flowbackup.leaving import taken_away
 from flowbackup.process import ProcessIdentity, identify
 from flowbackup.runtime.cancel import Cancel
 from flowbackup.runtime.engines.lean_ray import (
@@ -27,6 +29,7 @@ from flowbackup.runtime.engines.lean_ray import (
     lean_start,
     on_loopback,
     own_token,
+    shut_down,
     signals_kept,
 )
 from flowbackup.runtime.engines.on_ray import RayEngine
@@ -86,7 +89,7 @@ def _joined(address: str, cancel: Cancel, warm: WarmRay | None = None) -> Iterat
             _join(address, warm)
         yield
     finally:
-        ray.shutdown()
+        shut_down()
 
 
 @contextmanager
@@ -133,10 +136,11 @@ def own_directory() -> Iterator[Path]:
     _remove_dead_directories()
     name = f"{RAY_TEMPORARY_PREFIX}{os.getpid()}-{identify().start_ticks}-"
     directory = Path(tempfile.mkdtemp(prefix=name, dir="/tmp"))
-    try:
-        yield directory
-    finally:
-        _remove(directory)
+    with taken_away(partial(shutil.rmtree, directory, ignore_errors=True)):
+        try:
+            yield directory
+        finally:
+            _remove(directory)
 
 
 def _remove_dead_directories() -> None:
