@@ -126,6 +126,7 @@ def _insert_page(
     database: Database, object_id: bytes, ref: PageRef, body: bytes | int | None
 ) -> int:  # fmt: skip
     from flowbackup.catalog.page_frames import frames_of_page  # noqa: PLC0415  keeps pyarrow out
+    from flowbackup.frame.searched import searched_of_page  # noqa: PLC0415  the same
 
     known = database.rows("SELECT page FROM pages WHERE digest = ?", (ref.ref.digest,))
     if known:
@@ -139,6 +140,7 @@ def _insert_page(
         "INSERT INTO pages (digest, entries, body) VALUES (?, ?, ?)",
         (ref.ref.digest, ref.entries, body),
     )
+    database.execute("INSERT INTO searched_pages VALUES (?, ?)", (page, searched_of_page(body)))
     frames = ensure_frames(database, frames_of_page(body))
     database.execute_many(
         "INSERT OR IGNORE INTO page_frames VALUES (?, ?)", ((page, frame) for frame in frames)

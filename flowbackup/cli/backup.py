@@ -16,6 +16,7 @@ from flowbackup.cli.options import (
     full_option,
     init_option,
     output_options,
+    profile_option,
     resume_option,
     retry_lock_option,
 )
@@ -72,6 +73,7 @@ from flowbackup.model.source_rules import SourceRules
 @full_option
 @resume_option
 @engine_option
+@profile_option
 @address_option
 @catalog_option
 @output_options
@@ -96,6 +98,7 @@ def backup(
     full: bool,
     resume: bool | None,
     engine: str | None,
+    profile: bool,
     address: str,
     catalog: Path | None,
 ) -> int:
@@ -134,7 +137,7 @@ def backup(
     )
     with show_progress(output) as monitor:
         report = api.run_backup(plan, settings, monitor)
-    return show_summary(report, output)
+    return show_summary(report, output, profile=profile)
 
 
 def _compression(text: str | None) -> str | dict[str, int] | None:

@@ -15,6 +15,7 @@ from flowbackup.cli.options import (
     full_option,
     init_option,
     output_options,
+    profile_option,
     resume_option,
     retry_lock_option,
 )
@@ -41,6 +42,7 @@ from flowbackup.errors import EXIT_SUCCESS
 @full_option
 @resume_option
 @engine_option
+@profile_option
 @address_option
 @catalog_option
 @output_options
@@ -54,6 +56,7 @@ def run(
     full: bool,
     resume: bool | None,
     engine: str | None,
+    profile: bool,
     address: str,
     catalog: Path | None,
 ) -> int:
@@ -77,4 +80,4 @@ def run(
         return EXIT_SUCCESS
     with show_progress(output) as monitor:
         report = api.run_backup(plan, settings, monitor)
-    return show_summary(report, output)
+    return show_summary(report, output, profile=profile)

@@ -21,6 +21,7 @@ from flowbackup.frame.keys import WriterKey
 from flowbackup.frame.page import PageRef, decode_root
 from flowbackup.model.ids import FrameId, id_text, new_id
 from flowbackup.model.known import JournalPage, KnownContent
+from flowbackup.model.profile import NO_TIMES, ClientTimes
 from flowbackup.model.record import VersionRecord
 from flowbackup.model.report import Outcome
 from flowbackup.monitor import Problem, RecordingMonitor
@@ -96,6 +97,7 @@ class ClientProgress(NamedTuple):
     failures: tuple[Failure, ...] = ()
     journal: tuple[JournalPage, ...] = ()
     bytes_known: int = 0
+    times: ClientTimes = NO_TIMES
 
 
 class _Pages:
@@ -147,6 +149,7 @@ class Client:
         self._busy = Busy()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._first_frame_at = 0.0
+        self._run_seconds = 0.0
         self._letterbox = Letterbox()
         self._cipher: Cipher | None = None
 
@@ -209,7 +212,11 @@ class Client:
     async def run(self) -> FlowbackupError | None:
         """Reads every object and waits until all of it is released; how each object ended is told
         by `progress`, as soon as it is known.  Returns what kept frames from being released."""
-        return await asyncio.to_thread(self._read_all)
+        begun = time.perf_counter()
+        try:
+            return await asyncio.to_thread(self._read_all)
+        finally:
+            self._run_seconds = time.perf_counter() - begun
 
     async def progress(self) -> ClientProgress:
         """See ClientProgress.  Cheap; asked about twice a second."""
@@ -228,6 +235,7 @@ class Client:
             first_frame_at=self._first_frame_at,
             failures=self._heads.failures if self._heads is not None else (),
             journal=journal,
+            times=self._times(),
         )
 
     async def next_sequences(self) -> dict[int, int]:
@@ -263,6 +271,19 @@ class Client:
         self._ending.set()
         if self._sink is not None:
             self._sink.cancel()
+
+    def _times(self) -> ClientTimes:
+        if self._sink is None:
+            return NO_TIMES
+        return ClientTimes(
+            self._run_seconds,
+            sum(c.scan_seconds for c in self._counters),
+            sum(c.read_seconds for c in self._counters),
+            sum(c.hashing.own for c in self._counters),
+            sum(c.hashing.beside for c in self._counters),
+            self._sink.wait_seconds,
+            self._sink.end_seconds,
+        )
 
     def _slabs_of_edges(self) -> dict[str, Slab]:
         return {edge: self._mapped(slab) for edge, slab in self._settings.slabs}
