@@ -110,14 +110,9 @@ class _ObjectReader:
         self._data = FrameFiller(sink, FrameKind.DATA, *frame, self._store_pages, pack, find)
         self._manifest_frames = manifest = FrameFiller(sink, FrameKind.MANIFEST, *frame)
         self._manifest = ManifestWriter(
-            manifest,
-            pages,
-            task.frame_bytes,
-            self._weight_max,
-            self._data.flush,
-            journal,
+            manifest, pages, task.frame_bytes, self._weight_max, self._data.flush, journal,
             known.page,
-        )
+        )  # fmt: skip
         chunks = max(1, self._weight_max // 2 // _CHUNK_WEIGHT)
         self._content = ContentReader(self._data, counters, self._chunking, chunks)
 

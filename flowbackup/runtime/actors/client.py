@@ -18,7 +18,7 @@ from flowbackup.flow.actions import Forward
 from flowbackup.flow.sender import SenderMachine
 from flowbackup.frame.cipher import Cipher
 from flowbackup.frame.keys import WriterKey
-from flowbackup.frame.page import PageRef, decode_root
+from flowbackup.frame.page import PageRef
 from flowbackup.model.ids import FrameId, id_text, new_id
 from flowbackup.model.known import JournalPage, KnownContent
 from flowbackup.model.profile import NO_TIMES, ClientTimes
@@ -34,6 +34,7 @@ from flowbackup.runtime.actors.object_hooks import (
     hooks_of,
     object_environment,
 )
+from flowbackup.runtime.actors.pages_kept import PagesKept
 from flowbackup.runtime.actors.presence import absence_of
 from flowbackup.runtime.actors.slots import SlotSink
 from flowbackup.runtime.edges.letterbox import Letterbox
@@ -58,11 +59,6 @@ from flowbackup.source.task import ObjectTask
 COMMAND_SECONDS_MAX = 0.5
 """How long a client that is closed waits for a command to be ended, which takes 0.4 s: behind
 that the client itself may be killed, and nobody would end it."""
-
-
-PAGES_TOLD_MAX = 256
-"""So many pieces of the journal are remembered until they are stored as pages; of two frames of
-pages, which may wait for that, it is the most."""
 
 
 class ObjectEnding(NamedTuple):
@@ -98,33 +94,6 @@ class ClientProgress(NamedTuple):
     journal: tuple[JournalPage, ...] = ()
     bytes_known: int = 0
     times: ClientTimes = NO_TIMES
-
-
-class _Pages:
-    """Keeps the manifest of the object that is being read, for the catalog: of pages that the
-    journal has told whole their ordinals there, so that memory does not grow with the tree."""
-
-    def __init__(self) -> None:
-        self._pages: list[bytes | int] = []
-        self._root: list[PageRef] = []
-        self._told: deque[tuple[int, bytes]] = deque(maxlen=PAGES_TOLD_MAX)
-
-    def told(self, ordinal: int, page: bytes) -> None:
-        """A piece of the journal, which may become a page."""
-        self._told.append((ordinal, page))
-
-    def page(self, digest: bytes, data: bytes) -> None:
-        places = [place for place, (_, page) in enumerate(self._told) if page is data]
-        self._pages.append(self._told[places[0]][0] if places else data)
-        for _ in range(places[0] + 1 if places else 0):
-            self._told.popleft()
-
-    def root(self, digest: bytes, data: bytes) -> None:
-        self._root = decode_root(data)
-
-    def kept(self) -> tuple[tuple[PageRef, bytes | int], ...]:
-        """All pages with their references; none before the root is there."""
-        return tuple(zip(self._root, self._pages, strict=True)) if self._root else ()
 
 
 class Client:
@@ -339,7 +308,7 @@ class Client:
         if self._draining.is_set():
             told = InterruptedSessionError(f"{plan.name} was not begun: the session was ended")
             return ObjectEnding(plan.name, object_id, None, told, (), ())
-        pages = _Pages()
+        pages = PagesKept()
         known = KnownFiles(
             tuple(self._contents.get(plan.name, {}).values()),
             self._safe.get(plan.name, ()),
@@ -372,7 +341,7 @@ class Client:
             counters.bytes_packed,
         )  # fmt: skip
 
-    def _journal_of(self, task: ObjectTask, pages: _Pages) -> Journal:
+    def _journal_of(self, task: ObjectTask, pages: PagesKept) -> Journal:
         ordinals = count()
 
         def tell(page: bytes) -> None:
