@@ -15,7 +15,7 @@ class RunSettings:
     long each session may wait for devices that others hold; 0 fails at once.
     resume: None goes on with what interrupted sessions of the graph have left, if there is
     anything; True wants that there is; False reads and sends everything.  engine: auto, local or
-    ray, None for what the graph says."""
+    ray, None for what the graph says.  tags: what its versions are called, for retention."""
 
     catalog: Path | None = None
     address: str = ""
@@ -24,6 +24,7 @@ class RunSettings:
     wait_seconds_max: float = 0.0
     resume: bool | None = None
     engine: str | None = None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

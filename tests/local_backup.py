@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from mmap import mmap
@@ -31,6 +32,7 @@ from flowbackup.model.record import SessionRecord
 from flowbackup.model.report import DeviceReport, Outcome, SessionReport
 from flowbackup.monitor import SilentMonitor
 from flowbackup.plan.decided import slot_bytes
+from flowbackup.source.known import KnownFiles
 from flowbackup.source.port import OpenSlot
 from flowbackup.source.reader import ObjectTask, read_object
 from flowbackup.units import KIB
@@ -125,24 +127,28 @@ class LocalBackup:
 
     def run(
         self, source: Path, *devices: str, fails_at: Mapping[str, int] | None = None,
-        optional: tuple[str, ...] = (), striped: bool = False,
+        optional: tuple[str, ...] = (), striped: bool = False, known: KnownFiles | None = None,
+        clock: Callable[[], int] = time.time_ns, tags: tuple[str, ...] = (),
     ) -> VersionRow:  # fmt: skip
-        """Backs `source` up.  fails_at: device -> frames that it takes."""
+        """Backs `source` up.  fails_at: device -> frames that it takes.  known: files that are
+        neither read nor sent.  clock: for the end of the version."""
         session = new_id()
         with self.catalog() as catalog:
             targets = [self._opened(name, session, fails_at or {}) for name in devices]
             for target in targets:
                 catalog.add_medium(target.info)
             catalog.begin_session(
-                session, "backup", "local", "graph: local", socket.gethostname(), 1, holder_text()
-            )
+                session, "backup", "local", "graph: local", socket.gethostname(), 1,
+                holder_text(), tags,
+            )  # fmt: skip
             sink = _Sink(session, 1, targets, striped=striped)
             task = ObjectTask(
-                session, new_id(), CLIENT, source.name, os.fsencode(source), FRAME_BYTES, 1
-            )
-            record = read_object(task, sink, sink, SilentMonitor())
+                session, new_id(), CLIENT, source.name, os.fsencode(source), FRAME_BYTES, 1,
+                clock=clock,
+            )  # fmt: skip
+            record = read_object(task, sink, sink, SilentMonitor(), known=known)
             for target in targets:
-                self._finish(target, session)
+                self._finish(target, session, tags)
                 for info in target.device.media():
                     catalog.add_medium(info)
                 catalog.add_durable(target.durable)
@@ -158,10 +164,10 @@ class LocalBackup:
         writer = device.writer(session, 0)
         return _Target(device.info(), device, writer, fails_at.get(name, 1 << 30))
 
-    def _finish(self, target: _Target, session: bytes) -> None:
+    def _finish(self, target: _Target, session: bytes, tags: tuple[str, ...]) -> None:
         """A device that failed has no record of the session and no footer."""
         if target.works:
-            record = SessionRecord(session, "backup", "local", 1, 2, "success", "here")
+            record = SessionRecord(session, "backup", "local", 1, 2, "success", "here", tags=tags)
             data = record.to_json()
             memory = memoryview(mmap(-1, len(data)))
             memory[:] = data

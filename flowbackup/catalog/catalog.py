@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Self
 
 from flowbackup.catalog import copies, freed, missing, resolve, sessions, stretches, versions
 from flowbackup.catalog.database import Database
+from flowbackup.catalog.forgetting import Forgetting
 from flowbackup.catalog.missing import MissingFrame, MissingTotal, Wanted
+from flowbackup.catalog.pruning import Pruning
 from flowbackup.catalog.rebuild import Rebuild
 from flowbackup.catalog.rows import (
     CopyRow,
@@ -114,11 +116,11 @@ class Catalog:
         host: str,
         started_ns: int,
         holder: str,
+        tags: Sequence[str] = (),
     ) -> None:
         """`holder`: the text of `holder.holder_text()` in the process that runs it."""
-        sessions.insert(
-            self._database, session, kind, graph_name, graph_text, host, started_ns, holder
-        )
+        head = (session, kind, graph_name, graph_text, host, started_ns, holder)
+        sessions.insert(self._database, *head, tags)
 
     def end_session(self, report: SessionReport, finished_ns: int) -> None:
         """Raises CatalogError if it was not begun, or has ended already."""
@@ -141,6 +143,16 @@ class Catalog:
     def unfinished(self) -> Unfinished:
         """What interrupted sessions have left."""
         return Unfinished(self._database)
+
+    @property
+    def forgetting(self) -> Forgetting:
+        """Versions that are to be no more."""
+        return Forgetting(self._database)
+
+    @property
+    def pruning(self) -> Pruning:
+        """What of a medium is needed."""
+        return Pruning(self._database)
 
     def add_verification(self, row: VerificationRow) -> None:
         """What reading a medium has shown; its session and medium must be there."""

@@ -17,6 +17,7 @@ from flowbackup.cli.options import (
     output_options,
     resume_option,
     retry_lock_option,
+    tag_option,
 )
 from flowbackup.cli.output import Output
 from flowbackup.cli.progress import show_progress
@@ -60,6 +61,7 @@ from flowbackup.model.source_rules import SourceRules
     metavar="FILE",
     help="Write the graph that this runs, to be changed and run again.",
 )
+@tag_option("--tag", "A word for the versions that this makes; may be given several times.")
 @init_option
 @retry_lock_option
 @resume_option
@@ -81,6 +83,7 @@ def backup(
     name: str,
     frame_size: int | None,
     save_graph: Path | None,
+    tags: tuple[str, ...],
     init: bool,
     retry_lock: float,
     resume: bool | None,
@@ -118,6 +121,7 @@ def backup(
         wait_seconds_max=retry_lock,
         resume=resume,
         engine=engine,
+        tags=tags,
     )
     with show_progress(output) as monitor:
         report = api.run_backup(plan, settings, monitor)

@@ -16,6 +16,7 @@ from flowbackup.cli.options import (
     output_options,
     resume_option,
     retry_lock_option,
+    tag_option,
 )
 from flowbackup.cli.output import Output
 from flowbackup.cli.plan import show_plan
@@ -35,6 +36,7 @@ from flowbackup.errors import EXIT_SUCCESS
 @click.option(
     "--dry-run", "--plan", is_flag=True, help="Show what would run where, and touch nothing."
 )
+@tag_option("--tag", "A word for the versions that this makes; may be given several times.")
 @init_option
 @retry_lock_option
 @resume_option
@@ -47,6 +49,7 @@ def run(
     output: Output,
     graph: Path,
     dry_run: bool,
+    tags: tuple[str, ...],
     init: bool,
     retry_lock: float,
     resume: bool | None,
@@ -67,6 +70,7 @@ def run(
         wait_seconds_max=retry_lock,
         resume=resume,
         engine=engine,
+        tags=tags,
     )
     if dry_run:
         show_plan(plan, output, api.foresee_room(plan, settings))

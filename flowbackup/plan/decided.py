@@ -12,6 +12,7 @@ from enum import StrEnum
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.hook import Hook, Notice
 from flowbackup.model.rate import NO_LIMIT, RateSchedule
+from flowbackup.model.retention import RetentionPolicy
 from flowbackup.model.source_rules import EVERYTHING, SourceRules
 
 INDEX_RESERVE_DIVISOR = 64
@@ -152,7 +153,8 @@ class ObjectPlan:
     """A data object: the tree or file at `path` on the node of its client, or a stream there, and
     then the path is "".  heads: the agents of
     the backup group that it goes to; buffers: the range of their buffers it may use, or None;
-    assign: as that of the group; rules: what of it is left out; hooks: around reading it."""
+    assign: as that of the group; rules: what of it is left out; hooks: around reading it;
+    retention: which of its versions are kept, None for all."""
 
     client: str
     name: str
@@ -165,6 +167,7 @@ class ObjectPlan:
     rules: SourceRules = EVERYTHING
     stream: StreamPlan | None = None
     hooks: tuple[Hook, ...] = ()
+    retention: RetentionPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,10 +41,12 @@ class GraphBuilder:
         catalog: str | None = None,
         transport: str | None = None,
         engine: str | None = None,
+        retention: Options | None = None,
     ) -> None:
         self._head = _written(
             graph=graph, frame_size=frame_size, sync_size=sync_size, sync_seconds=sync_seconds,
             copies=copies, catalog=catalog, transport=transport, engine=engine,
+            retention=_values(retention),
         )  # fmt: skip
         self._nodes: Section = {}
         self._clients: Section = {}
@@ -252,10 +254,11 @@ class ClientBuilder:
         exclude_larger_than: int | str | None = None,
         exclude_older_than: int | str | None = None,
         hooks: Sequence[Options] = (),
+        retention: Options | None = None,
     ) -> ClientBuilder:
         """Adds a data object, which has a path, a command or standard input; returns the client, so
         that calls stand in a row.  exclude: lines of gitignore's dialect.  hooks: as in
-        [{"when": "before", "run": ["sync"]}]."""
+        [{"when": "before", "run": ["sync"]}].  retention: as in {"last": 7, "weekly": 4}."""
         objects = self._written["objects"]
         assert isinstance(objects, dict)
         objects[name] = _written(
@@ -265,7 +268,7 @@ class ClientBuilder:
             ignore_files=ignore_files, exclude_caches=exclude_caches,
             one_file_system=one_file_system, exclude_larger_than=exclude_larger_than,
             exclude_older_than=exclude_older_than,
-            hooks=[_values(hook) for hook in hooks] or None,
+            hooks=[_values(hook) for hook in hooks] or None, retention=_values(retention),
         )  # fmt: skip
         return self
 

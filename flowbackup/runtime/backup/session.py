@@ -57,11 +57,11 @@ class BackupSession:
     def __init__(
         self, plan: Plan, catalog: Catalog, scan: SourceScan, monitor: Monitor,
         beginning: Beginning, cancel: Cancel, wait_seconds_max: float = 0.0, *,
-        resumes: bool = True, session: bytes = b"",
+        resumes: bool = True, session: bytes = b"", tags: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
         """cancel: ends it.  wait_seconds_max: how long it may wait for devices that others hold.
         session: its id, a new one for none.  resumes: does it go on with what interrupted sessions
-        have left?"""
+        have left?  tags: what its versions are called, for retention."""
         self.session = session or new_id()
         self._plan = plan
         self._catalog = catalog
@@ -72,6 +72,7 @@ class BackupSession:
         self._finished_ns = 0
         self._objects = {(o.client, o.name): o for o in plan.objects}
         self._resumes = resumes
+        self._tags = tags
         self._resume: Resume | None = None
         self._remembered: set[bytes] = set()
         self._reception = Reception(
@@ -148,6 +149,7 @@ class BackupSession:
         self._catalog.begin_session(
             self.session, "backup", self._plan.graph, self._plan.graph_text,
             socket.gethostname(), self._times.started_ns, holder_text(self._reception.path),
+            self._tags,
         )  # fmt: skip
 
     def _add_medium(self, plan: Plan, agent: str, info: MediumInfo) -> None:
@@ -262,6 +264,7 @@ class BackupSession:
         return SessionRecord.of_report(
             so_far, started_ns=self._times.started_ns, finished_ns=time.time_ns(),
             host=socket.gethostname(), graph=self._plan.graph_text, versions=tool_versions(),
+            tags=self._tags,
         )  # fmt: skip
 
     def _record(

@@ -29,6 +29,7 @@ from flowbackup.media.segments.reader import MediumReader
 from flowbackup.media.segments.scan import Damage
 from flowbackup.media.sets.media_set import find_set
 from flowbackup.model.device import DeviceTarget, MediumInfo
+from flowbackup.model.forgotten import ForgottenRecord
 from flowbackup.model.ids import id_text
 from flowbackup.model.record import SessionRecord, VersionRecord, load_record
 from flowbackup.model.report import DeviceReport, ObjectReport, Outcome, SessionReport
@@ -163,7 +164,8 @@ class _Rebuilding:
     # Records
 
     def _take_sessions(self) -> list[VersionRecord]:
-        """Sessions are taken over; the records of versions are returned, by time."""
+        """Sessions are taken over, and what is forgotten; the records of versions that are not are
+        returned, by time."""
         versions: dict[bytes, VersionRecord] = {}
         for frame in self._rebuild.record_frames():
             try:
@@ -176,12 +178,15 @@ class _Rebuilding:
                 self._lose("forged", f"frame {frame} tells of a session that is not its own")
             elif isinstance(record, SessionRecord):
                 self._rebuild.add_session(record)
+            elif isinstance(record, ForgottenRecord):
+                self._rebuild.add_forgotten(record, frame)
             elif record is not None and record.object_id != header.object_id:
                 self._lose("forged", f"frame {frame} tells of an object that is not its own")
             elif record is not None:
                 # Of several the last one counts, as FORMAT.md says.
                 versions[record.object_id] = record
-        return sorted(versions.values(), key=lambda record: (record.finished_ns, record.object_id))
+        found = [r for r in versions.values() if not self._rebuild.is_forgotten(r.object_id)]
+        return sorted(found, key=lambda record: (record.finished_ns, record.object_id))
 
     def _take_versions(self, records: Sequence[VersionRecord]) -> None:
         numbers = self._rebuild.number_versions(records)

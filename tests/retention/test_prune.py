@@ -1,0 +1,120 @@
+"""Prune: what no version needs goes, and nothing else, with `recover.py` as the judge."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from flowbackup.model.ids import id_text
+from flowbackup.model.report import Outcome
+from flowbackup.monitor import SilentMonitor
+from tests.retention.keeping import Keeping
+
+
+@pytest.fixture
+def keeping(tmp_path: Path) -> Keeping:
+    return Keeping(tmp_path)
+
+
+def test_what_no_version_needs_goes_and_what_one_needs_stays(keeping: Keeping) -> None:
+    keeping.write("stays", 300_000)
+    keeping.write("changes", 600_000)
+    first = keeping.backup()
+    keeping.write("changes", 700_000)
+    second = keeping.backup()
+    before = keeping.used_bytes()
+    keeping.forget(first)
+    report = keeping.prune()
+    assert report.outcome is Outcome.SUCCESS, report
+    (freed,) = report.freed
+    assert freed.size_bytes > 600_000 and freed.moved_bytes > 300_000
+    assert before - keeping.used_bytes() > 590_000
+    keeping.recovers(second, keeping.tree)
+    assert keeping.judged() == {id_text(second.object_id)}
+
+
+def test_a_second_one_finds_nothing_to_do(keeping: Keeping) -> None:
+    keeping.write("a", 600_000)
+    first = keeping.backup()
+    keeping.write("a", 600_000)
+    keeping.backup()
+    keeping.forget(first)
+    keeping.prune()
+    before = sorted((keeping.place() / "segments").iterdir())
+    (freed,) = keeping.prune().freed
+    assert (freed.segments, freed.kept) == (0, ())
+    assert sorted((keeping.place() / "segments").iterdir()) == before
+
+
+def test_the_dry_run_says_what_the_run_does(keeping: Keeping) -> None:
+    for _ in range(4):
+        keeping.write("a", 300_000)
+        keeping.write(f"b{keeping.now_ns}", 100_000)
+        keeping.backup()
+    keeping.forget(*keeping.versions()[:2])
+    before = {file: file.stat().st_mtime_ns for file in (keeping.place() / "segments").iterdir()}
+    foreseen = keeping.prune(dry_run=True)
+    after = {file: file.stat().st_mtime_ns for file in (keeping.place() / "segments").iterdir()}
+    assert after == before and foreseen.session == ""
+    assert keeping.prune().freed == foreseen.freed
+
+
+def test_only_the_sparsest_are_moved(keeping: Keeping) -> None:
+    """Until what stays unused is a twentieth."""
+    for number in range(6):
+        keeping.write(f"stays{number}", 400_000)
+        keeping.write("changes", 20_000)
+        keeping.backup()
+    keeping.write("changes", 300_000)
+    keeping.backup()
+    keeping.forget(*keeping.versions()[:-1])
+    share = Fraction(1, 20)
+    foreseen = keeping.prune(dry_run=True, max_unused=None)
+    (few,) = keeping.prune(max_unused=share).freed
+    assert few.segments >= foreseen.freed[0].segments
+    with keeping.local.catalog() as catalog:
+        catalog.pruning.prepare()
+        shares = catalog.pruning.shares(catalog.media()[0].medium)
+    dead = sum(item.dead_bytes for item in shares)
+    assert 0 < dead <= share * sum(item.size_bytes for item in shares)
+    (kept,) = few.kept
+    assert kept.reason == "sparse" and kept.segments > 0
+    keeping.recovers(keeping.versions()[-1], keeping.tree)
+
+
+def test_nothing_goes_while_a_kept_version_has_too_few_copies(tmp_path: Path) -> None:
+    keeping = Keeping(tmp_path, "disk", "usb")
+    keeping.write("a", 300_000)
+    first = keeping.backup()
+    keeping.write("a", 300_000)
+    keeping.backup("disk")
+    keeping.forget(first)
+    before = keeping.used_bytes()
+    report = keeping.prune(copies=2)
+    assert (report.outcome, report.exit_code) == (Outcome.INCOMPLETE, 4)
+    assert "web/site@2 has 1 of 2 durable copies" in report.problems[0].text
+    assert keeping.used_bytes() == before
+    assert keeping.prune(copies=1).outcome is Outcome.SUCCESS
+    assert keeping.used_bytes() < before
+
+
+def test_a_rebuild_does_not_bring_back_what_was_forgotten(tmp_path: Path) -> None:
+    from flowbackup import api
+
+    keeping = Keeping(tmp_path, "disk", "usb")
+    keeping.write("a", 300_000)
+    keeping.write("b", 300_000)
+    first = keeping.backup()
+    keeping.write("a", 300_000)
+    second = keeping.backup()
+    keeping.forget(first)
+    # Little is unused, so nothing is moved: the record of the forgotten version is there still.
+    keeping.prune(max_unused=None)
+    places = [str(keeping.place(name)) for name in keeping.devices]
+    report = api.rebuild(places, SilentMonitor(), keeping.local.catalog_path, fresh=True)
+    assert report.outcome is Outcome.SUCCESS, report.problems
+    assert [(v.number, v.object_id) for v in keeping.versions()] == [(2, second.object_id)]
+    third = keeping.backup()
+    assert third.number == 3
