@@ -43,6 +43,10 @@ GROUP_FRAMES = 4
 CLIENT = "web"
 
 
+class Died(Exception):
+    """The process that backs up is no more."""
+
+
 @dataclass
 class _Target:
     """One device of a session and how many frames it takes before it fails."""
@@ -73,10 +77,11 @@ class _Sink:
     """A FrameSink and PageSink that writes every frame to all targets, or to one in its turn."""
 
     def __init__(
-        self, session: bytes, stream: int, targets: list[_Target], *, striped: bool
+        self, session: bytes, stream: int, targets: list[_Target], *, striped: bool, dies_at: int
     ) -> None:  # fmt: skip
         self._session, self._stream, self._targets = session, stream, targets
         self._striped = striped
+        self._dies_at = dies_at
         self._sequence = 0
         self._root: list[PageRef] = []
         self._bodies: list[bytes] = []
@@ -90,6 +95,8 @@ class _Sink:
         self._sequence += 1
         for target in self._targets[turn : turn + 1] if self._striped else self._targets:
             target.append(header, slot.memory[: header.payload_bytes])
+        if self._sequence == self._dies_at:
+            raise Died
 
     def give_back(self, slot: OpenSlot) -> None:
         """Nothing was lent but memory."""
@@ -128,10 +135,11 @@ class LocalBackup:
     def run(
         self, source: Path, *devices: str, fails_at: Mapping[str, int] | None = None,
         optional: tuple[str, ...] = (), striped: bool = False, known: KnownFiles | None = None,
-        clock: Callable[[], int] = time.time_ns, tags: tuple[str, ...] = (),
+        clock: Callable[[], int] = time.time_ns, tags: tuple[str, ...] = (), dies_at: int = 0,
     ) -> VersionRow:  # fmt: skip
         """Backs `source` up.  fails_at: device -> frames that it takes.  known: files that are
-        neither read nor sent.  clock: for the end of the version."""
+        neither read nor sent.  clock: for the end of the version.  dies_at: the frame, from 1,
+        behind which the process dies; then this raises Died."""
         session = new_id()
         with self.catalog() as catalog:
             targets = [self._opened(name, session, fails_at or {}) for name in devices]
@@ -141,12 +149,21 @@ class LocalBackup:
                 session, "backup", "local", "graph: local", socket.gethostname(), 1,
                 holder_text(), tags,
             )  # fmt: skip
-            sink = _Sink(session, 1, targets, striped=striped)
+            sink = _Sink(session, 1, targets, striped=striped, dies_at=dies_at)
             task = ObjectTask(
                 session, new_id(), CLIENT, source.name, os.fsencode(source), FRAME_BYTES, 1,
                 clock=clock,
             )  # fmt: skip
-            record = read_object(task, sink, sink, SilentMonitor(), known=known)
+            try:
+                record = read_object(task, sink, sink, SilentMonitor(), known=known)
+                if dies_at:
+                    raise Died
+            except Died:
+                for target in targets:
+                    catalog.add_durable(target.durable)
+                    target.writer.close()
+                    target.device.close()
+                raise
             for target in targets:
                 self._finish(target, session, tags)
                 for info in target.device.media():

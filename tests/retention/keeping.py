@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 
 from flowbackup.catalog.catalog import Catalog
+from flowbackup.catalog.retention import Decision
 from flowbackup.catalog.rows import VersionRow
 from flowbackup.media.calls import SYSTEM, SystemCalls
 from flowbackup.media.labels.label import read_label
@@ -22,7 +23,9 @@ from flowbackup.model.device import MediumInfo
 from flowbackup.model.ids import id_text
 from flowbackup.model.known import KnownContent
 from flowbackup.model.report import SessionReport
+from flowbackup.model.retention import RetentionPolicy
 from flowbackup.monitor import SilentMonitor
+from flowbackup.runtime.freeing.forgetting import ForgetTask, ObjectPolicy, run_forgetting
 from flowbackup.runtime.freeing.prune_session import PruneSession, PruneTask
 from flowbackup.runtime.reading.known_media import target_of
 from flowbackup.source.known import KnownFiles
@@ -64,7 +67,8 @@ class Keeping:
     # Sessions
 
     def backup(
-        self, *devices: str, tags: tuple[str, ...] = (), fails_at: Mapping[str, int] | None = None
+        self, *devices: str, tags: tuple[str, ...] = (), fails_at: Mapping[str, int] | None = None,
+        dies_at: int = 0,
     ) -> VersionRow:  # fmt: skip
         """An hour later."""
         self.now_ns += HOUR_NS
@@ -73,7 +77,7 @@ class Keeping:
             known = self._known(catalog, names)
         return self.local.run(
             self.source, *names, known=known, clock=lambda: self.now_ns, tags=tags,
-            fails_at=fails_at,
+            fails_at=fails_at, dies_at=dies_at,
         )  # fmt: skip
 
     def _known(self, catalog: Catalog, devices: Iterable[str]) -> KnownFiles:
@@ -100,6 +104,12 @@ class Keeping:
     def forget(self, *versions: VersionRow) -> None:
         with self.local.catalog() as catalog:
             catalog.forgetting.forget(versions, self.now_ns)
+
+    def forget_by(self, policy: RetentionPolicy, *, dry_run: bool = False) -> list[Decision]:
+        task = ForgetTask((ObjectPolicy("web", "site", policy),), dry_run=dry_run)
+        with self.local.catalog() as catalog:
+            found = run_forgetting(catalog, task, SilentMonitor(), lambda: self.now_ns)
+        return [*found.decisions]
 
     def prune(
         self, calls: Mapping[str, SystemCalls] | SystemCalls = SYSTEM, *,
