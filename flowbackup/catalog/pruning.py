@@ -25,7 +25,7 @@ _PREPARE = (
        UNION SELECT frame FROM frames WHERE stream = 0
        UNION SELECT f.frame FROM frames f JOIN journal j USING (object_id)""",
 )
-_OWN = """SELECT c.segment, c.epoch, c.offset, c.damaged, f.*,
+_OWN = """SELECT c.segment, c.epoch, c.offset, c.damaged, f.*, m.block_bytes,
       f.payload_bytes + (m.block_bytes - f.payload_bytes % m.block_bytes) % m.block_bytes
         + m.block_bytes AS size,
       EXISTS (SELECT 1 FROM needed n WHERE n.frame = c.frame) AS is_needed,
@@ -37,7 +37,8 @@ _OWN = """SELECT c.segment, c.epoch, c.offset, c.damaged, f.*,
     WHERE c.medium = :medium"""
 _SHARES = f"""SELECT segment, epoch, count(*), sum(size), sum(is_needed AND is_last),
       coalesce(sum(size) FILTER (WHERE is_needed AND is_last), 0),
-      sum(is_needed AND is_last AND stream <> 0), sum(is_needed AND NOT is_sound)
+      sum(is_needed AND is_last AND stream <> 0), sum(is_needed AND NOT is_sound),
+      max(block_bytes)
     FROM ({_OWN}) GROUP BY segment, epoch ORDER BY segment, epoch"""
 _LIVE = f"""SELECT session, stream, sequence, kind, codec, object_id, payload_bytes, content_bytes,
       chunk_count, digest, offset
@@ -45,12 +46,17 @@ _LIVE = f"""SELECT session, stream, sequence, kind, codec, object_id, payload_by
     ORDER BY offset"""
 
 
+NOTE_BLOCKS = 6
+"""What stands in the place of a segment that was freed: less than that it is not worth to free."""
+
+
 class SegmentShare(NamedTuple):
     """A segment and what of it is needed.  Bytes are those of the records.
 
     frames: all that are known to lie in it; live_frames: those that are needed and are here in
     their last sound copy of the medium; live_content: of these, all but records of sessions.
-    hopeless: frames that are needed, and of which no medium has a sound copy."""
+    hopeless: frames that are needed, and of which no medium has a sound copy.  block_bytes: of the
+    medium."""
 
     segment: int
     epoch: int
@@ -60,10 +66,16 @@ class SegmentShare(NamedTuple):
     live_bytes: int
     live_content: int
     hopeless: int
+    block_bytes: int
 
     @property
     def dead_bytes(self) -> int:
         return self.size_bytes - self.live_bytes
+
+    @property
+    def may_go(self) -> bool:
+        """That makes room, and takes nothing along that may be had from nowhere else."""
+        return not self.hopeless and self.dead_bytes > NOTE_BLOCKS * self.block_bytes
 
 
 class Pruning:
@@ -81,6 +93,17 @@ class Pruning:
                WHERE session = ? AND stream = ? AND sequence = ?""",
             self._in_journals(),
         )
+
+    def strange_sessions(self, medium: bytes) -> int:
+        """How many sessions that are not in the catalog have left frames on a medium."""
+        key = copies.medium_key(self._database, medium)
+        (count,) = self._database.one(
+            """SELECT count(DISTINCT f.session) FROM copies c JOIN frames f USING (frame)
+               WHERE c.medium = ? AND NOT EXISTS (
+                 SELECT 1 FROM sessions s WHERE s.session = f.session)""",
+            (key,),
+        )
+        return int(count)
 
     def shares(self, medium: bytes) -> list[SegmentShare]:
         """Every segment of a medium in which frames are known, by number and epoch."""
@@ -121,8 +144,8 @@ def chosen(
     """Which segments are to go, in the order in which that makes most room: those that no version
     needs, then of the others those with the largest part that is not needed, until what stays
     unused is no more than `max_unused` of all that stays; None for any part.  One with frames of
-    which there is no sound copy stays."""
-    able = [share for share in shares if not share.hopeless and share.dead_bytes]
+    which there is no sound copy stays, and so does one that gives back less than it costs."""
+    able = [share for share in shares if share.may_go]
     order = sorted(able, key=lambda s: (s.live_content > 0, s.live_frames > 0, _used(s), s[:2]))
     used_bytes = sum(share.live_bytes for share in shares)
     unused_bytes = sum(share.dead_bytes for share in shares)

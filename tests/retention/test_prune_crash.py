@@ -67,7 +67,7 @@ class Scene:
         if rebuilds:
             self._check_rebuilt(wanted)
         report = keeping.prune()
-        assert report.outcome is Outcome.SUCCESS, report
+        assert (report.outcome, report.problems) == (Outcome.SUCCESS, ()), report
         assert keeping.judged("disk", "usb") == wanted
         for version, tree in self.kept:
             keeping.recovers(version, tree, "disk")

@@ -29,6 +29,8 @@ from tests.retention.killing import Killed, Killing
 
 NAMES = ("a", "b", "c", "d")
 DEVICES = ("disk", "usb")
+OF_SESSIONS = {"sessions", "session_devices", "problems"}
+"""Of killed ones media tell less than the catalog that began them."""
 
 
 class Model:
@@ -114,7 +116,7 @@ class Model:
         report = api.rebuild(self._places(), SilentMonitor(), self._catalog, fresh=True)
         assert report.outcome is Outcome.SUCCESS, report.problems
         after = dump(self.keeping.local.catalog_path)
-        for table in ("versions", "version_frames", "copies", "pages", "version_pages"):
+        for table in sorted(before.keys() - OF_SESSIONS):
             assert_equal({table: after[table]}, {table: before[table]})
 
     def restore(self) -> None:

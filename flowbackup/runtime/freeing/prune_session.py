@@ -101,7 +101,7 @@ class PruneSession:
 
     def run(self, engine: str = ENGINE) -> SessionReport:
         """What becomes of each medium is told in the report.  Raises NotFoundError for a device
-        that is not known, and where media hold versions that the catalog has not read,
+        that is not known, and where media hold sessions or versions that the catalog does not know,
         DeviceLockedError while somebody else uses the catalog."""
         infos = _media_named(self._catalog, self._task.devices)
         names = ", ".join(dict.fromkeys(info.device for info in infos))
@@ -127,7 +127,6 @@ class PruneSession:
         self, infos: Sequence[MediumInfo], session: LocalSession, stack: ExitStack
     ) -> None:  # fmt: skip
         now_ns = self._clock()
-        self._catalog.forgetting.adopt_orphans(now_ns, dry_run=self._task.dry_run)
         sequences = count(1)
         setting = PruneSetting(
             session.session, now_ns, self._task.dry_run, self._task.max_unused,
@@ -139,6 +138,8 @@ class PruneSession:
         for info in infos:
             turn = self._guarded(info, session, partial(self._looked, info, setting, stack))
             looked += [turn] if turn is not None else []
+        self._refuse_strangers()
+        self._catalog.forgetting.adopt_orphans(now_ns, dry_run=self._task.dry_run)
         if self._tell_short_of_copies(session):
             return
         for turn in looked:
@@ -148,6 +149,18 @@ class PruneSession:
             self._freed.append(turn.report())
             self._turns.append(turn)
         self._write_record(session)
+
+    def _refuse_strangers(self) -> None:
+        """What versions of other catalogs need nobody can tell here."""
+        for info in self._catalog.media():
+            strange = self._catalog.pruning.strange_sessions(info.medium)
+            if strange:
+                raise NotFoundError(
+                    f"{info.location} has frames of {strange} sessions that this catalog does not "
+                    "know: nobody can tell here what their versions need",
+                    remedy=f"`flowbackup rebuild {info.location}` takes them over; a device that "
+                    "is to be pruned is used with one catalog",
+                )
 
     def _looked(self, info: MediumInfo, setting: PruneSetting, stack: ExitStack) -> PruneTurn:
         pruner = self._opening(info)

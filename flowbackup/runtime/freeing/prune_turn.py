@@ -227,6 +227,8 @@ class PruneTurn:
         if share.hopeless:
             text = "frames that versions need have no sound copy; `flowbackup repair` looks for one"
             return Kept("damaged", text)
+        if not share.may_go:
+            return Kept("small", "to free them would cost as much room as it gives back")
         return Kept("sparse", "less than --max-unused of the medium is not needed")
 
     def _keep(self, kept: Kept, share: SegmentShare) -> None:
