@@ -17,8 +17,9 @@ from flowbackup.media.freeing import SealedSegment, SegmentFreer
 from flowbackup.media.layout import IndexRow
 from flowbackup.media.port import FrameWriter, StoredFrame, WriterStatistics
 from flowbackup.media.segments.freed import FreedNote, read_freed
+from flowbackup.media.segments.leftover import cut_tail
 from flowbackup.media.segments.reader import listed
-from flowbackup.media.segments.scan import Damage
+from flowbackup.media.segments.scan import Damage, committed_end
 from flowbackup.media.segments.segment import SEGMENT_BYTES
 from flowbackup.media.segments.segment_source import SegmentSource
 from flowbackup.model.device import DeviceTarget
@@ -56,14 +57,15 @@ class SegmentPruner(SegmentFreer):
         with self._reader().segment(segment, epoch, sealed=False) as source:
             frames = [item for item in listed(source) if isinstance(item, StoredFrame)]
             rows = [IndexRow(item.place.offset, 0, item.header) for item in frames]
-            return SealedSegment(segment, epoch, source.size, rows, is_sealed=False)
+            # What was never committed goes in any case, and is no part of it.
+            return SealedSegment(segment, epoch, committed_end(source), rows, is_sealed=False)
 
     # Changing
 
     def settle(self, session: bytes, freed_ns: int) -> tuple[FreedSegment, ...]:
-        """Ends what killed sessions have begun and what holds nothing: segments without a seal in
-        which nothing was ever committed are freed, and notes that stand in the place of one get
-        their names.  Returns both.  Raises DeviceError."""
+        """Ends what killed sessions have begun: segments without a seal in which nothing was ever
+        committed are freed, and notes that stand in the place of one get their names; both are
+        returned.  Others are cut back to their last commit.  Raises DeviceError."""
         self._check_locked()
         found: list[FreedSegment] = []
         for segment, epoch, is_sealed in self._reader().segment_files():
@@ -84,6 +86,8 @@ class SegmentPruner(SegmentFreer):
             elif is_empty:
                 left = self.found(segment, epoch)
                 found.append(self.free(left, session, freed_ns, ()))
+            else:
+                cut_tail(self._reader(), segment, epoch, self._device.name, self._calls)
         return tuple(found)
 
     def _left(self, segment: int, epoch: int) -> tuple[FreedSegment | None, bool]:

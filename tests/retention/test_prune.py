@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from flowbackup.catalog.catalog import open_catalog
+from flowbackup.media.devices.directory import DirectoryDevice
+from flowbackup.model.device import DeviceTarget
 from flowbackup.model.ids import id_text
 from flowbackup.model.report import Outcome
 from flowbackup.monitor import SilentMonitor
+from tests.local_backup import damage
 from tests.retention.keeping import Keeping
 
 
@@ -118,3 +122,69 @@ def test_a_rebuild_does_not_bring_back_what_was_forgotten(tmp_path: Path) -> Non
     assert [(v.number, v.object_id) for v in keeping.versions()] == [(2, second.object_id)]
     third = keeping.backup()
     assert third.number == 3
+
+
+def test_a_medium_that_is_away_costs_no_other_one(tmp_path: Path) -> None:
+    keeping = Keeping(tmp_path, "disk", "usb")
+    keeping.write("a", 300_000)
+    first = keeping.backup()
+    keeping.write("a", 300_000)
+    second = keeping.backup()
+    keeping.forget(first)
+    keeping.place("usb").rename(tmp_path / "away")
+    report = keeping.prune()
+    assert report.outcome is Outcome.FAILED and report.exit_code == 1
+    (problem,) = report.problems
+    assert problem.device == "usb"
+    assert [freed.device for freed in report.freed] == ["disk"] and report.freed[0].segments
+    (tmp_path / "away").rename(keeping.place("usb"))
+    assert keeping.prune().outcome is Outcome.SUCCESS
+    assert keeping.judged() == {id_text(second.object_id)}
+
+
+def test_a_medium_that_is_in_use_is_left_alone(keeping: Keeping) -> None:
+    keeping.write("a", 300_000)
+    keeping.backup()
+    device = DirectoryDevice(DeviceTarget("disk", "directory", str(keeping.place())))
+    device.lock("a session")
+    try:
+        report = keeping.prune()
+    finally:
+        device.close()
+    assert (report.outcome, report.exit_code) == (Outcome.INCOMPLETE, 11)
+    assert "a session" in report.problems[0].text
+
+
+def test_damage_that_is_met_keeps_the_segment(keeping: Keeping) -> None:
+    """It may be all that there is: a verification and a repair come first."""
+    keeping.write("stays", 300_000)
+    keeping.write("a", 300_000)
+    first = keeping.backup()
+    keeping.write("a", 300_000)
+    second = keeping.backup()
+    keeping.forget(first)
+    with keeping.local.catalog() as catalog:
+        (entry,) = [e for e in catalog.entries(second) if e.path == b"stays"]
+        (copy,) = catalog.copies_of_frame(entry.chunks[0].frame)
+    damage(keeping.place(), copy.place)
+    (freed,) = keeping.prune().freed
+    assert "damaged" in {kept.reason for kept in freed.kept}
+    assert copy.place.segment in keeping.segments()
+
+
+def test_tags_of_a_run_reach_retention(tmp_path: Path) -> None:
+    from flowbackup import api
+
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "f").write_bytes(b"x")
+    plan = api.quick_plan([str(tmp_path / "src")], str(tmp_path / "disk"))
+    settings = api.RunSettings(
+        catalog=tmp_path / "c.sqlite", create=True, engine="local", tags=("release", "x")
+    )
+    assert api.run_backup(plan, settings, SilentMonitor()).outcome is Outcome.SUCCESS
+    for _ in range(2):
+        with open_catalog(tmp_path / "c.sqlite") as catalog:
+            (row,) = catalog.objects()
+            (candidate,) = catalog.forgetting.candidates(row.client, row.name)
+        assert candidate.tags == ("release", "x") and candidate.copies == 1
+        api.rebuild([str(tmp_path / "disk")], SilentMonitor(), tmp_path / "c.sqlite", fresh=True)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from flowbackup import api
 from flowbackup.model.ids import id_text
 from flowbackup.model.report import Outcome
 from flowbackup.monitor import SilentMonitor
+from flowbackup.testing.faulty_calls import Fault, FaultySystemCalls
 from tests.retention.keeping import Keeping
 from tests.retention.killing import Killed, Killing
 
@@ -131,3 +133,33 @@ def test_it_may_be_killed_at_some_steps(scene: Scene) -> None:
 @pytest.mark.slow
 def test_it_may_be_killed_at_every_step(scene: Scene) -> None:
     check_places(scene, 1, 1)
+
+
+def check_errors(scene: Scene, first: int, each: int) -> None:
+    """A device that fails, once or for ever: nothing that is kept is lost, and it is told."""
+    count = FaultySystemCalls()
+    scene.keeping.prune({"disk": count})
+    assert len(count.made) > 40
+    for number in (errno.ENOSPC, errno.EIO):
+        for for_ever in (False, True):
+            for nth in range(first, len(count.made) + 1, each):
+                scene.again()
+                calls = FaultySystemCalls(Fault(nth, number, for_ever=for_ever))
+                try:
+                    report = scene.keeping.prune({"disk": calls})
+                    told = report.problems or any(freed.kept for freed in report.freed)
+                    assert told or report.outcome is Outcome.SUCCESS
+                    assert not for_ever or told or calls.made[nth - 1 :] == ["close"]
+                    scene.check(rebuilds=nth % 4 == 0)
+                except BaseException as error:
+                    error.add_note(f"{number} at {nth} of {count.made}, for ever: {for_ever}")
+                    raise
+
+
+def test_its_device_may_fail_at_some_calls(scene: Scene) -> None:
+    check_errors(scene, 2, SOME)
+
+
+@pytest.mark.slow
+def test_its_device_may_fail_at_every_call(scene: Scene) -> None:
+    check_errors(scene, 1, 1)

@@ -98,8 +98,12 @@ class PruneTurn:
         if not self._setting.dry_run:
             for freed in self._pruner.settle(self._setting.session, self._setting.now_ns):
                 self._catalog.add_freed(medium, freed)
-        take_over_freed(self._catalog, medium, self._pruner.sizes(), self._pruner.freed)
+        sizes = self._pruner.sizes()
+        take_over_freed(self._catalog, medium, sizes, self._pruner.freed)
         known = set(self._catalog.segments(medium))
+        for freed in self._pruner.freed([name for name in sizes if name not in known]):
+            # It held nothing that anybody knew of, and whoever freed it did not live to tell.
+            self._catalog.add_freed(medium, freed)
         lost = take_over_found(self._catalog, medium, known, self._pruner.inventory(known))
         if lost:
             text = f"{lost} frames are gone from {self.info.location} with their segments"
