@@ -133,7 +133,7 @@ def _run_backup(
         scan = SourceScan(plan.objects, near_nodes(plan))
         session = BackupSession(
             plan, catalog, scan, monitor, beginning, cancel, wait_max,
-            resumes=resumes, session=begun.session, tags=settings.tags,
+            resumes=resumes, reads_all=settings.full, session=begun.session, tags=settings.tags,
         )  # fmt: skip
         with ExitStack() as stack:
             stack.callback(session.close)

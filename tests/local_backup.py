@@ -34,7 +34,8 @@ from flowbackup.monitor import SilentMonitor
 from flowbackup.plan.decided import slot_bytes
 from flowbackup.source.known import KnownFiles
 from flowbackup.source.port import OpenSlot
-from flowbackup.source.reader import ObjectTask, read_object
+from flowbackup.source.reader import read_object
+from flowbackup.source.task import ObjectTask
 from flowbackup.units import KIB
 
 FRAME_BYTES = 64 * KIB

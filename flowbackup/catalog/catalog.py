@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from flowbackup.catalog import copies, freed, missing, resolve, sessions, stretches, versions
 from flowbackup.catalog.database import Database
+from flowbackup.catalog.earlier import Earlier
 from flowbackup.catalog.forgetting import Forgetting
 from flowbackup.catalog.missing import MissingFrame, MissingTotal, Wanted
 from flowbackup.catalog.pruning import Pruning
@@ -143,6 +144,11 @@ class Catalog:
     def unfinished(self) -> Unfinished:
         """What interrupted sessions have left."""
         return Unfinished(self._database)
+
+    @property
+    def earlier(self) -> Earlier:
+        """The states of objects that a run may refer to."""
+        return Earlier(self._database)
 
     @property
     def forgetting(self) -> Forgetting:
@@ -347,8 +353,7 @@ class Catalog:
         return missing.frames(self._database)
 
     def segments(self, medium: bytes) -> list[tuple[int, int]]:
-        """Number and epoch of the segments of a medium in which frames are known, or were until
-        they were freed."""
+        """Number and epoch of those in which frames are known, or were until they were freed."""
         return missing.segments(self._database, medium)
 
     def standings(self, medium: bytes, copies: int, before_ns: int) -> list[SegmentStanding]:
@@ -367,8 +372,7 @@ class Catalog:
         freed.insert(self._database, self._medium(medium), segment)
 
     def freed_segments(self, medium: bytes) -> list[FreedSegment]:
-        """Those that are known to be freed, by number and epoch, without the media that had their
-        frames."""
+        """Those that are known to be freed, without the media that had their frames."""
         return freed.segments(self._database, self._medium(medium))
 
     def mark_cut_off(self, medium: bytes, segment: int, epoch: int, end: int) -> int:

@@ -48,6 +48,7 @@ _DELETE_UNUSED = """DELETE FROM frames AS f WHERE f.frame = ?
     AND NOT EXISTS (SELECT 1 FROM freed z WHERE z.frame = f.frame)
     AND NOT EXISTS (SELECT 1 FROM version_frames v WHERE v.frame = f.frame)
     AND NOT EXISTS (SELECT 1 FROM page_frames p WHERE p.frame = f.frame)
+    AND NOT EXISTS (SELECT 1 FROM version_pages s WHERE s.stored_frame = f.frame)
     AND NOT EXISTS (SELECT 1 FROM forgotten_told t WHERE t.frame = f.frame)"""
 _REASONS = (
     (KeepReason.NOBODY, _OF_NOBODY),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from flowbackup.errors import EXIT_INTERRUPTED
 from flowbackup.model.device import FramePlace, MediumInfo
 from flowbackup.model.entry import Entry
 from flowbackup.model.frame import FrameHeader
@@ -52,6 +53,11 @@ class SessionRow:
     bytes_new: int = 0
     devices: tuple[DeviceReport, ...] = ()
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Its process is dead, or it was told to end before its time."""
+        return self.state is SessionState.INTERRUPTED or self.exit_code == EXIT_INTERRUPTED
 
     def __str__(self) -> str:
         graph = f' of graph "{self.graph_name}"' if self.graph_name else ""

@@ -126,7 +126,15 @@ _FOURTH = (
     "CREATE INDEX journal_by_name ON journal (client, name)",
 )
 
-_RETENTION = (
+# Where a page lies on media, so that the next version can refer to it; NULL where a catalog before
+# this one has not kept it.
+_FIFTH = (
+    "ALTER TABLE version_pages ADD COLUMN stored_frame INTEGER REFERENCES frames",
+    "ALTER TABLE version_pages ADD COLUMN stored_offset INTEGER",
+    "ALTER TABLE version_pages ADD COLUMN stored_size INTEGER",
+)
+
+_SIXTH = (
     # A JSON list of texts.
     "ALTER TABLE sessions ADD COLUMN tags TEXT NOT NULL DEFAULT '[]'",
     # Versions that are none any more; their numbers are given to no other.
@@ -140,7 +148,8 @@ _RETENTION = (
         object_id BLOB NOT NULL REFERENCES forgotten, frame INTEGER NOT NULL REFERENCES frames,
         PRIMARY KEY (object_id, frame)) WITHOUT ROWID""",
     "CREATE INDEX forgotten_told_by_frame ON forgotten_told (frame)",
+    "CREATE INDEX version_pages_by_stored ON version_pages (stored_frame)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _RETENTION)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH)
 VERSION = len(MIGRATIONS)

@@ -13,6 +13,7 @@ from flowbackup.cli.options import (
     address_option,
     catalog_option,
     engine_option,
+    full_option,
     init_option,
     output_options,
     resume_option,
@@ -64,6 +65,7 @@ from flowbackup.model.source_rules import SourceRules
 @tag_option("--tag", "A word for the versions that this makes; may be given several times.")
 @init_option
 @retry_lock_option
+@full_option
 @resume_option
 @engine_option
 @address_option
@@ -86,6 +88,7 @@ def backup(
     tags: tuple[str, ...],
     init: bool,
     retry_lock: float,
+    full: bool,
     resume: bool | None,
     engine: str | None,
     address: str,
@@ -120,6 +123,7 @@ def backup(
         init=init,
         wait_seconds_max=retry_lock,
         resume=resume,
+        full=full,
         engine=engine,
         tags=tags,
     )

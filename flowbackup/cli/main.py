@@ -62,6 +62,7 @@ COMMANDS = {
     "prune": Place("prune", "prune", "Free what no version needs any more."),
     "rebuild": Place("rebuild", "rebuild", "Make the catalog from what media tell."),
     "device": Place("device", "device", "Make, list and show devices and their media."),
+    "schedule": Place("schedule", "schedule", "Have graphs run by themselves, at set times."),
     "doctor": Place("doctor", "doctor", "Check this machine: versions, memory, limits, catalog."),
 }
 EXAMPLES = (

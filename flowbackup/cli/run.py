@@ -12,6 +12,7 @@ from flowbackup.cli.options import (
     address_option,
     catalog_option,
     engine_option,
+    full_option,
     init_option,
     output_options,
     resume_option,
@@ -39,6 +40,7 @@ from flowbackup.errors import EXIT_SUCCESS
 @tag_option("--tag", "A word for the versions that this makes; may be given several times.")
 @init_option
 @retry_lock_option
+@full_option
 @resume_option
 @engine_option
 @address_option
@@ -52,6 +54,7 @@ def run(
     tags: tuple[str, ...],
     init: bool,
     retry_lock: float,
+    full: bool,
     resume: bool | None,
     engine: str | None,
     address: str,
@@ -69,6 +72,7 @@ def run(
         init=init,
         wait_seconds_max=retry_lock,
         resume=resume,
+        full=full,
         engine=engine,
         tags=tags,
     )

@@ -74,9 +74,10 @@ def _numbers(report: SessionReport) -> str:
     if report.kind == BACKUP:
         parts.insert(1, f"{format_size(report.bytes_source)} selected")
         parts.append(f"{format_size(report.bytes_new)} new")
-        known = sum(item.bytes_known for item in report.objects)
-        if known:
-            parts.append(f"{format_size(known)} safe already")
+        if report.bytes_deduplicated:
+            parts.append(f"{format_size(report.bytes_deduplicated)} of it known")
+        if report.bytes_known:
+            parts.append(f"{format_size(report.bytes_known)} unchanged and not read")
     busy = report.duration_seconds - report.start_seconds
     rate = format_rate(report.bytes_read / busy) if busy > 0 else "-"
     started = f"{format_seconds(report.start_seconds)} to start, " if report.start_seconds else ""

@@ -50,14 +50,14 @@ class ReadCounters:
     """What a reader has done so far; another thread may look at it at any time.
 
     entries: all names; files: regular files; bytes_source: their size; bytes_read: what the system
-    gave; bytes_new: what was packed into frames; bytes_known: what was safe already and not read;
-    problems: what was reported."""
+    gave; bytes_cut: what of it became chunks, be they new or known; bytes_known: what was safe
+    already and not read; problems: what was reported."""
 
     entries: int = 0
     files: int = 0
     bytes_source: int = 0
     bytes_read: int = 0
-    bytes_new: int = 0
+    bytes_cut: int = 0
     bytes_known: int = 0
     problems: int = 0
 
@@ -78,7 +78,7 @@ class ContentReader:
         before; None where nothing was left.  Raises ReadError."""
         view = self._filler.room(size)[:size]
         got = self._read(descriptor, view, 0)
-        self._counters.bytes_new += got
+        self._counters.bytes_cut += got
         return self._filler.add(got) if got else None
 
     def pieces(self, descriptor: int, size: int, sparse: bool) -> Iterator[Piece]:
@@ -120,7 +120,7 @@ class ContentReader:
             if got:
                 self._filler.add_later(got)
                 self._counters.bytes_read += got
-                self._counters.bytes_new += got
+                self._counters.bytes_cut += got
             place += got
             waiting += 1
             last = got < len(view)
@@ -144,7 +144,7 @@ class ContentReader:
             total += size
             fit += 1
         got = self._read(descriptor, room[:total], place)
-        self._counters.bytes_new += got
+        self._counters.bytes_cut += got
         left = got
         for made, size in enumerate(sizes[:fit]):
             if not left:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from flowbackup.frame.index import INDEX_RECORD_BYTES
 from flowbackup.frame.seal import seal
@@ -12,13 +12,17 @@ from flowbackup.model.frame import FrameKind
 from flowbackup.source.hashing import HashCrew
 from flowbackup.source.port import FrameSink, OpenSlot
 
+Find = Callable[[Sequence[bytes]], list[ChunkRef | None]]
+"""Says of chunks, by their digests, where they lie already; asked for many at once."""
+
 
 class FrameFiller:
     """Lends room in a slot, notes what was put there, and sends the slot when it is full.
 
     Two ways to fill: `room`, then `add` (hashed at once: small files), or `room`, then `add_later`
     (hashed by the crew), then `collect`.  `between` is called after each frame, when no slot is
-    open, so that other frames may be put in between.
+    open, so that other frames may be put in between.  What `find` knows is not sent: it is taken
+    out of the slot again, and referred to where it lies.
     """
 
     def __init__(
@@ -29,6 +33,7 @@ class FrameFiller:
         frame_bytes: int,
         crew: HashCrew,
         between: Callable[[], None],
+        find: Find | None = None,
     ) -> None:
         self._sink = sink
         self._kind = kind
@@ -36,6 +41,7 @@ class FrameFiller:
         self._frame_bytes = frame_bytes
         self._crew = crew
         self._between = between
+        self._find = find
         self._slot: OpenSlot | None = None
         self._memory = memoryview(b"")
         self._used = 0
@@ -52,8 +58,10 @@ class FrameFiller:
         if self._slot is None:
             self._open()
         elif not self.fits(size):
-            self.flush()
-            self._open()
+            self._gather()  # It may leave room.
+            if not self.fits(size):
+                self.flush()
+                self._open()
         return self._memory[self._used : self._frame_bytes]
 
     def put(self, data: bytes) -> ChunkRef:
@@ -71,6 +79,10 @@ class FrameFiller:
         slot, offset = self._slot, self._used
         assert slot is not None
         digest = chunk_digest(self._memory[offset : offset + size])
+        if self._find is not None:
+            (known,) = self._find((digest,))
+            if known is not None:
+                return known
         self._note(digest, size)
         self._collected = len(self._sizes)
         return ChunkRef(digest, size, slot.frame, offset)
@@ -98,6 +110,9 @@ class FrameFiller:
         if self._slot is None:
             return
         self._gather()
+        if not self._sizes:
+            self.abandon()
+            return
         slot, memory = self._slot, self._memory
         spans = list(map(ChunkSpan, self._digests, self._offsets, self._sizes))
         header = seal(memory, spans, slot.frame, self._kind, self._object_id, self._used)
@@ -133,11 +148,34 @@ class FrameFiller:
         if self._slot is None or self._collected == len(self._sizes):
             return
         self._crew.drain()
+        if self._find is not None:
+            self._take_out(self._find(self._digests[self._collected :]))
+            return
         frame = self._slot.frame
         for place in range(self._collected, len(self._sizes)):
             self._refs.append(
                 ChunkRef(self._digests[place], self._sizes[place], frame, self._offsets[place])
             )
+        self._collected = len(self._sizes)
+
+    def _take_out(self, found: list[ChunkRef | None]) -> None:
+        """Of the chunks since the last call, those that are known leave the slot; the others move
+        together."""
+        assert self._slot is not None
+        frame, first, memory = self._slot.frame, self._collected, self._memory
+        added = list(zip(self._digests[first:], self._sizes[first:], found, strict=True))
+        place = self._offsets[first]
+        del self._offsets[first:], self._sizes[first:], self._digests[first:]
+        self._used = place
+        for digest, size, known in added:
+            if known is None:
+                if place != self._used:
+                    memory[self._used : self._used + size] = memory[place : place + size]
+                self._refs.append(ChunkRef(digest, size, frame, self._used))
+                self._note(digest, size)
+            else:
+                self._refs.append(known)
+            place += size
         self._collected = len(self._sizes)
 
     def _forget(self) -> None:

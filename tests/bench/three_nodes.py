@@ -82,7 +82,7 @@ class Processors:
         for moment, used in self._looks:
             if moment <= begin:
                 before = used
-            if moment <= end + LOOK_SECONDS:
+            elif moment <= end + LOOK_SECONDS:
                 last |= used
         return sum(used - before.get(pid, 0.0) for pid, used in last.items())
 

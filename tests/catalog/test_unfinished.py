@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from flowbackup.catalog import Catalog
+from flowbackup.catalog.earlier import ObjectName
 from flowbackup.catalog.holder import holder_text
-from flowbackup.catalog.unfinished import ObjectName
 from flowbackup.model.ids import id_text
 from flowbackup.model.known import JournalPage
 from flowbackup.model.report import Outcome, SessionReport
@@ -101,7 +101,7 @@ def test_a_version_ends_the_journals_of_its_object(catalog: Catalog, dead: str) 
     catalog.add_version(made, paged([entry(b"a"), entry(b"b"), entry(b"c")], 2, frame(8)))
     assert left(catalog) == [identifier(3)]
     (item,) = catalog.unfinished.objects("nightly", [SITE])[SITE]
-    assert len(list(catalog.unfinished.pages(item))) == 2
+    assert len(list(catalog.earlier.pages(item))) == 2
     end(catalog, second)
     assert left(catalog) == []
 
@@ -111,7 +111,8 @@ def test_pages_come_in_order_and_each_once(catalog: Catalog, dead: str) -> None:
     journal(catalog, session, 1, pages=3)
     journal(catalog, session, 1, pages=4)
     (item,) = catalog.unfinished.objects("nightly", [SITE])[SITE]
-    assert list(catalog.unfinished.pages(item)) == [b"page0", b"page1", b"page2", b"page3"]
+    pages = [b"page0", b"page1", b"page2", b"page3"]
+    assert list(catalog.earlier.pages(item)) == [(page, None) for page in pages]
 
 
 def test_holders_are_media_with_sound_copies(catalog: Catalog) -> None:
@@ -121,6 +122,6 @@ def test_holders_are_media_with_sound_copies(catalog: Catalog) -> None:
     for info in (medium(1), medium(2)):
         catalog.add_durable([(header(name, identifier(5)), place(info, name))])
     both = {(name, medium(1).medium), (name, medium(2).medium)}
-    assert set(catalog.unfinished.holders(identifier(5))) == both
+    assert set(catalog.earlier.holders(identifier(5))) == both
     catalog.mark_damaged(place(medium(2), name))
-    assert list(catalog.unfinished.holders(identifier(5))) == [(name, medium(1).medium)]
+    assert list(catalog.earlier.holders(identifier(5))) == [(name, medium(1).medium)]

@@ -20,7 +20,8 @@ from flowbackup.restore.content import ContentSource
 from flowbackup.restore.settings import RestoreSettings
 from flowbackup.restore.tree import restore_tree
 from flowbackup.source.port import OpenSlot
-from flowbackup.source.reader import ObjectTask, read_object
+from flowbackup.source.reader import read_object
+from flowbackup.source.task import ObjectTask
 from flowbackup.testing.frames import sample_id
 from flowbackup.units import KIB
 from tests.media.media_samples import make_device

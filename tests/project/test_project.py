@@ -27,7 +27,7 @@ def test_the_lock_covers_every_dependency_with_hashes() -> None:
     locked = {normal(name) for name in re.findall(r"^([A-Za-z0-9._-]+)==", lock, re.MULTILINE)}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = project["dependencies"] + project["optional-dependencies"]["dev"]
-    assert {normal(re.split(r"[<>=~! ]", item)[0]) for item in wanted} <= locked
+    assert {normal(re.split(r"[\[<>=~! ]", item)[0]) for item in wanted} <= locked
     pins = re.split(r"^(?=[A-Za-z0-9._-]+==)", lock, flags=re.MULTILINE)[1:]
     assert all("--hash=sha256:" in pin for pin in pins)
 

@@ -15,7 +15,8 @@ from flowbackup.model.ids import FrameId, new_id
 from flowbackup.monitor import RecordingMonitor
 from flowbackup.plan.decided import slot_bytes
 from flowbackup.source.port import OpenSlot
-from flowbackup.source.reader import ObjectTask, read_object
+from flowbackup.source.reader import read_object
+from flowbackup.source.task import ObjectTask
 from flowbackup.units import MIB
 
 SESSION = new_id(1, bytes(10))

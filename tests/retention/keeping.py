@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 
 from flowbackup.catalog.catalog import Catalog
+from flowbackup.catalog.earlier import EarlierState
 from flowbackup.catalog.retention import Decision
 from flowbackup.catalog.rows import VersionRow
 from flowbackup.media.calls import SYSTEM, SystemCalls
@@ -91,15 +92,10 @@ class Keeping:
             for row in catalog.frames_of(newest)
             if media <= {copy.place.medium for copy in catalog.copies_of_frame(row.frame)}
         }
-        pages = tuple(
-            row[0]
-            for row in catalog._database.rows(
-                """SELECT body FROM version_pages JOIN pages USING (page) JOIN versions USING
-                   (version) WHERE object_id = ? ORDER BY ordinal""",
-                (newest.object_id,),
-            )
-        )
-        return KnownFiles([KnownContent(newest.object_id, 1 << 62, pages)], safe)
+        state = EarlierState(newest.record.session, newest.object_id, 1 << 62)
+        pages = [*catalog.earlier.pages(state)]
+        bodies, stored = tuple(p for p, _ in pages), tuple(ref for _, ref in pages if ref)
+        return KnownFiles([KnownContent(newest.object_id, 1 << 62, bodies, stored)], safe)
 
     def forget(self, *versions: VersionRow) -> None:
         with self.local.catalog() as catalog:

@@ -20,7 +20,8 @@ from flowbackup.plan.decided import slot_bytes
 from flowbackup.source.content import ReadCounters
 from flowbackup.source.known import KnownFiles
 from flowbackup.source.port import OpenSlot
-from flowbackup.source.reader import ObjectTask, read_object
+from flowbackup.source.reader import read_object
+from flowbackup.source.task import ObjectTask
 from flowbackup.units import KIB
 
 SESSION, OBJECT = b"s" * 16, b"o" * 16

@@ -47,8 +47,9 @@ from flowbackup.runtime.hooks.running import Hooks
 from flowbackup.source.content import ReadCounters
 from flowbackup.source.known import KnownFiles
 from flowbackup.source.manifest import Journal
-from flowbackup.source.reader import ObjectTask, read_object
+from flowbackup.source.reader import read_object
 from flowbackup.source.stream import Stream, StreamLimits, open_command, open_descriptor
+from flowbackup.source.task import ObjectTask
 
 COMMAND_SECONDS_MAX = 0.5
 """How long a client that is closed waits for a command to be ended, which takes 0.4 s: behind
@@ -58,7 +59,7 @@ that the client itself may be killed, and nobody would end it."""
 class ObjectEnding(NamedTuple):
     """How reading one object ended.  record: None where it failed, and then `failure` says why.
     frames: how many of its frames went out over which edge.  known: the frames of earlier sessions
-    in which its other content lies, bytes_known of it."""
+    in which its other content lies: bytes_known of it were not read, bytes_deduplicated were."""
 
     name: str
     object_id: bytes
@@ -68,6 +69,7 @@ class ObjectEnding(NamedTuple):
     pages: tuple[tuple[PageRef, bytes], ...]
     known: tuple[FrameId, ...] = ()
     bytes_known: int = 0
+    bytes_deduplicated: int = 0
 
 
 class ClientProgress(NamedTuple):
@@ -169,8 +171,8 @@ class Client:
         """Before `run`: what is safe already of an object, the newest content first; more pages of
         the same and more frames in further calls."""
         contents = self._contents.setdefault(name, {})
-        before = contents.get(content.object_id, content._replace(pages=()))
-        contents[content.object_id] = before._replace(pages=before.pages + content.pages)
+        before = contents.get(content.object_id)
+        contents[content.object_id] = before.followed_by(content) if before else content
         self._safe.setdefault(name, set()).update(safe)
 
     async def run(self) -> FlowbackupError | None:
@@ -311,7 +313,7 @@ class Client:
         frames = sink.frames_sent(object_id)
         return ObjectEnding(
             plan.name, object_id, record, failure, frames, pages.kept(),
-            tuple(known.frames), counters.bytes_known,
+            tuple(known.frames), counters.bytes_known, known.bytes_found,
         )  # fmt: skip
 
     def _journal_of(self, task: ObjectTask) -> Journal:
