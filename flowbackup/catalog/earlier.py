@@ -13,6 +13,7 @@ from typing import NamedTuple
 from flowbackup.catalog import sessions, versions
 from flowbackup.catalog.database import Database
 from flowbackup.model.chunk import ChunkRef
+from flowbackup.model.frame import Codec
 from flowbackup.model.ids import FrameId
 
 
@@ -101,16 +102,20 @@ class Earlier:
         found = {FrameId(*row) for row in rows}
         return found or {frame for page, _ in self.pages(state) for frame in frames_of_page(page)}
 
-    def holders(self, object_id: bytes) -> Iterator[tuple[FrameId, bytes]]:
+    def holders(
+        self, object_id: bytes, *, sealed: bool | None = None
+    ) -> Iterator[tuple[FrameId, bytes]]:
         """Each frame that was written for an object, or that its version refers to, with each
-        medium that holds it durably and undamaged."""
+        medium that holds it durably and undamaged.  sealed: only those that are encrypted, or are
+        not."""
+        codec = -1 if sealed is None else int(Codec.SEALED) * sealed
         rows = self._database.rows(
             """SELECT DISTINCT f.session, f.stream, f.sequence, m.id
                FROM frames f JOIN copies c USING (frame) JOIN media m USING (medium)
-               WHERE NOT c.damaged AND f.frame IN (
+               WHERE NOT c.damaged AND :codec IN (-1, f.codec & :bit) AND f.frame IN (
                  SELECT frame FROM frames WHERE object_id = :object
                  UNION SELECT frame FROM versions JOIN version_frames USING (version)
                    WHERE versions.object_id = :object)""",
-            {"object": object_id},
+            {"object": object_id, "bit": int(Codec.SEALED), "codec": codec},
         )
         return ((FrameId(*row[:3]), row[3]) for row in rows)

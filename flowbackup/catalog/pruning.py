@@ -15,7 +15,7 @@ from flowbackup.catalog import copies, versions
 from flowbackup.catalog.database import Database
 from flowbackup.catalog.rows import VersionCopies
 from flowbackup.model.device import FramePlace
-from flowbackup.model.frame import FrameHeader
+from flowbackup.model.frame import Codec, FrameHeader
 from flowbackup.model.ids import FrameId
 
 _PREPARE = (
@@ -104,6 +104,16 @@ class Pruning:
             (key,),
         )
         return int(count)
+
+    def has_sealed(self, medium: bytes) -> bool:
+        """Whether frames on a medium are encrypted."""
+        key = copies.medium_key(self._database, medium)
+        rows = self._database.rows(
+            """SELECT 1 FROM copies JOIN frames USING (frame) WHERE medium = ? AND codec & ?
+               LIMIT 1""",
+            (key, int(Codec.SEALED)),
+        )
+        return bool(rows)
 
     def shares(self, medium: bytes) -> list[SegmentShare]:
         """Every segment of a medium in which frames are known, by number and epoch."""

@@ -57,6 +57,12 @@ from flowbackup.model.source_rules import SourceRules
 @click.option("--name", default="", help='The graph\'s name; "backup" unless given.')
 @click.option("--frame-size", type=Size(), help='Content of a frame, as in "8 MiB".')
 @click.option(
+    "--compression",
+    metavar="WHICH",
+    help='How content is packed: "none", "zstd", or "zstd:9" for another level than 2.',
+)
+@click.option("--key", default="", metavar="FILE", help="Encrypt everything with this key.")
+@click.option(
     "--save-graph",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
@@ -84,6 +90,8 @@ def backup(
     one_file_system: bool,
     name: str,
     frame_size: int | None,
+    compression: str | None,
+    key: str,
     save_graph: Path | None,
     tags: tuple[str, ...],
     init: bool,
@@ -111,25 +119,25 @@ def backup(
         larger_than_bytes=exclude_larger_than or 0,
     )  # fmt: skip
     plan = api.quick_plan(
-        paths, to, mirrors, name=name, frame_size=frame_size, rules=rules, stdin=stdin
-    )
+        paths, to, mirrors, name=name, frame_size=frame_size, rules=rules, stdin=stdin,
+        compression=_compression(compression), key=key,
+    )  # fmt: skip
     if save_graph is not None:
         save_text(save_graph, plan.graph_text)
         output.remark(f"graph written to {save_graph}; flowbackup run {save_graph} does the same")
     settings = api.RunSettings(
-        catalog=catalog,
-        address=address,
-        create=True,
-        init=init,
-        wait_seconds_max=retry_lock,
-        resume=resume,
-        full=full,
-        engine=engine,
-        tags=tags,
-    )
+        catalog=catalog, address=address, create=True, init=init, wait_seconds_max=retry_lock,
+        resume=resume, full=full, engine=engine, tags=tags,
+    )  # fmt: skip
     with show_progress(output) as monitor:
         report = api.run_backup(plan, settings, monitor)
     return show_summary(report, output)
+
+
+def _compression(text: str | None) -> str | dict[str, int] | None:
+    """As a graph has it, which says what is wrong with it."""
+    codec, _, level = (text or "").partition(":")
+    return {codec: int(level)} if level.isdecimal() and len(level) < 9 else text
 
 
 def save_text(path: Path, text: str) -> None:

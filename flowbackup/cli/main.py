@@ -19,6 +19,7 @@ from flowbackup import __version__
 from flowbackup.cli.options import Group
 from flowbackup.cli.output import Output
 from flowbackup.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_SUCCESS, FlowbackupError
+from flowbackup.leaving import end_behind_second_signal, leave
 
 GARBAGE_MIN = 50_000
 """Objects more before Python looks for cycles among them: lists of entries are a thousand long and
@@ -62,6 +63,7 @@ COMMANDS = {
     "prune": Place("prune", "prune", "Free what no version needs any more."),
     "rebuild": Place("rebuild", "rebuild", "Make the catalog from what media tell."),
     "device": Place("device", "device", "Make, list and show devices and their media."),
+    "key": Place("key", "key", "Make keys for encryption, and say who may use them."),
     "schedule": Place("schedule", "schedule", "Have graphs run by themselves, at set times."),
     "doctor": Place("doctor", "doctor", "Check this machine: versions, memory, limits, catalog."),
 }
@@ -114,7 +116,7 @@ def run(arguments: Sequence[str], output: Output) -> int:
     except click.ClickException as error:
         return _usage_error(error, output)
     except (KeyboardInterrupt, click.Abort):
-        output.plain_error("Interrupted", "interrupted", EXIT_INTERRUPTED)
+        output.interrupted()
         return EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001  the last place that can tell it: nothing is swallowed
         output.unexpected(error)
@@ -137,4 +139,8 @@ def main() -> None:
     """The console script."""
     gc.set_threshold(GARBAGE_MIN)
     arguments = sys.argv[1:]
-    sys.exit(run(arguments, Output(json="--json" in arguments)))
+    output = Output(json="--json" in arguments)
+    end_behind_second_signal(EXIT_INTERRUPTED, output.interrupted)
+    exit_code = run(arguments, output)
+    leave(exit_code)
+    sys.exit(exit_code)

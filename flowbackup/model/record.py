@@ -152,6 +152,14 @@ class SessionRecord:
             problems_left_out=len(report.problems) - len(problems), tags=tags,
         )  # fmt: skip
 
+    def without_names(self) -> SessionRecord:
+        """For media with what is encrypted, by a session that has no key: neither its graph nor its
+        problems, which may name objects and files."""
+        left_out = self.problems_left_out + len(self.problems)
+        return replace(
+            self, graph_name="", host="", graph="", problems=(), problems_left_out=left_out
+        )
+
     def to_json(self) -> bytes:
         return _dump(
             {

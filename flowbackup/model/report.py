@@ -21,7 +21,8 @@ class ObjectReport:
     """One data object of a session.  version counts the states of this object from 1, 0 where
     none was made; copies_durable counts the devices that hold all of its frames durably.
     bytes_known: of its content, what earlier sessions had made safe, so that it was neither read
-    nor sent again; bytes_deduplicated: what was read, and found to be safe already."""
+    nor sent again; bytes_deduplicated: what was read, and found to be safe already; bytes_packed:
+    what its new content takes in frames, compressed or not, with the index of its chunks."""
 
     name: str
     client: str
@@ -36,6 +37,7 @@ class ObjectReport:
     bytes_new: int = 0
     bytes_known: int = 0
     bytes_deduplicated: int = 0
+    bytes_packed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,11 @@ class SessionReport:
     def bytes_deduplicated(self) -> int:
         """Read and not sent, because it was found to be safe already."""
         return sum(item.bytes_deduplicated for item in self.objects)
+
+    @property
+    def bytes_packed(self) -> int:
+        """What new content takes in frames; each device has so much of it, and of its records."""
+        return sum(item.bytes_packed for item in self.objects)
 
     @property
     def worst(self) -> SessionReport:

@@ -198,7 +198,8 @@ class Plan:
     many durable copies make an object complete (0: one on every required agent).
     memory_bytes: node -> bytes of its slabs, of the stage that has most.  selections: what the
     copy groups of a stage take.  stages: in their order.  staging: devices whose frames make room.
-    hooks, notices: around a session, none of a stage.
+    hooks, notices: around a session, none of a stage.  zstd_level: of compression, 0 for none.
+    key: path of the key file with which clients encrypt, "" for none.
     bottleneck: the sentence that `graph plan` prints.  engine: auto, local or ray.
     graph_text: the file that was written, for the media; path: where it came from, or "".
     """
@@ -225,6 +226,8 @@ class Plan:
     hooks: tuple[Hook, ...] = ()
     notices: tuple[Notice, ...] = ()
     engine: str = "auto"
+    zstd_level: int = 0
+    key: str = ""
 
     def agent(self, name: str) -> AgentPlan:
         """The agent of that name.  Raises KeyError."""

@@ -51,7 +51,8 @@ class ReadCounters:
 
     entries: all names; files: regular files; bytes_source: their size; bytes_read: what the system
     gave; bytes_cut: what of it became chunks, be they new or known; bytes_known: what was safe
-    already and not read; problems: what was reported."""
+    already and not read; bytes_packed: what the new content takes in frames; problems: what was
+    reported."""
 
     entries: int = 0
     files: int = 0
@@ -59,6 +60,7 @@ class ReadCounters:
     bytes_read: int = 0
     bytes_cut: int = 0
     bytes_known: int = 0
+    bytes_packed: int = 0
     problems: int = 0
 
 

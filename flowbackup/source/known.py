@@ -9,6 +9,7 @@ from itertools import chain
 
 from flowbackup.frame.page import decode_page, weight_of
 from flowbackup.model.chunk import ChunkRef
+from flowbackup.model.digest import chunk_digest
 from flowbackup.model.entry import Entry, EntryKind, sort_key
 from flowbackup.model.ids import FrameId
 from flowbackup.model.known import KnownContent
@@ -29,10 +30,13 @@ class KnownFiles:
     """
 
     def __init__(
-        self, contents: Sequence[KnownContent] = (), safe: Collection[FrameId] = ()
-    ) -> None:
+        self, contents: Sequence[KnownContent] = (), safe: Collection[FrameId] = (),
+        name_key: bytes = b"",
+    ) -> None:  # fmt: skip
         """contents: the newest first.  safe: the frames that lie wherever this object is to be;
-        what lies in others counts as unknown."""
+        what lies in others counts as unknown.  name_key: with which chunks are named now; what was
+        written under another key, or none, is unknown, too."""
+        contents = [content for content in contents if _has_names_of(content, name_key)]
         self._cursors = [_Cursor(content) for content in contents if content.is_trusted]
         self._safe = frozenset(safe)
         pages = chain.from_iterable(content.pages for content in contents)
@@ -76,6 +80,15 @@ class KnownFiles:
 
     def _is_safe(self, parts: Parts) -> bool:
         return all(chunk.frame in self._safe for part in parts for chunk in part.chunks)
+
+
+def _has_names_of(content: KnownContent, name_key: bytes) -> bool:
+    """Whether its first page is called as it would be now.  A journal has no pages with a name: it
+    is of the same graph, and its frames are looked at."""
+    if not content.stored:
+        return True
+    first = chunk_digest(content.pages[0], name_key)
+    return any(ref.digest == first for ref in content.stored)
 
 
 def _is_same(parts: Parts, status: os.stat_result, started_ns: int) -> bool:

@@ -9,7 +9,6 @@ from typing import NamedTuple, Protocol
 from flowbackup.errors import SourceError
 from flowbackup.frame.page import PAGES_MAX, PageCutter, PageRef, encode_page, encode_root
 from flowbackup.model.chunk import ChunkRef
-from flowbackup.model.digest import chunk_digest
 from flowbackup.model.entry import Entry
 from flowbackup.source.filler import FrameFiller
 
@@ -121,7 +120,7 @@ class ManifestWriter:
         elif self._journaled < len(self._entries):
             self._tell_journal(encode_page(self._entries[self._journaled :]))
         self._journaled = 0
-        stored = self._find(chunk_digest(data))
+        stored = self._find(self._filler.name_of(data))
         self._waiting.append(_Page(self._entries[0].path, len(self._entries), data, stored))
         self._waiting_bytes += len(data)
         self._entries = []

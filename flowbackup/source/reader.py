@@ -13,6 +13,7 @@ from contextlib import ExitStack, closing
 from errno import ELOOP, ENOENT, ENOTDIR, ENXIO
 
 from flowbackup.errors import SourceError
+from flowbackup.frame.packing import packer
 from flowbackup.frame.page import weight_of
 from flowbackup.frame.seal import seal
 from flowbackup.model.chunk import CHUNK_BYTES, ChunkRef
@@ -103,13 +104,12 @@ class _ObjectReader:
         self._selection = Selection(task.rules, task.started_ns, self._report_relative)
         self._chunk_bytes = min(CHUNK_BYTES, task.frame_bytes)
         self._weight_max = min(_PAGE_WEIGHT_MAX, task.frame_bytes // 2)
-        frame = (task.object_id, task.frame_bytes, crew)
-        between = FrameFiller(sink, FrameKind.MANIFEST, *frame, between=lambda: None)
-        find = known.chunks if known.has_content else None
-        self._data = FrameFiller(sink, FrameKind.DATA, *frame, self._store_pages, find)
-        self._manifest_frames = between
+        frame = (task.object_id, task.frame_bytes, crew, task.cipher)
+        find, pack = known.chunks if known.has_content else None, packer(task.zstd_level)
+        self._data = FrameFiller(sink, FrameKind.DATA, *frame, self._store_pages, pack, find)
+        self._manifest_frames = manifest = FrameFiller(sink, FrameKind.MANIFEST, *frame)
         self._manifest = ManifestWriter(
-            between,
+            manifest,
             pages,
             task.frame_bytes,
             self._weight_max,
@@ -117,8 +117,8 @@ class _ObjectReader:
             journal,
             known.page,
         )
-        piece_chunks = max(1, self._weight_max // 2 // _CHUNK_WEIGHT)
-        self._content = ContentReader(self._data, counters, self._chunk_bytes, piece_chunks)
+        chunks = max(1, self._weight_max // 2 // _CHUNK_WEIGHT)
+        self._content = ContentReader(self._data, counters, self._chunk_bytes, chunks)
 
     def read(self, root: int) -> None:
         status = os.fstat(root)
@@ -157,6 +157,7 @@ class _ObjectReader:
     def finish(self) -> VersionRecord:
         """Sends what is left, the manifest and the record."""
         self._data.flush()
+        self._counters.bytes_packed = self._data.payload_bytes
         root = self._manifest.finish()
         task, counters = self._task, self._counters
         record = VersionRecord(
@@ -185,11 +186,10 @@ class _ObjectReader:
         self._manifest_frames.abandon()
 
     def _send_record(self, data: bytes) -> None:
-        slot = self._sink.borrow()
+        slot, object_id = self._sink.borrow(), self._task.object_id
         slot.memory[: len(data)] = data
-        header = seal(
-            slot.memory, (), slot.frame, FrameKind.CATALOG, self._task.object_id, len(data)
-        )
+        frame, cipher = (slot.frame, FrameKind.CATALOG, object_id), self._task.cipher
+        header = seal(slot.memory, (), *frame, len(data), cipher=cipher)
         self._sink.send(slot, header)
 
     def _store_pages(self) -> None:

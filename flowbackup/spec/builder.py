@@ -9,6 +9,7 @@ g.spec()
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
@@ -37,6 +38,8 @@ class GraphBuilder:
         frame_size: int | str | None = None,
         sync_size: int | str | None = None,
         sync_seconds: float | None = None,
+        compression: str | Mapping[str, int] | None = None,
+        key: str | PurePath | None = None,
         copies: int | None = None,
         catalog: str | None = None,
         transport: str | None = None,
@@ -45,6 +48,8 @@ class GraphBuilder:
     ) -> None:
         self._head = _written(
             graph=graph, frame_size=frame_size, sync_size=sync_size, sync_seconds=sync_seconds,
+            compression=dict(compression) if isinstance(compression, Mapping) else compression,
+            encryption={"key": os.fspath(key)} if key else None,
             copies=copies, catalog=catalog, transport=transport, engine=engine,
             retention=_values(retention),
         )  # fmt: skip

@@ -12,7 +12,9 @@ from pydantic import BeforeValidator, Field, model_validator
 from flowbackup.model.device import HERE
 from flowbackup.spec.endpoint import parse_coupling
 from flowbackup.spec.fields import (
+    ZSTD_LEVEL,
     BlockSize,
+    Compression,
     Count,
     DottedName,
     Duration,
@@ -324,6 +326,12 @@ class CouplingSpec(Written):
         return f"{self.source} -> {self.target}"
 
 
+class EncryptionSpec(Written):
+    """How clients seal what they send."""
+
+    key: PathText = Field(description="The key file, as `flowbackup key create` makes it.")
+
+
 class GraphSpec(Written):
     """A whole graph file."""
 
@@ -331,6 +339,13 @@ class GraphSpec(Written):
     frame_size: FrameSize = Field(default=FRAME_BYTES, description="Content of a frame.")
     sync_size: Size = Field(default=32 * MIB, description="Bytes after which an agent commits.")
     sync_seconds: Seconds = Field(default=0.5, description="Or seconds, whichever is first.")
+    compression: Compression = Field(
+        default=ZSTD_LEVEL, description="How clients pack content: zstd, {zstd: 1} to {zstd: 19}, "
+        "or none.  What does not shrink is left as it is.",
+    )  # fmt: skip
+    encryption: EncryptionSpec | None = Field(
+        default=None, description="Encrypt everything on the way to media, names included."
+    )
     copies: Count | None = Field(
         default=None, description="Durable copies that make an object complete; without it, one "
         "on every required agent.",

@@ -11,6 +11,7 @@ import pytest
 from flowbackup.catalog import Catalog
 from flowbackup.catalog.earlier import ObjectName
 from flowbackup.catalog.holder import holder_text
+from flowbackup.model.frame import Codec
 from flowbackup.model.ids import id_text
 from flowbackup.model.known import JournalPage
 from flowbackup.model.report import Outcome, SessionReport
@@ -125,3 +126,18 @@ def test_holders_are_media_with_sound_copies(catalog: Catalog) -> None:
     assert set(catalog.earlier.holders(identifier(5))) == both
     catalog.mark_damaged(place(medium(2), name))
     assert list(catalog.earlier.holders(identifier(5))) == [(name, medium(1).medium)]
+
+
+def test_holders_of_what_is_encrypted_are_told_from_others(catalog: Catalog) -> None:
+    """Who goes on with an interrupted session under a key leans on nothing that has none."""
+    catalog.add_medium(medium(1))
+    for number, codec in ((1, Codec.ZSTD), (2, Codec.SEALED), (3, Codec.SEALED | Codec.ZSTD)):
+        made = header(frame(number), identifier(5))._replace(codec=int(codec))
+        catalog.add_durable([(made, place(medium(1), frame(number)))])
+    held = {
+        sealed: {name for name, _ in catalog.earlier.holders(identifier(5), sealed=sealed)}
+        for sealed in (None, False, True)
+    }
+    assert held == {
+        None: {frame(1), frame(2), frame(3)}, False: {frame(1)}, True: {frame(2), frame(3)},
+    }  # fmt: skip

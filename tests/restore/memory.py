@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from flowbackup.errors import DamageError
 from flowbackup.frame.page import decode_page, joined
+from flowbackup.frame.seal import Content
 from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.digest import chunk_digest
 from flowbackup.model.entry import Entry
@@ -48,11 +49,11 @@ class Memory:
     def root(self, digest: bytes, data: bytes) -> None:
         pass
 
-    def payload(self, frame: FrameId) -> memoryview:
+    def payload(self, frame: FrameId) -> Content:
         self.asked.append(frame)
         if frame in self.damaged:
             raise DamageError(f"frame {frame} is damaged on every copy")
-        return memoryview(self.frames[frame])
+        return Content(memoryview(self.frames[frame]))
 
     def entries(self) -> Iterator[Entry]:
         return joined(entry for page in self.pages for entry in decode_page(page))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.media.devices.directory import DirectoryDevice
+from flowbackup.media.pruning import SegmentPruner
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.ids import id_text
 from flowbackup.model.report import Outcome
@@ -188,3 +190,28 @@ def test_tags_of_a_run_reach_retention(tmp_path: Path) -> None:
             (candidate,) = catalog.forgetting.candidates(row.client, row.name)
         assert candidate.tags == ("release", "x") and candidate.copies == 1
         api.rebuild([str(tmp_path / "disk")], SilentMonitor(), tmp_path / "c.sqlite", fresh=True)
+
+
+def test_a_medium_with_encrypted_frames_is_told_no_names(
+    keeping: Keeping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who prunes needs no key, and what he writes is not encrypted."""
+    from flowbackup.catalog.pruning import Pruning
+
+    monkeypatch.setattr(Pruning, "has_sealed", lambda *_: True)
+    keeping.write("a", 300_000)
+    first = keeping.backup()
+    keeping.write("a", 300_000)
+    keeping.backup()
+    keeping.forget(first)
+    told: list[bytes] = []
+    real = SegmentPruner.write_record
+
+    def write_record(pruner: SegmentPruner, *arguments: Any) -> Any:
+        told.append(bytes(arguments[2]))
+        return real(pruner, *arguments)
+
+    monkeypatch.setattr(SegmentPruner, "write_record", write_record)
+    assert keeping.prune().outcome is Outcome.SUCCESS
+    assert len(told) == 2 and b'"forgotten"' in told[0]
+    assert not any(b"web" in record or b"site" in record for record in told)

@@ -147,6 +147,7 @@ def read_tree(
     rules: SourceRules = EVERYTHING,
     known: KnownFiles | None = None,
     journal: list[bytes] | None = None,
+    zstd_level: int = 0,
 ) -> Reading:
     """Reads the object at `path` into memory."""
     sink = sink or MemorySink()
@@ -160,6 +161,7 @@ def read_tree(
         started_ns=started_ns,
         rules=rules,
         clock=lambda: clock_ns,
+        zstd_level=zstd_level,
     )
     pages, monitor, counters = KeptPages(), RecordingMonitor(), ReadCounters()
     told = [] if journal is None else journal

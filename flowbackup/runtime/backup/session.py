@@ -15,6 +15,7 @@ from types import MappingProxyType
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.catalog.holder import holder_text
 from flowbackup.flow.outcome import ObjectEnd, end_session
+from flowbackup.frame.keys import WriterKey
 from flowbackup.media.port import WriterStatistics
 from flowbackup.model.device import DeviceTarget, MediumInfo
 from flowbackup.model.ids import id_text, new_id
@@ -59,12 +60,12 @@ class BackupSession:
         self, plan: Plan, catalog: Catalog, scan: SourceScan, monitor: Monitor,
         beginning: Beginning, cancel: Cancel, wait_seconds_max: float = 0.0, *,
         resumes: bool = True, reads_all: bool = False, session: bytes = b"",
-        tags: tuple[str, ...] = (),
+        tags: tuple[str, ...] = (), key: WriterKey | None = None,
     ) -> None:  # fmt: skip
         """cancel: ends it.  wait_seconds_max: how long it may wait for devices that others hold.
         session: its id, a new one for none.  resumes: does it go on with what interrupted sessions
         have left?  reads_all: also files that are as they were?  tags: what its versions are
-        called, for retention."""
+        called, for retention.  key: seals everything that goes to media."""
         self.session = session or new_id()
         self._plan = plan
         self._catalog = catalog
@@ -77,6 +78,7 @@ class BackupSession:
         self._resumes = resumes
         self._tags = tags
         self._reads_all = reads_all
+        self._key = key
         self._known: KnownFrames | None = None
         self._remembered: set[bytes] = set()
         self._reception = Reception(
@@ -120,7 +122,13 @@ class BackupSession:
         if self._entrance is None:
             self._entrance = self._entrance_by(engine)
         with open_crew(
-            self._plan, self.session, self._entrance, self._monitor, engine, self._cancel
+            self._plan,
+            self.session,
+            self._entrance,
+            self._monitor,
+            engine,
+            self._cancel,
+            self._key,
         ) as crew:
             self._cancel.refuse("anything was written")
             self._go_on(crew)

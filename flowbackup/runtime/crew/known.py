@@ -82,7 +82,9 @@ class KnownFrames:
     def _safe_frames(
         self, data_object: ObjectPlan, states: Sequence[EarlierState], media: Media
     ) -> Iterator[tuple[FrameId, _Safe]]:
-        for frame, holding in holding_of(self._catalog, states, media).items():
+        is_sealed = bool(self._plan.key)
+        holders = holding_of(self._catalog, states, media, sealed=is_sealed)
+        for frame, holding in holders.items():
             head, agents = nearest(self._plan, data_object, holding)
             if self._is_enough(agents, holding):
                 yield frame, _Safe(head, tuple(a.name for a in agents if a.name in holding))
@@ -123,13 +125,14 @@ class KnownFrames:
 
 
 def holding_of(
-    catalog: Catalog, states: Sequence[EarlierState], media: Media
+    catalog: Catalog, states: Sequence[EarlierState], media: Media, *, sealed: bool | None = None
 ) -> dict[FrameId, set[str]]:  # fmt: skip
-    """The frames of these states that agents have on their media, and which agents."""
+    """The frames of these states that agents have on their media, and which agents.  sealed: only
+    those that are encrypted, or are not."""
     agents_of = {info.medium: name for name, infos in media.items() for info in infos}
     found: dict[FrameId, set[str]] = {}
     for state in states:
-        for frame, medium in catalog.earlier.holders(state.object_id):
+        for frame, medium in catalog.earlier.holders(state.object_id, sealed=sealed):
             if medium in agents_of:
                 found.setdefault(frame, set()).add(agents_of[medium])
     return found

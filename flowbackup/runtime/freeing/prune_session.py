@@ -211,6 +211,8 @@ class PruneSession:
             versions=tool_versions(),
         )  # fmt: skip
         frame = FrameId(session.session, RECORD_STREAM, 0)
+        if any(turn.has_sealed for turn in written):
+            record = record.without_names()
         header, payload = sealed_record(frame, record.to_json())
         for turn in written:
             if self._states.get(turn.info.device) != "failed":

@@ -84,6 +84,11 @@ class PruneTurn:
         self._kept_bytes: Counter[str] = Counter()
         self._kept_texts: dict[str, str] = {}
 
+    @property
+    def has_sealed(self) -> bool:
+        """Whether what is written to the medium must tell no names."""
+        return self._catalog.pruning.has_sealed(self.info.medium)
+
     def look(self) -> None:
         """Takes over what the medium knows and the catalog does not, because who wrote or freed
         there was killed.  The pruner must hold the lock, but in a dry run.  Raises DeviceError."""
@@ -158,7 +163,8 @@ class PruneTurn:
         """Before anything of it goes, so that no rebuild finds a part of a version."""
         untold = iter(self._catalog.forgetting.untold(self.info.medium))
         while versions := tuple(islice(untold, VERSIONS_IN_RECORD_MAX)):
-            data = ForgottenRecord(self._setting.session, versions).to_json()
+            record = ForgottenRecord(self._setting.session, versions)
+            data = (record.without_names() if self.has_sealed else record).to_json()
             frame = FrameId(self._setting.session, RECORD_STREAM, self._setting.sequences())
             header, payload = sealed_record(frame, data)
             self._hear(self._pruner.write_record(self._setting.session, header, payload))
