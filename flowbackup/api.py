@@ -42,6 +42,7 @@ from flowbackup.looking import history as history
 from flowbackup.looking import interrupted as interrupted
 from flowbackup.looking import objects as objects
 from flowbackup.looking import sessions as sessions
+from flowbackup.looking import stats as stats
 from flowbackup.model.entry import Entry
 from flowbackup.model.report import SessionReport
 from flowbackup.model.source_rules import EVERYTHING, SourceRules

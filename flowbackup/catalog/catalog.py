@@ -16,7 +16,6 @@ from flowbackup.catalog.database import Database
 from flowbackup.catalog.earlier import Earlier
 from flowbackup.catalog.forgetting import Forgetting
 from flowbackup.catalog.missing import MissingFrame, MissingTotal, Wanted
-from flowbackup.catalog.pruning import Pruning
 from flowbackup.catalog.rebuild import Rebuild
 from flowbackup.catalog.rows import (
     CopyRow,
@@ -32,6 +31,7 @@ from flowbackup.catalog.rows import (
     VersionCopies,
     VersionRow,
 )
+from flowbackup.catalog.stats import Taken
 from flowbackup.catalog.unfinished import Unfinished
 from flowbackup.errors import CatalogError, NotFoundError
 from flowbackup.model.device import FramePlace, MediumInfo
@@ -152,13 +152,8 @@ class Catalog:
 
     @property
     def forgetting(self) -> Forgetting:
-        """Versions that are to be no more."""
+        """Versions that are to be no more, and what media need no more."""
         return Forgetting(self._database)
-
-    @property
-    def pruning(self) -> Pruning:
-        """What of a medium is needed."""
-        return Pruning(self._database)
 
     def add_verification(self, row: VerificationRow) -> None:
         """What reading a medium has shown; its session and medium must be there."""
@@ -307,6 +302,11 @@ class Catalog:
 
     def _key(self, version: VersionRow) -> int:
         return versions.version_key(self._database, version.object_id)
+
+    @property
+    def taken(self) -> Taken:
+        """How much room versions and media take."""
+        return Taken(self._database)
 
     # Copies
 

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from flowbackup.catalog import copies, sessions, versions
 from flowbackup.catalog.database import Database
+from flowbackup.catalog.pruning import Pruning
 from flowbackup.catalog.retention import Candidate
 from flowbackup.catalog.rows import VersionRow
 from flowbackup.errors import NotFoundError
@@ -32,6 +33,11 @@ class Forgetting:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    @property
+    def pruning(self) -> Pruning:
+        """What of a medium is needed."""
+        return Pruning(self._database)
 
     def candidates(self, client: str, name: str) -> list[Candidate]:
         """The versions of an object, by number, with what retention asks of them."""

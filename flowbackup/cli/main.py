@@ -55,6 +55,7 @@ COMMANDS = {
     "history": Place("history", "history", "Show what became of a path from version to version."),
     "diff": Place("diff", "diff", "Show what differs between two versions."),
     "why": Place("why", "why", "Tell which rule decides whether a path is backed up."),
+    "stats": Place("stats", "stats", "Show how much room versions take, and what was saved."),
     "copies": Place("copies", "copies", "Show how many durable copies each version has."),
     "verify": Place("verify", "verify", "Read media, or a part of them, and check every digest."),
     "drill": Place("drill", "drill", "Restore a part and compare it with the source."),

@@ -75,7 +75,7 @@ def _numbers(report: SessionReport) -> str:
         parts.insert(1, f"{format_size(report.bytes_source)} selected")
         parts.append(f"{format_size(report.bytes_new)} new{_packed(report)}")
         if report.bytes_deduplicated:
-            parts.append(f"{format_size(report.bytes_deduplicated)} of it known")
+            parts.append(f"{format_size(report.bytes_deduplicated)} known already")
         if report.bytes_known:
             parts.append(f"{format_size(report.bytes_known)} unchanged and not read")
     busy = report.duration_seconds - report.start_seconds

@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Any
 
 from flowbackup.model.chunk import ChunkRef
+from flowbackup.model.chunking import Chunking
 from flowbackup.model.forgotten import ForgottenRecord
 from flowbackup.model.ids import FrameId, id_from_text, id_text
 from flowbackup.model.json_values import NUMBER_MAX, plain_text, whole_number
@@ -40,6 +41,7 @@ class VersionRecord:
     root: the chunk that lists the manifest pages.  files: entries that are regular files;
     bytes_source: size of the selected files; bytes_read: what was read of them; bytes_new: content
     bytes that this session sent.  outcome: success or incomplete (some entries have problems).
+    chunking: how content was cut; None of versions that were made before it was told.
     """
 
     object_id: bytes
@@ -57,6 +59,7 @@ class VersionRecord:
     bytes_new: int
     problems: int
     root: ChunkRef
+    chunking: Chunking | None = None
 
     def to_json(self) -> bytes:
         return _dump(
@@ -78,6 +81,7 @@ class VersionRecord:
                 "problems": self.problems,
                 "root": _ref_to_json(self.root),
             }
+            | ({} if self.chunking is None else {"chunking": self.chunking.to_json()})
         )
 
     @classmethod
@@ -99,6 +103,7 @@ class VersionRecord:
             bytes_new=whole_number(value["bytes_new"]),
             problems=whole_number(value["problems"]),
             root=_ref_from_json(value["root"]),
+            chunking=Chunking.from_json(value["chunking"]) if "chunking" in value else None,
         )
 
 

@@ -9,6 +9,7 @@ import shlex
 from dataclasses import dataclass
 from enum import StrEnum
 
+from flowbackup.model.chunking import FIXED, Chunking
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.hook import Hook, Notice
 from flowbackup.model.rate import NO_LIMIT, RateSchedule
@@ -154,7 +155,7 @@ class ObjectPlan:
     then the path is "".  heads: the agents of
     the backup group that it goes to; buffers: the range of their buffers it may use, or None;
     assign: as that of the group; rules: what of it is left out; hooks: around reading it;
-    retention: which of its versions are kept, None for all."""
+    retention: which of its versions are kept, None for all; chunking: where its content is cut."""
 
     client: str
     name: str
@@ -168,6 +169,7 @@ class ObjectPlan:
     stream: StreamPlan | None = None
     hooks: tuple[Hook, ...] = ()
     retention: RetentionPolicy | None = None
+    chunking: Chunking = FIXED
 
 
 @dataclass(frozen=True, slots=True)

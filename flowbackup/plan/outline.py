@@ -143,6 +143,7 @@ def _objects(context: Context) -> tuple[ObjectPlan, ...]:
                     stream=None if item.path else StreamPlan(item.command, item.silence_max),
                     hooks=planned_hooks(item.hooks),
                     retention=_retention(spec, item),
+                    chunking=item.chunking.decided.within(spec.frame_size),
                 )
             )
     return tuple(planned)

@@ -16,7 +16,7 @@ from flowbackup.errors import SourceError
 from flowbackup.frame.packing import packer
 from flowbackup.frame.page import weight_of
 from flowbackup.frame.seal import seal
-from flowbackup.model.chunk import CHUNK_BYTES, ChunkRef
+from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.entry import Entry, EntryKind
 from flowbackup.model.frame import FrameKind
 from flowbackup.model.record import VersionRecord
@@ -102,7 +102,7 @@ class _ObjectReader:
         self._maker = EntryMaker()
         self._links = HardLinks()
         self._selection = Selection(task.rules, task.started_ns, self._report_relative)
-        self._chunk_bytes = min(CHUNK_BYTES, task.frame_bytes)
+        self._chunking = task.chunking.within(task.frame_bytes)
         self._weight_max = min(_PAGE_WEIGHT_MAX, task.frame_bytes // 2)
         frame = (task.object_id, task.frame_bytes, crew, task.cipher)
         find, pack = known.chunks if known.has_content else None, packer(task.zstd_level)
@@ -118,7 +118,7 @@ class _ObjectReader:
             known.page,
         )
         chunks = max(1, self._weight_max // 2 // _CHUNK_WEIGHT)
-        self._content = ContentReader(self._data, counters, self._chunk_bytes, chunks)
+        self._content = ContentReader(self._data, counters, self._chunking, chunks)
 
     def read(self, root: int) -> None:
         status = os.fstat(root)
@@ -176,6 +176,7 @@ class _ObjectReader:
             bytes_new=counters.bytes_cut - self._known.bytes_found,
             problems=counters.problems,
             root=root,
+            chunking=self._chunking,
         )
         self._send_record(record.to_json())
         return record
@@ -246,7 +247,7 @@ class _ObjectReader:
             self._links.add(path, status)
             self._add_known(known, self._maker.make(path, status, xattrs, problem=problem))
             return
-        if size > self._chunk_bytes or status.st_blocks * 512 < size:
+        if size > self._content.whole_bytes_max or status.st_blocks * 512 < size:
             entry = self._maker.make(path, status, xattrs, problem=problem)
             self._pieces(path, descriptor, status, entry)
             return

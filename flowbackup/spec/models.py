@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from flowbackup.model.device import HERE
+from flowbackup.spec.chunking import ChunkingSpec
 from flowbackup.spec.endpoint import parse_coupling
 from flowbackup.spec.fields import (
     ZSTD_LEVEL,
@@ -98,6 +99,10 @@ class ObjectSpec(Written):
     exclude_older_than: Duration = Field(
         default=0, description="Leave out files that were not changed for so long; 0 for any age."
     )
+    chunking: ChunkingSpec = Field(
+        default=ChunkingSpec(), description="Where its content is cut into chunks, which are sent "
+        "only if they are new.",
+    )  # fmt: skip
     hooks: Hooks = Field(
         default=(), description="Commands around reading it, on the node of the client."
     )

@@ -81,8 +81,8 @@ def test_only_the_sparsest_are_moved(keeping: Keeping) -> None:
     (few,) = keeping.prune(max_unused=share).freed
     assert few.segments >= foreseen.freed[0].segments
     with keeping.local.catalog() as catalog:
-        catalog.pruning.prepare()
-        shares = catalog.pruning.shares(catalog.media()[0].medium)
+        catalog.forgetting.pruning.prepare()
+        shares = catalog.forgetting.pruning.shares(catalog.media()[0].medium)
     dead = sum(item.dead_bytes for item in shares)
     assert 0 < dead <= share * sum(item.size_bytes for item in shares)
     (kept,) = few.kept

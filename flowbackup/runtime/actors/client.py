@@ -321,7 +321,7 @@ class Client:
                 session=self._settings.session, object_id=object_id, client=plan.client,
                 name=plan.name, path=os.fsencode(plan.path),
                 frame_bytes=self._settings.frame_bytes, started_ns=time.time_ns(),
-                rules=plan.rules,
+                rules=plan.rules, chunking=plan.chunking,
                 stream=self._stream(plan, object_id), zstd_level=self._settings.zstd_level,
                 cipher=self._cipher,
             )  # fmt: skip

@@ -153,7 +153,7 @@ class PruneSession:
     def _refuse_strangers(self) -> None:
         """What versions of other catalogs need nobody can tell here."""
         for info in self._catalog.media():
-            strange = self._catalog.pruning.strange_sessions(info.medium)
+            strange = self._catalog.forgetting.pruning.strange_sessions(info.medium)
             if strange:
                 raise NotFoundError(
                     f"{info.location} has frames of {strange} sessions that this catalog does not "

@@ -87,7 +87,7 @@ class PruneTurn:
     @property
     def has_sealed(self) -> bool:
         """Whether what is written to the medium must tell no names."""
-        return self._catalog.pruning.has_sealed(self.info.medium)
+        return self._catalog.forgetting.pruning.has_sealed(self.info.medium)
 
     def look(self) -> None:
         """Takes over what the medium knows and the catalog does not, because who wrote or freed
@@ -117,7 +117,7 @@ class PruneTurn:
     def take(self) -> None:
         """Tells the medium what is forgotten, then frees what may go.  Raises DeviceError for a
         device that fails: what was freed before is counted."""
-        pruning = self._catalog.pruning
+        pruning = self._catalog.forgetting.pruning
         pruning.prepare()
         shares = pruning.shares(self.info.medium)
         going = chosen(shares, self._setting.max_unused)
@@ -177,7 +177,7 @@ class PruneTurn:
         found = self._found(share)
         live = [
             StoredFrame(header, place)
-            for header, place in self._catalog.pruning.live(
+            for header, place in self._catalog.forgetting.pruning.live(
                 self.info.medium, share.segment, share.epoch
             )
         ]
