@@ -109,16 +109,9 @@ class Catalog:
     # Sessions
 
     def begin_session(
-        self,
-        session: bytes,
-        kind: str,
-        graph_name: str,
-        graph_text: str,
-        host: str,
-        started_ns: int,
-        holder: str,
-        tags: Sequence[str] = (),
-    ) -> None:
+        self, session: bytes, kind: str, graph_name: str, graph_text: str, host: str,
+        started_ns: int, holder: str, tags: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         """`holder`: the text of `holder.holder_text()` in the process that runs it."""
         head = (session, kind, graph_name, graph_text, host, started_ns, holder)
         sessions.insert(self._database, *head, tags)

@@ -17,6 +17,7 @@ _TABLES = {
     "versions": """SELECT client, name, number, object_id, session, finished_ns, outcome, record
         FROM versions JOIN objects USING (object)""",
     "pages": "SELECT digest, entries, body FROM pages",
+    "searched_pages": """SELECT digest, s.body FROM searched_pages s JOIN pages USING (page)""",
     "version_pages": """SELECT object_id, ordinal, digest, first_key FROM version_pages
         JOIN versions USING (version) JOIN pages USING (page)""",
     "frames": f"""SELECT {_FRAME}, kind, codec, object_id, payload_bytes, content_bytes,
