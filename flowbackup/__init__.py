@@ -12,18 +12,13 @@ what would be, `api` for programs, `building` graphs in Python and notebooks, `c
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from flowbackup.building.graph import Graph
-
-__all__ = ["Graph", "__version__"]
 
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:
-    """Graph is loaded when it is asked for: commands that only look do without."""
+    """Graph is loaded when it is asked for: commands that only look do without.  What type checkers
+    are to know of it stands in `__init__.pyi`."""
     if name != "Graph":
         raise AttributeError(f"module {__name__} has no attribute {name}")
     return importlib.import_module("flowbackup.building.graph").Graph

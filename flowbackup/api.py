@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowbackup.catalog.catalog import open_catalog
-from flowbackup.catalog.lineage import with_lineage
+from flowbackup.catalog.claim import open_shared, shared_claim
+from flowbackup.catalog.location import catalog_of
 from flowbackup.catalog.location import default_catalog_path as default_catalog_path
 from flowbackup.catalog.resolve import split_query
-from flowbackup.catalog.rows import CopyRow, LostMedium, VersionCopies
+from flowbackup.catalog.rows import LostMedium
 from flowbackup.devices import devices as devices
 from flowbackup.devices import devices_of_graph as devices_of_graph
 from flowbackup.devices import init_device as init_device
@@ -26,6 +27,10 @@ from flowbackup.devices import measure_device as measure_device
 from flowbackup.devices import show_device as show_device
 from flowbackup.devices import write_rates as write_rates
 from flowbackup.errors import UsageError
+from flowbackup.keeping import ForgetRequest as ForgetRequest
+from flowbackup.keeping import PruneRequest as PruneRequest
+from flowbackup.keeping import forget as forget
+from flowbackup.keeping import prune as prune
 from flowbackup.keys import add_slot as add_slot
 from flowbackup.keys import check_key as check_key
 from flowbackup.keys import create_key as create_key
@@ -33,13 +38,16 @@ from flowbackup.keys import key_row as key_row
 from flowbackup.keys import make_writer_key as make_writer_key
 from flowbackup.keys import reader_keys, writer_key_of
 from flowbackup.keys import remove_slot as remove_slot
+from flowbackup.looking import copies as copies
 from flowbackup.looking import diff as diff
 from flowbackup.looking import find as find
 from flowbackup.looking import history as history
 from flowbackup.looking import interrupted as interrupted
 from flowbackup.looking import objects as objects
 from flowbackup.looking import sessions as sessions
+from flowbackup.looking import stats as stats
 from flowbackup.model.entry import Entry
+from flowbackup.model.profile import Work
 from flowbackup.model.report import SessionReport
 from flowbackup.model.source_rules import EVERYTHING, SourceRules
 from flowbackup.monitor import Monitor, SilentMonitor
@@ -57,14 +65,14 @@ from flowbackup.taking import cat as cat
 from flowbackup.taking import export_tar as export_tar
 from flowbackup.taking import mount as mount
 from flowbackup.taking import restore as restore
+from flowbackup.warming import down as down
+from flowbackup.warming import up as up
+from flowbackup.warming import warm as warm
 
 if TYPE_CHECKING:
     from flowbackup.frame.keys import WriterKey
     from flowbackup.runtime.backup.why import Why
     from flowbackup.runtime.hooks.around import Begun
-
-COPIES_MAX = 1 << 31
-"""More copies than there can be devices in a graph: every version has fewer."""
 
 
 def load_plan(path: str | Path) -> Plan:
@@ -131,7 +139,7 @@ def _run_backup(
     from flowbackup.runtime.engines.choice import engine_of
     from flowbackup.runtime.freeing.room import Room
 
-    with open_catalog(catalog_path) as catalog:
+    with open_shared(catalog_path, wait_seconds_max=settings.wait_seconds_max) as catalog:
         if settings.resume:
             refuse_if_nothing_left(plan, catalog)
         labels = Labelling(create=settings.create or settings.init, init=settings.init)
@@ -144,13 +152,15 @@ def _run_backup(
         scan = SourceScan(plan.objects, near_nodes(plan))
         session = BackupSession(
             plan, catalog, scan, monitor, beginning, cancel, wait_max,
-            resumes=resumes, reads_all=settings.full, session=begun.session, key=key,
+            resumes=resumes, reads_all=settings.full, session=begun.session, tags=settings.tags,
+            key=key,
         )  # fmt: skip
         with ExitStack() as stack:
             stack.callback(session.close)
             session.wait_for_devices()
             scan.start()
             stack.callback(scan.stop)
+            beginning.turn_to(Work.STARTING)
             live = stack.enter_context(engine_of(settings, cancel))
             room = Room(plan, catalog, monitor, live, cancel)
             room.make()
@@ -198,7 +208,7 @@ def _run_stages(
     from flowbackup.runtime.freeing.room import Room
 
     cancel = begun.cancel
-    with open_catalog(catalog_path) as catalog:
+    with open_shared(catalog_path, wait_seconds_max=settings.wait_seconds_max) as catalog:
         labels = Labelling(create=settings.create or settings.init, init=settings.init)
         with cancel.interruptible(1):
             check_before_start(copies_only(plan, stages), catalog, labels, monitor)
@@ -246,7 +256,7 @@ def verify(
     where one is needed and none is given."""
     from flowbackup.runtime.care.verifying import WHOLE, media_named, refuse_far, run_verify
 
-    with open_catalog(_catalog_path(catalog), create=False) as opened:
+    with open_shared(_catalog_path(catalog), create=False) as opened:
         media = media_named(opened, devices)
         share = sample or WHOLE
         if not address or all(info.is_near for info in media):
@@ -266,7 +276,7 @@ def drill(query: str | None, request: DrillRequest, monitor: Monitor) -> Session
     compares it with the source where that is unchanged.  Raises NotFoundError, RestoreError."""
     from flowbackup.runtime.care.drilling import DrillTask, newest_versions, run_drill
 
-    with open_catalog(_catalog_path(request.catalog), create=False) as opened:
+    with open_shared(_catalog_path(request.catalog), create=False) as opened:
         versions = [opened.resolve(query)] if query else newest_versions(opened)
         task = DrillTask(versions, request.sample, request.seed, request.target)
         with interruptible_by_signals() as cancel, far_media_by(request.address, cancel) as far:
@@ -278,7 +288,7 @@ def repair(devices: Sequence[str], request: RepairRequest, monitor: Monitor) -> 
     all that the catalog knows.  Raises NotFoundError, UsageError."""
     from flowbackup.runtime.care.repairing import RepairTask, run_repair
 
-    with open_catalog(_catalog_path(request.catalog), create=False) as opened:
+    with open_shared(_catalog_path(request.catalog), create=False) as opened:
         task = RepairTask(
             tuple(devices), request.objects, request.full, request.dry_run, request.wait_seconds_max
         )
@@ -297,7 +307,7 @@ def rebuild(
     from flowbackup.runtime.care.rebuilding import RebuildTask, run_rebuild
 
     task = RebuildTask(_catalog_path(catalog), tuple(devices), Mode(mode), fresh, reader_keys())
-    with interruptible_by_signals() as cancel:
+    with shared_claim(task.catalog), interruptible_by_signals() as cancel:
         return run_rebuild(task, monitor, cancel)
 
 
@@ -342,18 +352,6 @@ def why(path: str, graph: Path | None = None, catalog: Path | None = None) -> li
         return why_by_catalog(os.fsencode(path), opened)
 
 
-def copies(
-    query: str | None = None, below: int | None = None, catalog: Path | None = None
-) -> list[VersionCopies] | list[CopyRow]:
-    """Of one OBJECT: what each medium holds of it, and where that came from.  Of all: how many
-    durable copies each version has, or those with fewer than `below`."""
-    with open_catalog(_catalog_path(catalog), create=False) as opened:
-        if query is not None:
-            version = opened.resolve(query)
-            return with_lineage(opened.copies_and_freed(version), version, opened.sessions())
-        return opened.below_copies(COPIES_MAX if below is None else below)
-
-
 def lost_media(catalog: Path | None = None) -> list[LostMedium]:
     """The media of this machine that are not where they were, and the versions that they take
     along."""
@@ -369,8 +367,4 @@ def doctor() -> list[Check]:
 
 
 def _catalog_path(named: Path | None, plan: Plan | None = None) -> Path:
-    if named is not None:
-        return named
-    if plan is not None and plan.catalog and "FLOWBACKUP_CATALOG" not in os.environ:
-        return Path(plan.catalog)
-    return default_catalog_path()
+    return catalog_of(named, "" if plan is None else plan.catalog)

@@ -9,20 +9,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from flowbackup.catalog.catalog import Catalog, open_catalog
+from flowbackup.catalog.lineage import with_lineage
 from flowbackup.catalog.location import default_catalog_path
 from flowbackup.catalog.resolve import path_below, split_query, time_ns
 from flowbackup.catalog.rows import (
+    CopyRow,
     DifferenceRow,
     FoundRow,
     HistoryRow,
     ObjectRow,
     SessionRow,
+    Stats,
+    VersionCopies,
     VersionRow,
 )
 from flowbackup.errors import NotFoundError, UsageError
 from flowbackup.model.entry import EntryKind
 from flowbackup.requests import FindRequest
 
+COPIES_MAX = 1 << 31
+"""More copies than there can be devices in a graph: every version has fewer."""
 KINDS = {
     "file": frozenset({EntryKind.FILE}),
     "directory": frozenset({EntryKind.DIRECTORY}),
@@ -54,6 +60,21 @@ def objects(catalog: Path | None = None) -> list[ObjectRow]:
     """All data objects with their newest version."""
     with open_catalog(catalog or default_catalog_path(), create=False) as opened:
         return list(opened.objects())
+
+
+def stats(query: str | None = None, catalog: Path | None = None) -> Stats:
+    """What versions take: those of each object, or those that `query` means.  Raises NotFoundError,
+    UsageError."""
+    with open_catalog(catalog or default_catalog_path(), create=False) as opened:
+        versions = opened.versions_meant(query) if query else opened.versions()
+        named: dict[str, list[VersionRow]] = {}
+        for version in versions:
+            named.setdefault(f"{version.record.client}/{version.record.name}", []).append(version)
+        return Stats(
+            tuple(opened.taken.by(named[name], name) for name in sorted(named)),
+            opened.taken.by(versions, "all"),
+            tuple(opened.taken.media()),
+        )
 
 
 def find(request: FindRequest, catalog: Path | None = None) -> Iterator[FoundRow]:
@@ -130,3 +151,15 @@ def _meant(catalog: Catalog, place: str) -> Iterator[tuple[list[VersionRow], byt
         except NotFoundError:
             pass  # A colon is a letter of names, too.
     yield catalog.versions(), path.strip(b"/")
+
+
+def copies(
+    query: str | None = None, below: int | None = None, catalog: Path | None = None
+) -> list[VersionCopies] | list[CopyRow]:
+    """Of one OBJECT: what each medium holds of it, and where that came from.  Of all: how many
+    durable copies each version has, or those with fewer than `below`."""
+    with open_catalog(catalog or default_catalog_path(), create=False) as opened:
+        if query is not None:
+            version = opened.resolve(query)
+            return with_lineage(opened.copies_and_freed(version), version, opened.sessions())
+        return opened.below_copies(COPIES_MAX if below is None else below)

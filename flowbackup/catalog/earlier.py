@@ -106,16 +106,23 @@ class Earlier:
         self, object_id: bytes, *, sealed: bool | None = None
     ) -> Iterator[tuple[FrameId, bytes]]:
         """Each frame that was written for an object, or that its version refers to, with each
-        medium that holds it durably and undamaged.  sealed: only those that are encrypted, or are
-        not."""
+        medium that holds it durably and undamaged, or has freed it: there it is not to be again, as
+        long as another medium has it.  sealed: only those that are encrypted, or are not."""
         codec = -1 if sealed is None else int(Codec.SEALED) * sealed
         rows = self._database.rows(
-            """SELECT DISTINCT f.session, f.stream, f.sequence, m.id
-               FROM frames f JOIN copies c USING (frame) JOIN media m USING (medium)
-               WHERE NOT c.damaged AND :codec IN (-1, f.codec & :bit) AND f.frame IN (
+            """WITH wanted (frame) AS (
                  SELECT frame FROM frames WHERE object_id = :object
                  UNION SELECT frame FROM versions JOIN version_frames USING (version)
-                   WHERE versions.object_id = :object)""",
+                   WHERE versions.object_id = :object),
+               held (frame, medium) AS (
+                 SELECT c.frame, c.medium FROM wanted JOIN copies c USING (frame)
+                   WHERE NOT c.damaged)
+               SELECT f.session, f.stream, f.sequence, m.id FROM (
+                   SELECT frame, medium FROM held
+                   UNION SELECT z.frame, z.medium FROM wanted JOIN freed z USING (frame)
+                     WHERE z.frame IN (SELECT frame FROM held))
+                 JOIN frames f USING (frame) JOIN media m USING (medium)
+               WHERE :codec IN (-1, f.codec & :bit)""",
             {"object": object_id, "bit": int(Codec.SEALED), "codec": codec},
         )
         return ((FrameId(*row[:3]), row[3]) for row in rows)

@@ -120,6 +120,51 @@ class CopyRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectStats:
+    """What some versions take together.  name: of their object, "all" for all objects.
+    bytes_source: the sizes of their files, summed over all versions; bytes_content: content that is
+    kept for them, each chunk once; bytes_packed: what that takes on a medium, with the indexes of
+    its chunks; bytes_lists: what their lists of files and records take."""
+
+    name: str
+    versions: int
+    frames: int
+    bytes_source: int
+    bytes_content: int
+    bytes_packed: int
+    bytes_lists: int
+
+    @property
+    def dedup_factor(self) -> float | None:
+        """How many times more the versions would take if each were kept whole; None where there is
+        no content."""
+        return round(self.bytes_source / self.bytes_content, 3) if self.bytes_content else None
+
+    @property
+    def compression_factor(self) -> float | None:
+        """How many times more the content would take if it were not packed."""
+        return round(self.bytes_content / self.bytes_packed, 3) if self.bytes_packed else None
+
+
+@dataclass(frozen=True, slots=True)
+class MediumStats:
+    """What a medium holds, durable and not damaged, of all versions and sessions."""
+
+    medium: MediumInfo
+    frames: int
+    bytes_held: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Of some objects, of them together, and of all media."""
+
+    objects: tuple[ObjectStats, ...]
+    total: ObjectStats
+    media: tuple[MediumStats, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class VersionCopies:
     """A version and how many durable copies it has: so many media may be lost, less one, and it
     can still be restored."""

@@ -16,8 +16,10 @@ from flowbackup.cli.options import (
     full_option,
     init_option,
     output_options,
+    profile_option,
     resume_option,
     retry_lock_option,
+    tag_option,
 )
 from flowbackup.cli.output import Output
 from flowbackup.cli.progress import show_progress
@@ -67,11 +69,13 @@ from flowbackup.model.source_rules import SourceRules
     metavar="FILE",
     help="Write the graph that this runs, to be changed and run again.",
 )
+@tag_option("--tag", "A word for the versions that this makes; may be given several times.")
 @init_option
 @retry_lock_option
 @full_option
 @resume_option
 @engine_option
+@profile_option
 @address_option
 @catalog_option
 @output_options
@@ -91,11 +95,13 @@ def backup(
     compression: str | None,
     key: str,
     save_graph: Path | None,
+    tags: tuple[str, ...],
     init: bool,
     retry_lock: float,
     full: bool,
     resume: bool | None,
     engine: str | None,
+    profile: bool,
     address: str,
     catalog: Path | None,
 ) -> int:
@@ -123,18 +129,12 @@ def backup(
         save_text(save_graph, plan.graph_text)
         output.remark(f"graph written to {save_graph}; flowbackup run {save_graph} does the same")
     settings = api.RunSettings(
-        catalog=catalog,
-        address=address,
-        create=True,
-        init=init,
-        wait_seconds_max=retry_lock,
-        resume=resume,
-        full=full,
-        engine=engine,
-    )
+        catalog=catalog, address=address, create=True, init=init, wait_seconds_max=retry_lock,
+        resume=resume, full=full, engine=engine, tags=tags,
+    )  # fmt: skip
     with show_progress(output) as monitor:
         report = api.run_backup(plan, settings, monitor)
-    return show_summary(report, output)
+    return show_summary(report, output, profile=profile)
 
 
 def _compression(text: str | None) -> str | dict[str, int] | None:

@@ -38,7 +38,7 @@ def key() -> None:
     cls=Command,
     examples=(
         "flowbackup key create site.key",
-        "FLOWBACKUP_PASSPHRASE_FILE=secret flowbackup key create site.key",
+        "flowbackup key create site.key --name safe",
     ),
 )
 @file_argument

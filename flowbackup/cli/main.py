@@ -19,6 +19,7 @@ from flowbackup import __version__
 from flowbackup.cli.options import Group
 from flowbackup.cli.output import Output
 from flowbackup.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_SUCCESS, FlowbackupError
+from flowbackup.leaving import end_behind_second_signal, leave
 
 GARBAGE_MIN = 50_000
 """Objects more before Python looks for cycles among them: lists of entries are a thousand long and
@@ -43,6 +44,8 @@ COMMANDS = {
     "cat": Place("cat", "cat", "Write the content of one file to standard output."),
     "export": Place("export", "export", "Write an object, or a path inside it, as a tar archive."),
     "mount": Place("mount", "mount", "Show all versions as directories, to look at and to copy."),
+    "up": Place("warm", "up", "Keep a Ray for the commands that run on one."),
+    "down": Place("warm", "down", "End the Ray that up keeps."),
     "status": Place("status", "status", "Show what the running sessions are doing."),
     "attach": Place("running", "attach", "Give a running session one more mirror."),
     "detach": Place("running", "detach", "Let a mirror of a running session go."),
@@ -54,10 +57,13 @@ COMMANDS = {
     "history": Place("history", "history", "Show what became of a path from version to version."),
     "diff": Place("diff", "diff", "Show what differs between two versions."),
     "why": Place("why", "why", "Tell which rule decides whether a path is backed up."),
+    "stats": Place("stats", "stats", "Show how much room versions take, and what was saved."),
     "copies": Place("copies", "copies", "Show how many durable copies each version has."),
     "verify": Place("verify", "verify", "Read media, or a part of them, and check every digest."),
     "drill": Place("drill", "drill", "Restore a part and compare it with the source."),
     "repair": Place("repair", "repair", "Complete copies that lag, failed or are damaged."),
+    "forget": Place("forget", "forget", "Keep some versions by rule, and forget the others."),
+    "prune": Place("prune", "prune", "Free what no version needs any more."),
     "rebuild": Place("rebuild", "rebuild", "Make the catalog from what media tell."),
     "device": Place("device", "device", "Make, list, show and measure devices."),
     "key": Place("key", "key", "Make keys for encryption, and say who may use them."),
@@ -113,7 +119,7 @@ def run(arguments: Sequence[str], output: Output) -> int:
     except click.ClickException as error:
         return _usage_error(error, output)
     except (KeyboardInterrupt, click.Abort):
-        output.plain_error("Interrupted", "interrupted", EXIT_INTERRUPTED)
+        output.interrupted()
         return EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001  the last place that can tell it: nothing is swallowed
         output.unexpected(error)
@@ -136,4 +142,8 @@ def main() -> None:
     """The console script."""
     gc.set_threshold(GARBAGE_MIN)
     arguments = sys.argv[1:]
-    sys.exit(run(arguments, Output(json="--json" in arguments)))
+    output = Output(json="--json" in arguments)
+    end_behind_second_signal(EXIT_INTERRUPTED, output.interrupted)
+    exit_code = run(arguments, output)
+    leave(exit_code)
+    sys.exit(exit_code)

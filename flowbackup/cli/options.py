@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import click
 
 from flowbackup.cli.output import Output
+from flowbackup.model.retention import is_tag
 from flowbackup.units import parse_duration, parse_size
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -191,11 +192,32 @@ def engine_option(command: Decorated) -> Decorated:
     )(command)
 
 
+def profile_option(command: Decorated) -> Decorated:
+    """--profile: the summary tells where the time went."""
+    return click.option(
+        "--profile", is_flag=True, help="Tell at the end where the time went, and who waited."
+    )(command)
+
+
 def init_option(command: Decorated) -> Decorated:
     """--init: make media where a device holds none."""
     return click.option(
         "--init", is_flag=True, help="Make a medium in each device that does not hold one yet."
     )(command)
+
+
+def tag_option(flag: str, text: str) -> Callable[[Decorated], Decorated]:
+    """A flag that may be given several times, each with a word."""
+
+    def check(
+        context: click.Context, parameter: click.Parameter, value: tuple[str, ...]
+    ) -> tuple[str, ...]:  # fmt: skip
+        for tag in value:
+            if not is_tag(tag):
+                raise click.BadParameter(f'"{tag}" is no tag: it has spaces or commas, or is long')
+        return value
+
+    return click.option(flag, "tags", multiple=True, metavar="TAG", callback=check, help=text)
 
 
 def resume_option(command: Decorated) -> Decorated:

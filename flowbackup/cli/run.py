@@ -15,8 +15,10 @@ from flowbackup.cli.options import (
     full_option,
     init_option,
     output_options,
+    profile_option,
     resume_option,
     retry_lock_option,
+    tag_option,
 )
 from flowbackup.cli.output import Output
 from flowbackup.cli.plan import show_plan
@@ -36,11 +38,13 @@ from flowbackup.errors import EXIT_SUCCESS
 @click.option(
     "--dry-run", "--plan", is_flag=True, help="Show what would run where, and touch nothing."
 )
+@tag_option("--tag", "A word for the versions that this makes; may be given several times.")
 @init_option
 @retry_lock_option
 @full_option
 @resume_option
 @engine_option
+@profile_option
 @address_option
 @catalog_option
 @output_options
@@ -49,11 +53,13 @@ def run(
     output: Output,
     graph: Path,
     dry_run: bool,
+    tags: tuple[str, ...],
     init: bool,
     retry_lock: float,
     full: bool,
     resume: bool | None,
     engine: str | None,
+    profile: bool,
     address: str,
     catalog: Path | None,
 ) -> int:
@@ -71,10 +77,11 @@ def run(
         resume=resume,
         full=full,
         engine=engine,
+        tags=tags,
     )
     if dry_run:
         show_plan(plan, output, api.foresee_room(plan, settings))
         return EXIT_SUCCESS
     with show_progress(output) as monitor:
         report = api.run_backup(plan, settings, monitor)
-    return show_summary(report, output)
+    return show_summary(report, output, profile=profile)

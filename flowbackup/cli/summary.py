@@ -6,6 +6,7 @@ from flowbackup.cli.columns import table
 from flowbackup.cli.freed import freed_text
 from flowbackup.cli.names import one_line, path_text, short_id
 from flowbackup.cli.output import Output
+from flowbackup.cli.profile import profile_text
 from flowbackup.model.published import command_fields
 from flowbackup.model.report import DeviceReport, ObjectReport, SessionReport
 from flowbackup.monitor import Problem, count_by_kind
@@ -14,20 +15,23 @@ from flowbackup.units import format_rate, format_seconds, format_size
 BACKUP = "backup"
 REPAIR = "repair"
 COPY = "copy"
-FREE = "free"
+FREEING = ("free", "prune")
+FORGET = "forget"
 PROBLEMS_SHOWN_MAX = 20
 """More than a screen of problems hides the rest; the catalog and --json have all of them."""
 
 
-def show_summary(report: SessionReport, output: Output) -> int:
+def show_summary(report: SessionReport, output: Output, *, profile: bool = False) -> int:
     """Tells how a session and the stages behind it ended, and returns the exit code of the
-    command: that of the worst of them."""
+    command: that of the worst of them.  profile: also where their time went."""
     exit_code = report.worst.exit_code
     if output.json:
-        output.row("summary", command_fields(report), "")
-    elif not (output.quiet and exit_code == 0):
+        output.row("summary", command_fields(report, profile=profile), "")
+    elif profile or not (output.quiet and exit_code == 0):
         for part in (report, *report.stages):
             output.text(summary_text(part, output))
+            if profile and part.profile is not None:
+                output.text(profile_text(part.profile))
     return exit_code
 
 
@@ -37,7 +41,7 @@ def summary_text(report: SessionReport, output: Output) -> str:
     parts += [freed_text(item, dry_run=not report.session) for item in report.freed]
     if report.objects:
         parts.append(_indented(_object_table(report.objects)))
-    if report.devices and report.kind != FREE:
+    if report.devices and report.kind not in FREEING:
         parts.append(_indented(_device_table(report.devices)))
     if report.problems:
         parts.append(_problem_text(report.problems, output))
@@ -62,7 +66,9 @@ def _numbers(report: SessionReport) -> str:
     if report.kind == COPY:
         frames = sum(device.frames for device in report.devices if device.role == COPY)
         parts = [f"{frames} frames copied", parts[1], f"{format_size(report.bytes_new)} written"]
-    if report.kind == FREE:
+    if report.kind == FORGET:
+        return f"  decided in {format_seconds(report.duration_seconds)}"
+    if report.kind in FREEING:
         segments = sum(freed.segments for freed in report.freed)
         size = format_size(sum(freed.size_bytes for freed in report.freed))
         verb = "freed" if report.session else "would be freed"
@@ -70,15 +76,23 @@ def _numbers(report: SessionReport) -> str:
         return f"  {size} {verb} in {segments} segments, looked at in {took}"
     if report.kind == BACKUP:
         parts.insert(1, f"{format_size(report.bytes_source)} selected")
-        parts.append(f"{format_size(report.bytes_new)} new")
+        parts.append(f"{format_size(report.bytes_new)} new{_packed(report)}")
         if report.bytes_deduplicated:
-            parts.append(f"{format_size(report.bytes_deduplicated)} of it known")
+            parts.append(f"{format_size(report.bytes_deduplicated)} known already")
         if report.bytes_known:
             parts.append(f"{format_size(report.bytes_known)} unchanged and not read")
     busy = report.duration_seconds - report.start_seconds
     rate = format_rate(report.bytes_read / busy) if busy > 0 else "-"
     started = f"{format_seconds(report.start_seconds)} to start, " if report.start_seconds else ""
     return f"  {', '.join(parts)} in {format_seconds(report.duration_seconds)} ({started}{rate})"
+
+
+def _packed(report: SessionReport) -> str:
+    """What became of new content, where that is less."""
+    if not 0 < report.bytes_packed < report.bytes_new:
+        return ""
+    factor = report.bytes_new / report.bytes_packed
+    return f" and packed into {format_size(report.bytes_packed)} ({factor:.1f}x)"
 
 
 def _object_table(items: tuple[ObjectReport, ...]) -> str:

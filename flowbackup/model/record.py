@@ -15,6 +15,8 @@ from itertools import islice
 from typing import Any
 
 from flowbackup.model.chunk import ChunkRef
+from flowbackup.model.chunking import Chunking
+from flowbackup.model.forgotten import ForgottenRecord
 from flowbackup.model.ids import FrameId, id_from_text, id_text
 from flowbackup.model.json_values import NUMBER_MAX, plain_text, whole_number
 from flowbackup.model.report import DeviceReport, Outcome, SessionReport
@@ -39,6 +41,7 @@ class VersionRecord:
     root: the chunk that lists the manifest pages.  files: entries that are regular files;
     bytes_source: size of the selected files; bytes_read: what was read of them; bytes_new: content
     bytes that this session sent.  outcome: success or incomplete (some entries have problems).
+    chunking: how content was cut; None of versions that were made before it was told.
     """
 
     object_id: bytes
@@ -56,6 +59,7 @@ class VersionRecord:
     bytes_new: int
     problems: int
     root: ChunkRef
+    chunking: Chunking | None = None
 
     def to_json(self) -> bytes:
         return _dump(
@@ -77,6 +81,7 @@ class VersionRecord:
                 "problems": self.problems,
                 "root": _ref_to_json(self.root),
             }
+            | ({} if self.chunking is None else {"chunking": self.chunking.to_json()})
         )
 
     @classmethod
@@ -98,6 +103,7 @@ class VersionRecord:
             bytes_new=whole_number(value["bytes_new"]),
             problems=whole_number(value["problems"]),
             root=_ref_from_json(value["root"]),
+            chunking=Chunking.from_json(value["chunking"]) if "chunking" in value else None,
         )
 
 
@@ -108,7 +114,7 @@ class SessionRecord:
     graph: the text of the graph file that ran; versions: tool -> version.  What the session had
     done until this record was made, which is before its segments were sealed: devices count
     neither the record nor the end of a segment.  problems_left_out: those that are not in
-    `problems`, because they were too many.
+    `problems`, because they were too many.  tags: what its user called its versions, for retention.
     """
 
     session: bytes
@@ -131,11 +137,12 @@ class SessionRecord:
     devices: tuple[DeviceReport, ...] = ()
     problems: tuple[Problem, ...] = ()
     problems_left_out: int = 0
+    tags: tuple[str, ...] = ()
 
     @classmethod
     def of_report(
         cls, report: SessionReport, *, started_ns: int, finished_ns: int, host: str, graph: str,
-        versions: dict[str, str],
+        versions: dict[str, str], tags: tuple[str, ...] = (),
     ) -> SessionRecord:  # fmt: skip
         """What a medium keeps of a report; its objects have records of their own."""
         problems = tuple(_told(report.problems))
@@ -147,7 +154,7 @@ class SessionRecord:
             start_seconds=report.start_seconds, files=report.files,
             bytes_source=report.bytes_source, bytes_read=report.bytes_read,
             bytes_new=report.bytes_new, devices=report.devices, problems=problems,
-            problems_left_out=len(report.problems) - len(problems),
+            problems_left_out=len(report.problems) - len(problems), tags=tags,
         )  # fmt: skip
 
     def without_names(self) -> SessionRecord:
@@ -183,6 +190,7 @@ class SessionRecord:
                 "problems": [_problem_to_json(problem) for problem in self.problems],
                 "problems_left_out": self.problems_left_out,
             }
+            | ({"tags": list(self.tags)} if self.tags else {})
         )
 
     @classmethod
@@ -209,10 +217,13 @@ class SessionRecord:
             devices=tuple(_device_from_json(item) for item in value["devices"]),
             problems=tuple(_problem_from_json(item) for item in value["problems"]),
             problems_left_out=whole_number(value["problems_left_out"]),
+            tags=tuple(plain_text(tag) for tag in value.get("tags", ())),
         )
 
 
-def load_record(data: bytes | memoryview) -> VersionRecord | SessionRecord | None:
+def load_record(
+    data: bytes | memoryview,
+) -> VersionRecord | SessionRecord | ForgottenRecord | None:
     """The record in a catalog frame's payload; None for a kind that this version does not know.
     Raises ValueError for bytes that are no record at all."""
     if len(data) > RECORD_BYTES_MAX:
@@ -222,6 +233,8 @@ def load_record(data: bytes | memoryview) -> VersionRecord | SessionRecord | Non
         kind = value["record"]
         if kind == "version":
             return VersionRecord.from_json(value)
+        if kind == "forgotten":
+            return ForgottenRecord.from_json(value)
         return SessionRecord.from_json(value) if kind == "session" else None
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ValueError(f"a catalog frame holds no readable record: {error}") from error

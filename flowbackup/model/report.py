@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from flowbackup.model.profile import Profile
 from flowbackup.monitor import Problem
 
 
@@ -21,7 +22,8 @@ class ObjectReport:
     """One data object of a session.  version counts the states of this object from 1, 0 where
     none was made; copies_durable counts the devices that hold all of its frames durably.
     bytes_known: of its content, what earlier sessions had made safe, so that it was neither read
-    nor sent again; bytes_deduplicated: what was read, and found to be safe already."""
+    nor sent again; bytes_deduplicated: what was read, and found to be safe already; bytes_packed:
+    what its new content takes in frames, compressed or not, with the index of its chunks."""
 
     name: str
     client: str
@@ -36,6 +38,7 @@ class ObjectReport:
     bytes_new: int = 0
     bytes_known: int = 0
     bytes_deduplicated: int = 0
+    bytes_packed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class KeptReport:
-    """Segments of a staging device that stay for one reason.  text: the reason, of the first of
+    """Segments of a device that stay for one reason.  text: the reason, of the first of
     them."""
 
     reason: str
@@ -112,7 +115,8 @@ class KeptReport:
 
 @dataclass(frozen=True, slots=True)
 class FreedReport:
-    """What a staging device gave back, or in a dry run would, and what stays on it."""
+    """What a device gave back, or in a dry run would, and what stays on it.  moved_frames,
+    moved_bytes: what was written anew to give that back."""
 
     device: str
     medium: str
@@ -120,13 +124,16 @@ class FreedReport:
     frames: int
     size_bytes: int
     kept: tuple[KeptReport, ...] = ()
+    moved_frames: int = 0
+    moved_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class SessionReport:
     """The whole session.  start_seconds: until the first frame was accepted.  explanation: of a
     restore for which it was asked.  freed: by a session that made room.  stages: the sessions of
-    copies, and those that made room, of the same command, each with a report of its own."""
+    copies, and those that made room, of the same command, each with a report of its own.  profile:
+    where its time went, where that was measured."""
 
     session: str
     kind: str
@@ -146,6 +153,7 @@ class SessionReport:
     explanation: Explanation | None = None
     freed: tuple[FreedReport, ...] = ()
     stages: tuple[SessionReport, ...] = ()
+    profile: Profile | None = None
 
     @property
     def bytes_known(self) -> int:
@@ -156,6 +164,11 @@ class SessionReport:
     def bytes_deduplicated(self) -> int:
         """Read and not sent, because it was found to be safe already."""
         return sum(item.bytes_deduplicated for item in self.objects)
+
+    @property
+    def bytes_packed(self) -> int:
+        """What new content takes in frames; each device has so much of it, and of its records."""
+        return sum(item.bytes_packed for item in self.objects)
 
     @property
     def worst(self) -> SessionReport:

@@ -9,9 +9,11 @@ import shlex
 from dataclasses import dataclass
 from enum import StrEnum
 
+from flowbackup.model.chunking import FIXED, Chunking
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.hook import Hook, Notice
 from flowbackup.model.rate import NO_LIMIT, RateSchedule
+from flowbackup.model.retention import RetentionPolicy
 from flowbackup.model.source_rules import EVERYTHING, SourceRules
 
 INDEX_RESERVE_DIVISOR = 64
@@ -152,7 +154,8 @@ class ObjectPlan:
     """A data object: the tree or file at `path` on the node of its client, or a stream there, and
     then the path is "".  heads: the agents of
     the backup group that it goes to; buffers: the range of their buffers it may use, or None;
-    assign: as that of the group; rules: what of it is left out; hooks: around reading it."""
+    assign: as that of the group; rules: what of it is left out; hooks: around reading it;
+    retention: which of its versions are kept, None for all; chunking: where its content is cut."""
 
     client: str
     name: str
@@ -165,6 +168,8 @@ class ObjectPlan:
     rules: SourceRules = EVERYTHING
     stream: StreamPlan | None = None
     hooks: tuple[Hook, ...] = ()
+    retention: RetentionPolicy | None = None
+    chunking: Chunking = FIXED
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,7 @@ class FrameFiller:
         self._collected = 0
         self._refs: list[ChunkRef] = []
         self.content_bytes = 0
+        self.payload_bytes = 0
 
     def room(self, size: int) -> memoryview:
         """Writable memory for a chunk of `size` bytes or more: all that is left of the frame, which
@@ -100,7 +101,7 @@ class FrameFiller:
         """The first `size` bytes of `room` are a chunk; hashes it."""
         slot, offset = self._slot, self._used
         assert slot is not None
-        digest = self._name(self._memory[offset : offset + size])
+        digest = self._crew.at_once(self._name, self._memory[offset : offset + size])
         if self._find is not None:
             (known,) = self._find((digest,))
             if known is not None:
@@ -147,6 +148,7 @@ class FrameFiller:
             self._cipher,
         )  # fmt: skip
         self.content_bytes += self._used
+        self.payload_bytes += header.payload_bytes
         self._forget()
         del memory
         self._sink.send(slot, header)

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from flowbackup.frame.cipher import Cipher
+from flowbackup.model.chunking import FIXED, Chunking
 from flowbackup.model.source_rules import EVERYTHING, SourceRules
 from flowbackup.source.stream import Stream
 
@@ -16,8 +17,9 @@ from flowbackup.source.stream import Stream
 class ObjectTask:
     """What to read.  path: of the tree or file; frame_bytes: content of a frame, which a slot has
     room for besides the index; rules: what of a tree is left out; clock: nanoseconds since 1970,
-    for the end of the record; stream: what is read instead of a path, not begun yet; zstd_level: at
-    which content is packed, 0 for not at all; cipher: encrypts every frame."""
+    for the end of the record; stream: what is read instead of a path, not begun yet; chunking:
+    where content is cut; zstd_level: at which it is packed, 0 for not at all; cipher: encrypts
+    every frame."""
 
     session: bytes
     object_id: bytes
@@ -29,5 +31,6 @@ class ObjectTask:
     rules: SourceRules = EVERYTHING
     clock: Callable[[], int] = time.time_ns
     stream: AbstractContextManager[Stream] | None = None
+    chunking: Chunking = FIXED
     zstd_level: int = 0
     cipher: Cipher | None = None

@@ -47,12 +47,14 @@ class GraphBuilder:
         catalog: str | None = None,
         transport: str | None = None,
         engine: str | None = None,
+        retention: Options | None = None,
     ) -> None:
         self._head = written(
             graph=graph, frame_size=frame_size, sync_size=sync_size, sync_seconds=sync_seconds,
             compression=dict(compression) if isinstance(compression, Mapping) else compression,
             encryption={"key": os.fspath(key)} if key else None,
             copies=copies, catalog=catalog, transport=transport, engine=engine,
+            retention=values_of(retention),
         )  # fmt: skip
         self._nodes: Section = {}
         self._clients: Section = {}

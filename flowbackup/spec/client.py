@@ -33,11 +33,14 @@ class ClientBuilder:
         one_file_system: bool | None = None,
         exclude_larger_than: int | str | None = None,
         exclude_older_than: int | str | None = None,
+        chunking: Options | None = None,
         hooks: Sequence[Options] = (),
+        retention: Options | None = None,
     ) -> ClientBuilder:
         """Adds a data object, which has a path, a command or standard input; returns the client, so
-        that calls stand in a row.  exclude: lines of gitignore's dialect.  hooks: as in
-        [{"when": "before", "run": ["sync"]}]."""
+        that calls stand in a row.  exclude: lines of gitignore's dialect.  chunking: as in
+        {"kind": "fastcdc"}.  hooks: as in [{"when": "before", "run": ["sync"]}].  retention: as in
+        {"last": 7, "weekly": 4}."""
         objects = self._said.setdefault("objects", {})
         assert isinstance(objects, dict)
         objects[name] = written(
@@ -48,6 +51,7 @@ class ClientBuilder:
             ignore_files=ignore_files, exclude_caches=exclude_caches,
             one_file_system=one_file_system, exclude_larger_than=exclude_larger_than,
             exclude_older_than=exclude_older_than,
-            hooks=[values_of(hook) for hook in hooks] or None,
+            chunking=None if chunking is None else values_of(chunking),
+            hooks=[values_of(hook) for hook in hooks] or None, retention=values_of(retention),
         )  # fmt: skip
         return self

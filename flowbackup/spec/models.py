@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from flowbackup.model.device import HERE
+from flowbackup.spec.chunking import ChunkingSpec
 from flowbackup.spec.endpoint import parse_coupling
 from flowbackup.spec.fields import (
     ZSTD_LEVEL,
@@ -36,6 +37,7 @@ from flowbackup.spec.fields import (
     Word,
 )
 from flowbackup.spec.hooks import Hooks, Notices
+from flowbackup.spec.retention import RetentionSpec
 from flowbackup.spec.written import Written, as_tuple, words_of
 from flowbackup.units import MIB, format_size
 
@@ -100,8 +102,15 @@ class ObjectSpec(Written):
     exclude_older_than: Duration = Field(
         default=0, description="Leave out files that were not changed for so long; 0 for any age."
     )
+    chunking: ChunkingSpec = Field(
+        default=ChunkingSpec(), description="Where its content is cut into chunks, which are sent "
+        "only if they are new.",
+    )  # fmt: skip
     hooks: Hooks = Field(
         default=(), description="Commands around reading it, on the node of the client."
+    )
+    retention: RetentionSpec | None = Field(
+        default=None, description="Which of its versions are kept, instead of that of the graph."
     )
 
     @model_validator(mode="after")
@@ -379,6 +388,9 @@ class GraphSpec(Written):
     )
     couplings: Annotated[tuple[CouplingSpec, ...], BeforeValidator(as_tuple)] = Field(
         default=(), description="Explicit edges: source -> target."
+    )
+    retention: RetentionSpec | None = Field(
+        default=None, description="Which versions of its objects flowbackup forget keeps."
     )
     hooks: Hooks = Field(default=(), description="Commands around a session.")
     notices: Notices = Field(default=(), description="Whom to tell of a session by HTTP.")

@@ -12,11 +12,14 @@ import pytest
 
 from flowbackup.errors import EXIT_USAGE, EXIT_WRONG_KEY
 from flowbackup.frame import key_slots
+from flowbackup.frame.seal import open_frame
 from flowbackup.key_file import new_key, read_key_file, write_key_file
+from flowbackup.model.record import SessionRecord, load_record
 from flowbackup.testing.compare import differences
 from tests.cli.conftest import Ran, RunCommand
 from tests.faults.secrets import Secret, in_files
 from tests.judge import check_media, listed, recovered
+from tests.media.media_samples import make_device
 
 PASSPHRASE, SECOND = b"correct horse battery staple", b"a second passphrase"
 CANARY_NAME, CANARY_TEXT = b"canary-in-the-name", b"the canary sings in the content\n"
@@ -98,6 +101,19 @@ def test_nothing_of_a_canary_stands_on_media_and_all_of_it_comes_back(place: Pla
     assert cat.exit_code == 0
 
 
+def test_a_summary_tells_what_was_packed(place: Place) -> None:
+    ran = place.backup(more=("--json",))
+    content, (device, *_) = ran.lines[-1], ran.lines[-1]["devices"]  # type: ignore[misc]
+    packed = int(str(content["bytes_packed"]))
+    assert 300_000 < packed < int(str(content["bytes_new"])) - 60_000
+    assert packed < int(device["bytes_written"]) < 2 * packed
+    for path in place.source.rglob("*"):
+        os.utime(path)
+    place.source.joinpath("noise").unlink()
+    (place.source / "more").write_bytes(CANARY_TEXT * 9_999)
+    assert "KiB new and packed into " in place.backup().out
+
+
 def test_the_key_stands_nowhere_outside_of_its_file_not_even_in_the_catalog(place: Place) -> None:
     assert place.backup().exit_code == 0
     assert place.restored("--json", "-v").exit_code == 0
@@ -169,6 +185,11 @@ def test_verify_and_repair_need_no_key(place: Place, monkeypatch: pytest.MonkeyP
     assert place.run("repair").exit_code == 0
     assert place.run("verify").exit_code == 0
     assert in_files(secrets_of(place), *place.media()) == []
+    reader = make_device(place.folder / "b").reader()
+    (plain,) = (frame for frame in reader.frames() if not frame.header.codec)
+    record = load_record(open_frame(*reader.read(plain.header, plain.place)).content)
+    assert isinstance(record, SessionRecord) and record.kind == "repair"
+    assert (record.graph_name, record.host, record.graph, record.problems) == ("", "", "", ())
     shutil.rmtree(place.folder / "a")
     use(monkeypatch, place, "passphrase")
     assert place.restored().exit_code == 0 and place.is_back()

@@ -10,7 +10,7 @@ from flowbackup.catalog.catalog import open_catalog
 from flowbackup.catalog.rows import VersionRow
 from flowbackup.model.report import ObjectReport, SessionReport
 from flowbackup.monitor import SilentMonitor
-from flowbackup.units import KIB
+from flowbackup.plan.decided import Plan
 
 QUIET = SilentMonitor()
 
@@ -18,22 +18,41 @@ QUIET = SilentMonitor()
 class History:
     """Versions of one tree.  Frames are small, so that a few files fill some."""
 
-    def __init__(self, folder: Path, devices: int = 1, frame_size: int = 256 * KIB) -> None:
+    def __init__(
+        self, folder: Path, devices: int = 1, frame_size: str = "256 KiB", chunking: str = "{}"
+    ) -> None:
+        """chunking: as in a graph."""
         self.folder = folder
         self.source = folder / "tree"
         self.source.mkdir()
         self.catalog = folder / "catalog.sqlite"
         self.media = [folder / f"d{number}" for number in range(devices)]
-        self.frame_size = frame_size
+        self._frame_size = frame_size
+        self._chunking = chunking
+
+    def plan(self, *more: Path) -> Plan:
+        """A chain of its devices, and of more of them."""
+        media = (*self.media, *more)
+        groups = [f"g{place}: {{devices: [{m.name}]" for place, m in enumerate(media)]
+        lines = [
+            f"graph: history\nframe_size: {self._frame_size}\nsync_size: 1 MiB",
+            f"clients: {{here: {{objects: {{tree: {{path: {self.source}, "
+            f"chunking: {self._chunking}}}}}}}}}",
+            f"devices: {{{', '.join(f'{m.name}: {{path: {m}}}' for m in media)}}}",
+            f"backup_groups: {{{groups[0]}}}}}",
+            "mirror_groups:" if more or len(media) > 1 else "",
+            *(f"  {group}, mirrors: g{place}}}" for place, group in enumerate(groups[1:])),
+        ]
+        file = self.folder / "history.yaml"
+        file.write_text("\n".join(lines))
+        return api.load_plan(file)
 
     def run(self, *more: Path, full: bool = False) -> SessionReport:
-        """Backs the tree up to its devices, and to more of them."""
-        first, *mirrors = map(str, (*self.media, *more))
-        plan = api.quick_plan([str(self.source)], first, mirrors, frame_size=self.frame_size)
+        """Backs the tree up."""
         settings = api.RunSettings(
             catalog=self.catalog, create=True, init=True, full=full, engine="local"
         )
-        report = api.run_backup(plan, settings, QUIET)
+        report = api.run_backup(self.plan(*more), settings, QUIET)
         assert report.exit_code == 0, report.problems
         return report
 

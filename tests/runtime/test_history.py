@@ -45,11 +45,13 @@ class Changes(RuleBasedStateMachine):
     States are kept by the number of their version: whoever forgets a version takes its state out.
     """
 
+    chunking = "{size: 64 KiB}"
+
     def __init__(self) -> None:
         super().__init__()
         base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
         self._folder = Path(tempfile.mkdtemp(prefix="flowbackup-test-", dir=base))
-        self._history = History(self._folder, devices=1, frame_size=64 * KIB)
+        self._history = History(self._folder, 1, "256 KiB", self.chunking)
         self._tree = self._history.source
         self._states: dict[int, State] = {}
 
@@ -171,5 +173,13 @@ class Changes(RuleBasedStateMachine):
             place.unlink()
 
 
+class ChangesCutByContent(Changes):
+    """The same, cut by FastCDC."""
+
+    chunking = "{kind: fastcdc, size: 64 KiB, min: 1 KiB, max: 128 KiB}"
+
+
+_SETTINGS = settings(max_examples=8, stateful_step_count=25, deadline=None)
 TestChanges = Changes.TestCase
-TestChanges.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
+TestCutByContent = ChangesCutByContent.TestCase
+TestChanges.settings = TestCutByContent.settings = _SETTINGS

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from flowbackup import api
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.media.open import open_device
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.frame import FrameKind
+from flowbackup.plan.decided import StreamPlan
 from flowbackup.testing.compare import differences
 from flowbackup.units import KIB, MIB
 from tests.judge import recovered_here
 from tests.local_backup import damage
-from tests.runtime.history import History
+from tests.runtime.history import QUIET, History
 
 FILES, FILE_BYTES = 40, 20 * KIB
 TREE_BYTES = FILES * FILE_BYTES + 3 * MIB
@@ -84,9 +88,9 @@ def test_of_a_changed_file_the_changed_chunks_are_sent(history: History) -> None
         file.seek(FILE_BYTES)
         file.write(b"!")
     site = history.backup()
-    chunk_bytes = history.frame_size
-    assert (site.bytes_read, site.bytes_new) == (3 * MIB, chunk_bytes)
-    assert site.bytes_deduplicated == 3 * MIB - chunk_bytes
+    # A chunk is as large as a frame here.
+    assert (site.bytes_read, site.bytes_new) == (3 * MIB, 256 * KIB)
+    assert site.bytes_deduplicated == 3 * MIB - 256 * KIB
     assert_kept(history, 2)
 
 
@@ -180,3 +184,40 @@ def test_the_tenth_version_needs_no_list_of_the_first_nine(history: History) -> 
                 " (SELECT version FROM versions WHERE number < 10)"
             )
     assert list(differences(str(history.source), str(history.restored(10)))) == []
+
+
+def test_what_was_saved_is_told(history: History) -> None:
+    (history.source / "large").rename(history.source / "larger")
+    report = history.run()
+    assert (report.bytes_read, report.bytes_deduplicated) == (3 * MIB, 3 * MIB)
+    assert (report.bytes_known, report.bytes_packed) == (FILES * FILE_BYTES, 0)
+    (history.source / "new").write_bytes(bytes(FILE_BYTES))
+    assert 0 < history.run().bytes_packed < KIB
+    found = api.stats(catalog=history.catalog)
+    (tree,) = found.objects
+    assert (tree.name, tree.versions) == ("here/tree", 3)
+    assert tree.bytes_source == 3 * TREE_BYTES + FILE_BYTES
+    assert tree.bytes_content == TREE_BYTES + FILE_BYTES
+    assert tree.dedup_factor == round(tree.bytes_source / tree.bytes_content, 3)
+    assert tree.bytes_packed == payload_bytes(history.media[0])
+    assert tree.compression_factor == round(tree.bytes_content / tree.bytes_packed, 3)
+    assert found.total == replace(tree, name="all")
+    first = api.stats("tree@1", history.catalog).total
+    assert (first.versions, first.bytes_content, first.dedup_factor) == (1, TREE_BYTES, 1.0)
+    assert [medium.medium.device for medium in found.media] == ["d0", "d1"]
+    assert all(m.bytes_held > tree.bytes_packed + tree.bytes_lists for m in found.media)
+
+
+def test_what_a_command_gives_is_always_read_and_sent_where_it_is_new(history: History) -> None:
+    plan = history.plan()
+    (tree,) = plan.objects
+    large = history.source / "large"
+    stream = StreamPlan(command=("/bin/cat", str(large)))
+    plan = replace(plan, objects=(replace(tree, name="dump", path="", stream=stream),))
+    settings = api.RunSettings(catalog=history.catalog, engine="local")
+    first, second = (api.run_backup(plan, settings, QUIET) for _ in range(2))
+    assert (first.bytes_read, first.bytes_new) == (3 * MIB, 3 * MIB)
+    assert (second.bytes_read, second.bytes_new, second.bytes_known) == (3 * MIB, 0, 0)
+    found = io.BytesIO()
+    api.cat("dump", found, history.catalog)
+    assert found.getvalue() == large.read_bytes()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from flowbackup.frame.page import decode_page, decode_root, joined
 from flowbackup.frame.seal import OpenedFrame, chunk_of, open_frame
 from flowbackup.model.chunk import ChunkRef
+from flowbackup.model.chunking import FIXED, Chunking
 from flowbackup.model.entry import Entry, EntryKind
 from flowbackup.model.frame import FrameHeader, FrameKind
 from flowbackup.model.ids import FrameId
@@ -147,6 +148,7 @@ def read_tree(
     rules: SourceRules = EVERYTHING,
     known: KnownFiles | None = None,
     journal: list[bytes] | None = None,
+    chunking: Chunking = FIXED,
     zstd_level: int = 0,
 ) -> Reading:
     """Reads the object at `path` into memory."""
@@ -161,6 +163,7 @@ def read_tree(
         started_ns=started_ns,
         rules=rules,
         clock=lambda: clock_ns,
+        chunking=chunking,
         zstd_level=zstd_level,
     )
     pages, monitor, counters = KeptPages(), RecordingMonitor(), ReadCounters()

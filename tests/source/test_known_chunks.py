@@ -10,6 +10,7 @@ import pytest
 
 from flowbackup.frame.page import decode_page, decode_root, encode_page
 from flowbackup.model.chunk import ChunkRef
+from flowbackup.model.chunking import Chunking
 from flowbackup.model.digest import chunk_digest
 from flowbackup.model.entry import Entry, EntryKind
 from flowbackup.model.frame import FrameKind
@@ -22,13 +23,13 @@ from flowbackup.units import KIB
 from tests.source.memory_sink import FRAME_BYTES, SESSION, MemorySink, Reading, read_tree
 
 CHUNK = 4 * KIB
+CHUNKING = Chunking(size_bytes=CHUNK)
 LARGE = 60 * CHUNK + 100
 
 
 @pytest.fixture
-def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def tree(tmp_path: Path) -> Path:
     """A file of sixty-one chunks in four frames, between small ones."""
-    monkeypatch.setattr("flowbackup.source.reader.CHUNK_BYTES", CHUNK)
     for number in range(9):
         (tmp_path / f"{number}").write_bytes(os.urandom(3 * KIB))
     (tmp_path / "5large").write_bytes(os.urandom(LARGE))
@@ -45,7 +46,7 @@ def again(tree: Path, first: Reading, safe: Collection[FrameId] | None = None) -
     pages = tuple(data for _, data in first.pages.pages)
     content = KnownContent(b"o" * 16, 1, pages, tuple(r.ref for r in refs), is_trusted=False)
     known = KnownFiles([content], frames_of(first) if safe is None else safe)
-    return read_tree(tree, MemorySink(session=b"t" * 16), known=known)
+    return read_tree(tree, MemorySink(session=b"t" * 16), known=known, chunking=CHUNKING)
 
 
 def entries(reading: Reading) -> list[Entry]:
@@ -67,7 +68,7 @@ def assert_whole(tree: Path, first: Reading, second: Reading) -> None:
 def test_chunks_that_are_known_leave_the_frame_and_others_move_together(
     tree: Path, changed: tuple[int, ...]
 ) -> None:
-    first = read_tree(tree)
+    first = read_tree(tree, chunking=CHUNKING)
     with (tree / "5large").open("r+b") as file:
         for number in changed:
             file.seek(number * CHUNK)
@@ -84,7 +85,7 @@ def test_chunks_that_are_known_leave_the_frame_and_others_move_together(
 
 
 def test_what_lies_in_a_frame_that_is_not_safe_is_sent(tree: Path) -> None:
-    first = read_tree(tree)
+    first = read_tree(tree, chunking=CHUNKING)
     lost = first.by_path()[b"5large"].chunks[20].frame
     second = again(tree, first, frames_of(first) - {lost})
     (header,) = (h for h in first.sink.of_kind(FrameKind.DATA) if h.frame_id == lost)
@@ -94,7 +95,7 @@ def test_what_lies_in_a_frame_that_is_not_safe_is_sent(tree: Path) -> None:
 
 
 def test_pages_that_are_as_they_were_are_not_stored_again(tree: Path) -> None:
-    first = read_tree(tree)
+    first = read_tree(tree, chunking=CHUNKING)
     second = again(tree, first)
     assert second.pages.pages == first.pages.pages
     (header,) = second.sink.of_kind(FrameKind.MANIFEST)

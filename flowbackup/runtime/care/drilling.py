@@ -19,6 +19,7 @@ from flowbackup.catalog.catalog import Catalog
 from flowbackup.catalog.rows import VersionRow
 from flowbackup.errors import NotFoundError, RestoreError
 from flowbackup.frame.key_ring import NO_KEYS, KeyRing
+from flowbackup.leaving import undoing
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem
 from flowbackup.restore.removal import remove_tree
@@ -110,14 +111,15 @@ def _place(target: str, session: LocalSession) -> Iterator[bytes]:
         return
     place = os.fsencode(tempfile.mkdtemp(prefix="flowbackup-drill-"))
     session.message(f"restoring to {format_path(place)}, which is removed in the end")
-    try:
-        yield place
-    finally:
+    with undoing():
         try:
-            remove_tree(place)
-        except OSError as error:
-            text = f"{format_path(place)} cannot be removed: {error.strerror}"
-            session.problem(Problem("left_behind", text))
+            yield place
+        finally:
+            try:
+                remove_tree(place)
+            except OSError as error:
+                text = f"{format_path(place)} cannot be removed: {error.strerror}"
+                session.problem(Problem("left_behind", text))
 
 
 def _empty(target: str) -> bytes:

@@ -6,10 +6,13 @@ import os
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 from flowbackup.errors import FlowbackupError, ProtocolError, UsageError
+from flowbackup.leaving import taken_away
 from flowbackup.runtime.control.message import (
     REQUEST_BYTES_MAX,
     VERBS,
@@ -19,8 +22,9 @@ from flowbackup.runtime.control.message import (
     refusal,
     send,
 )
-from flowbackup.runtime.control.place import control_directory, remove_stale, socket_name
+from flowbackup.runtime.control.place import remove_stale, socket_name
 from flowbackup.runtime.control.requests import Request
+from flowbackup.runtime.user_directory import user_directory
 
 CALLERS_MAX = 8
 LISTEN_SECONDS_MAX = 5.0
@@ -41,12 +45,13 @@ class Channel:
         self._session = session
         self._answer = answer
         self._socket: socket.socket | None = None
+        self._left = ExitStack()
         self._callers = threading.BoundedSemaphore(CALLERS_MAX)
         self._thread = threading.Thread(target=self._listen, name="control", daemon=True)
 
     def __enter__(self) -> Self:
         try:
-            directory = control_directory()
+            directory = user_directory()
             remove_stale(directory)
             name = socket_name(self._session)
             listening = _bound(str(directory), name)
@@ -55,6 +60,7 @@ class Channel:
             self.fault = f"no control channel: {error}"
             return self
         self._socket = listening
+        self._left.enter_context(taken_away(partial(os.unlink, self.path)))
         self._thread.start()
         return self
 
@@ -68,6 +74,7 @@ class Channel:
             os.unlink(self.path)
         except FileNotFoundError:
             pass
+        self._left.close()
         self._socket.shutdown(socket.SHUT_RDWR)  # wakes who waits in `accept`
         self._thread.join(END_SECONDS_MAX)
         self._socket.close()

@@ -324,10 +324,14 @@ class Crew:
             self.answer_of(reference, who, faults, left, Part.LEAVE)
         for actor in everybody.values():
             self.engine.end(actor)
-        for path in self._assignments.slab_paths:
-            # Its owner has done so, if it still could; on other nodes the other users have.
-            path.unlink(missing_ok=True)
+        self.remove_memory()
         return faults
+
+    def remove_memory(self) -> None:
+        """Of this node.  Its owner has done so, if it still could; on other nodes the other users
+        have."""
+        for path in self._assignments.slab_paths:
+            path.unlink(missing_ok=True)
 
     def lose_client(self, name: str) -> None:
         """Ends the client, whatever it is doing."""

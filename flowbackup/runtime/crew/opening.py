@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from flowbackup.errors import DeviceLockedError
 from flowbackup.frame.keys import WriterKey
+from flowbackup.leaving import taken_away
 from flowbackup.monitor import Monitor
 from flowbackup.plan.decided import Plan
 from flowbackup.runtime.cancel import Cancel
@@ -23,10 +24,11 @@ def open_crew(
     """Everybody is open inside, and dismissed behind it.  Raises what `Entrance.wait` and
     `Crew.open` raise."""
     crew = _let_in(plan, session, entrance, monitor, engine, cancel, key)
-    try:
-        yield crew
-    finally:
-        _dismiss(crew, monitor)
+    with taken_away(crew.remove_memory):
+        try:
+            yield crew
+        finally:
+            _dismiss(crew, monitor)
 
 
 def _let_in(
@@ -39,19 +41,27 @@ def _let_in(
     while True:
         crew = Crew(plan, session, engine, cancel, key)
         try:
-            crew.hire()
-            crew.open()
+            _open(crew, monitor)
         except DeviceLockedError as error:
             # Somebody who saw no ticket was quicker: nobody waits with half of the devices.
-            _dismiss(crew, monitor)
             entrance.try_again(error)
         except BaseException:
-            _dismiss(crew, monitor)
             entrance.leave()
             raise
         else:
             entrance.leave()
             return crew
+
+
+def _open(crew: Crew, monitor: Monitor) -> None:
+    """Raises what keeps it from being open, and is dismissed then."""
+    with taken_away(crew.remove_memory):
+        try:
+            crew.hire()
+            crew.open()
+        except BaseException:
+            _dismiss(crew, monitor)
+            raise
 
 
 def _dismiss(crew: Crew, monitor: Monitor) -> None:

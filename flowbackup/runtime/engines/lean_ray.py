@@ -47,12 +47,22 @@ def lean_start() -> Iterator[None]:
         replaced.enter_context(patch.object(Node, "start_api_server", _no_api_server))
         # Asks for machines when there are too few; its end takes a second.
         replaced.enter_context(patch.object(Node, "start_monitor", _no_monitor))
-        # On Linux Ray takes the network's address even when it is told the loopback one; this is
-        # how it stays inside on other systems.  Ray has read the variable when it was imported,
-        # and the processes that it starts read it again.
-        replaced.enter_context(patch.object(ray_constants, "ENABLE_RAY_CLUSTER", False))
-        variable = {ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0"}
-        replaced.enter_context(patch.dict(os.environ, variable))
+        replaced.enter_context(on_loopback())
+        yield
+
+
+@contextmanager
+def on_loopback() -> Iterator[None]:
+    """`ray.init` inside stays on 127.0.0.1, whether it starts a Ray there or joins one.
+
+    On Linux Ray takes the network's address even when it is told the loopback one; this is how it
+    stays inside on other systems.  Ray has read the variable when it was imported, and the
+    processes that it starts read it again."""
+    variable = {ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0"}
+    with (
+        patch.object(ray_constants, "ENABLE_RAY_CLUSTER", False),
+        patch.dict(os.environ, variable),
+    ):
         yield
 
 
@@ -113,6 +123,13 @@ def _hear(is_over: threading.Event) -> None:
             _thread.interrupt_main(signal.SIGTERM)
 
 
+def shut_down() -> None:
+    """`ray.shutdown`, behind which signals are this Python's again.  In the middle of it Ray leaves
+    SIGTERM to the system, which would end the process there and then."""
+    with deaf_children(), signals_kept():
+        ray.shutdown()
+
+
 def end_at_once(directory: Path) -> None:
     """`ray.shutdown` of the Ray that has this directory, also of one that was interrupted while it
     started, of which Ray itself knows nothing yet.  Behind it none of its processes is left: to ask
@@ -124,7 +141,7 @@ def end_at_once(directory: Path) -> None:
         stop(node, check_alive=check_alive, **(how | {"allow_graceful": False}))
 
     with patch.object(Node, "kill_all_processes", stop_at_once):
-        ray.shutdown()
+        shut_down()
     for process in family:
         end_process(process, END_SECONDS_MAX)
 
@@ -141,18 +158,20 @@ def _family(directory: Path) -> set[ProcessIdentity]:
 
 
 @contextmanager
-def own_token() -> Iterator[None]:
-    """Processes of a Ray started inside show each other a token that nobody else has.
+def own_token(token: str = "") -> Iterator[str]:
+    """Processes of a Ray started inside show each other a token that nobody else has; one that is
+    given lets into the Ray that was started with it.
 
     Who reaches a Ray can run code as its user, and every user of a machine reaches its loopback.
     The token stands in the environment, which only the same user can read.  Ray reads mode and
     token when it is imported, so it is told to read them again, before and after."""
-    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    token = token or secrets.token_hex(32)
+    shown = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token}
     others = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
     try:
-        with patch.dict(os.environ, token | others):
+        with patch.dict(os.environ, shown | others):
             _read_again()
-            yield
+            yield token
     finally:
         _read_again()
 
