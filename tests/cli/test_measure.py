@@ -9,6 +9,7 @@ import pytest
 from flowbackup.cli.device import rounded
 from flowbackup.media.measuring import FRAME_BYTES, measure_writing
 from flowbackup.model.device import DeviceTarget
+from flowbackup.spec import load_graph
 from flowbackup.units import MIB
 from tests.cli.conftest import RunCommand
 
@@ -84,8 +85,9 @@ def test_rates_go_into_a_graph_and_nothing_else_changes(
 
 
 def test_one_device_of_a_graph(flowbackup: RunCommand, graph: Path) -> None:
-    flowbackup("device", "measure", "usb", "--graph", str(graph), *QUICK)
+    row, _ = flowbackup("device", "measure", "usb", "--graph", str(graph), *QUICK, "--json").lines
     assert graph.read_text().count("rate: ") == 1
+    assert load_graph(graph).spec.devices["usb"].rate == rounded(float(str(row["rate"])))
 
 
 @pytest.mark.parametrize(

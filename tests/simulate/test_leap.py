@@ -89,6 +89,7 @@ def test_objects_end_one_after_the_other() -> None:
     graph.backup_group("primary", devices=["nas"])
     found = simulate(make_plan(graph.spec()), Scenario(object=ObjectModel(2 * TB)))
     assert found.bytes_safe == 10 * TB
+    assert found.devices[0].bytes_durable == pytest.approx(10 * TB, rel=1e-5)
     assert found.seconds == pytest.approx(100_000, rel=0.01)
 
 
