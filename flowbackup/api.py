@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.catalog.lineage import with_lineage
+from flowbackup.catalog.location import catalog_path
 from flowbackup.catalog.location import default_catalog_path as default_catalog_path
 from flowbackup.catalog.resolve import split_query
 from flowbackup.catalog.rows import CopyRow, LostMedium, MediumRow, VersionCopies
@@ -45,6 +46,7 @@ from flowbackup.taking import cat as cat
 from flowbackup.taking import export_tar as export_tar
 from flowbackup.taking import mount as mount
 from flowbackup.taking import restore as restore
+from flowbackup.watching import watching as watching
 
 if TYPE_CHECKING:
     from flowbackup.runtime.backup.why import Why
@@ -391,8 +393,4 @@ def devices(catalog: Path | None = None) -> list[MediumRow]:
 
 
 def _catalog_path(named: Path | None, plan: Plan | None = None) -> Path:
-    if named is not None:
-        return named
-    if plan is not None and plan.catalog and "FLOWBACKUP_CATALOG" not in os.environ:
-        return Path(plan.catalog)
-    return default_catalog_path()
+    return catalog_path(named, plan.catalog if plan is not None else "")

@@ -14,6 +14,7 @@ from flowbackup.cli.options import (
     catalog_option,
     engine_option,
     init_option,
+    metrics_option,
     output_options,
     resume_option,
     retry_lock_option,
@@ -65,6 +66,7 @@ from flowbackup.model.source_rules import SourceRules
 @resume_option
 @engine_option
 @address_option
+@metrics_option
 @catalog_option
 @output_options
 @click.pass_obj
@@ -86,6 +88,7 @@ def backup(
     resume: bool | None,
     engine: str | None,
     address: str,
+    metrics: Path | None,
     catalog: Path | None,
 ) -> int:
     """Back up PATHs to a device, and on to its mirrors.
@@ -119,8 +122,11 @@ def backup(
         resume=resume,
         engine=engine,
     )
-    with show_progress(output) as monitor:
-        report = api.run_backup(plan, settings, monitor)
+    with (
+        show_progress(output) as monitor,
+        api.watching(plan, settings, monitor, metrics) as watched,
+    ):
+        report = watched.ended(api.run_backup(plan, settings, watched))
     return show_summary(report, output)
 
 

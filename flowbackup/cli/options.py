@@ -178,6 +178,19 @@ def address_option(command: Decorated) -> Decorated:
     )(command)
 
 
+def metrics_option(command: Decorated) -> Decorated:
+    """--metrics FILE, else FLOWBACKUP_METRICS; None where neither is given."""
+    return click.option(
+        "--metrics",
+        type=click.Path(dir_okay=False, path_type=Path),
+        envvar="FLOWBACKUP_METRICS",
+        show_envvar=True,
+        metavar="FILE",
+        help="Write the numbers of the run there for Prometheus, as node_exporter collects them: "
+        "one file for each graph.",
+    )(command)
+
+
 def engine_option(command: Decorated) -> Decorated:
     """--engine NAME, else FLOWBACKUP_ENGINE; None for what the graph says."""
     return click.option(

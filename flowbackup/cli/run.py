@@ -13,6 +13,7 @@ from flowbackup.cli.options import (
     catalog_option,
     engine_option,
     init_option,
+    metrics_option,
     output_options,
     resume_option,
     retry_lock_option,
@@ -40,6 +41,7 @@ from flowbackup.errors import EXIT_SUCCESS
 @resume_option
 @engine_option
 @address_option
+@metrics_option
 @catalog_option
 @output_options
 @click.pass_obj
@@ -52,6 +54,7 @@ def run(
     resume: bool | None,
     engine: str | None,
     address: str,
+    metrics: Path | None,
     catalog: Path | None,
 ) -> int:
     """Run GRAPH.yaml: backups and mirrors as the file says.
@@ -71,6 +74,9 @@ def run(
     if dry_run:
         show_plan(plan, output, api.foresee_room(plan, settings))
         return EXIT_SUCCESS
-    with show_progress(output) as monitor:
-        report = api.run_backup(plan, settings, monitor)
+    with (
+        show_progress(output) as monitor,
+        api.watching(plan, settings, monitor, metrics) as watched,
+    ):
+        report = watched.ended(api.run_backup(plan, settings, watched))
     return show_summary(report, output)
