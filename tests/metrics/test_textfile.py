@@ -64,7 +64,7 @@ def test_a_device_of_several_stages_is_told_once_with_all_that_it_got() -> None:
     report = samples.report()
     (first, *others), count = report.devices, len(report.devices)
     report = replace(report, devices=(replace(first, state="complete"), *others))
-    stage = replace(report, devices=(replace(first, state="failed"), *others))
+    stage = replace(report, devices=(replace(first, state="failed"), *others), stages=(report,))
     read, short = (parsed(text_of(of_report("g", replace(report, stages=(each,)))))
                    for each in (report, stage))  # fmt: skip
     complete = next(key for key in read if key[0] == "flowbackup_device_complete")
