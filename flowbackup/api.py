@@ -40,6 +40,7 @@ from flowbackup.requests import RestoreRequest as RestoreRequest
 from flowbackup.requests import RunSettings as RunSettings
 from flowbackup.runtime.beginning import Beginning
 from flowbackup.runtime.doctor import Check, examine
+from flowbackup.runtime.job import in_job as in_job
 from flowbackup.runtime.reading.reach import far_media_by
 from flowbackup.runtime.signals import cancelled_by_signals, interruptible_by_signals
 from flowbackup.taking import cat as cat

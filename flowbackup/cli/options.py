@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 import click
 
+from flowbackup import api
 from flowbackup.cli.output import Output
 from flowbackup.units import parse_duration, parse_size
 
@@ -169,10 +170,11 @@ def as_of_option(command: Decorated) -> Decorated:
 
 
 def address_option(command: Decorated) -> Decorated:
-    """--address ADDRESS of an existing Ray cluster; "" starts an embedded one."""
+    """--address ADDRESS of an existing Ray cluster; "" starts an embedded one.  Without it, that of
+    the job as which Ray runs the command."""
     return click.option(
         "--address",
-        default="",
+        default=lambda: "auto" if api.in_job() else "",
         metavar="ADDRESS",
         help='Join this Ray cluster ("auto" or host:port) instead of starting one.',
     )(command)

@@ -29,6 +29,7 @@ from flowbackup.runtime.engines.lean_ray import (
     signals_kept,
 )
 from flowbackup.runtime.engines.on_ray import RayEngine
+from flowbackup.runtime.engines.ray_trust import refuse_open_cluster
 from flowbackup.units import MIB
 
 OBJECT_STORE_BYTES = 96 * MIB
@@ -54,6 +55,7 @@ def ray_engine(address: str = "", cancel: Cancel | None = None) -> Iterator[RayE
         try:
             with _starting(cancel):
                 _join(address)
+                refuse_open_cluster()
             yield RayEngine(f"ray ({address})")
         finally:
             ray.shutdown()
