@@ -6,7 +6,7 @@ Commands that only look never import ray; the functions that need it import it w
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from fractions import Fraction
@@ -19,19 +19,29 @@ from flowbackup.catalog.lineage import with_lineage
 from flowbackup.catalog.location import catalog_path
 from flowbackup.catalog.location import default_catalog_path as default_catalog_path
 from flowbackup.catalog.resolve import split_query
-from flowbackup.catalog.rows import CopyRow, LostMedium, MediumRow, VersionCopies
+from flowbackup.catalog.rows import CopyRow, LostMedium, VersionCopies
+from flowbackup.devices import devices as devices
+from flowbackup.devices import init_device as init_device
+from flowbackup.devices import show_device as show_device
 from flowbackup.errors import UsageError
+from flowbackup.keys import add_slot as add_slot
+from flowbackup.keys import check_key as check_key
+from flowbackup.keys import create_key as create_key
+from flowbackup.keys import key_row as key_row
+from flowbackup.keys import make_writer_key as make_writer_key
+from flowbackup.keys import reader_keys, writer_key_of
+from flowbackup.keys import remove_slot as remove_slot
 from flowbackup.looking import diff as diff
 from flowbackup.looking import find as find
 from flowbackup.looking import history as history
 from flowbackup.looking import interrupted as interrupted
 from flowbackup.looking import objects as objects
 from flowbackup.looking import sessions as sessions
-from flowbackup.model.device import DEFAULT_BLOCK_BYTES, MediumInfo
+from flowbackup.looking import stats as stats
 from flowbackup.model.entry import Entry
 from flowbackup.model.report import SessionReport
 from flowbackup.model.source_rules import EVERYTHING, SourceRules
-from flowbackup.monitor import Monitor, SilentMonitor
+from flowbackup.monitor import Monitor, Progress, SilentMonitor
 from flowbackup.plan.decided import Plan
 from flowbackup.requests import DrillRequest as DrillRequest
 from flowbackup.requests import FindRequest as FindRequest
@@ -50,6 +60,7 @@ from flowbackup.taking import restore as restore
 from flowbackup.watching import watching as watching
 
 if TYPE_CHECKING:
+    from flowbackup.frame.keys import WriterKey
     from flowbackup.runtime.backup.why import Why
     from flowbackup.runtime.hooks.around import Begun
 
@@ -67,6 +78,7 @@ def load_plan(path: str | Path) -> Plan:
 def quick_plan(
     paths: Sequence[str], to: str, mirrors: Sequence[str] = (), *,
     name: str = "", frame_size: int | None = None, rules: SourceRules = EVERYTHING, stdin: str = "",
+    compression: str | Mapping[str, int] | None = None, key: str = "",
 ) -> Plan:  # fmt: skip
     """The plan of `flowbackup backup`: one chain, a level for each mirror.  stdin: names an object
     that is standard input.  Its `graph_text` is the graph file of the same.  Raises GraphError."""
@@ -76,8 +88,9 @@ def quick_plan(
 
     size = FRAME_BYTES if frame_size is None else frame_size
     spec = quick_graph(
-        paths, to, mirrors, graph=name or "backup", frame_size=size, rules=rules, stdin=stdin
-    )
+        paths, to, mirrors, graph=name or "backup", frame_size=size, rules=rules, stdin=stdin,
+        compression=compression, key=key,
+    )  # fmt: skip
     return make_plan(document_of(spec))
 
 
@@ -96,15 +109,18 @@ def run_backup(plan: Plan, settings: RunSettings, monitor: Monitor) -> SessionRe
 
     if not plan.agents:
         return run_copy(plan, (), settings, monitor, after_session=True)
+    key = writer_key_of(plan)
+    monitor.progress(Progress("starting"))
     settings = replace(settings, engine=chosen(plan, settings))
     catalog_path = _catalog_path(settings.catalog, plan)
     plan = replace(plan, catalog=str(catalog_path))
-    run = partial(_run_backup, plan, settings, monitor, catalog_path)
+    run = partial(_run_backup, plan, settings, monitor, catalog_path, key)
     return around_session(plan, "backup", catalog_path, monitor, run)
 
 
 def _run_backup(
-    plan: Plan, settings: RunSettings, monitor: Monitor, catalog_path: Path, begun: Begun
+    plan: Plan, settings: RunSettings, monitor: Monitor, catalog_path: Path,
+    key: WriterKey | None, begun: Begun,
 ) -> SessionReport:  # fmt: skip
     beginning, cancel = Beginning(), begun.cancel
     from flowbackup.plan.narrowing import stages_after_session
@@ -130,7 +146,7 @@ def _run_backup(
         scan = SourceScan(plan.objects, near_nodes(plan))
         session = BackupSession(
             plan, catalog, scan, monitor, beginning, cancel, wait_max,
-            resumes=resumes, session=begun.session,
+            resumes=resumes, reads_all=settings.full, session=begun.session, key=key,
         )  # fmt: skip
         with ExitStack() as stack:
             stack.callback(session.close)
@@ -142,7 +158,9 @@ def _run_backup(
             room.make()
             report = session.run(live)
             stages = [] if cancel.is_told else stages_after_session(plan)
-            copied = run_stages(stages, catalog, monitor, session.session, live, cancel, wait_max)
+            copied = run_stages(
+                stages, catalog, monitor, session.session, live, cancel, wait_max, key=key
+            )
             return room.report(report, copied)
 
 
@@ -166,13 +184,15 @@ def run_copy(
             remedy="run its copy groups with `flowbackup copy`",
         )
     catalog_path = _catalog_path(settings.catalog, plan)
-    run = partial(_run_stages, plan, stages, settings, monitor, catalog_path)
+    key = writer_key_of(plan)
+    monitor.progress(Progress("starting"))
+    run = partial(_run_stages, plan, stages, settings, monitor, catalog_path, key)
     return around_session(plan, "copy", catalog_path, monitor, run)
 
 
 def _run_stages(
     plan: Plan, stages: Sequence[Plan], settings: RunSettings, monitor: Monitor,
-    catalog_path: Path, begun: Begun,
+    catalog_path: Path, key: WriterKey | None, begun: Begun,
 ) -> SessionReport:  # fmt: skip
     from flowbackup.plan.narrowing import copies_only
     from flowbackup.runtime.copying.stages import newest_session, run_stages
@@ -191,7 +211,7 @@ def _run_stages(
             room.make()
             first, *others = run_stages(
                 stages, catalog, monitor, copied, live, cancel,
-                settings.wait_seconds_max, begun.session,
+                settings.wait_seconds_max, begun.session, key,
             )  # fmt: skip
             return room.report(first, others)
 
@@ -253,7 +273,7 @@ def drill(query: str | None, request: DrillRequest, monitor: Monitor) -> Session
         versions = [opened.resolve(query)] if query else newest_versions(opened)
         task = DrillTask(versions, request.sample, request.seed, request.target)
         with interruptible_by_signals() as cancel, far_media_by(request.address, cancel) as far:
-            return run_drill(opened, task, monitor, far, cancel)
+            return run_drill(opened, task, monitor, far, cancel, reader_keys())
 
 
 def repair(devices: Sequence[str], request: RepairRequest, monitor: Monitor) -> SessionReport:
@@ -279,7 +299,7 @@ def rebuild(
     from flowbackup.media.checks.facts import Mode
     from flowbackup.runtime.care.rebuilding import RebuildTask, run_rebuild
 
-    task = RebuildTask(_catalog_path(catalog), tuple(devices), Mode(mode), fresh)
+    task = RebuildTask(_catalog_path(catalog), tuple(devices), Mode(mode), fresh, reader_keys())
     with interruptible_by_signals() as cancel:
         return run_rebuild(task, monitor, cancel)
 
@@ -349,48 +369,6 @@ def lost_media(catalog: Path | None = None) -> list[LostMedium]:
 def doctor() -> list[Check]:
     """Whether this machine can do what is asked of it; see Check."""
     return examine(default_catalog_path())
-
-
-def init_device(
-    location: str, name: str = "", pool: str = "default", *,
-    media_bytes: int = 0, block_bytes: int = DEFAULT_BLOCK_BYTES,
-) -> MediumInfo:  # fmt: skip
-    """Gives an empty or new directory a label.  media_bytes: that of a set of media, of this size
-    each, of which the first is made and returned.  Raises DeviceError."""
-    from flowbackup.media.open import make_first_medium
-
-    place = os.path.abspath(location)
-    return make_first_medium(
-        place, name=name or os.path.basename(place), pool=pool,
-        block_bytes=block_bytes, media_bytes=media_bytes,
-    )  # fmt: skip
-
-
-def show_device(name: str, catalog: Path | None = None) -> MediumRow:
-    """What the label says of a medium in a directory or of a device that the catalog knows, and
-    what the catalog knows besides: all of it for one on another node.  Raises DeviceError."""
-    from flowbackup.media.bounded import within
-    from flowbackup.media.open import open_device
-    from flowbackup.model.device import DeviceTarget
-
-    place = os.path.abspath(name)
-    path = _catalog_path(catalog)
-    known = devices(path) if path.exists() else []
-    if not within(name, place, lambda: os.path.isdir(place)):
-        named = [row for row in known if row.info.device == name]
-        if named and not named[-1].info.is_near:
-            return named[-1]
-        place = named[-1].info.device_location if named else place
-    target = DeviceTarget(os.path.basename(place), "directory", place)
-    info = within(target.name, place, lambda: open_device(target).info())
-    verified = (row.verified for row in known if row.info.medium == info.medium)
-    return MediumRow(info, next(verified, None))
-
-
-def devices(catalog: Path | None = None) -> list[MediumRow]:
-    """All media that the catalog knows."""
-    with open_catalog(_catalog_path(catalog)) as opened:
-        return [MediumRow(info, opened.verified(info.medium)) for info in opened.media()]
 
 
 def _catalog_path(named: Path | None, plan: Plan | None = None) -> Path:

@@ -137,6 +137,12 @@ class MemoryBudgetError(GraphError):
     """Shared memory or memory of a node cannot hold the buffers that the plan wants."""
 
 
+class WrongKeyError(FlowbackupError):
+    """No key is at hand that opens this, or the passphrase is another one."""
+
+    exit_code = EXIT_WRONG_KEY
+
+
 class InterruptedSessionError(FlowbackupError):
     """The user ended the session before its time."""
 

@@ -17,6 +17,7 @@ from flowbackup.catalog.rows import (
     HistoryRow,
     ObjectRow,
     SessionRow,
+    Stats,
     VersionRow,
 )
 from flowbackup.errors import NotFoundError, UsageError
@@ -54,6 +55,21 @@ def objects(catalog: Path | None = None) -> list[ObjectRow]:
     """All data objects with their newest version."""
     with open_catalog(catalog or default_catalog_path(), create=False) as opened:
         return list(opened.objects())
+
+
+def stats(query: str | None = None, catalog: Path | None = None) -> Stats:
+    """What versions take: those of each object, or those that `query` means.  Raises NotFoundError,
+    UsageError."""
+    with open_catalog(catalog or default_catalog_path(), create=False) as opened:
+        versions = opened.versions_meant(query) if query else opened.versions()
+        named: dict[str, list[VersionRow]] = {}
+        for version in versions:
+            named.setdefault(f"{version.record.client}/{version.record.name}", []).append(version)
+        return Stats(
+            tuple(opened.taken.by(named[name], name) for name in sorted(named)),
+            opened.taken.by(versions, "all"),
+            tuple(opened.taken.media()),
+        )
 
 
 def find(request: FindRequest, catalog: Path | None = None) -> Iterator[FoundRow]:

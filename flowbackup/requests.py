@@ -14,8 +14,9 @@ class RunSettings:
     label empty ones too, any of which may be a mount point without its disk.  wait_seconds_max: how
     long each session may wait for devices that others hold; 0 fails at once.
     resume: None goes on with what interrupted sessions of the graph have left, if there is
-    anything; True wants that there is; False reads and sends everything.  engine: auto, local or
-    ray, None for what the graph says."""
+    anything; True wants that there is; False leaves that alone.  full: files are read also where
+    they are as they were; what devices have of them is not sent again.  engine: auto, local or ray,
+    None for what the graph says."""
 
     catalog: Path | None = None
     address: str = ""
@@ -23,6 +24,7 @@ class RunSettings:
     init: bool = False
     wait_seconds_max: float = 0.0
     resume: bool | None = None
+    full: bool = False
     engine: str | None = None
 
 

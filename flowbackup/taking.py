@@ -13,6 +13,7 @@ from flowbackup.catalog.location import default_catalog_path
 from flowbackup.catalog.resolve import split_query
 from flowbackup.catalog.rows import VersionRow
 from flowbackup.errors import UsageError
+from flowbackup.keys import reader_keys
 from flowbackup.model.report import SessionReport
 from flowbackup.monitor import Monitor
 from flowbackup.requests import RestoreRequest
@@ -31,7 +32,7 @@ def restore(query: str, target: str, request: RestoreRequest, monitor: Monitor) 
     with _selected(query, request) as (catalog, version, settings):
         task = RestoreTask(version, os.fsencode(target), settings, request.explain)
         with interruptible_by_signals() as cancel, far_media_by(request.address, cancel) as far:
-            return run_restore(catalog, task, monitor, far, cancel)
+            return run_restore(catalog, task, monitor, far, cancel, reader_keys())
 
 
 @contextmanager
@@ -57,7 +58,7 @@ def cat(query: str, out: BinaryIO, catalog: Path | None = None, *, as_of: str = 
 
     name, path = split_query(query)
     with open_catalog(catalog or default_catalog_path(), create=False) as opened:
-        write_file(opened, opened.resolve(name, as_of), path, out)
+        write_file(opened, opened.resolve(name, as_of), path, out, reader_keys())
 
 
 def export_tar(
@@ -72,7 +73,7 @@ def export_tar(
         _selected(query, request) as (opened, version, settings),
         far_media_by(request.address, Cancel()) as far,
     ):
-        return run_export(opened, ExportTask(version, settings), out, monitor, far)
+        return run_export(opened, ExportTask(version, settings), out, monitor, far, reader_keys())
 
 
 def mount(
@@ -92,6 +93,6 @@ def mount(
     with (
         open_catalog(catalog or default_catalog_path(), create=False) as opened,
         far_media_by(address, Cancel()) as far,
-        copy_reader(opened, monitor, KnownMedia(opened, far=far)) as frames,
+        copy_reader(opened, monitor, KnownMedia(opened, far=far), keys=reader_keys()) as frames,
     ):
         serve(Questions(MountedTree(opened), frames, monitor, mounted), place, others=others)

@@ -32,7 +32,8 @@ from flowbackup.model.report import DeviceReport, Outcome, SessionReport
 from flowbackup.monitor import SilentMonitor
 from flowbackup.plan.decided import slot_bytes
 from flowbackup.source.port import OpenSlot
-from flowbackup.source.reader import ObjectTask, read_object
+from flowbackup.source.reader import read_object
+from flowbackup.source.task import ObjectTask
 from flowbackup.units import KIB
 
 FRAME_BYTES = 64 * KIB

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from flowbackup.catalog import copies, freed, missing, resolve, sessions, stretches, versions
 from flowbackup.catalog.database import Database
+from flowbackup.catalog.earlier import Earlier
 from flowbackup.catalog.missing import MissingFrame, MissingTotal, Wanted
 from flowbackup.catalog.rebuild import Rebuild
 from flowbackup.catalog.rows import (
@@ -29,6 +30,7 @@ from flowbackup.catalog.rows import (
     VersionCopies,
     VersionRow,
 )
+from flowbackup.catalog.stats import Taken
 from flowbackup.catalog.unfinished import Unfinished
 from flowbackup.errors import CatalogError, NotFoundError
 from flowbackup.model.device import FramePlace, MediumInfo
@@ -141,6 +143,11 @@ class Catalog:
     def unfinished(self) -> Unfinished:
         """What interrupted sessions have left."""
         return Unfinished(self._database)
+
+    @property
+    def earlier(self) -> Earlier:
+        """The states of objects that a run may refer to."""
+        return Earlier(self._database)
 
     def add_verification(self, row: VerificationRow) -> None:
         """What reading a medium has shown; its session and medium must be there."""
@@ -289,6 +296,11 @@ class Catalog:
 
     def _key(self, version: VersionRow) -> int:
         return versions.version_key(self._database, version.object_id)
+
+    @property
+    def taken(self) -> Taken:
+        """How much room versions and media take."""
+        return Taken(self._database)
 
     # Copies
 

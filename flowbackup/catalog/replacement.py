@@ -7,10 +7,12 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from flowbackup.catalog.catalog import Catalog, open_catalog
 from flowbackup.errors import CatalogError
+from flowbackup.leaving import taken_away
 
 _BESIDE = ("-wal", "-shm")
 """What sqlite keeps beside a file.  Left behind by an old catalog, it would be taken for the new
@@ -32,15 +34,21 @@ def replacing_catalog(path: Path, tell: Callable[[str], None]) -> Iterator[Catal
         raise _failed(path, error) from error
     new = Path(place) / path.name
     try:
-        with open_catalog(new) as catalog:
-            yield catalog
-        _swap(new, path, tell)
+        with taken_away(partial(_remove, new)):
+            with open_catalog(new) as catalog:
+                yield catalog
+            _swap(new, path, tell)
     except OSError as error:
         raise _failed(path, error) from error
     finally:
-        for name in ("", *_BESIDE):
-            Path(f"{new}{name}").unlink(missing_ok=True)
-        os.rmdir(place)
+        _remove(new)
+
+
+def _remove(new: Path) -> None:
+    """A new catalog and the directory in which it was made."""
+    for name in ("", *_BESIDE):
+        Path(f"{new}{name}").unlink(missing_ok=True)
+    os.rmdir(new.parent)
 
 
 def _kept_path(path: Path) -> Path:

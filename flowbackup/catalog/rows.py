@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from flowbackup.errors import EXIT_INTERRUPTED
 from flowbackup.model.device import FramePlace, MediumInfo
 from flowbackup.model.entry import Entry
 from flowbackup.model.frame import FrameHeader
@@ -52,6 +53,11 @@ class SessionRow:
     bytes_new: int = 0
     devices: tuple[DeviceReport, ...] = ()
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Its process is dead, or it was told to end before its time."""
+        return self.state is SessionState.INTERRUPTED or self.exit_code == EXIT_INTERRUPTED
 
     def __str__(self) -> str:
         graph = f' of graph "{self.graph_name}"' if self.graph_name else ""
@@ -111,6 +117,51 @@ class CopyRow:
     @property
     def complete(self) -> bool:
         return self.frames_held == self.frames_needed
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectStats:
+    """What some versions take together.  name: of their object, "all" for all objects.
+    bytes_source: the sizes of their files, summed over all versions; bytes_content: content that is
+    kept for them, each chunk once; bytes_packed: what that takes on a medium, with the indexes of
+    its chunks; bytes_lists: what their lists of files and records take."""
+
+    name: str
+    versions: int
+    frames: int
+    bytes_source: int
+    bytes_content: int
+    bytes_packed: int
+    bytes_lists: int
+
+    @property
+    def dedup_factor(self) -> float | None:
+        """How many times more the versions would take if each were kept whole; None where there is
+        no content."""
+        return round(self.bytes_source / self.bytes_content, 3) if self.bytes_content else None
+
+    @property
+    def compression_factor(self) -> float | None:
+        """How many times more the content would take if it were not packed."""
+        return round(self.bytes_content / self.bytes_packed, 3) if self.bytes_packed else None
+
+
+@dataclass(frozen=True, slots=True)
+class MediumStats:
+    """What a medium holds, durable and not damaged, of all versions and sessions."""
+
+    medium: MediumInfo
+    frames: int
+    bytes_held: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Of some objects, of them together, and of all media."""
+
+    objects: tuple[ObjectStats, ...]
+    total: ObjectStats
+    media: tuple[MediumStats, ...]
 
 
 @dataclass(frozen=True, slots=True)

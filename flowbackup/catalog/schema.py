@@ -126,5 +126,13 @@ _FOURTH = (
     "CREATE INDEX journal_by_name ON journal (client, name)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)
+# Where a page lies on media, so that the next version can refer to it; NULL where a catalog before
+# this one has not kept it.
+_FIFTH = (
+    "ALTER TABLE version_pages ADD COLUMN stored_frame INTEGER REFERENCES frames",
+    "ALTER TABLE version_pages ADD COLUMN stored_offset INTEGER",
+    "ALTER TABLE version_pages ADD COLUMN stored_size INTEGER",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
 VERSION = len(MIGRATIONS)

@@ -8,13 +8,11 @@ journal goes when its object has a version.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from flowbackup.catalog import sessions, versions
 from flowbackup.catalog.database import Database
+from flowbackup.catalog.earlier import EarlierState, ObjectName
 from flowbackup.catalog.rows import SessionRow, SessionState
-from flowbackup.errors import EXIT_INTERRUPTED
-from flowbackup.model.ids import FrameId
 from flowbackup.model.known import JournalPage
 
 BACKUP = "backup"
@@ -24,22 +22,6 @@ GOING_ON = {
     "repair": "`flowbackup repair` moves what is missing",
 }
 """Kinds of sessions that leave something to go on with, and how."""
-
-
-class ObjectName(NamedTuple):
-    """source: the path that is read; an object of the same name elsewhere is another."""
-
-    client: str
-    name: str
-    source: bytes
-
-
-class LeftObject(NamedTuple):
-    """One state of an object in an interrupted session.  started_ns: when reading it began."""
-
-    session: bytes
-    object_id: bytes
-    started_ns: int
 
 
 class Unfinished:
@@ -74,7 +56,7 @@ class Unfinished:
             ):
                 continue
             before = ended.setdefault(row.kind, set())
-            if is_interrupted(row):
+            if row.is_interrupted:
                 if row.graph_name not in before and (row.graph_name or not before):
                     found.append(row)
             elif row.state is SessionState.FINISHED:
@@ -83,7 +65,7 @@ class Unfinished:
 
     def objects(
         self, graph: str, names: Iterable[ObjectName]
-    ) -> dict[ObjectName, list[LeftObject]]:  # fmt: skip
+    ) -> dict[ObjectName, list[EarlierState]]:  # fmt: skip
         """What sessions of this graph have left of each of these objects since its last version of
         a session that was not interrupted, newest first.  Objects of which nothing is left are not
         named."""
@@ -91,7 +73,7 @@ class Unfinished:
         rows = {row.session: row for row in listed if row.kind == BACKUP}
         running = {key for key, row in rows.items() if row.state is SessionState.RUNNING}
         own = {key for key, row in rows.items() if row.graph_name in (graph, "")} - running
-        found: dict[ObjectName, list[LeftObject]] = {}
+        found: dict[ObjectName, list[EarlierState]] = {}
         for name in names:
             left = [*self._left_versions(name, rows), *self._left_journals(name)]
             mine = [item for item in left if item.session in own]
@@ -99,67 +81,21 @@ class Unfinished:
                 found[name] = sorted(mine, key=lambda item: item.started_ns, reverse=True)
         return found
 
-    def pages(self, left: LeftObject) -> Iterator[bytes]:
-        """Its list of files as far as it got, one page after the other."""
-        ordinal = -1
-        while True:
-            rows = self._database.rows(
-                """SELECT ordinal, body FROM version_pages JOIN pages USING (page)
-                     JOIN versions USING (version) WHERE object_id = :object AND ordinal > :ordinal
-                   UNION ALL SELECT ordinal, page FROM journal
-                     WHERE object_id = :object AND ordinal > :ordinal
-                   ORDER BY 1 LIMIT 1""",
-                {"object": left.object_id, "ordinal": ordinal},
-            )
-            if not rows:
-                return
-            ordinal, page = rows[0]
-            yield page
-
-    def frames(self, left: LeftObject) -> set[FrameId]:
-        """Those by which it can be gone on with: all of a version; of a journal those in which the
-        content of its files lies."""
-        from flowbackup.catalog.page_frames import frames_of_page  # noqa: PLC0415  keeps pyarrow out
-
-        rows = self._database.rows(
-            """SELECT f.session, f.stream, f.sequence FROM versions v
-               JOIN version_frames USING (version) JOIN frames f USING (frame)
-               WHERE v.object_id = ?""",
-            (left.object_id,),
-        )
-        found = {FrameId(*row) for row in rows}
-        return found or {frame for page in self.pages(left) for frame in frames_of_page(page)}
-
-    def holders(self, object_id: bytes) -> Iterator[tuple[FrameId, bytes]]:
-        """Each frame of an object with each medium that holds it durably and undamaged."""
-        rows = self._database.rows(
-            """SELECT DISTINCT f.session, f.stream, f.sequence, m.id
-               FROM frames f JOIN copies c USING (frame) JOIN media m USING (medium)
-               WHERE f.object_id = ? AND NOT c.damaged""",
-            (object_id,),
-        )
-        return ((FrameId(*row[:3]), row[3]) for row in rows)
-
     def _left_versions(
         self, name: ObjectName, rows: Mapping[bytes, SessionRow]
-    ) -> Iterator[LeftObject]:  # fmt: skip
+    ) -> Iterator[EarlierState]:  # fmt: skip
         for version in reversed(versions.of_object(self._database, name.client, name.name)):
             record = version.record
             session = rows.get(record.session)
-            if session is None or not is_interrupted(session):
+            if session is None or not session.is_interrupted:
                 return
             if record.source == name.source:
-                yield LeftObject(record.session, record.object_id, record.started_ns)
+                yield EarlierState(record.session, record.object_id, record.started_ns)
 
-    def _left_journals(self, name: ObjectName) -> Iterator[LeftObject]:
+    def _left_journals(self, name: ObjectName) -> Iterator[EarlierState]:
         rows = self._database.rows(
             """SELECT DISTINCT session, object_id, started_ns FROM journal
                WHERE client = ? AND name = ? AND source = ?""",
             name,
         )
-        return (LeftObject(*row) for row in rows)
-
-
-def is_interrupted(row: SessionRow) -> bool:
-    """Its process is dead, or it was told to end before its time."""
-    return row.state is SessionState.INTERRUPTED or row.exit_code == EXIT_INTERRUPTED
+        return (EarlierState(*row) for row in rows)

@@ -12,7 +12,7 @@ from flowbackup.catalog.database import Database, Row, Value
 from flowbackup.catalog.rows import ObjectRow, VersionRow
 from flowbackup.errors import CatalogError, NotFoundError
 from flowbackup.model.entry import sort_key
-from flowbackup.model.ids import id_text
+from flowbackup.model.ids import FrameId, id_text
 from flowbackup.model.record import VersionRecord
 
 if TYPE_CHECKING:
@@ -47,13 +47,19 @@ def insert(
             return int(known[0][0])
         number, version = _insert_row(database, record, text, number)
         keys = [_insert_page(database, ref, body) for ref, body in pages]
+        frames = _insert_frames(database, [ref for ref, _ in pages])
         database.execute_many(
-            "INSERT INTO version_pages VALUES (?, ?, ?, ?)",
+            """INSERT INTO version_pages
+               (version, ordinal, page, first_key, stored_frame, stored_offset, stored_size)
+               VALUES (?, ?, ?, ?, ?, ?, ?)""",
             (
-                (version, ordinal, key, sort_key(ref.first_path))
+                (
+                    version, ordinal, key, sort_key(ref.first_path), frames[ref.ref.frame],
+                    ref.ref.offset, ref.ref.size,
+                )
                 for ordinal, (key, (ref, _)) in enumerate(zip(keys, pages, strict=True))
             ),
-        )
+        )  # fmt: skip
         _insert_needs(database, version, record, [ref for ref, _ in pages])
         return number
 
@@ -132,6 +138,12 @@ def _insert_page(database: Database, ref: PageRef, body: bytes | None) -> int:
         "INSERT OR IGNORE INTO page_frames VALUES (?, ?)", ((page, frame) for frame in frames)
     )
     return page
+
+
+def _insert_frames(database: Database, pages: Sequence[PageRef]) -> dict[FrameId, int]:
+    """The keys of the frames in which pages lie."""
+    frames = list(dict.fromkeys(page.ref.frame for page in pages))
+    return dict(zip(frames, ensure_frames(database, frames), strict=True))
 
 
 def _insert_needs(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from flowbackup.cli.options import (
     address_option,
     catalog_option,
     engine_option,
+    full_option,
     init_option,
     metrics_option,
     output_options,
@@ -20,8 +22,7 @@ from flowbackup.cli.options import (
     retry_lock_option,
 )
 from flowbackup.cli.output import Output
-from flowbackup.cli.progress import show_progress
-from flowbackup.cli.summary import show_summary
+from flowbackup.cli.watched import run_watched
 from flowbackup.errors import UsageError
 from flowbackup.model.source_rules import SourceRules
 
@@ -56,6 +57,12 @@ from flowbackup.model.source_rules import SourceRules
 @click.option("--name", default="", help='The graph\'s name; "backup" unless given.')
 @click.option("--frame-size", type=Size(), help='Content of a frame, as in "8 MiB".')
 @click.option(
+    "--compression",
+    metavar="WHICH",
+    help='How content is packed: "none", "zstd", or "zstd:9" for another level than 2.',
+)
+@click.option("--key", default="", metavar="FILE", help="Encrypt everything with this key.")
+@click.option(
     "--save-graph",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
@@ -63,6 +70,7 @@ from flowbackup.model.source_rules import SourceRules
 )
 @init_option
 @retry_lock_option
+@full_option
 @resume_option
 @engine_option
 @address_option
@@ -82,9 +90,12 @@ def backup(
     one_file_system: bool,
     name: str,
     frame_size: int | None,
+    compression: str | None,
+    key: str,
     save_graph: Path | None,
     init: bool,
     retry_lock: float,
+    full: bool,
     resume: bool | None,
     engine: str | None,
     address: str,
@@ -108,8 +119,9 @@ def backup(
         larger_than_bytes=exclude_larger_than or 0,
     )  # fmt: skip
     plan = api.quick_plan(
-        paths, to, mirrors, name=name, frame_size=frame_size, rules=rules, stdin=stdin
-    )
+        paths, to, mirrors, name=name, frame_size=frame_size, rules=rules, stdin=stdin,
+        compression=_compression(compression), key=key,
+    )  # fmt: skip
     if save_graph is not None:
         save_text(save_graph, plan.graph_text)
         output.remark(f"graph written to {save_graph}; flowbackup run {save_graph} does the same")
@@ -120,14 +132,16 @@ def backup(
         init=init,
         wait_seconds_max=retry_lock,
         resume=resume,
+        full=full,
         engine=engine,
     )
-    with (
-        show_progress(output) as monitor,
-        api.watching(plan, settings, monitor, metrics) as watched,
-    ):
-        report = watched.ended(api.run_backup(plan, settings, watched))
-    return show_summary(report, output)
+    return run_watched(plan, settings, output, metrics, partial(api.run_backup, plan, settings))
+
+
+def _compression(text: str | None) -> str | dict[str, int] | None:
+    """As a graph has it, which says what is wrong with it."""
+    codec, _, level = (text or "").partition(":")
+    return {codec: int(level)} if level.isdecimal() and len(level) < 9 else text
 
 
 def save_text(path: Path, text: str) -> None:

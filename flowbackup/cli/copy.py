@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -19,8 +20,7 @@ from flowbackup.cli.options import (
 )
 from flowbackup.cli.output import Output
 from flowbackup.cli.plan import show_plan
-from flowbackup.cli.progress import show_progress
-from flowbackup.cli.summary import show_summary
+from flowbackup.cli.watched import run_watched
 from flowbackup.errors import EXIT_SUCCESS
 from flowbackup.plan.narrowing import copies_only, stages_named
 
@@ -69,9 +69,6 @@ def copy(
         copies = copies_only(plan, stages_named(plan, groups))
         show_plan(copies, output, api.foresee_room(plan, settings))
         return EXIT_SUCCESS
-    with (
-        show_progress(output) as monitor,
-        api.watching(plan, settings, monitor, metrics) as watched,
-    ):
-        report = watched.ended(api.run_copy(plan, groups, settings, watched))
-    return show_summary(report, output)
+    return run_watched(
+        plan, settings, output, metrics, partial(api.run_copy, plan, groups, settings)
+    )

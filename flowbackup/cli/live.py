@@ -27,8 +27,9 @@ BAR_COLUMNS = 16
 
 
 class LiveTable:
-    """A Monitor that keeps the last snapshot on the screen, and messages above it.  It goes when
-    the command ends: the summary says more."""
+    """A Monitor that keeps the last snapshot on the screen, from the first one on, and messages
+    above it: before that somebody may be asked for a passphrase, and a table would paint over the
+    question.  It goes when the command ends: the summary says more."""
 
     def __init__(
         self, console: Console | None = None, clock: Callable[[], float] = time.monotonic
@@ -39,6 +40,7 @@ class LiveTable:
         self._meter = RateMeter(self._started, RATE_WINDOW_SECONDS)
         self._progress = Progress(stage="starting")
         self._problems = 0
+        self._is_wanted = False
         self._live = Live(
             console=self._console,
             refresh_per_second=REFRESHES_PER_SECOND,
@@ -47,7 +49,7 @@ class LiveTable:
         )
 
     def __enter__(self) -> Self:
-        self._live.start()
+        self._is_wanted = True
         return self
 
     def __exit__(
@@ -56,6 +58,7 @@ class LiveTable:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._is_wanted = False
         self._live.stop()
 
     def message(self, text: str) -> None:
@@ -68,6 +71,8 @@ class LiveTable:
 
     def progress(self, progress: Progress) -> None:
         self._progress = progress
+        if self._is_wanted and not self._live.is_started:
+            self._live.start()
 
     def render(self) -> ConsoleRenderable:
         """What stands on the screen now; where no news comes, rates fall to nothing."""

@@ -19,6 +19,7 @@ from flowbackup import __version__
 from flowbackup.cli.options import Group
 from flowbackup.cli.output import Output
 from flowbackup.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_SUCCESS, FlowbackupError
+from flowbackup.leaving import end_behind_second_signal, leave
 
 GARBAGE_MIN = 50_000
 """Objects more before Python looks for cycles among them: lists of entries are a thousand long and
@@ -54,12 +55,14 @@ COMMANDS = {
     "history": Place("history", "history", "Show what became of a path from version to version."),
     "diff": Place("diff", "diff", "Show what differs between two versions."),
     "why": Place("why", "why", "Tell which rule decides whether a path is backed up."),
+    "stats": Place("stats", "stats", "Show how much room versions take, and what was saved."),
     "copies": Place("copies", "copies", "Show how many durable copies each version has."),
     "verify": Place("verify", "verify", "Read media, or a part of them, and check every digest."),
     "drill": Place("drill", "drill", "Restore a part and compare it with the source."),
     "repair": Place("repair", "repair", "Complete copies that lag, failed or are damaged."),
     "rebuild": Place("rebuild", "rebuild", "Make the catalog from what media tell."),
     "device": Place("device", "device", "Make, list and show devices and their media."),
+    "key": Place("key", "key", "Make keys for encryption, and say who may use them."),
     "submit": Place("submit", "submit", "Have a Ray cluster run a graph file, as a job."),
     "schedule": Place("schedule", "schedule", "Have graphs run by themselves, at set times."),
     "doctor": Place("doctor", "doctor", "Check this machine: versions, memory, limits, catalog."),
@@ -113,7 +116,7 @@ def run(arguments: Sequence[str], output: Output) -> int:
     except click.ClickException as error:
         return _usage_error(error, output)
     except (KeyboardInterrupt, click.Abort):
-        output.plain_error("Interrupted", "interrupted", EXIT_INTERRUPTED)
+        output.interrupted()
         return EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001  the last place that can tell it: nothing is swallowed
         output.unexpected(error)
@@ -136,4 +139,8 @@ def main() -> None:
     """The console script."""
     gc.set_threshold(GARBAGE_MIN)
     arguments = sys.argv[1:]
-    sys.exit(run(arguments, Output(json="--json" in arguments)))
+    output = Output(json="--json" in arguments)
+    end_behind_second_signal(EXIT_INTERRUPTED, output.interrupted)
+    exit_code = run(arguments, output)
+    leave(exit_code)
+    sys.exit(exit_code)

@@ -219,9 +219,17 @@ def resume_option(command: Decorated) -> Decorated:
         "--resume/--no-resume",
         default=None,
         help="Go on with what an interrupted session of the same graph has made safe, and fail if "
-        "there was none; or read and send everything.  Without either it goes on if there is "
-        "something to go on with.",
+        "there was none; or leave that alone.  Without either it goes on if there is something to "
+        "go on with.",
     )(command)
+
+
+def full_option(command: Decorated) -> Decorated:
+    """--full: read every file."""
+    return click.option(
+        "--full", is_flag=True, help="Read every file, also those that are as they were by size, "
+        "times and inode.  What devices have already is not sent again.",
+    )(command)  # fmt: skip
 
 
 LETTING_GO_SECONDS = 5.0

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import click
 
 from flowbackup.cli.names import one_line
-from flowbackup.errors import EXIT_FAILED, FlowbackupError, GraphError
+from flowbackup.errors import EXIT_FAILED, EXIT_INTERRUPTED, FlowbackupError, GraphError
 
+SHOW_CURSOR = "\x1b[?25h"
 COLOURS = {"success": "green", "incomplete": "yellow", "failed": "red"}
 
 
@@ -83,6 +84,12 @@ class Output:
     def plain_error(self, kind: str, text: str, exit_code: int, remedy: str = "") -> None:
         """An error of the command line itself or of the person in front of it."""
         self._write_error(kind, text, exit_code, remedy)
+
+    def interrupted(self) -> None:
+        """The user has ended it; a table that stood on the screen had hidden the cursor."""
+        if sys.stderr.isatty():
+            click.echo(SHOW_CURSOR, err=True, nl=False)
+        self.plain_error("Interrupted", "interrupted", EXIT_INTERRUPTED)
 
     def unexpected(self, error: Exception) -> None:
         """A fault of flowbackup: short, and in full with -v."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ from flowbackup.cli.options import (
     address_option,
     catalog_option,
     engine_option,
+    full_option,
     init_option,
     metrics_option,
     output_options,
@@ -20,8 +22,7 @@ from flowbackup.cli.options import (
 )
 from flowbackup.cli.output import Output
 from flowbackup.cli.plan import show_plan
-from flowbackup.cli.progress import show_progress
-from flowbackup.cli.summary import show_summary
+from flowbackup.cli.watched import run_watched
 from flowbackup.errors import EXIT_SUCCESS
 
 
@@ -38,6 +39,7 @@ from flowbackup.errors import EXIT_SUCCESS
 )
 @init_option
 @retry_lock_option
+@full_option
 @resume_option
 @engine_option
 @address_option
@@ -51,6 +53,7 @@ def run(
     dry_run: bool,
     init: bool,
     retry_lock: float,
+    full: bool,
     resume: bool | None,
     engine: str | None,
     address: str,
@@ -69,14 +72,10 @@ def run(
         init=init,
         wait_seconds_max=retry_lock,
         resume=resume,
+        full=full,
         engine=engine,
     )
     if dry_run:
         show_plan(plan, output, api.foresee_room(plan, settings))
         return EXIT_SUCCESS
-    with (
-        show_progress(output) as monitor,
-        api.watching(plan, settings, monitor, metrics) as watched,
-    ):
-        report = watched.ended(api.run_backup(plan, settings, watched))
-    return show_summary(report, output)
+    return run_watched(plan, settings, output, metrics, partial(api.run_backup, plan, settings))

@@ -70,14 +70,23 @@ def _numbers(report: SessionReport) -> str:
         return f"  {size} {verb} in {segments} segments, looked at in {took}"
     if report.kind == BACKUP:
         parts.insert(1, f"{format_size(report.bytes_source)} selected")
-        parts.append(f"{format_size(report.bytes_new)} new")
-        known = sum(item.bytes_known for item in report.objects)
-        if known:
-            parts.append(f"{format_size(known)} safe already")
+        parts.append(f"{format_size(report.bytes_new)} new{_packed(report)}")
+        if report.bytes_deduplicated:
+            parts.append(f"{format_size(report.bytes_deduplicated)} known already")
+        if report.bytes_known:
+            parts.append(f"{format_size(report.bytes_known)} unchanged and not read")
     busy = report.duration_seconds - report.start_seconds
     rate = format_rate(report.bytes_read / busy) if busy > 0 else "-"
     started = f"{format_seconds(report.start_seconds)} to start, " if report.start_seconds else ""
     return f"  {', '.join(parts)} in {format_seconds(report.duration_seconds)} ({started}{rate})"
+
+
+def _packed(report: SessionReport) -> str:
+    """What became of new content, where that is less."""
+    if not 0 < report.bytes_packed < report.bytes_new:
+        return ""
+    factor = report.bytes_new / report.bytes_packed
+    return f" and packed into {format_size(report.bytes_packed)} ({factor:.1f}x)"
 
 
 def _object_table(items: tuple[ObjectReport, ...]) -> str:

@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 from flowbackup.errors import DamageError, FormatError
 from flowbackup.model.digest import frame_digest, header_checksum
-from flowbackup.model.frame import FrameHeader, FrameKind
+from flowbackup.model.frame import CONTENT_BYTES_MAX, Codec, FrameHeader, FrameKind
 from flowbackup.model.ids import NO_ID
 from flowbackup.units import MIB, TIB, round_up
 
 FORMAT_MAJOR = 1
-FORMAT_MINOR = 0
+FORMAT_MINOR = 1
 SYNC_MARK = b"\x89FBK\r\n\x1a\n"
 """A byte that no text has, a name, and line ends that a text transfer would change (as in PNG)."""
 
@@ -45,8 +45,9 @@ FILE_BYTES_MAX = TIB
 SEQUENCE_MAX = (1 << 63) - 1
 """Databases and file offsets have 63 bits."""
 
-KNOWN_CRITICAL = 0
-"""Feature bits without which a record cannot be understood.  None exist in version 1.0."""
+KNOWN_CRITICAL = int(Codec.ZSTD | Codec.SEALED)
+"""Feature bits without which a record cannot be understood: those of its codec.  Version 1.0 has
+none."""
 
 
 class RecordKind(IntEnum):
@@ -70,10 +71,10 @@ OPTIONAL_KIND_MIN = 128
 FIELDS: tuple[tuple[str, str, str], ...] = (
     ("mark", "8s", "sync mark: 89 46 42 4B 0D 0A 1A 0A"),
     ("major", "H", "format version, major: 1"),
-    ("minor", "H", "format version, minor: 0"),
+    ("minor", "H", "format version, minor: 1"),
     ("kind", "H", "kind of the record"),
     ("header_bytes", "H", "length of this header: 192"),
-    ("critical", "I", "feature bits that a reader must know: none yet, 0"),
+    ("critical", "I", "feature bits that a reader must know: 1 packed, 2 sealed"),
     ("optional", "I", "feature bits that a reader may ignore"),
     ("medium", "16s", "UUID of the medium"),
     ("segment", "I", "number of the segment, from 1"),
@@ -85,9 +86,9 @@ FIELDS: tuple[tuple[str, str, str], ...] = (
     ("object_id", "16s", "frame: UUID of the object version; other kinds: 0"),
     ("payload_bytes", "I", "length of the payload"),
     ("padded_bytes", "I", "length of the payload and its padding"),
-    ("content_bytes", "I", "frame: length of the chunks; other kinds: 0"),
+    ("content_bytes", "I", "frame: length of the chunks, not packed; other kinds: 0"),
     ("chunk_count", "I", "frame: number of chunks; other kinds: see below"),
-    ("codec", "H", "how the payload is packed: 0 plain"),
+    ("codec", "H", "how the payload is packed: 0 plain, 1 zstd, 2 sealed, 3 both"),
     ("reserved", "H", "0 unless an optional feature uses it"),
     ("block_bytes", "I", "block size of the medium"),
     ("digest", "16s", "XXH3-128 of the payload"),
@@ -223,7 +224,7 @@ def pack_header(record: RecordHeader) -> tuple[bytes, bytes]:
         FORMAT_MINOR,
         record.kind,
         HEADER_BYTES,
-        0,
+        record.codec & KNOWN_CRITICAL,
         record.optional,
         record.medium,
         record.segment,
@@ -295,8 +296,9 @@ def _check_lengths(record: RecordHeader) -> None:
         raise DamageError(f"a payload of {record.payload_bytes} bytes is over the limit")
     if record.padded_bytes != round_up(record.payload_bytes, block):
         raise DamageError("payload and padding do not end at a block border")
-    if record.content_bytes > record.payload_bytes:
-        raise DamageError("the content is longer than the payload")
+    unfolds = record.codec & Codec.ZSTD
+    if record.content_bytes > (CONTENT_BYTES_MAX if unfolds else record.payload_bytes):
+        raise DamageError("the content is longer than the payload, or than any may be")
     if record.sequence > SEQUENCE_MAX:
         raise DamageError(f"a sequence of {record.sequence} is not possible")
     if record.ordinal >= ORDINALS_MAX:

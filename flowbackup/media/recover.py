@@ -9,16 +9,22 @@ MEDIUM: directories of media, or of sets of them; without any, the one in which 
 Every piece comes from the first that has it unharmed.  VERSION: `latest`, NAME, CLIENT/NAME,
 NAME@2, the beginning of an object id, or `all`: the newest version of every object.  TARGET: a new
 or empty directory.
-Exit codes: 0 good, 1 something is damaged or was not restored, 2 wrong usage.
+Encrypted media need a passphrase, from the file named in FLOWBACKUP_PASSPHRASE_FILE or typed, or
+the identity of age in the one named in FLOWBACKUP_IDENTITY_FILE.
+Exit codes: 0 good, 1 something is damaged or was not restored, 2 wrong usage, 12 wrong key.
 """
 
 from __future__ import annotations
 
 import argparse
 import base64
+import contextlib
 import errno
 import functools
+import getpass
 import grp
+import hashlib
+import importlib
 import importlib.util
 import itertools
 import json
@@ -49,6 +55,9 @@ PAYLOAD_MAX, RECORD_MAX, PAGE_MAX, ADDRESS_SPACE = 256 * MIB, 4 * MIB, 8 * MIB, 
 PAGES_MAX, DEPTH_MAX = 1 << 18, 1 << 14
 DATA, MANIFEST, CATALOG, SEGMENT, COMMIT, INDEX, FOOTER, FREED = 1, 2, 3, 16, 17, 18, 19, 128
 FRAMES, KINDS = (DATA, MANIFEST, CATALOG), (*range(1, 4), *range(16, 20))
+PLAIN, ZSTD, SEALED = 0, 1, 2  # codecs, and the features that a reader of them must know
+SLOTS_MAX, SCRYPT_MAX = 3072, {"n": 1 << 20, "r": 8, "p": 4}
+SEAL, BOUND = struct.Struct("<12s32s16sI"), struct.Struct("<16sIQHH16sII")
 MARK = b"\x89FBK\r\n\x1a\n"
 HEADER = struct.Struct("<8sHHHHII16sIIII16sQ16sIIIIHHI16s16s16s16sQ")
 Header = namedtuple(
@@ -103,6 +112,10 @@ class Usage(Exception):
     """What the user asks for does not exist."""
 
 
+class WrongKey(Damage):
+    """What is encrypted cannot be read: with another key it may be."""
+
+
 class Log:
     """Everything that is wrong, once each.  notes: what harms nothing, as the traces of a session
     that was killed, or damage that another medium made good."""
@@ -110,6 +123,7 @@ class Log:
     def __init__(self, quiet: bool = False) -> None:
         self.problems: dict[str, None] = {}
         self.notes: dict[str, None] = {}
+        self.wrong_key = False
         self._quiet = quiet
 
     def add(self, text: str, problem: bool = True) -> None:
@@ -170,11 +184,12 @@ class Segment:
         h = Header._make(HEADER.unpack_from(block))
         if h.mark != MARK or xxhash.xxh3_64_intdigest(block[:184]) != h.checksum:
             raise Damage("no sound header stands here")
-        if h.major != 1 or h.critical or (h.kind not in KINDS and h.kind < 128):
+        if h.major != 1 or h.critical & ~(ZSTD | SEALED) or (h.kind not in KINDS and h.kind < 128):
             what = f"format {h.major}.{h.minor}, features {h.critical:#x}, kind {h.kind}"
             raise Refused(f"{self.path} at {offset} has {what}: use a newer program")
         padded = -(-h.payload_bytes // self.block) * self.block
-        possible = h.content_bytes <= h.payload_bytes <= PAYLOAD_MAX and h.header_bytes == 192
+        possible = h.content_bytes <= (PAYLOAD_MAX if h.codec & ZSTD else h.payload_bytes)
+        possible = possible and h.payload_bytes <= PAYLOAD_MAX and h.header_bytes == 192
         if not possible or (h.padded_bytes, h.block_bytes) != (padded, self.block):
             raise Damage("the header has lengths that cannot be")
         if xxhash.xxh3_128_digest(block[:168]) != h.chain or any(block[192:]):
@@ -343,18 +358,126 @@ def frame_of(item: Item) -> Frame:
     return Frame(item.offset, *(getattr(item.header, name) for name in Frame._fields[1:]))
 
 
+def opened(frame: Any, payload: bytes) -> tuple[bytes, bytes, bytes]:
+    """Content and chunk index of a frame, decrypted and unpacked; the key of its chunks' names."""
+    key, size = b"", frame.content_bytes
+    if frame.codec & SEALED:
+        payload, key = unsealed(frame, payload)
+    end = len(payload) - frame.chunk_count * CHUNK.size
+    if frame.codec > ZSTD | SEALED or end < 0 or not (frame.codec & ZSTD or end == size):
+        raise Damage("it is packed in an unknown way, or its chunk index has another length")
+    content, index = payload[:end], payload[end:]
+    if frame.codec & ZSTD:
+        try:
+            content = pa.Codec("zstd").decompress(content, min(size, PAYLOAD_MAX), asbytes=True)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise Damage(f"it cannot be unpacked: {error}") from error
+    return content, index, key
+
+
+def named(data: bytes, key: bytes) -> bytes:
+    """The name of a chunk."""
+    return (blake3.blake3(data, key=key) if key else blake3.blake3(data)).digest()
+
+
 def check_chunks(header: Any, payload: bytes) -> None:
     end, size = 0, header.content_bytes
     if header.kind not in (DATA, MANIFEST):
         return
-    if header.codec or len(payload) - size != header.chunk_count * CHUNK.size:
-        raise Damage("it is packed in an unknown way, or its chunk index has another length")
-    for digest, offset, length in CHUNK.iter_unpack(payload[size:]):
+    content, index, key = opened(header, payload)
+    for digest, offset, length in CHUNK.iter_unpack(index):
         if not end <= offset < offset + length <= size:
             raise Damage("its chunk index has chunks that cannot be")
         end = offset + length
-        if blake3.blake3(payload[offset:end]).digest() != digest:
+        if named(content[offset:end], key) != digest:
             raise Damage(f"the chunk at {offset} of the payload does not match its digest")
+
+
+def derived(secret: bytes, purpose: str, salt: bytes | None = None) -> bytes:
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+    return HKDF(SHA256(), 32, salt, f"flowbackup {purpose} 1".encode()).derive(secret)
+
+
+def unsealed(frame: Any, payload: bytes) -> tuple[bytes, bytes]:
+    """What was encrypted, and the key of its chunks' names.  Raises WrongKey, Damage."""
+    try:
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    except ImportError:
+        raise WrongKey("cryptography is lacking: python3 -m pip install cryptography") from None
+    nonce, share, key_id, size = SEAL.unpack(payload[-SEAL.size :].rjust(SEAL.size, b"\0"))
+    end = len(payload) - SEAL.size - size
+    if size > SLOTS_MAX or end < 16:
+        raise Damage("what is behind its ciphertext cannot be")
+    found = unlocked(key_id, payload[end : end + size])
+    if found is None:
+        raise WrongKey(f"the passphrase does not open key {key_id.hex()[:8]}")
+    private, writing, names = found
+    place = (0, 0) if frame.kind == CATALOG else (frame.stream, frame.sequence)
+    rest = frame.kind, frame.codec, frame.object_id, frame.content_bytes, frame.chunk_count
+    bound = b"flowbackup frame 1" + BOUND.pack(frame.session, *place, *rest)
+    try:
+        agreed = private.exchange(X25519PublicKey.from_public_bytes(share))
+        key = derived(agreed + writing, "frames", frame.session + share)
+        return AESGCM(key).decrypt(nonce, payload[:end], bound), names
+    except (InvalidTag, ValueError) as error:
+        raise Damage("it was not sealed so by anybody who has its key") from error
+
+
+@functools.lru_cache(None)
+def unlocked(key_id: bytes, slots: bytes) -> tuple[Any, bytes, bytes] | None:
+    """Of a repository key: its private half, the secret of writers, the key of chunks' names."""
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+    for secret in unwrapped(key_id, slots):
+        private = X25519PrivateKey.from_private_bytes(derived(secret, "reading"))
+        public = private.public_key().public_bytes_raw()
+        if hashlib.sha256(public).digest()[:16] == key_id:
+            writing = derived(secret, "writing")
+            return private, writing, derived(writing, "chunk names")
+    return None
+
+
+def unwrapped(key_id: bytes, slots: bytes) -> Iterator[bytes]:
+    """Whatever the passphrase, or an identity of age, opens."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+    place, found = os.environ.get("FLOWBACKUP_IDENTITY_FILE"), []
+    with contextlib.suppress(*STRANGE):
+        found = [dict(slot) for slot in json.loads(slots)]
+    for slot in sorted(found, key=lambda slot: slot.get("kind") != "age"):
+        try:
+            wrapped = base64.b64decode(slot["wrapped"])
+            if slot["kind"] == "age" and place:
+                pyrage = importlib.import_module("pyrage")
+                words = read_file(place, 0, MIB).decode().split()
+                keys = [word for word in words if word.startswith("AGE-")]
+                yield pyrage.decrypt(wrapped, [pyrage.x25519.Identity.from_str(k) for k in keys])
+            if slot["kind"] == "scrypt" and all(slot[n] <= SCRYPT_MAX[n] for n in SCRYPT_MAX):
+                salt, numbers = base64.b64decode(slot["salt"]), [slot[n] for n in SCRYPT_MAX]
+                key = Scrypt(salt, 32, *numbers).derive(passphrase(key_id))
+                yield AESGCM(key).decrypt(bytes(12), wrapped, key_id)
+        except WrongKey:
+            raise
+        except Exception:  # noqa: BLE001  it does not open this one; pyrage has errors of its own
+            continue
+
+
+@functools.lru_cache(None)
+def passphrase(key_id: bytes) -> bytes:
+    place = os.environ.get("FLOWBACKUP_PASSPHRASE_FILE")
+    if place:
+        try:
+            return read_file(place, 0, MIB).split(b"\n")[0].rstrip(b"\r")
+        except Damage as error:
+            raise WrongKey(f"the passphrase in {place}: {error}") from error
+    if not sys.stdin.isatty():
+        raise WrongKey("a passphrase is needed: name its file in FLOWBACKUP_PASSPHRASE_FILE")
+    return os.fsencode(getpass.getpass(f"passphrase of key {key_id.hex()[:8]}: "))
 
 
 def spread(path: str) -> list[str]:
@@ -410,7 +533,7 @@ def read_version(segment: Segment, frame: Frame) -> Version | None:
     if frame.payload_bytes > RECORD_MAX:
         raise Damage("a record is too long")
     try:
-        record = json.loads(segment.payload(frame, frame.offset))
+        record = json.loads(opened(frame, segment.payload(frame, frame.offset))[0])
         if record["record"] != "version":
             return None
         root = {name: record["root"][name] for name in Ref._fields}
@@ -435,6 +558,7 @@ class Library:
         self.media: list[str] = []
         self.segments: list[Segment] = []
         self._copies: dict[Any, list[tuple[Segment, Frame]]] = {}
+        self._last: tuple[Any, bytes, bytes] = (None, b"", b"")
         sets: dict[str, set[int]] = {}
         for path in itertools.chain.from_iterable(map(spread, media)):
             try:
@@ -470,6 +594,9 @@ class Library:
             try:
                 version = self._first_sound(name, read_version)
                 found.update({version.object_id: version} if version else {})
+            except WrongKey as error:
+                self.log.add(f"a record is encrypted: {error}")
+                self.log.wrong_key = True
             except Damage as error:
                 self.log.add(f"a record is lost: {error}")
         ordered = sorted(found.values(), key=lambda v: (v.client, v.name, v.finished_ns))
@@ -497,6 +624,8 @@ class Library:
         for segment, frame in self._copies.get(name, ()):
             try:
                 data = read(segment, frame)
+            except WrongKey:
+                raise
             except Damage as error:
                 faults.append(f"{segment.path} at {frame.offset}: {error}")
                 continue
@@ -510,15 +639,30 @@ class Library:
         """The bytes that a reference means.  Their digest is enough: the frame's is not needed."""
 
         def read(segment: Segment, frame: Frame) -> bytes:
-            if frame.codec or ref.offset + ref.size > frame.content_bytes:
-                raise Damage("the frame is too short, or packed in an unknown way")
-            data = segment.read(frame.offset + segment.block + ref.offset, ref.size)
-            if blake3.blake3(data).digest() != ref.digest:
+            if ref.offset + ref.size > frame.content_bytes:
+                raise Damage("the frame is too short")
+            key = b""
+            if frame.codec == PLAIN:
+                data = segment.read(frame.offset + segment.block + ref.offset, ref.size)
+            else:
+                content, key = self._opened(segment, frame)
+                data = content[ref.offset : ref.offset + ref.size]
+            if named(data, key) != ref.digest:
                 raise Damage(f"the chunk at {ref.offset} of the frame does not match its digest")
             return data
 
         data: bytes = self._first_sound(name_of(ref), read)
         return data
+
+    def _opened(self, segment: Segment, frame: Frame) -> tuple[bytes, bytes]:
+        """Content of a frame, and key of its names; that of the last one is kept, because its
+        chunks are wanted one behind the other."""
+        place = segment.path, frame.offset
+        if self._last[0] != place:
+            self._last = (None, b"", b"")
+            content, _, key = opened(frame, segment.payload(frame, frame.offset))
+            self._last = (place, content, key)
+        return self._last[1:]
 
     def _rows(self, ref: Ref, columns: Mapping[str, str], size_max: int) -> Iterator[Any]:
         """The rows of a page or root, made of plain types and nothing else."""
@@ -831,6 +975,8 @@ def run(command: str, arguments: Sequence[str], media: Sequence[str], log: Log) 
     """The whole program without its command line: the exit code.  Raises Usage."""
     try:
         library = Library(media, log)
+        if log.wrong_key and not library.versions:
+            return 12
         if command == "restore":
             restore(library, *arguments)
         else:
@@ -860,6 +1006,9 @@ def main() -> int:
         code = run(command, arguments[:count], media, log)
     except Usage as error:
         parser.error(str(error))
+    except WrongKey as error:
+        log.add(str(error))
+        code = 12
     print(f"{command}: {len(log.problems)} problems" if log.problems else f"{command}: good")
     return code
 

@@ -1,15 +1,19 @@
 """A frame on its way: its header (facts that never change) and its descriptor (where it lies).
 
-A frame's payload is what stands in a slot: the chunks one behind the other, then the chunk index.
-`payload_bytes` counts both; the digest is over exactly these bytes.
+A frame's payload is what stands in a slot: the chunks one behind the other, packed or as they are,
+then the chunk index.  `payload_bytes` counts both; the digest is over exactly these bytes.
 """
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 from typing import NamedTuple
 
 from flowbackup.model.ids import FrameId
+from flowbackup.units import MIB
+
+CONTENT_BYTES_MAX = 256 * MIB
+"""No frame has more content, and none unfolds into more."""
 
 
 class FrameKind(IntEnum):
@@ -20,17 +24,19 @@ class FrameKind(IntEnum):
     CATALOG = 3
 
 
-class Codec(IntEnum):
-    """How the payload is packed.  The numbers stand on media: never reuse one."""
+class Codec(IntFlag):
+    """How the payload is packed and sealed.  The numbers stand on media: never reuse one."""
 
     PLAIN = 0
+    ZSTD = 1
+    SEALED = 2
 
 
 class FrameHeader(NamedTuple):
     """The same on every level of every chain.
 
     session, stream, sequence: the FrameId.  object_id: the object whose version this frame
-    belongs to.  content_bytes: length of the chunks, where the chunk index begins.
+    belongs to.  content_bytes: length of the chunks before they are packed.
     digest: `frame_digest` of the payload.
     """
 

@@ -1,21 +1,31 @@
-"""What is safe already of an object whose backup was interrupted.
+"""What is safe already of an object that is backed up again.
 
-Values that travel from the catalog to the client: the list of the files that were read, as far as
-it got, in pages like those of a manifest.
+Values that travel from the catalog to the client: the list of the files that an earlier session has
+read, as far as it got, in pages like those of a manifest.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from flowbackup.model.chunk import ChunkRef
+
 
 class KnownContent(NamedTuple):
     """Files of one object as one session has read them, in path order.  started_ns: when it began
-    to read them.  pages: see `frame.page`; the files may break off anywhere."""
+    to read them.  pages: see `frame.page`; the files may break off anywhere.  stored: where pages
+    of the manifest lie, of those that are known to.  is_trusted: a file that seems to be as it was
+    is not read; else only its chunks are compared."""
 
     object_id: bytes
     started_ns: int
     pages: tuple[bytes, ...] = ()
+    stored: tuple[ChunkRef, ...] = ()
+    is_trusted: bool = True
+
+    def followed_by(self, more: KnownContent) -> KnownContent:
+        """With the next pages of the same."""
+        return self._replace(pages=self.pages + more.pages, stored=self.stored + more.stored)
 
 
 class JournalPage(NamedTuple):

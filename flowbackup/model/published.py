@@ -38,6 +38,9 @@ def summary_fields(report: SessionReport) -> dict[str, object]:
         "bytes_source": report.bytes_source,
         "bytes_read": report.bytes_read,
         "bytes_new": report.bytes_new,
+        "bytes_known": report.bytes_known,
+        "bytes_deduplicated": report.bytes_deduplicated,
+        "bytes_packed": report.bytes_packed,
         "objects": [_object_fields(item) for item in report.objects],
         "devices": [_device_fields(item) for item in report.devices],
         "problems": [problem_fields(item) for item in report.problems],
@@ -58,6 +61,8 @@ def _object_fields(item: ObjectReport) -> dict[str, object]:
         "bytes_read": item.bytes_read,
         "bytes_new": item.bytes_new,
         "bytes_known": item.bytes_known,
+        "bytes_deduplicated": item.bytes_deduplicated,
+        "bytes_packed": item.bytes_packed,
     }
 
 

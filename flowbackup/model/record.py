@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Any
 
 from flowbackup.model.chunk import ChunkRef
+from flowbackup.model.chunking import Chunking
 from flowbackup.model.ids import FrameId, id_from_text, id_text
 from flowbackup.model.json_values import NUMBER_MAX, plain_text, whole_number
 from flowbackup.model.report import DeviceReport, Outcome, SessionReport
@@ -39,6 +40,7 @@ class VersionRecord:
     root: the chunk that lists the manifest pages.  files: entries that are regular files;
     bytes_source: size of the selected files; bytes_read: what was read of them; bytes_new: content
     bytes that this session sent.  outcome: success or incomplete (some entries have problems).
+    chunking: how content was cut; None of versions that were made before it was told.
     """
 
     object_id: bytes
@@ -56,6 +58,7 @@ class VersionRecord:
     bytes_new: int
     problems: int
     root: ChunkRef
+    chunking: Chunking | None = None
 
     def to_json(self) -> bytes:
         return _dump(
@@ -77,6 +80,7 @@ class VersionRecord:
                 "problems": self.problems,
                 "root": _ref_to_json(self.root),
             }
+            | ({} if self.chunking is None else {"chunking": self.chunking.to_json()})
         )
 
     @classmethod
@@ -98,6 +102,7 @@ class VersionRecord:
             bytes_new=whole_number(value["bytes_new"]),
             problems=whole_number(value["problems"]),
             root=_ref_from_json(value["root"]),
+            chunking=Chunking.from_json(value["chunking"]) if "chunking" in value else None,
         )
 
 
@@ -149,6 +154,14 @@ class SessionRecord:
             bytes_new=report.bytes_new, devices=report.devices, problems=problems,
             problems_left_out=len(report.problems) - len(problems),
         )  # fmt: skip
+
+    def without_names(self) -> SessionRecord:
+        """For media with what is encrypted, by a session that has no key: neither its graph nor its
+        problems, which may name objects and files."""
+        left_out = self.problems_left_out + len(self.problems)
+        return replace(
+            self, graph_name="", host="", graph="", problems=(), problems_left_out=left_out
+        )
 
     def to_json(self) -> bytes:
         return _dump(

@@ -20,8 +20,9 @@ class Outcome(StrEnum):
 class ObjectReport:
     """One data object of a session.  version counts the states of this object from 1, 0 where
     none was made; copies_durable counts the devices that hold all of its frames durably.
-    bytes_known: of its content, what an interrupted session had made safe, so that it was neither
-    read nor sent again."""
+    bytes_known: of its content, what earlier sessions had made safe, so that it was neither read
+    nor sent again; bytes_deduplicated: what was read, and found to be safe already; bytes_packed:
+    what its new content takes in frames, compressed or not, with the index of its chunks."""
 
     name: str
     client: str
@@ -35,6 +36,8 @@ class ObjectReport:
     bytes_read: int = 0
     bytes_new: int = 0
     bytes_known: int = 0
+    bytes_deduplicated: int = 0
+    bytes_packed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,21 @@ class SessionReport:
     explanation: Explanation | None = None
     freed: tuple[FreedReport, ...] = ()
     stages: tuple[SessionReport, ...] = ()
+
+    @property
+    def bytes_known(self) -> int:
+        """Neither read nor sent, because earlier sessions had made it safe."""
+        return sum(item.bytes_known for item in self.objects)
+
+    @property
+    def bytes_deduplicated(self) -> int:
+        """Read and not sent, because it was found to be safe already."""
+        return sum(item.bytes_deduplicated for item in self.objects)
+
+    @property
+    def bytes_packed(self) -> int:
+        """What new content takes in frames; each device has so much of it, and of its records."""
+        return sum(item.bytes_packed for item in self.objects)
 
     @property
     def worst(self) -> SessionReport:

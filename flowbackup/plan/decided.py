@@ -9,6 +9,7 @@ import shlex
 from dataclasses import dataclass
 from enum import StrEnum
 
+from flowbackup.model.chunking import FIXED, Chunking
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.hook import Hook, Notice
 from flowbackup.model.rate import NO_LIMIT, RateSchedule
@@ -152,7 +153,8 @@ class ObjectPlan:
     """A data object: the tree or file at `path` on the node of its client, or a stream there, and
     then the path is "".  heads: the agents of
     the backup group that it goes to; buffers: the range of their buffers it may use, or None;
-    assign: as that of the group; rules: what of it is left out; hooks: around reading it."""
+    assign: as that of the group; rules: what of it is left out; hooks: around reading it;
+    chunking: where its content is cut."""
 
     client: str
     name: str
@@ -165,6 +167,7 @@ class ObjectPlan:
     rules: SourceRules = EVERYTHING
     stream: StreamPlan | None = None
     hooks: tuple[Hook, ...] = ()
+    chunking: Chunking = FIXED
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +198,8 @@ class Plan:
     many durable copies make an object complete (0: one on every required agent).
     memory_bytes: node -> bytes of its slabs, of the stage that has most.  selections: what the
     copy groups of a stage take.  stages: in their order.  staging: devices whose frames make room.
-    hooks, notices: around a session, none of a stage.
+    hooks, notices: around a session, none of a stage.  zstd_level: of compression, 0 for none.
+    key: path of the key file with which clients encrypt, "" for none.
     bottleneck: the sentence that `graph plan` prints.  engine: auto, local or ray.
     graph_text: the file that was written, for the media; path: where it came from, or "".
     """
@@ -222,6 +226,8 @@ class Plan:
     hooks: tuple[Hook, ...] = ()
     notices: tuple[Notice, ...] = ()
     engine: str = "auto"
+    zstd_level: int = 0
+    key: str = ""
 
     def agent(self, name: str) -> AgentPlan:
         """The agent of that name.  Raises KeyError."""

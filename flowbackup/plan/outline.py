@@ -141,6 +141,7 @@ def _objects(context: Context) -> tuple[ObjectPlan, ...]:
                     rules=source_rules(item),
                     stream=None if item.path else StreamPlan(item.command, item.silence_max),
                     hooks=planned_hooks(item.hooks),
+                    chunking=item.chunking.decided.within(spec.frame_size),
                 )
             )
     return tuple(planned)

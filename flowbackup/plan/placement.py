@@ -82,6 +82,8 @@ def _planned(
         groups=outline.groups_with(names),
         selections=selections,
         engine=spec.engine,
+        zstd_level=spec.compression,
+        key=absolute_path(document, spec.encryption.key) if spec.encryption else "",
     )
 
 

@@ -12,6 +12,7 @@ from flowbackup.plan.groups import BACKUP
 from flowbackup.spec.finding import Finding, listed
 from flowbackup.spec.models import ObjectSpec
 from flowbackup.spec.tree import Keys
+from flowbackup.units import format_size
 
 Borders = dict[str, tuple[list[int], list[LinkDraft]]]
 
@@ -38,6 +39,21 @@ def pinned_objects(context: Context) -> Iterator[Finding]:
                 f'"{group.name}" have {group.buffers}',
                 f"Write a range within [0:{group.buffers}], or raise buffers.",
             )  # fmt: skip
+
+
+def chunks_fit_frames(context: Context) -> Iterator[Finding]:
+    """A frame holds the largest chunk; those of one size are as large as a frame at most."""
+    frame_bytes = context.spec.frame_size
+    for client, written in context.spec.clients.items():
+        for name, item in written.objects.items():
+            largest = item.chunking.decided.within(frame_bytes).chunk_bytes_max
+            if largest > frame_bytes:
+                yield context.error(
+                    ("clients", client, "objects", name, "chunking"), "chunk-over-frame",
+                    f'object "{name}" of client "{client}" has chunks of up to '
+                    f"{format_size(largest)}, and a frame has {format_size(frame_bytes)}",
+                    "Write a smaller max, or a larger frame_size.",
+                )  # fmt: skip
 
 
 def standard_input(context: Context) -> Iterator[Finding]:

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from flowbackup.errors import DamageError, NotFoundError, UsageError
+from flowbackup.frame.seal import Content
 from flowbackup.model.chunk import ChunkRef
-from flowbackup.model.digest import chunk_digest
+from flowbackup.model.digest import CHUNK_DIGEST_BYTES, chunk_digest
 from flowbackup.model.entry import Entry, EntryKind, Extent
 from flowbackup.model.ids import FrameId
 from flowbackup.restore.large import LARGE_BYTES_MIN, LargeFileWriter
@@ -32,12 +33,13 @@ class ContentSource:
     def __init__(self, frames: FrameSource) -> None:
         self._frames = frames
         self._frame: FrameId | None = None
-        self._payload = memoryview(b"")
+        self._payload = Content(_NOTHING)
 
     def chunk(self, ref: ChunkRef) -> memoryview:
         """The bytes of a chunk.  Raises DamageError if they are not the ones that were saved."""
         data = self._place_of(ref)
-        if len(data) != ref.size or chunk_digest(data) != ref.digest:
+        key = self._payload.name_key
+        if len(data) != ref.size or chunk_digest(data, key) != ref.digest:
             raise DamageError(
                 f"frame {ref.frame} does not hold the chunk at {ref.offset} that was saved",
                 remedy="verify the media that hold it",
@@ -52,13 +54,17 @@ class ContentSource:
             return None
         return self.chunk(chunks[0]) if chunks else _NOTHING
 
-    def unchecked(self, entry: Entry) -> memoryview | None:
-        """What is where the only chunk of a file should be, for somebody who checks it; None where
-        there is less.  Raises what reading the frame does."""
+    def unchecked(self, entry: Entry) -> tuple[memoryview, bytes] | None:
+        """What is where the only chunk of a file should be, and the digest without a key that it is
+        to have, for somebody who checks it; None where there is less.  Raises what reading the
+        frame does, and DamageError for a chunk that is named with a key, which nobody else gets."""
         if not entry.chunks:
-            return _NOTHING
-        data = self._place_of(entry.chunks[0])
-        return data if len(data) == entry.chunks[0].size else None
+            return _NOTHING, bytes(CHUNK_DIGEST_BYTES)
+        ref = entry.chunks[0]
+        data = self._place_of(ref)
+        if self._payload.name_key:
+            return data, chunk_digest(self.chunk(ref))
+        return (data, ref.digest) if len(data) == ref.size else None
 
     def runs(self, chunks: tuple[ChunkRef, ...]) -> Iterator[memoryview]:
         """The content as few long pieces, each chunk of them checked."""
@@ -66,7 +72,7 @@ class ContentSource:
         while place < len(chunks):
             first = chunks[place]
             self.chunk(first)
-            payload = self._payload
+            payload = self._payload.data
             end = first.offset + first.size
             place += 1
             while place < len(chunks) and _continues(chunks[place], first, end):
@@ -80,7 +86,7 @@ class ContentSource:
             self._frame = None
             self._payload = self._frames.payload(ref.frame)
             self._frame = ref.frame
-        return self._payload[ref.offset : ref.offset + ref.size]
+        return self._payload.data[ref.offset : ref.offset + ref.size]
 
 
 def lacks_content(entry: Entry) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from flowbackup.frame.seal import Content
 from flowbackup.model.entry import Entry
 from flowbackup.model.ids import FrameId
 
@@ -12,9 +13,10 @@ from flowbackup.model.ids import FrameId
 class FrameSource(Protocol):
     """Gives frames back.  Used by one thread at a time."""
 
-    def payload(self, frame: FrameId) -> memoryview:
+    def payload(self, frame: FrameId) -> Content:
         """The opened payload of a frame, its digest checked.  Consecutive calls for the same frame
-        are cheap.  Raises DamageError naming every copy that was tried, NotFoundError."""
+        are cheap.  Raises DamageError naming every copy that was tried, NotFoundError,
+        WrongKeyError."""
 
 
 class Foresight(Protocol):

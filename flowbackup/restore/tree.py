@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
 from flowbackup.errors import DamageError, DeviceError, NotFoundError, RestoreError
+from flowbackup.leaving import undoing
 from flowbackup.model.entry import Entry, EntryKind
 from flowbackup.monitor import Monitor, Problem, Progress, SilentMonitor
 from flowbackup.restore.content import ContentSource, lacks_content
@@ -73,7 +74,8 @@ def restore_tree(
         alone=bool(name),
     )  # fmt: skip
     try:
-        return job.run(chain((first,), chosen))
+        with undoing():
+            return job.run(chain((first,), chosen))
     except OSError as error:
         raise RestoreError(
             f"{os.fsdecode(target)} cannot be written: {error.strerror}",

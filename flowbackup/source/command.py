@@ -1,10 +1,13 @@
-"""A command of the user: a process group of its own, which is gone when it is over, the end of what
-it said, and an environment without the secrets of ours."""
+"""A command of the user: a process group of its own, which is gone when it is over or when this
+process is, however that ends; the end of what it said, and an environment without the secrets of
+ours."""
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -29,6 +32,15 @@ _SHOWN_CHARACTERS = 2000
 _SECRETS = re.compile(r"RAY_AUTH_TOKEN|FLOWBACKUP_.*(?:KEY|PASS|SECRET|TOKEN).*")
 """What our own processes know each other by, and what opens media; Ray hands the environment of the
 session on to every process that it starts."""
+
+_GUARDED = """
+exec 3<&0 </dev/null
+( (trap "" TERM INT HUP; read -r nothing <&3; kill -9 0) >/dev/null 2>&1 & )
+exec "$@" 3<&-
+"""
+"""Who is killed ends nothing any more.  So somebody of the group reads from a pipe of which this
+process holds the other end: it ends with it.  The system's own way (PR_SET_PDEATHSIG) reaches one
+process of the group, and at the end of the thread that has started it."""
 
 Stopped = Callable[[], bool]
 """Whether the session was told to end at once."""
@@ -76,20 +88,36 @@ def started(
     """A command in a process group of its own, without input, in "/"; its output is a pipe, and
     `stderr` is what becomes of the other one, as Popen takes it.  The group is gone when this ends,
     however it does.  Raises SourceError if it cannot be started."""
+    own = command_environment(environment)
+    watched, held = os.pipe()
     try:
-        process = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr,
-            cwd="/", env=command_environment(environment), start_new_session=True,
-        )  # fmt: skip
-    except OSError as error:
-        raise SourceError(
-            f"{name} cannot be started: {error.strerror}",
-            remedy="correct it in the graph: its first word is a program, and no shell reads it",
-        ) from error
-    try:
-        yield process
+        try:
+            _check_program(words[0], own)
+            process = subprocess.Popen(
+                ("sh", "-c", _GUARDED, "sh", *words), stdin=watched, stdout=subprocess.PIPE,
+                stderr=stderr, cwd="/", env=own, start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise SourceError(
+                f"{name} cannot be started: {error.strerror}",
+                remedy="correct it in the graph: its first word is a program, and no shell reads "
+                "it",
+            ) from error
+        finally:
+            os.close(watched)
+        try:
+            yield process
+        finally:
+            _end(process)
     finally:
-        _end(process)
+        os.close(held)
+
+
+def _check_program(word: str, environment: Mapping[str, str]) -> None:
+    """Raises OSError for what is no program."""
+    if shutil.which(word, path=environment.get("PATH", os.defpath)) is None:
+        number = errno.EACCES if os.path.exists(os.path.join("/", word)) else errno.ENOENT
+        raise OSError(number, os.strerror(number))
 
 
 def run_command(

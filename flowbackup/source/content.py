@@ -1,7 +1,7 @@
 """The content of one open file, cut into chunks and read straight into slots.
 
-Chunks end at multiples of the chunk size in the file, and at holes.  A file is read to the size it
-had when it was opened and not further, however it grows.
+Chunks end at multiples of the chunk size in the file, or where a cutter says so, and at holes.  A
+file is read to the size it had when it was opened and not further, however it grows.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from flowbackup.model.chunk import ChunkRef
+from flowbackup.model.chunking import Chunking
 from flowbackup.model.entry import Extent
+from flowbackup.source.cutting import cutter_of
 from flowbackup.source.filler import FrameFiller
 from flowbackup.source.stream import Stream
 from flowbackup.units import MIB
@@ -50,15 +52,17 @@ class ReadCounters:
     """What a reader has done so far; another thread may look at it at any time.
 
     entries: all names; files: regular files; bytes_source: their size; bytes_read: what the system
-    gave; bytes_new: what was packed into frames; bytes_known: what was safe already and not read;
-    problems: what was reported."""
+    gave; bytes_cut: what of it became chunks, be they new or known; bytes_known: what was safe
+    already and not read; bytes_packed: what the new content takes in frames; problems: what was
+    reported."""
 
     entries: int = 0
     files: int = 0
     bytes_source: int = 0
     bytes_read: int = 0
-    bytes_new: int = 0
+    bytes_cut: int = 0
     bytes_known: int = 0
+    bytes_packed: int = 0
     problems: int = 0
 
 
@@ -66,19 +70,23 @@ class ContentReader:
     """Reads files into the slots of a filler."""
 
     def __init__(
-        self, filler: FrameFiller, counters: ReadCounters, chunk_bytes: int, piece_chunks: int
+        self, filler: FrameFiller, counters: ReadCounters, chunking: Chunking, piece_chunks: int
     ) -> None:
+        """whole_bytes_max: a file of no more is one chunk.  Raises SourceError for chunks that
+        cannot be made here."""
         self._filler = filler
         self._counters = counters
-        self._chunk_bytes = chunk_bytes
+        self._chunk_bytes = chunking.chunk_bytes_max
         self._piece_chunks = piece_chunks
+        self._cutter = cutter_of(chunking)
+        self.whole_bytes_max = chunking.min_bytes or chunking.size_bytes
 
     def read_small(self, descriptor: int, size: int) -> ChunkRef | None:
         """The first `size` bytes (at most a chunk) as one chunk, smaller where the file ends
         before; None where nothing was left.  Raises ReadError."""
         view = self._filler.room(size)[:size]
         got = self._read(descriptor, view, 0)
-        self._counters.bytes_new += got
+        self._counters.bytes_cut += got
         return self._filler.add(got) if got else None
 
     def pieces(self, descriptor: int, size: int, sparse: bool) -> Iterator[Piece]:
@@ -96,7 +104,8 @@ class ContentReader:
             place, end = start, start + length
             while place < end:
                 asked = _ask_ahead(descriptor, place, end, asked)
-                wanted, got, chunks = self._read_run(descriptor, place, end)
+                read = self._read_run if self._cutter is None else self._read_cut
+                wanted, got, chunks = read(descriptor, place, end)
                 place += got
                 waiting += chunks
                 if got < wanted:
@@ -114,21 +123,51 @@ class ContentReader:
         """A stream to its good end, in pieces of a bounded number of chunks; exactly one is the
         last.  Raises what the stream does."""
         place = waiting = 0
-        while True:
+        left, last = b"", False
+        while not last or left:
             view = self._filler.room(self._chunk_bytes)[: self._chunk_bytes]
-            got = stream.fill(view)
-            if got:
-                self._filler.add_later(got)
+            view[: len(left)] = left
+            held = len(left)
+            if not last:
+                got = stream.fill(view[held:])
                 self._counters.bytes_read += got
-                self._counters.bytes_new += got
-            place += got
-            waiting += 1
-            last = got < len(view)
-            if last or waiting >= self._piece_chunks:
-                yield Piece(tuple(self._filler.collect()), (), place, last)
+                held += got
+                last = held < len(view)
+            size, made = self._cut(view[:held], is_all=last)
+            left = bytes(view[size:held])
+            place += size
+            waiting += made
+            if (last and not left) or waiting >= self._piece_chunks:
+                yield Piece(tuple(self._filler.collect()), (), place, last and not left)
                 waiting = 0
-            if last:
-                return
+
+    def _cut(self, content: memoryview, *, is_all: bool) -> tuple[int, int]:
+        """Makes chunks of what stands in `room`, as far as it is known where they end; bytes and
+        chunks."""
+        if self._cutter is not None:
+            sizes = self._cutter.sizes(content, is_all=is_all)
+        else:
+            sizes = [len(content)] if content else []
+        done = made = 0
+        for size in sizes:
+            if made and self._filler.index_room(size) < 1:
+                break
+            self._filler.add_later(size)
+            done += size
+            made += 1
+        self._counters.bytes_cut += done
+        return done, made
+
+    def _read_cut(self, descriptor: int, place: int, end: int) -> tuple[int, int, int]:
+        """As `_read_run`, cut by the content.  What is left behind the last cut is read again, as
+        the beginning of the next run: it is in memory by then."""
+        room = self._filler.room(self._chunk_bytes)
+        wanted = min(len(room), end - place, max(4 * READ_BYTES, 2 * self._chunk_bytes))
+        got = self._read(descriptor, room[:wanted], place)
+        ends_here = got < wanted or place + got == end
+        size, made = self._cut(room[:got], is_all=ends_here)
+        self._counters.bytes_read -= got - size
+        return (wanted if size == got else size), size, made
 
     def _read_run(self, descriptor: int, place: int, end: int) -> tuple[int, int, int]:
         """Reads chunks from `place` as far as one call and the slot go: bytes wanted, bytes read,
@@ -144,7 +183,7 @@ class ContentReader:
             total += size
             fit += 1
         got = self._read(descriptor, room[:total], place)
-        self._counters.bytes_new += got
+        self._counters.bytes_cut += got
         left = got
         for made, size in enumerate(sizes[:fit]):
             if not left:

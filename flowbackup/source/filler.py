@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
+from flowbackup.frame.cipher import Cipher
 from flowbackup.frame.index import INDEX_RECORD_BYTES
+from flowbackup.frame.packing import PIECE_BYTES, Pack, Packed
 from flowbackup.frame.seal import seal
 from flowbackup.model.chunk import ChunkRef, ChunkSpan
 from flowbackup.model.digest import chunk_digest
 from flowbackup.model.frame import FrameKind
 from flowbackup.source.hashing import HashCrew
 from flowbackup.source.port import FrameSink, OpenSlot
+from flowbackup.units import MIB
+
+Find = Callable[[Sequence[bytes]], list[ChunkRef | None]]
+"""Says of chunks, by their digests, where they lie already; asked for many at once."""
+
+SETTLE_BYTES = 4 * MIB
+"""After so much it is asked where content is to be packed, so that this need not wait for the end
+of the frame."""
 
 
 class FrameFiller:
@@ -18,7 +29,9 @@ class FrameFiller:
 
     Two ways to fill: `room`, then `add` (hashed at once: small files), or `room`, then `add_later`
     (hashed by the crew), then `collect`.  `between` is called after each frame, when no slot is
-    open, so that other frames may be put in between.
+    open, so that other frames may be put in between.  What `find` knows is not sent: it is taken
+    out of the slot again, and referred to where it lies.  With `pack` the crew packs what stays
+    there piece by piece, while more is read; with `cipher` each frame is encrypted.
     """
 
     def __init__(
@@ -28,7 +41,10 @@ class FrameFiller:
         object_id: bytes,
         frame_bytes: int,
         crew: HashCrew,
-        between: Callable[[], None],
+        cipher: Cipher | None = None,
+        between: Callable[[], None] = lambda: None,
+        pack: Pack | None = None,
+        find: Find | None = None,
     ) -> None:
         self._sink = sink
         self._kind = kind
@@ -36,6 +52,12 @@ class FrameFiller:
         self._frame_bytes = frame_bytes
         self._crew = crew
         self._between = between
+        self._find = find
+        self._pack = pack
+        self._cipher = cipher
+        self._name = partial(chunk_digest, key=cipher.name_key if cipher else b"")
+        self._slot_bytes = 0
+        self._packed: list[Packed] = []
         self._slot: OpenSlot | None = None
         self._memory = memoryview(b"")
         self._used = 0
@@ -45,6 +67,7 @@ class FrameFiller:
         self._collected = 0
         self._refs: list[ChunkRef] = []
         self.content_bytes = 0
+        self.payload_bytes = 0
 
     def room(self, size: int) -> memoryview:
         """Writable memory for a chunk of `size` bytes or more: all that is left of the frame, which
@@ -52,9 +75,17 @@ class FrameFiller:
         if self._slot is None:
             self._open()
         elif not self.fits(size):
-            self.flush()
-            self._open()
+            self._gather()  # It may leave room.
+            if not self.fits(size):
+                self.flush()
+                self._open()
+        elif self._find and self._pack and self._unsettled_bytes >= SETTLE_BYTES:
+            self._gather()
         return self._memory[self._used : self._frame_bytes]
+
+    def name_of(self, data: bytes) -> bytes:
+        """The digest that `data` would have as a chunk."""
+        return self._name(data)
 
     def put(self, data: bytes) -> ChunkRef:
         """A chunk that is in memory already; copies it."""
@@ -70,9 +101,14 @@ class FrameFiller:
         """The first `size` bytes of `room` are a chunk; hashes it."""
         slot, offset = self._slot, self._used
         assert slot is not None
-        digest = chunk_digest(self._memory[offset : offset + size])
+        digest = self._name(self._memory[offset : offset + size])
+        if self._find is not None:
+            (known,) = self._find((digest,))
+            if known is not None:
+                return known
         self._note(digest, size)
         self._collected = len(self._sizes)
+        self._pack_settled()
         return ChunkRef(digest, size, slot.frame, offset)
 
     def add_later(self, size: int) -> None:
@@ -80,7 +116,9 @@ class FrameFiller:
         offset = self._used
         self._note(b"", size)
         place = len(self._sizes) - 1
-        self._crew.add(self._digests, place, self._memory[offset : offset + size])
+        self._crew.add(self._name, self._digests, place, self._memory[offset : offset + size])
+        if self._find is None:
+            self._pack_settled()
 
     def collect(self) -> list[ChunkRef]:
         """References of all chunks that were added later since the last call, in order."""
@@ -90,7 +128,7 @@ class FrameFiller:
 
     def index_room(self, size: int) -> int:
         """How many more chunks, `size` bytes of content altogether, the open slot's index takes."""
-        left = len(self._memory) - self._used - size
+        left = self._slot_bytes - self._used - size
         return left // INDEX_RECORD_BYTES - len(self._sizes)
 
     def flush(self) -> None:
@@ -98,10 +136,19 @@ class FrameFiller:
         if self._slot is None:
             return
         self._gather()
+        if not self._sizes:
+            self.abandon()
+            return
+        self._pack_until(self._used)
+        self._crew.drain()
         slot, memory = self._slot, self._memory
         spans = list(map(ChunkSpan, self._digests, self._offsets, self._sizes))
-        header = seal(memory, spans, slot.frame, self._kind, self._object_id, self._used)
+        header = seal(
+            memory, spans, slot.frame, self._kind, self._object_id, self._used, self._packed,
+            self._cipher,
+        )  # fmt: skip
         self.content_bytes += self._used
+        self.payload_bytes += header.payload_bytes
         self._forget()
         del memory
         self._sink.send(slot, header)
@@ -118,10 +165,11 @@ class FrameFiller:
     def _open(self) -> None:
         self._slot = self._sink.borrow()
         self._memory = self._slot.memory
+        self._slot_bytes = len(self._memory) - (self._cipher.more_bytes if self._cipher else 0)
 
     def _index_fits(self, content_bytes: int) -> bool:
         index_bytes = (len(self._sizes) + 1) * INDEX_RECORD_BYTES
-        return content_bytes + index_bytes <= len(self._memory)
+        return content_bytes + index_bytes <= self._slot_bytes
 
     def _note(self, digest: bytes, size: int) -> None:
         self._offsets.append(self._used)
@@ -129,10 +177,30 @@ class FrameFiller:
         self._digests.append(digest)
         self._used += size
 
+    @property
+    def _unsettled_bytes(self) -> int:
+        """Of chunks of which nobody has asked yet whether they are known."""
+        has_any = self._collected < len(self._sizes)
+        return self._used - self._offsets[self._collected] if has_any else 0
+
+    def _pack_settled(self) -> None:
+        """Has whole pieces packed; what is in the slot moves no more."""
+        self._pack_until(self._used // PIECE_BYTES * PIECE_BYTES)
+
+    def _pack_until(self, end: int) -> None:
+        """Has the pieces packed that begin before this place and were not handed over yet."""
+        while self._pack is not None and (begin := len(self._packed) * PIECE_BYTES) < end:
+            self._packed.append(None)
+            piece = self._memory[begin : min(begin + PIECE_BYTES, end)]
+            self._crew.add(self._pack, self._packed, len(self._packed) - 1, piece)
+
     def _gather(self) -> None:
         if self._slot is None or self._collected == len(self._sizes):
             return
         self._crew.drain()
+        if self._find is not None:
+            self._take_out(self._find(self._digests[self._collected :]))
+            return
         frame = self._slot.frame
         for place in range(self._collected, len(self._sizes)):
             self._refs.append(
@@ -140,9 +208,31 @@ class FrameFiller:
             )
         self._collected = len(self._sizes)
 
+    def _take_out(self, found: list[ChunkRef | None]) -> None:
+        """Of the chunks since the last call, those that are known leave the slot; the others move
+        together."""
+        assert self._slot is not None
+        frame, first, memory = self._slot.frame, self._collected, self._memory
+        added = list(zip(self._digests[first:], self._sizes[first:], found, strict=True))
+        place = self._offsets[first]
+        del self._offsets[first:], self._sizes[first:], self._digests[first:]
+        self._used = place
+        for digest, size, known in added:
+            if known is None:
+                if place != self._used:
+                    memory[self._used : self._used + size] = memory[place : place + size]
+                self._refs.append(ChunkRef(digest, size, frame, self._used))
+                self._note(digest, size)
+            else:
+                self._refs.append(known)
+            place += size
+        self._collected = len(self._sizes)
+        self._pack_settled()
+
     def _forget(self) -> None:
         self._slot = None
         self._memory = memoryview(b"")
         self._used = 0
         self._offsets, self._sizes, self._digests = [], [], []
+        self._packed = []
         self._collected = 0

@@ -1,48 +1,66 @@
-"""Chunk digests on a second core while the first one reads.
+"""Digests and compression on other cores while the first one reads.
 
-BLAKE3 and preadv both let go of the interpreter, so one thread that hashes what was read before
-overlaps the next read; at the end of a frame the reader helps with what is left.
+BLAKE3, zstd and preadv all let go of the interpreter, so threads that work on what was read before
+overlap the next read; at the end of a frame the reader helps with what is left.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
+from collections.abc import Callable
 from queue import SimpleQueue
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from flowbackup.model.digest import chunk_digest
+_Result = TypeVar("_Result")
+
+THREADS_MAX = 7
+"""With the reader eight, which compress faster than a device takes it; more only share one
+interpreter."""
 
 
 class _Job(NamedTuple):
-    digests: list[bytes]
+    work: Callable[[memoryview], Any]
+    results: list[Any]
     place: int
     data: memoryview
 
 
 class HashCrew:
-    """Fills places of lists with digests.  Used by one thread, which is the second of the crew."""
+    """Fills places of lists with what is made of data.  Used by one thread, which is one of the
+    crew; there is another for each further processor."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads_max: int | None = None) -> None:
+        """threads_max: besides the one that uses it; those of this machine without it."""
+        processors = len(os.sched_getaffinity(0))
+        self._threads_max = threads_max or max(1, min(processors - 1, THREADS_MAX))
         self._jobs: deque[_Job] = deque()
         self._handed_over = 0
         self._calls: SimpleQueue[bool] = SimpleQueue()
         self._answers: SimpleQueue[BaseException | None] = SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
 
-    def add(self, digests: list[bytes], place: int, data: memoryview) -> None:
-        """Will set digests[place]; `data` must stay as it is until `drain`."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="chunk-digests", daemon=True)
-            self._thread.start()
+    def add(
+        self,
+        work: Callable[[memoryview], _Result],
+        results: list[_Result],
+        place: int,
+        data: memoryview,
+    ) -> None:
+        """Will set results[place]; `data` must stay as it is until `drain`."""
+        if len(self._threads) < min(self._threads_max, self._handed_over + 1):
+            thread = threading.Thread(target=self._work, name="chunks", daemon=True)
+            thread.start()
+            self._threads.append(thread)
         self._handed_over += 1
-        self._jobs.append(_Job(digests, place, data))
+        self._jobs.append(_Job(work, results, place, data))
         self._calls.put(True)
 
     def drain(self) -> None:
-        """Returns when every digest is set and no data is held any more."""
-        while self._do_one():
-            self._handed_over -= 1
+        """Returns when every place is set and no data is held any more."""
+        while self._do_one(is_own=True):
+            pass
         while self._handed_over:
             self._handed_over -= 1
             error = self._answers.get()
@@ -50,25 +68,27 @@ class HashCrew:
                 raise error
 
     def close(self) -> None:
-        """Ends the thread; what was not drained is dropped.  Safe to repeat."""
+        """Ends the threads; what was not drained is dropped.  Safe to repeat."""
         self._jobs.clear()
-        if self._thread is not None:
+        for _ in self._threads:
             self._calls.put(False)
-            self._thread.join()
-            self._thread = None
+        while self._threads:
+            self._threads.pop().join()
 
-    def _do_one(self) -> bool:
+    def _do_one(self, *, is_own: bool) -> bool:
+        """Holds no data any more when it returns.  is_own: nobody else will answer for it."""
         try:
-            digests, place, data = self._jobs.popleft()
+            work, results, place, data = self._jobs.popleft()
         except IndexError:
             return False
-        digests[place] = chunk_digest(data)
+        self._handed_over -= is_own
+        results[place] = work(data)
         return True
 
     def _work(self) -> None:
         while self._calls.get():
             try:
-                if self._do_one():
+                if self._do_one(is_own=False):
                     self._answers.put(None)
             except BaseException as error:  # noqa: BLE001  it is raised again in the reader's thread
                 self._answers.put(error)

@@ -1,4 +1,5 @@
-"""Files that need not be read, because an interrupted session has made their content safe."""
+"""What need not be read or sent, because an earlier session has made it safe: files that are as
+they were, chunks of others, and pages of the manifest."""
 
 from __future__ import annotations
 
@@ -7,9 +8,12 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
 
 from flowbackup.frame.page import decode_page, weight_of
+from flowbackup.model.chunk import ChunkRef
+from flowbackup.model.digest import chunk_digest
 from flowbackup.model.entry import Entry, EntryKind, sort_key
 from flowbackup.model.ids import FrameId
 from flowbackup.model.known import KnownContent
+from flowbackup.source.known_chunks import KnownChunks
 
 CLOCK_GRAIN_NS = 20_000_000
 """File systems stamp changes with a clock that ticks every 1 to 10 ms: what was changed so shortly
@@ -21,17 +25,46 @@ Parts = tuple[Entry, ...]
 class KnownFiles:
     """What is known of one object.  Asked for names in path order, as a walk meets them.
 
-    frames: all that is referred to by what `find` has given.
+    has_files: whether `find` can find anything; has_content: whether the others can.  frames: all
+    that is referred to by what was found.  bytes_found: in chunks.
     """
 
     def __init__(
-        self, contents: Sequence[KnownContent] = (), safe: Collection[FrameId] = ()
-    ) -> None:
-        """contents: the newest first.  safe: the frames that lie wherever this object is to be; a
-        file of which one is missing counts as unknown."""
-        self._cursors = [_Cursor(content) for content in contents]
+        self, contents: Sequence[KnownContent] = (), safe: Collection[FrameId] = (),
+        name_key: bytes = b"",
+    ) -> None:  # fmt: skip
+        """contents: the newest first.  safe: the frames that lie wherever this object is to be;
+        what lies in others counts as unknown.  name_key: with which chunks are named now; what was
+        written under another key, or none, is unknown, too."""
+        contents = [content for content in contents if _has_names_of(content, name_key)]
+        self._cursors = [_Cursor(content) for content in contents if content.is_trusted]
         self._safe = frozenset(safe)
+        pages = chain.from_iterable(content.pages for content in contents)
+        self._chunks = KnownChunks(pages, self._safe)
+        self._pages = {
+            ref.digest: ref
+            for content in reversed(contents) for ref in content.stored if ref.frame in self._safe
+        }  # fmt: skip
+        self.has_files = bool(self._cursors)
+        self.has_content = bool(contents)
         self.frames: set[FrameId] = set()
+        self.bytes_found = 0
+
+    def page(self, digest: bytes) -> ChunkRef | None:
+        """Where a page of the manifest lies, if it lies somewhere."""
+        ref = self._pages.get(digest)
+        if ref is not None:
+            self.frames.add(ref.frame)
+        return ref
+
+    def chunks(self, digests: Sequence[bytes]) -> list[ChunkRef | None]:
+        """Where chunks of these digests lie, of those that lie somewhere.  Raises DamageError for
+        pages that cannot be decoded."""
+        found = self._chunks.find(digests)
+        known = [ref for ref in found if ref is not None]
+        self.frames.update(ref.frame for ref in known)
+        self.bytes_found += sum(ref.size for ref in known)
+        return found
 
     def find(self, path: bytes, status: os.stat_result, weight_max: int) -> Parts:
         """The entry of a file that is as it was when it was read, in parts of at most that weight
@@ -47,6 +80,15 @@ class KnownFiles:
 
     def _is_safe(self, parts: Parts) -> bool:
         return all(chunk.frame in self._safe for part in parts for chunk in part.chunks)
+
+
+def _has_names_of(content: KnownContent, name_key: bytes) -> bool:
+    """Whether its first page is called as it would be now.  A journal has no pages with a name: it
+    is of the same graph, and its frames are looked at."""
+    if not content.stored:
+        return True
+    first = chunk_digest(content.pages[0], name_key)
+    return any(ref.digest == first for ref in content.stored)
 
 
 def _is_same(parts: Parts, status: os.stat_result, started_ns: int) -> bool:

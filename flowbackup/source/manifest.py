@@ -28,6 +28,9 @@ Journal = Callable[[bytes], None]
 the manifest is stored.  Who has them, and the frames that they refer to, can go on where reading
 was interrupted."""
 
+FindPage = Callable[[bytes], ChunkRef | None]
+"""Says where a page of that digest lies already."""
+
 JOURNAL_FRAMES = 4
 """After so much content entries are told at the latest; of small files a page is full before."""
 
@@ -36,6 +39,7 @@ class _Page(NamedTuple):
     first_path: bytes
     entries: int
     data: bytes
+    stored: ChunkRef | None
 
 
 class ManifestWriter:
@@ -54,12 +58,15 @@ class ManifestWriter:
         weight_max: int,
         close_data: Callable[[], None],
         journal: Journal,
+        find: FindPage,
     ) -> None:
+        """find: pages that it knows are referred to and not stored again."""
         self._filler = filler
         self._pages = pages
         self._frame_bytes = frame_bytes
         self._close_data = close_data
         self._journal = journal
+        self._find = find
         self._cutter = PageCutter(weight_max)
         self._entries: list[Entry] = []
         self._journaled = 0
@@ -80,9 +87,12 @@ class ManifestWriter:
     def store_full(self) -> None:
         """Packs waiting pages into frames, as long as they fill them.  No data slot is open."""
         while self._waiting_bytes >= self._frame_bytes:
-            while self._waiting and self._filler.fits(len(self._waiting[0].data)):
+            while self._waiting and self._fits(self._waiting[0]):
                 self._store_one()
             self._filler.flush()
+
+    def _fits(self, page: _Page) -> bool:
+        return page.stored is not None or self._filler.fits(len(page.data))
 
     def finish(self) -> ChunkRef:
         """Packs everything that waits and the root.  No data slot is open.  Raises SourceError
@@ -110,9 +120,12 @@ class ManifestWriter:
         elif self._journaled < len(self._entries):
             self._tell_journal(encode_page(self._entries[self._journaled :]))
         self._journaled = 0
-        self._waiting.append(_Page(self._entries[0].path, len(self._entries), data))
+        stored = self._find(self._filler.name_of(data))
+        self._waiting.append(_Page(self._entries[0].path, len(self._entries), data, stored))
         self._waiting_bytes += len(data)
         self._entries = []
+        if stored is not None and len(self._waiting) == 1:
+            self._store_one()
         if self._waiting_bytes >= 2 * self._frame_bytes:
             self._close_data()
             self.store_full()
@@ -125,6 +138,6 @@ class ManifestWriter:
     def _store_one(self) -> None:
         page = self._waiting.popleft()
         self._waiting_bytes -= len(page.data)
-        ref = self._filler.put(page.data)
+        ref = page.stored or self._filler.put(page.data)
         self._stored.append(PageRef(page.first_path, page.entries, ref))
         self._pages.page(ref.digest, page.data)

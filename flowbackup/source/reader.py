@@ -9,21 +9,18 @@ from __future__ import annotations
 
 import os
 import stat
-import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, closing
-from dataclasses import dataclass
+from contextlib import ExitStack, closing
 from errno import ELOOP, ENOENT, ENOTDIR, ENXIO
 
 from flowbackup.errors import SourceError
+from flowbackup.frame.packing import packer
 from flowbackup.frame.page import weight_of
 from flowbackup.frame.seal import seal
-from flowbackup.model.chunk import CHUNK_BYTES, ChunkRef
+from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.entry import Entry, EntryKind
 from flowbackup.model.frame import FrameKind
 from flowbackup.model.record import VersionRecord
 from flowbackup.model.report import Outcome
-from flowbackup.model.source_rules import EVERYTHING, SourceRules
 from flowbackup.monitor import Monitor, Problem
 from flowbackup.source.content import ContentReader, ReadCounters, ReadError
 from flowbackup.source.filler import FrameFiller
@@ -41,6 +38,7 @@ from flowbackup.source.metadata import (
 from flowbackup.source.port import FrameSink
 from flowbackup.source.selection import Selection
 from flowbackup.source.stream import Stream, stream_entry
+from flowbackup.source.task import ObjectTask
 from flowbackup.source.walk import Found, open_file, open_root, walk
 from flowbackup.units import MIB
 
@@ -50,24 +48,6 @@ _CHANGED = "changed while read"
 # What openat says of a name that was a file or directory when it was listed, and now is a link,
 # a socket, or of another kind.
 _SWAPPED = (ELOOP, ENXIO, ENOTDIR)
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectTask:
-    """What to read.  path: of the tree or file; frame_bytes: content of a frame, which a slot has
-    room for besides the index; rules: what of a tree is left out; clock: nanoseconds since 1970,
-    for the end of the record; stream: what is read instead of a path, not begun yet."""
-
-    session: bytes
-    object_id: bytes
-    client: str
-    name: str
-    path: bytes
-    frame_bytes: int
-    started_ns: int
-    rules: SourceRules = EVERYTHING
-    clock: Callable[[], int] = time.time_ns
-    stream: AbstractContextManager[Stream] | None = None
 
 
 def read_object(
@@ -111,16 +91,9 @@ class _ObjectReader:
     """The state of reading one object."""
 
     def __init__(
-        self,
-        task: ObjectTask,
-        sink: FrameSink,
-        pages: PageSink,
-        monitor: Monitor,
-        counters: ReadCounters,
-        crew: HashCrew,
-        known: KnownFiles,
-        journal: Journal,
-    ) -> None:
+        self, task: ObjectTask, sink: FrameSink, pages: PageSink, monitor: Monitor,
+        counters: ReadCounters, crew: HashCrew, known: KnownFiles, journal: Journal,
+    ) -> None:  # fmt: skip
         self._task = task
         self._sink = sink
         self._monitor = monitor
@@ -129,17 +102,23 @@ class _ObjectReader:
         self._maker = EntryMaker()
         self._links = HardLinks()
         self._selection = Selection(task.rules, task.started_ns, self._report_relative)
-        self._chunk_bytes = min(CHUNK_BYTES, task.frame_bytes)
+        self._chunking = task.chunking.within(task.frame_bytes)
         self._weight_max = min(_PAGE_WEIGHT_MAX, task.frame_bytes // 2)
-        frame = (task.object_id, task.frame_bytes, crew)
-        between = FrameFiller(sink, FrameKind.MANIFEST, *frame, between=lambda: None)
-        self._data = FrameFiller(sink, FrameKind.DATA, *frame, between=self._store_pages)
-        self._manifest_frames = between
+        frame = (task.object_id, task.frame_bytes, crew, task.cipher)
+        find, pack = known.chunks if known.has_content else None, packer(task.zstd_level)
+        self._data = FrameFiller(sink, FrameKind.DATA, *frame, self._store_pages, pack, find)
+        self._manifest_frames = manifest = FrameFiller(sink, FrameKind.MANIFEST, *frame)
         self._manifest = ManifestWriter(
-            between, pages, task.frame_bytes, self._weight_max, self._data.flush, journal
+            manifest,
+            pages,
+            task.frame_bytes,
+            self._weight_max,
+            self._data.flush,
+            journal,
+            known.page,
         )
-        piece_chunks = max(1, self._weight_max // 2 // _CHUNK_WEIGHT)
-        self._content = ContentReader(self._data, counters, self._chunk_bytes, piece_chunks)
+        chunks = max(1, self._weight_max // 2 // _CHUNK_WEIGHT)
+        self._content = ContentReader(self._data, counters, self._chunking, chunks)
 
     def read(self, root: int) -> None:
         status = os.fstat(root)
@@ -178,6 +157,7 @@ class _ObjectReader:
     def finish(self) -> VersionRecord:
         """Sends what is left, the manifest and the record."""
         self._data.flush()
+        self._counters.bytes_packed = self._data.payload_bytes
         root = self._manifest.finish()
         task, counters = self._task, self._counters
         record = VersionRecord(
@@ -193,9 +173,10 @@ class _ObjectReader:
             files=counters.files,
             bytes_source=counters.bytes_source,
             bytes_read=counters.bytes_read,
-            bytes_new=counters.bytes_new,
+            bytes_new=counters.bytes_cut - self._known.bytes_found,
             problems=counters.problems,
             root=root,
+            chunking=self._chunking,
         )
         self._send_record(record.to_json())
         return record
@@ -206,11 +187,10 @@ class _ObjectReader:
         self._manifest_frames.abandon()
 
     def _send_record(self, data: bytes) -> None:
-        slot = self._sink.borrow()
+        slot, object_id = self._sink.borrow(), self._task.object_id
         slot.memory[: len(data)] = data
-        header = seal(
-            slot.memory, (), slot.frame, FrameKind.CATALOG, self._task.object_id, len(data)
-        )
+        frame, cipher = (slot.frame, FrameKind.CATALOG, object_id), self._task.cipher
+        header = seal(slot.memory, (), *frame, len(data), cipher=cipher)
         self._sink.send(slot, header)
 
     def _store_pages(self) -> None:
@@ -219,6 +199,8 @@ class _ObjectReader:
     # One kind of name each.
 
     def _file(self, found: Found) -> None:
+        if self._known.has_files and self._unchanged(found):
+            return
         try:
             descriptor = open_file(found.name, found.parent)
         except OSError as error:
@@ -234,6 +216,24 @@ class _ObjectReader:
             os.close(descriptor)
         self._special(found, swapped=True)
 
+    def _unchanged(self, found: Found) -> bool:
+        """Adds the entry of a file that is as it was, which is not opened for that.  One with
+        several names is, because the names must be told apart."""
+        try:
+            status = os.stat(found.name, dir_fd=found.parent, follow_symlinks=False)
+        except OSError:
+            return False
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+            return False
+        if self._selection.beyond_limits(status):
+            return True
+        known = self._known.find(found.path, status, self._weight_max)
+        if known:
+            self._counters.bytes_source += status.st_size
+            # The time of the inode is that of its attributes, too.
+            self._add_known(known, self._maker.make(found.path, status, known[0].xattrs))
+        return bool(known)
+
     def _opened_file(self, path: bytes, descriptor: int, status: os.stat_result) -> None:
         xattrs, problem = self._xattrs(path, descriptor, status.st_dev)
         first = self._links.first(status)
@@ -244,11 +244,10 @@ class _ObjectReader:
         self._counters.bytes_source += size
         known = self._known.find(path, status, self._weight_max)
         if known:
-            self._counters.bytes_known += size
             self._links.add(path, status)
             self._add_known(known, self._maker.make(path, status, xattrs, problem=problem))
             return
-        if size > self._chunk_bytes or status.st_blocks * 512 < size:
+        if size > self._content.whole_bytes_max or status.st_blocks * 512 < size:
             entry = self._maker.make(path, status, xattrs, problem=problem)
             self._pieces(path, descriptor, status, entry)
             return
@@ -286,6 +285,7 @@ class _ObjectReader:
     def _add_known(self, known: Parts, now: Entry) -> None:
         """What the file is now, and its content where an earlier session has put it."""
         first, *others = known
+        self._counters.bytes_known += now.size
         self._add(now._replace(chunks=first.chunks, holes=first.holes))
         for part in others:
             self._add(part)

@@ -9,6 +9,7 @@ g.spec()
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
@@ -37,6 +38,8 @@ class GraphBuilder:
         frame_size: int | str | None = None,
         sync_size: int | str | None = None,
         sync_seconds: float | None = None,
+        compression: str | Mapping[str, int] | None = None,
+        key: str | PurePath | None = None,
         copies: int | None = None,
         catalog: str | None = None,
         transport: str | None = None,
@@ -44,6 +47,8 @@ class GraphBuilder:
     ) -> None:
         self._head = _written(
             graph=graph, frame_size=frame_size, sync_size=sync_size, sync_seconds=sync_seconds,
+            compression=dict(compression) if isinstance(compression, Mapping) else compression,
+            encryption={"key": os.fspath(key)} if key else None,
             copies=copies, catalog=catalog, transport=transport, engine=engine,
         )  # fmt: skip
         self._nodes: Section = {}
@@ -251,11 +256,12 @@ class ClientBuilder:
         one_file_system: bool | None = None,
         exclude_larger_than: int | str | None = None,
         exclude_older_than: int | str | None = None,
+        chunking: Options | None = None,
         hooks: Sequence[Options] = (),
     ) -> ClientBuilder:
         """Adds a data object, which has a path, a command or standard input; returns the client, so
-        that calls stand in a row.  exclude: lines of gitignore's dialect.  hooks: as in
-        [{"when": "before", "run": ["sync"]}]."""
+        that calls stand in a row.  exclude: lines of gitignore's dialect.  chunking: as in
+        {"kind": "fastcdc"}.  hooks: as in [{"when": "before", "run": ["sync"]}]."""
         objects = self._written["objects"]
         assert isinstance(objects, dict)
         objects[name] = _written(
@@ -265,6 +271,7 @@ class ClientBuilder:
             ignore_files=ignore_files, exclude_caches=exclude_caches,
             one_file_system=one_file_system, exclude_larger_than=exclude_larger_than,
             exclude_older_than=exclude_older_than,
+            chunking=None if chunking is None else _values(chunking),
             hooks=[_values(hook) for hook in hooks] or None,
         )  # fmt: skip
         return self

@@ -10,9 +10,12 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from flowbackup.model.device import HERE
+from flowbackup.spec.chunking import ChunkingSpec
 from flowbackup.spec.endpoint import parse_coupling
 from flowbackup.spec.fields import (
+    ZSTD_LEVEL,
     BlockSize,
+    Compression,
     Count,
     DottedName,
     Duration,
@@ -95,6 +98,10 @@ class ObjectSpec(Written):
     exclude_older_than: Duration = Field(
         default=0, description="Leave out files that were not changed for so long; 0 for any age."
     )
+    chunking: ChunkingSpec = Field(
+        default=ChunkingSpec(), description="Where its content is cut into chunks, which are sent "
+        "only if they are new.",
+    )  # fmt: skip
     hooks: Hooks = Field(
         default=(), description="Commands around reading it, on the node of the client."
     )
@@ -320,6 +327,12 @@ class CouplingSpec(Written):
         return f"{self.source} -> {self.target}"
 
 
+class EncryptionSpec(Written):
+    """How clients seal what they send."""
+
+    key: PathText = Field(description="The key file, as `flowbackup key create` makes it.")
+
+
 class GraphSpec(Written):
     """A whole graph file."""
 
@@ -327,6 +340,13 @@ class GraphSpec(Written):
     frame_size: FrameSize = Field(default=FRAME_BYTES, description="Content of a frame.")
     sync_size: Size = Field(default=32 * MIB, description="Bytes after which an agent commits.")
     sync_seconds: Seconds = Field(default=0.5, description="Or seconds, whichever is first.")
+    compression: Compression = Field(
+        default=ZSTD_LEVEL, description="How clients pack content: zstd, {zstd: 1} to {zstd: 19}, "
+        "or none.  What does not shrink is left as it is.",
+    )  # fmt: skip
+    encryption: EncryptionSpec | None = Field(
+        default=None, description="Encrypt everything on the way to media, names included."
+    )
     copies: Count | None = Field(
         default=None, description="Durable copies that make an object complete; without it, one "
         "on every required agent.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 
 from flowbackup.model.source_rules import EVERYTHING, SourceRules
@@ -28,6 +28,8 @@ def quick_graph(
     graph: str = "backup",
     client: str = "",
     catalog: str | None = None,
+    compression: str | Mapping[str, int] | None = None,
+    key: str = "",
     rules: SourceRules = EVERYTHING,
     stdin: str = "",
 ) -> GraphSpec:
@@ -38,7 +40,10 @@ def quick_graph(
     GraphError where no legal graph can be made of it."""
     if sync_size is None:
         sync_size = min(32 * MIB, buffers * _bytes(frame_size) // 2)
-    builder = GraphBuilder(graph, frame_size=frame_size, sync_size=sync_size, catalog=catalog)
+    builder = GraphBuilder(
+        graph, frame_size=frame_size, sync_size=sync_size, catalog=catalog,
+        compression=compression, key=os.path.abspath(key) if key else None,
+    )  # fmt: skip
     reader = builder.client(client or safe_name(socket.gethostname()) or "here")
     objects: dict[str, object] = {}
     for path in paths:

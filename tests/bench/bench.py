@@ -23,6 +23,7 @@ from tests.bench.commands import commands
 from tests.bench.datasets import DataSets
 from tests.bench.engine import nothing, source_reads, writers
 from tests.bench.engines import engines
+from tests.bench.increments import increments
 from tests.bench.machine import describe
 from tests.bench.measure import RUN_PREFIX, Bench, Yard, remove_left_behind, say
 from tests.bench.memory import memory
@@ -49,6 +50,7 @@ class Measure:
 MEASURES = {
     "packing": Measure(packing, with_ray=False),
     "commands": Measure(commands, with_ray=False),
+    "increments": Measure(increments, with_ray=False),
     "engines": Measure(engines, with_ray=False),
     "restore": Measure(restore, with_ray=False),
     "nodes": Measure(across_nodes, with_ray=False),

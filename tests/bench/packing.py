@@ -16,7 +16,8 @@ from flowbackup.model.ids import FrameId
 from flowbackup.monitor import SilentMonitor
 from flowbackup.plan.decided import slot_bytes
 from flowbackup.source.port import OpenSlot
-from flowbackup.source.reader import ObjectTask, read_object
+from flowbackup.source.reader import read_object
+from flowbackup.source.task import ObjectTask
 from flowbackup.spec.models import FRAME_BYTES
 from tests.bench.datasets import size_of
 from tests.bench.measure import Bench, say, settle

@@ -9,8 +9,9 @@ from dataclasses import replace
 import pytest
 
 from flowbackup.catalog import Catalog
+from flowbackup.catalog.earlier import ObjectName
 from flowbackup.catalog.holder import holder_text
-from flowbackup.catalog.unfinished import ObjectName
+from flowbackup.model.frame import Codec
 from flowbackup.model.ids import id_text
 from flowbackup.model.known import JournalPage
 from flowbackup.model.report import Outcome, SessionReport
@@ -101,7 +102,7 @@ def test_a_version_ends_the_journals_of_its_object(catalog: Catalog, dead: str) 
     catalog.add_version(made, paged([entry(b"a"), entry(b"b"), entry(b"c")], 2, frame(8)))
     assert left(catalog) == [identifier(3)]
     (item,) = catalog.unfinished.objects("nightly", [SITE])[SITE]
-    assert len(list(catalog.unfinished.pages(item))) == 2
+    assert len(list(catalog.earlier.pages(item))) == 2
     end(catalog, second)
     assert left(catalog) == []
 
@@ -111,7 +112,8 @@ def test_pages_come_in_order_and_each_once(catalog: Catalog, dead: str) -> None:
     journal(catalog, session, 1, pages=3)
     journal(catalog, session, 1, pages=4)
     (item,) = catalog.unfinished.objects("nightly", [SITE])[SITE]
-    assert list(catalog.unfinished.pages(item)) == [b"page0", b"page1", b"page2", b"page3"]
+    pages = [b"page0", b"page1", b"page2", b"page3"]
+    assert list(catalog.earlier.pages(item)) == [(page, None) for page in pages]
 
 
 def test_holders_are_media_with_sound_copies(catalog: Catalog) -> None:
@@ -121,6 +123,21 @@ def test_holders_are_media_with_sound_copies(catalog: Catalog) -> None:
     for info in (medium(1), medium(2)):
         catalog.add_durable([(header(name, identifier(5)), place(info, name))])
     both = {(name, medium(1).medium), (name, medium(2).medium)}
-    assert set(catalog.unfinished.holders(identifier(5))) == both
+    assert set(catalog.earlier.holders(identifier(5))) == both
     catalog.mark_damaged(place(medium(2), name))
-    assert list(catalog.unfinished.holders(identifier(5))) == [(name, medium(1).medium)]
+    assert list(catalog.earlier.holders(identifier(5))) == [(name, medium(1).medium)]
+
+
+def test_holders_of_what_is_encrypted_are_told_from_others(catalog: Catalog) -> None:
+    """Who goes on with an interrupted session under a key leans on nothing that has none."""
+    catalog.add_medium(medium(1))
+    for number, codec in ((1, Codec.ZSTD), (2, Codec.SEALED), (3, Codec.SEALED | Codec.ZSTD)):
+        made = header(frame(number), identifier(5))._replace(codec=int(codec))
+        catalog.add_durable([(made, place(medium(1), frame(number)))])
+    held = {
+        sealed: {name for name, _ in catalog.earlier.holders(identifier(5), sealed=sealed)}
+        for sealed in (None, False, True)
+    }
+    assert held == {
+        None: {frame(1), frame(2), frame(3)}, False: {frame(1)}, True: {frame(2), frame(3)},
+    }  # fmt: skip

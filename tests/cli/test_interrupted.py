@@ -57,7 +57,7 @@ def test_a_summary_tells_what_was_safe_already(flowbackup: RunCommand, fake_api:
     report = replace(report, objects=(replace(first, bytes_known=3 << 20), *others))
     fake_api("load_plan", PLAN)
     fake_api("run_backup", report)
-    assert "new, 3 MiB safe already in" in flowbackup("run", "g.yaml").out
+    assert "new, 3 MiB unchanged and not read in" in flowbackup("run", "g.yaml").out
     (summary,) = flowbackup("run", "g.yaml", "--json").lines
     objects = summary["objects"]
     assert isinstance(objects, list)

@@ -175,3 +175,15 @@ def test_only_success_is_green(outcome: str, monkeypatch: pytest.MonkeyPatch) ->
     assert ("\x1b[32m" in Output().styled("x", outcome)) == (outcome == "success")
     monkeypatch.setenv("NO_COLOR", "1")
     assert Output().styled("x", outcome) == "x"
+
+
+def test_nothing_is_painted_before_there_is_something_to_tell() -> None:
+    """Until then somebody may be typing a passphrase."""
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=100)
+    with LiveTable(console) as live:
+        live.message("before")
+        assert stream.getvalue() == "before\n"
+        live.progress(samples.moment(1))
+        live.message("behind")
+        assert "\x1b[" in stream.getvalue()

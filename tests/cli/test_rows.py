@@ -8,7 +8,14 @@ from typing import BinaryIO
 import pytest
 
 from flowbackup import api
-from flowbackup.catalog.rows import LostMedium, MediumRow, TakenRow, VersionCopies
+from flowbackup.catalog.rows import (
+    LostMedium,
+    MediumRow,
+    ObjectStats,
+    Stats,
+    TakenRow,
+    VersionCopies,
+)
 from flowbackup.cli.names import short_id
 from flowbackup.model.entry import Entry, EntryKind
 from flowbackup.model.ids import id_text, new_id
@@ -37,6 +44,21 @@ def test_objects(flowbackup: RunCommand, fake_api: FakeApi) -> None:
     assert line.startswith("web/site")
     assert id_text(samples.OBJECT)[:13] in line
     assert "incomplete" in line
+
+
+def test_stats(flowbackup: RunCommand, fake_api: FakeApi) -> None:
+    site = ObjectStats("web/site", 3, 7, 300 << 20, 120 << 20, 60 << 20, 4096)
+    empty = ObjectStats("web/none", 1, 2, 0, 0, 0, 4096)
+    fake = fake_api("stats", Stats((site, empty), site, ()))
+    first, second, total = flowbackup("stats", "web/site", "--json").lines
+    assert fake.call_args.args == ("web/site", None)
+    assert (first["type"], total["type"]) == ("object_stats", "total_stats")
+    assert (first["dedup_factor"], first["compression_factor"]) == (2.5, 2.0)
+    # What nobody can tell is unknown.
+    assert (second["dedup_factor"], second["compression_factor"]) == (None, None)
+    _, row, none, *_ = flowbackup("stats").out.splitlines()
+    assert row.split()[-2:] == ["2.50", "2.00"]
+    assert none.split()[-2:] == ["-", "-"]
 
 
 def test_the_catalog_of_the_environment(

@@ -68,7 +68,7 @@ def test_backup_makes_a_plan_and_runs_it(
     graph = tmp_path / "nightly.yaml"
     ran = flowbackup(
         "backup", "/srv", "/etc", "--to", "/a", "--mirror", "/b", "--mirror", "/c", "--name", "n",
-        "--frame-size", "4MiB", "--init", "--save-graph", str(graph),
+        "--frame-size", "4MiB", "--compression", "zstd:9", "--init", "--save-graph", str(graph),
     )  # fmt: skip
     assert ran.exit_code == 0
     planned.assert_called_once_with(
@@ -79,6 +79,8 @@ def test_backup_makes_a_plan_and_runs_it(
         frame_size=4 << 20,
         rules=SourceRules(),
         stdin="",
+        compression={"zstd": 9},
+        key="",
     )
     settings = ran_backup.call_args.args[1]
     assert settings == api.RunSettings(
@@ -93,7 +95,15 @@ def test_backup_of_standard_input(flowbackup: RunCommand, fake_api: FakeApi) -> 
     fake_api("run_backup", samples.report())
     assert flowbackup("backup", "--stdin", "dump.sql", "--to", "/a").exit_code == 0
     planned.assert_called_once_with(
-        (), "/a", (), name="", frame_size=None, rules=SourceRules(), stdin="dump.sql"
+        (),
+        "/a",
+        (),
+        name="",
+        frame_size=None,
+        rules=SourceRules(),
+        stdin="dump.sql",
+        compression=None,
+        key="",
     )
     ran = flowbackup("backup", "--to", "/a")
     assert ran.exit_code == UsageError.exit_code and "nothing is to be backed up" in ran.err

@@ -12,7 +12,8 @@ from flowbackup.model.ids import FrameId
 from flowbackup.monitor import RecordingMonitor
 from flowbackup.plan.decided import slot_bytes
 from flowbackup.source.port import OpenSlot
-from flowbackup.source.reader import ObjectTask, read_object
+from flowbackup.source.reader import read_object
+from flowbackup.source.task import ObjectTask
 from flowbackup.testing.frames import SampleFrame, sample_id
 
 OBJECTS = 30

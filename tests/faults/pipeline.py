@@ -21,6 +21,7 @@ from flowbackup.flow.buffer import BufferMachine
 from flowbackup.flow.commit import GroupCommit
 from flowbackup.flow.outbox import Outbox
 from flowbackup.flow.sender import Lane, SenderMachine, in_place
+from flowbackup.frame.record_frame import record_frame
 from flowbackup.media.calls import SystemCalls
 from flowbackup.media.devices.directory import DirectoryDevice
 from flowbackup.media.labels.label import init_medium
@@ -126,17 +127,18 @@ class Pipeline:
         self._now = 0.0
         self._slots = Slots()
         self._unsent = deque(frames)
+        self._session = frames[0].header.session
         self._slot_of: dict[FrameId, int] = {}
         self.acknowledged: dict[FrameId, None] = {}
         edges = [f"to {name}" for name in STAGES]
         self.stages = [
-            self._stage(frames[0].header.session, place, name, edge, following, these)
+            self._stage(self._session, place, name, edge, following, these)
             for place, name, edge, following, these in zip(
                 places, STAGES, edges, [*edges[1:], ""], calls, strict=True
             )
         ]
         self._sender = SenderMachine(
-            frames[0].header.session,
+            self._session,
             [Lane(edges[0], STREAM, 0, SLOTS)],
             {edges[0]: in_place(range(SLOTS))},
         )
@@ -235,7 +237,7 @@ class Pipeline:
         if stage.is_stopped:
             return
         try:
-            stage.agent.finish(SESSION_RECORD)
+            stage.agent.finish(*record_frame(self._session, SESSION_RECORD))
             stage.is_sealed = stage.failure is None
         except DeviceError as error:
             stage.failure = stage.failure or error

@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from flowbackup.errors import DamageError, FlowbackupError
 from flowbackup.frame.page import PageRef, decode_root
-from flowbackup.frame.seal import chunk_of, open_frame
+from flowbackup.frame.seal import Content, open_frame
 from flowbackup.media.checks.verify import verify_medium
 from flowbackup.media.devices.directory import DirectoryDevice
 from flowbackup.media.port import StoredFrame
@@ -143,10 +143,10 @@ class Shelf:
     def opened(self, stored: StoredFrame):  # type: ignore[no-untyped-def]
         return open_frame(*self._reader.read(stored.header, stored.place))
 
-    def payload(self, frame: FrameId) -> memoryview:
+    def payload(self, frame: FrameId) -> Content:
         if frame not in self.stored:
             raise DamageError(f"there is no frame {frame}")
-        content: memoryview = self.opened(self.stored[frame]).content
+        content: Content = self.opened(self.stored[frame]).held()
         return content
 
     def versions(self, attempt: Callable[[Callable[[], object]], None]) -> Iterator[VersionRecord]:
@@ -167,7 +167,7 @@ class Shelf:
         return [(page, self.chunk(page.ref)) for page in decode_root(self.chunk(record.root))]
 
     def chunk(self, ref: ChunkRef) -> bytes:
-        return bytes(chunk_of(self.payload(ref.frame), ref))
+        return bytes(self.payload(ref.frame).chunk(ref))
 
     def restore(self, record: VersionRecord, place: bytes, monitor: RecordingMonitor) -> None:
         from flowbackup.frame.page import decode_page, joined

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flowbackup.errors import NotFoundError
 from flowbackup.frame.page import decode_page, decode_root, joined
-from flowbackup.frame.seal import chunk_of, open_frame
+from flowbackup.frame.seal import Content, open_frame
 from flowbackup.media.calls import SystemCalls
 from flowbackup.media.checks.verify import verify_medium
 from flowbackup.media.devices.directory import DirectoryDevice
@@ -98,22 +98,22 @@ class MediumFrames:
             stored.header.frame_id: stored for stored in reader.frames()
         }
 
-    def payload(self, frame: FrameId) -> memoryview:
+    def payload(self, frame: FrameId) -> Content:
         stored = self._stored.get(frame)
         if stored is None:
             raise NotFoundError(f"frame {frame} is not on the medium")
-        return open_frame(*self._reader.read(stored.header, stored.place)).content
+        return open_frame(*self._reader.read(stored.header, stored.place)).held()
 
     def versions(self) -> Iterator[VersionRecord]:
         for frame, stored in self._stored.items():
             if stored.header.kind == FrameKind.CATALOG:
-                record = load_record(self.payload(frame))
+                record = load_record(self.payload(frame).data)
                 if isinstance(record, VersionRecord):
                     yield record
 
     def entries(self, root: ChunkRef) -> Iterator[Entry]:
-        pages = decode_root(bytes(chunk_of(self.payload(root.frame), root)))
-        chunks = (bytes(chunk_of(self.payload(page.ref.frame), page.ref)) for page in pages)
+        pages = decode_root(bytes(self.payload(root.frame).chunk(root)))
+        chunks = (bytes(self.payload(page.ref.frame).chunk(page.ref)) for page in pages)
         return joined(entry for chunk in chunks for entry in decode_page(chunk))
 
 

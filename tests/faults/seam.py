@@ -17,6 +17,7 @@ from flowbackup.flow.buffer import BufferMachine
 from flowbackup.flow.commit import GroupCommit
 from flowbackup.flow.outbox import Outbox
 from flowbackup.flow.sender import Lane, SenderMachine, in_place
+from flowbackup.frame.record_frame import record_frame
 from flowbackup.media.devices.directory import DirectoryDevice
 from flowbackup.model.frame import FrameDescriptor
 from flowbackup.model.ids import FrameId
@@ -219,7 +220,7 @@ class Seam:
 
     def _finish(self, level: Level) -> None:
         try:
-            level.life.writer.agent.finish(SESSION_RECORD)
+            level.life.writer.agent.finish(*record_frame(self.session, SESSION_RECORD))
         except Stopped:
             # All frames are durable; what is missing is the record of the session.
             level.life.writer.kill()

@@ -7,10 +7,10 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
+from flowbackup.frame.record_frame import SESSION_STREAM
 from flowbackup.media.devices.directory import DirectoryDevice
 from flowbackup.model.frame import FrameDescriptor
 from flowbackup.model.ids import FrameId
-from flowbackup.runtime.actors.media_agent import SESSION_STREAM
 from flowbackup.testing.crash_image import Loss, crash_image, put_image
 from flowbackup.testing.frames import sample_frame
 from tests.faults.objects import STREAM

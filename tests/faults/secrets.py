@@ -14,17 +14,18 @@ PIECE_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """name: for people.  forms: everything that would give it away."""
+    """name: for people.  forms: everything that would give it away.  values: as they are."""
 
     name: str
     forms: tuple[bytes, ...]
+    values: tuple[bytes, ...] = ()
 
     @classmethod
     def of(cls, name: str, *values: bytes) -> Secret:
         """As it is, in both cases of hexadecimal, and in base64 wherever it begins."""
         forms = {form for value in values for form in _forms(value)}
         assert min(map(len, forms)) >= 12, "what is shorter is found by chance"
-        return cls(name, tuple(sorted(forms)))
+        return cls(name, tuple(sorted(forms)), values)
 
     def is_in(self, data: bytes) -> bool:
         return any(form in data for form in self.forms)

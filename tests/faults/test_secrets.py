@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import secrets as random
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,8 @@ from ray.cluster_utils import Cluster
 
 from flowbackup import api
 from flowbackup.api import RunSettings
+from flowbackup.frame.key_slots import opened_by_passphrase
+from flowbackup.key_file import new_key, write_key_file
 from flowbackup.media.labels.label import SEGMENTS_NAME
 from flowbackup.monitor import SilentMonitor
 from flowbackup.process import descendants
@@ -66,14 +69,21 @@ def test_a_secret_is_found_in_every_form_and_place(tmp_path: Path) -> None:
 class Command:
     """A backup at work, by the real command, in a home of its own."""
 
-    def __init__(self, folder: Path, environment: dict[str, str], around: str = "") -> None:
-        """around: hooks of the object, and what else stands in the graph."""
+    def __init__(
+        self, folder: Path, environment: dict[str, str], around: str = "",
+        canary: Sequence[Secret] = (),
+    ) -> None:  # fmt: skip
+        """around: hooks of the object, and what else stands in the graph.  canary: a content and a
+        name among the files."""
         hooks, _, rest = around.partition("\n")
         self.folder = folder
         for name in ("source", "home", "tmp"):
             (folder / name).mkdir()
         for number in range(16):
             (folder / "source" / f"file{number}").write_bytes(os.urandom(MIB))
+        if canary:
+            content, name = (secret.values[0] for secret in canary)
+            (folder / "source" / name.decode()).write_bytes(content * 100_000)
         (folder / "graph.yaml").write_text(
             f"graph: watched\nframe_size: 512 KiB\nsync_size: 1 MiB\n"
             f"clients: {{web: {{objects: {{site: {{path: {folder}/source{hooks}}}}}}}}}\n"
@@ -168,6 +178,49 @@ def test_addresses_of_notices_stay_here_and_hooks_know_no_secret_of_ours(
     assert server.paths == [f"/{planted}"] * 4
     assert (tmp_path / "said").read_text().count("answers 404") >= 4
     target("F16", cases=len(known), text=f"hooks and addresses of notices: {SEEN}")
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_keys_of_media_stay_in_memory_and_what_they_seal_is_seen_nowhere(
+    tmp_path: Path, target: Target
+) -> None:
+    elsewhere = Path(f"{tmp_path}-elsewhere")
+    elsewhere.mkdir()
+    passphrase = random.token_hex(24).encode()
+    (elsewhere / "passphrase").write_bytes(passphrase)
+    file = new_key(passphrase, "test")
+    write_key_file(elsewhere / "site.key", file, new=True)
+    key = opened_by_passphrase(file.slots, passphrase, file.key_id)
+    assert key is not None
+    writer = key.writer(b"")
+    keys = [
+        Secret.of("the passphrase", passphrase),
+        Secret.of("the key", key.secret, writer.secret, writer.name_key),
+    ]
+    canary = [
+        Secret.of("the content", b"the planted canary sings"),
+        Secret.of("a name", b"canary-in-a-name"),
+    ]
+    environment = {"FLOWBACKUP_PASSPHRASE_FILE": str(elsewhere / "passphrase")}
+    command = Command(tmp_path, environment, f"\nencryption: {{key: {elsewhere}/site.key}}", canary)
+    try:
+        command.wait_until_it_writes()
+        family = [command.process.pid, *descendants(command.process.pid)]
+        found = in_files(keys, command.ray_folder, tmp_path, *SHARED_MEMORY.glob("flowbackup-*"))
+        found += in_files(canary, command.ray_folder, tmp_path / "disk", tmp_path / "said")
+        found += in_arguments(keys + canary) + in_environments(keys, family)
+        found += in_environments(keys)
+        assert found == []
+        assert command.process.wait(120) == 0
+        assert in_files(keys, tmp_path) == []
+        assert in_files(canary, tmp_path / "disk", tmp_path / "said") == []
+    finally:
+        command.process.kill()
+        command.process.wait()
+        shutil.rmtree(elsewhere)
+    text = f"keys of media, their passphrase, and what they seal: {SEEN}"
+    target("F16", cases=len(keys + canary), text=text)
 
 
 @pytest.fixture

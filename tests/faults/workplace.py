@@ -7,10 +7,10 @@ import shutil
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from flowbackup.frame.record_frame import SESSION_STREAM
 from flowbackup.media.calls import SystemCalls
 from flowbackup.model.frame import FrameKind
 from flowbackup.model.ids import FrameId
-from flowbackup.runtime.actors.media_agent import SESSION_STREAM
 from tests.faults.objects import make_objects, object_name
 from tests.faults.pipeline import SESSION_RECORD, STAGES, Pipeline, make_media, small_steps
 from tests.faults.recovery import check_medium, check_recovers, check_restores

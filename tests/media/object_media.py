@@ -8,7 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flowbackup.frame.cipher import Cipher
+from flowbackup.frame.key_ring import NO_KEYS, KeyRing
+from flowbackup.frame.keys import WriterKey
 from flowbackup.frame.page import decode_page, decode_root, joined
+from flowbackup.frame.seal import Content, open_frame
 from flowbackup.media.port import FrameWriter, StoredFrame
 from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.frame import FrameHeader, FrameKind
@@ -20,7 +24,8 @@ from flowbackup.restore.content import ContentSource
 from flowbackup.restore.settings import RestoreSettings
 from flowbackup.restore.tree import restore_tree
 from flowbackup.source.port import OpenSlot
-from flowbackup.source.reader import ObjectTask, read_object
+from flowbackup.source.reader import read_object
+from flowbackup.source.task import ObjectTask
 from flowbackup.testing.frames import sample_id
 from flowbackup.units import KIB
 from tests.media.media_samples import make_device
@@ -70,6 +75,8 @@ def write_objects(
     frame_bytes: int = FRAME_BYTES,
     group: int = 3,
     segment_bytes: int = 1 << 30,
+    zstd_level: int = 0,
+    key: WriterKey | None = None,
 ) -> list[VersionRecord]:
     """Backs up each (name, tree) to all media in one session; returns what was recorded.  The
     n-th object of a session ends in the n-th nanosecond of the session's second.  seal=False: as a
@@ -80,6 +87,7 @@ def write_objects(
     writers = [device.writer(sample_id(session), 1) for device in devices]
     sink = Writers(writers, sample_id(session), frame_bytes, group)
     records = []
+    cipher = Cipher(key, sample_id(session)) if key is not None else None
     for number, (name, tree) in enumerate(objects, 1):
         task = ObjectTask(
             sample_id(session),
@@ -90,6 +98,8 @@ def write_objects(
             frame_bytes,
             0,
             clock=lambda number=number: session * 10**9 + number,
+            zstd_level=zstd_level,
+            cipher=cipher,
         )
         records.append(read_object(task, sink, sink, RecordingMonitor()))
     for device, writer in zip(devices, writers, strict=True):
@@ -104,7 +114,8 @@ def write_objects(
 class Copies:
     """A FrameSource of media alone: what the package reads of them without a catalog."""
 
-    def __init__(self, media: Sequence[Path]) -> None:
+    def __init__(self, media: Sequence[Path], keys: KeyRing = NO_KEYS) -> None:
+        self._keys = keys
         self._readers = {}
         self._frames: dict[FrameId, list[StoredFrame]] = {}
         for place in media:
@@ -113,16 +124,17 @@ class Copies:
             for frame in reader.frames():
                 self._frames.setdefault(frame.header.frame_id, []).append(frame)
 
-    def payload(self, frame: FrameId) -> memoryview:
+    def payload(self, frame: FrameId) -> Content:
         stored = self._frames[frame][0]
-        return memoryview(self._readers[stored.place.medium].read(stored.header, stored.place)[1])
+        reader = self._readers[stored.place.medium]
+        return open_frame(*reader.read(stored.header, stored.place), self._keys).held()
 
     def records(self) -> dict[str, VersionRecord]:
         """The last version of each name."""
         found = {}
         for name, stored in self._frames.items():
             if stored[0].header.kind == FrameKind.CATALOG:
-                record = load_record(bytes(self.payload(name)))
+                record = load_record(bytes(self.payload(name).data))
                 if isinstance(record, VersionRecord):
                     found[record.name] = record
         return found
@@ -131,9 +143,9 @@ class Copies:
         return ContentSource(self).chunk(ref)
 
 
-def restored(media: Sequence[Path], name: str, target: Path) -> None:
+def restored(media: Sequence[Path], name: str, target: Path, keys: KeyRing = NO_KEYS) -> None:
     """Restores an object by the package."""
-    copies = Copies(media)
+    copies = Copies(media, keys)
     record = copies.records()[name]
     pages = decode_root(copies.chunk(record.root))
     entries = joined(entry for page in pages for entry in decode_page(copies.chunk(page.ref)))

@@ -79,7 +79,7 @@ def test_every_bit_of_a_header_is_covered() -> None:
 
 @pytest.mark.parametrize(
     ("offset", "value"),
-    [(8, b"\2\0"), (16, b"\1\0\0\0"), (12, b"\x63\0")],
+    [(8, b"\2\0"), (16, b"\x80\0\0\0"), (12, b"\x63\0")],
     ids=["newer major", "unknown critical feature", "unknown kind"],
 )
 def test_what_a_newer_program_wrote_is_refused(offset: int, value: bytes) -> None:

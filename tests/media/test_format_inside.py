@@ -13,6 +13,7 @@ from flowbackup.frame.envelope import MAGIC, RAW_BYTES_MAX
 from flowbackup.frame.index import INDEX_RECORD_BYTES, encode_index
 from flowbackup.frame.page import ROOT_SCHEMA
 from flowbackup.model.chunk import ChunkRef, ChunkSpan
+from flowbackup.model.chunking import FIXED
 from flowbackup.model.entry import EntryKind
 from flowbackup.model.ids import FrameId
 from flowbackup.model.record import SessionRecord, VersionRecord
@@ -22,7 +23,7 @@ from flowbackup.units import MIB
 TEXT = files("flowbackup.media").joinpath("FORMAT.md").read_text()
 REF = ChunkRef(bytes(32), 7, FrameId(sample_id(1), 2, 3), 4)
 VERSION = VersionRecord(
-    sample_id(2), sample_id(1), "c", "n", b"/s", 1, 2, "success", 3, 2, 9, 9, 9, 0, REF
+    sample_id(2), sample_id(1), "c", "n", b"/s", 1, 2, "success", 3, 2, 9, 9, 9, 0, REF, FIXED
 )
 SESSION = SessionRecord(sample_id(1), "backup", "g", 1, 2, "success", "h")
 

@@ -14,11 +14,13 @@ from pathlib import Path
 import pytest
 
 from flowbackup import api
+from flowbackup.keys import reader_keys
 from flowbackup.media.checks.verify import verify_medium
 from flowbackup.media.labels.label import read_label
+from flowbackup.model.frame import Codec
 from flowbackup.monitor import RecordingMonitor, SilentMonitor
 from tests.judge import check_media, listed, recovered
-from tests.media.golden.make import listing
+from tests.media.golden.make import PASSPHRASE, listing
 from tests.media.media_samples import make_device
 from tests.media.object_media import restored
 
@@ -29,6 +31,12 @@ VERSIONS = sorted(path.name for path in GOLDEN.glob("v*"))
 @pytest.fixture(params=VERSIONS)
 def version(request: pytest.FixtureRequest) -> str:
     return str(request.param)
+
+
+@pytest.fixture(autouse=True)
+def passphrase(memory_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (memory_path / "passphrase").write_bytes(PASSPHRASE)
+    monkeypatch.setenv("FLOWBACKUP_PASSPHRASE_FILE", str(memory_path / "passphrase"))
 
 
 @pytest.fixture
@@ -59,7 +67,7 @@ def restored_listing(place: Path) -> list[dict[str, object]]:
 
 def test_it_is_of_the_version_that_its_folder_says(version: str, medium: Path) -> None:
     label = read_label(str(medium)).label
-    assert f"v{label.format_major}.{label.format_minor}" == version
+    assert f"v{label.format_major}.{label.format_minor}" == version.partition("-")[0]
     assert {path.suffix for path in (medium / "segments").iterdir()} == {".seg", ".part"}
 
 
@@ -80,7 +88,7 @@ def test_it_is_restored_as_it_was(
         target = medium.parent / f"target-{name.split('/')[1]}"
         if reader == "flowbackup":
             target.mkdir()
-            restored([medium], name.split("/")[1].partition("@")[0], target)
+            restored([medium], name.split("/")[1].partition("@")[0], target, reader_keys())
         else:
             recovery = recovered([medium], target, name)
             assert recovery.exit_code == 0 or os.geteuid() != 0
@@ -104,3 +112,15 @@ def test_a_catalog_is_made_from_it_that_restores_it(
         is_tree = rows[0]["kind"] == "directory"
         (place,) = [target] if is_tree else target.iterdir()
         assert restored_listing(place) == rows
+
+
+def test_some_of_them_are_packed_and_some_are_encrypted(medium: Path, version: str) -> None:
+    codecs = {frame.header.codec for frame in make_device(medium).reader().frames()}
+    assert (
+        codecs
+        == {
+            "v1.0": {Codec.PLAIN},
+            "v1.1": {Codec.PLAIN, Codec.ZSTD},
+            "v1.1-encrypted": {Codec.SEALED, Codec.SEALED | Codec.ZSTD},
+        }[version]
+    )

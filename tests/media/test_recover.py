@@ -55,7 +55,8 @@ def test_it_needs_nothing_of_the_package_and_no_new_python() -> None:
         for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else
                      [alias.name for alias in node.names])
     }  # fmt: skip
-    assert imported - sys.stdlib_module_names == {"blake3", "pyarrow", "xxhash"}
+    packages = {"blake3", "cryptography", "pyarrow", "xxhash"}
+    assert imported - sys.stdlib_module_names == packages
 
 
 def test_a_new_medium_restores_itself(tmp_path: Path) -> None:
@@ -296,3 +297,24 @@ def test_a_group_whose_commit_is_damaged_was_durable_if_a_later_one_is_there(
         damage(segment, offset + 40)
     assert recovered_here([tmp_path / "m"], tmp_path / "target", "docs").exit_code == 1
     assert same(tree, tmp_path / "target")
+
+
+@pytest.mark.parametrize("level", [1, 19])
+def test_it_reads_packed_frames_and_finds_a_bit_in_them(tmp_path: Path, level: int) -> None:
+    tree, media = tmp_path / "tree", [tmp_path / "m", tmp_path / "n"]
+    tree.mkdir()
+    for number in range(40):
+        (tree / f"{number}").write_bytes(b"%d bottles of beer on the wall\n" % number * 200)
+    write_objects(media, [("docs", tree)], zstd_level=level)
+    path = only_segment(media[0])
+    assert path.stat().st_size < 100_000
+    assert check_media(media[:1]).problems == ()
+    recovery = recovered_here(media[:1], tmp_path / "first")
+    assert (recovery.exit_code, same(tree, tmp_path / "first")) == (0, True)
+    damage(path, 5 * 512 + 9)
+    problem, *_ = check_media(media[:1]).problems
+    assert "the payload does not match its digest" in problem
+    assert recovered([media[0]], tmp_path / "second").exit_code == 1
+    recovery = recovered(media, tmp_path / "third")
+    assert (recovery.exit_code, same(tree, tmp_path / "third")) == (0, True)
+    assert any("another copy is sound" in note for note in recovery.notes)

@@ -293,7 +293,7 @@ def sign(data: bytearray, begin: int) -> None:
 
 @pytest.mark.parametrize(
     ("offset", "value"),
-    [(8, b"\2\0"), (16, b"\1\0\0\0"), (12, b"\x63\0")],
+    [(8, b"\2\0"), (16, b"\x80\0\0\0"), (12, b"\x63\0")],
     ids=["newer major", "unknown critical feature", "unknown kind"],
 )
 def test_a_medium_of_a_newer_program_is_refused_and_others_are_read(

@@ -26,6 +26,8 @@ _WORDS = ("nas", "usb", "disk", "Vault", "on", "tape-1", "x_y", "left", "no", "n
 _SIZES = ((65536, "64 KiB"), (MIB, "1 MiB"), (8 * MIB, "8388608"), (16 * MIB, "16MiB"))
 _RATES = ((0, "0"), (80 * 10**6, "80 MB/s"), (MIB, "1 MiB/s"), (10**9, "1 GB"))
 _HOURS = ("mon-fri 08:00-18:00", "sat,sun 00:00-24:00", "22:00-06:00")
+_CHOICES = {"compression": ("none", "zstd", {"zstd": 19}), "engine": ("auto", "ray"),
+            "encryption": ({"key": "x.key"},), "transport": ("direct", "object-store")}  # fmt: skip
 
 
 class Draw:
@@ -84,10 +86,8 @@ class Draw:
             self.least_buffers = 2 * syncs
         if self._maybe(0.2):
             graph["sync_seconds"] = random.choice((0.25, 1, 3600))
-        if self._maybe(0.2):
-            graph["transport"] = random.choice(("direct", "object-store"))
-        if self._maybe(0.2):
-            graph["engine"] = random.choice(("auto", "ray"))
+        drawn = (key for key in _CHOICES if self._maybe(0.2))
+        graph.update({key: random.choice(_CHOICES[key]) for key in drawn})
         if self._maybe(0.2):
             graph["catalog"] = random.choice(("catalog.sqlite", "/nowhere/c/catalog.sqlite"))
         taken = {HERE}

@@ -104,6 +104,9 @@ FORMS: tuple[Form, ...] = (
     Form("mirror", "level", 0, "type", "at least 1"),
     Form("select", "below", 0, "type", "at least 1"),
     # sizes, rates, durations, hours
+    Form("graph", "compression", "gzip", "value", "zstd: 9"),
+    Form("graph", "compression", {"zstd": 20}, "value", "Write one of 1 to 19"),
+    Form("graph", "compression", Raw("3"), "value", "Write none, zstd"),
     Form("graph", "frame_size", 0, "value", "positive size"),
     Form("graph", "frame_size", -1, "value", "positive size"),
     Form("graph", "frame_size", Raw("-8 MiB"), "value", "positive size"),

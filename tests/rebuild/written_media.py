@@ -24,7 +24,8 @@ from flowbackup.model.record import SessionRecord, VersionRecord
 from flowbackup.model.report import DeviceReport, Outcome, SessionReport
 from flowbackup.monitor import Problem, SilentMonitor
 from flowbackup.source.port import OpenSlot
-from flowbackup.source.reader import ObjectTask, read_object
+from flowbackup.source.reader import read_object
+from flowbackup.source.task import ObjectTask
 
 FRAME_BYTES = 64 << 10
 HOUR_NS = 3600 * 10**9

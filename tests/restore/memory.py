@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from flowbackup.errors import DamageError
 from flowbackup.frame.page import decode_page, joined
+from flowbackup.frame.seal import Content
 from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.digest import chunk_digest
 from flowbackup.model.entry import Entry
@@ -15,7 +16,8 @@ from flowbackup.model.ids import FrameId, new_id
 from flowbackup.monitor import RecordingMonitor
 from flowbackup.plan.decided import slot_bytes
 from flowbackup.source.port import OpenSlot
-from flowbackup.source.reader import ObjectTask, read_object
+from flowbackup.source.reader import read_object
+from flowbackup.source.task import ObjectTask
 from flowbackup.units import MIB
 
 SESSION = new_id(1, bytes(10))
@@ -47,11 +49,11 @@ class Memory:
     def root(self, digest: bytes, data: bytes) -> None:
         pass
 
-    def payload(self, frame: FrameId) -> memoryview:
+    def payload(self, frame: FrameId) -> Content:
         self.asked.append(frame)
         if frame in self.damaged:
             raise DamageError(f"frame {frame} is damaged on every copy")
-        return memoryview(self.frames[frame])
+        return Content(memoryview(self.frames[frame]))
 
     def entries(self) -> Iterator[Entry]:
         return joined(entry for page in self.pages for entry in decode_page(page))

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from flowbackup.errors import DamageError, NotFoundError, RestoreError, UsageError
+from flowbackup.frame.seal import Content
 from flowbackup.model.entry import Entry, EntryKind, Extent
 from flowbackup.model.ids import FrameId
 from flowbackup.monitor import RecordingMonitor
@@ -95,7 +96,7 @@ def test_a_directory_swapped_for_a_link_while_restoring(tmp_path: Path) -> None:
     place = tmp_path / "t" / "d"
 
     class Swapping(Memory):
-        def payload(self, frame: FrameId) -> memoryview:
+        def payload(self, frame: FrameId) -> Content:
             if not place.is_symlink():
                 os.rename(place, tmp_path / "t" / "moved")
                 os.symlink(tmp_path / "outside", place)
@@ -114,7 +115,7 @@ def test_a_hard_link_to_what_was_swapped(tmp_path: Path) -> None:
     first = file(b"a", memory, links=2)
 
     class SwappedMeanwhile(Memory):
-        def payload(self, frame: FrameId) -> memoryview:
+        def payload(self, frame: FrameId) -> Content:
             if frame == second.chunks[0].frame:
                 os.unlink(tmp_path / "t" / "a")
                 os.link(tmp_path / "secret", tmp_path / "t" / "a")
@@ -236,7 +237,7 @@ def test_overwriting_is_asked_for(
 
 def test_a_name_taken_while_its_content_is_written(tmp_path: Path) -> None:
     class Racing(Memory):
-        def payload(self, frame: FrameId) -> memoryview:
+        def payload(self, frame: FrameId) -> Content:
             (tmp_path / "t" / "d" / "f").write_text("mine")
             return super().payload(frame)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from flowbackup.errors import RestoreError
+from flowbackup.frame.seal import Content
 from flowbackup.model.entry import Entry, EntryKind, Extent
 from flowbackup.model.ids import FrameId
 from flowbackup.monitor import RecordingMonitor
@@ -137,7 +138,7 @@ def test_a_name_that_appears_meanwhile_is_replaced_only_if_asked(
     tmp_path: Path, overwrite: Overwrite
 ) -> None:
     class Racing(Memory):
-        def payload(self, frame: FrameId) -> memoryview:
+        def payload(self, frame: FrameId) -> Content:
             (tmp_path / "t/d/f").write_text("mine")
             return super().payload(frame)
 

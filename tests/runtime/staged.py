@@ -72,6 +72,17 @@ class Staged:
         )
         return api.load_plan(file)
 
+    def backup_plan(self) -> Plan:
+        """A graph that backs the same object up to `fast`."""
+        file = self.folder / "backup.yaml"
+        file.write_text(
+            f"graph: backup\nframe_size: 64 KiB\nsync_size: 256 KiB\n"
+            f"clients: {{web: {{objects: {{site: {{path: {self.source}}}}}}}}}\n"
+            f"devices: {{fast: {{path: {self.place('fast')}}}}}\n"
+            "backup_groups: {stage: {devices: [fast]}}\n"
+        )
+        return api.load_plan(file)
+
     def free(self, policy: str = "copies: 1", *, dry_run: bool = False) -> SessionReport:
         settings = RunSettings(catalog=self.catalog)
         return api.free(self.plan(policy), (), settings, QUIET, dry_run=dry_run)

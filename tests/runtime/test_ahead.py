@@ -14,6 +14,7 @@ import pytest
 
 from flowbackup.errors import DamageError, NotFoundError
 from flowbackup.flow.read_ahead import BYTES_MAX, FRAMES_FIRST
+from flowbackup.frame.seal import Content
 from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.entry import Entry, EntryKind
 from flowbackup.model.ids import FrameId
@@ -58,13 +59,13 @@ class Media:
             raise self.bad[number]
         name = self.layout[number % len(self.layout)]
 
-        def read(medium: bytes) -> memoryview:
+        def read(medium: bytes) -> Content:
             assert medium == name.encode()
             with self.changed:
                 self.reading.append(number)
                 self.changed.notify_all()
             assert self.gates[name].wait(WAIT_SECONDS_MAX)
-            return memoryview(b"%d" % number)
+            return Content(memoryview(b"%d" % number))
 
         return Reading((name.encode(),), FRAME_BYTES, read)
 
@@ -73,7 +74,7 @@ class Media:
             assert self.changed.wait_for(lambda: {*numbers} <= {*self.reading}, WAIT_SECONDS_MAX)
 
     def content(self, number: int) -> bytes:
-        return bytes(self.frames.payload(frame(number)))
+        return bytes(self.frames.payload(frame(number)).data)
 
 
 @pytest.fixture

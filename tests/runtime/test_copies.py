@@ -366,7 +366,7 @@ def test_threads_may_share_a_reader(kept: LocalBackup, version: VersionRow) -> N
         def read(order: int) -> bool:
             barrier.wait()
             mine = frames[order:] + frames[:order]
-            return all(reader.payload(frame) == expected[frame] for frame in mine * 3)
+            return all(reader.payload(frame).data == expected[frame] for frame in mine * 3)
 
         with ThreadPoolExecutor(4) as threads:
             assert all(threads.map(read, range(4)))

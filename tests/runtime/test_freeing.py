@@ -258,3 +258,19 @@ def test_devices_of_other_nodes_need_a_cluster(drained: Staged) -> None:
         catalog.add_medium(replace(info, node="far"))
     report = api.free(api.load_plan(file), (), RunSettings(catalog=drained.catalog), QUIET)
     assert report.outcome is Outcome.FAILED and "--address" in report.problems[0].text
+
+
+def test_what_made_room_is_known_as_long_as_it_is_elsewhere(drained: Staged) -> None:
+    assert drained.free().exit_code == 0 and drained.segments() == []
+    plan = drained.backup_plan()
+    settings = RunSettings(catalog=drained.catalog, engine="local")
+    report = api.run_backup(plan, settings, QUIET)
+    assert (report.exit_code, report.bytes_new) == (0, 0)
+    assert report.bytes_deduplicated == sum(p.stat().st_size for p in drained.source.iterdir())
+    assert drained.restores()
+    with open_catalog(drained.catalog) as catalog:
+        for row in catalog.frames_of(catalog.resolve("latest")):
+            for info, place in catalog.places(row.frame):
+                if info.device == "slow":
+                    catalog.mark_damaged(place)
+    assert api.run_backup(plan, settings, QUIET).bytes_new == report.bytes_deduplicated

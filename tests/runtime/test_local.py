@@ -111,6 +111,10 @@ def test_an_agent_that_breaks_is_replaced_and_nothing_is_read_again(
                 raise ValueError("broken")
             super()._append(writer, frame)
 
+        def _give_back(self) -> None:
+            time.sleep(0.2)  # the one who takes its place is there before
+            super()._give_back()
+
     monkeypatch.setattr(crew, "MediaAgent", Breaking)
     report = run()
     assert broken and report.outcome is Outcome.SUCCESS

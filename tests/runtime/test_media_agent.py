@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from flowbackup.errors import DeviceError
+from flowbackup.frame.record_frame import record_frame
 from flowbackup.media.calls import SystemCalls
 from flowbackup.media.devices.directory import DirectoryDevice
 from flowbackup.media.labels.label import init_medium
@@ -104,7 +105,7 @@ def test_a_full_device_keeps_what_it_took_and_takes_nothing_behind_a_refused_fra
     assert 1 < taken < len(large)
     assert list(written.durable) == ids(large[:taken])
     assert agent.write(1, [small, COMMIT]).durable == ()
-    agent.finish(b"{}")
+    agent.finish(*record_frame(sample_id(1), b"{}"))
     assert on_medium(tmp_path) == ids(large[:taken])
     assert [path.suffix for path in (tmp_path / "d0" / "segments").iterdir()] == [".seg"]
 
@@ -119,7 +120,7 @@ def test_frames_committed_before_a_failure_in_the_same_call_are_told(
     assert written.failure is not None and written.failure.errno == errno.EIO
     assert [durable.header.sequence for durable in agent.durable_since(0).frames] == [0]
     with pytest.raises(DeviceError, match="no further writing"):
-        agent.finish(b"{}")
+        agent.finish(*record_frame(sample_id(1), b"{}"))
 
 
 def test_a_sync_that_fails_once_is_made_good_and_told(
@@ -134,7 +135,7 @@ def test_a_sync_that_fails_once_is_made_good_and_told(
     told = agent.durable_since(1)
     assert [durable.place.segment for durable in told.frames] == [2, 2]
     assert 'device "d0": the sync failed' in told.made_good and "new segment" in told.made_good
-    agent.finish(b"{}")
+    agent.finish(*record_frame(sample_id(1), b"{}"))
     assert on_medium(tmp_path)[:3] == ids(jobs)
 
 
@@ -155,7 +156,7 @@ def test_nothing_is_written_behind_the_end_of_the_session(
     """A call that was under way when the session ended begins no segment of its own."""
     agent = agent_on(SystemCalls())
     agent.write(0, [job(slab, 0), COMMIT])
-    agent.finish(b"{}")
+    agent.finish(*record_frame(sample_id(1), b"{}"))
     written = agent.write(1, [job(slab, 1), COMMIT])
     assert written.durable == () and written.failure is not None
     assert len(list((tmp_path / "d0" / "segments").iterdir())) == 1
@@ -168,5 +169,5 @@ def test_a_device_that_fails_at_the_very_end_is_named(
     agent = agent_on(FaultySystemCalls(Fault(4, errno.EIO, "pwritev", for_ever=True)))
     agent.write(0, [job(slab, 0), COMMIT])
     with pytest.raises(DeviceError, match="d0") as caught:
-        agent.finish(b"{}")
+        agent.finish(*record_frame(sample_id(1), b"{}"))
     assert caught.value.errno == errno.EIO

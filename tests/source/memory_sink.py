@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from flowbackup.frame.page import decode_page, decode_root, joined
 from flowbackup.frame.seal import OpenedFrame, chunk_of, open_frame
 from flowbackup.model.chunk import ChunkRef
+from flowbackup.model.chunking import FIXED, Chunking
 from flowbackup.model.entry import Entry, EntryKind
 from flowbackup.model.frame import FrameHeader, FrameKind
 from flowbackup.model.ids import FrameId
@@ -20,7 +21,8 @@ from flowbackup.plan.decided import slot_bytes
 from flowbackup.source.content import ReadCounters
 from flowbackup.source.known import KnownFiles
 from flowbackup.source.port import OpenSlot
-from flowbackup.source.reader import ObjectTask, read_object
+from flowbackup.source.reader import read_object
+from flowbackup.source.task import ObjectTask
 from flowbackup.units import KIB
 
 SESSION, OBJECT = b"s" * 16, b"o" * 16
@@ -146,6 +148,8 @@ def read_tree(
     rules: SourceRules = EVERYTHING,
     known: KnownFiles | None = None,
     journal: list[bytes] | None = None,
+    chunking: Chunking = FIXED,
+    zstd_level: int = 0,
 ) -> Reading:
     """Reads the object at `path` into memory."""
     sink = sink or MemorySink()
@@ -159,6 +163,8 @@ def read_tree(
         started_ns=started_ns,
         rules=rules,
         clock=lambda: clock_ns,
+        chunking=chunking,
+        zstd_level=zstd_level,
     )
     pages, monitor, counters = KeptPages(), RecordingMonitor(), ReadCounters()
     told = [] if journal is None else journal

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -9,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from flowbackup.errors import InterruptedSessionError, SourceError
+from flowbackup.process import identify
 from flowbackup.source.command import CommandLimits, run_command
+from tests.runtime.left_behind import members, wait_for
 from tests.source.test_streams import assert_ended
 
 LIMITS = CommandLimits(30)
@@ -83,3 +87,35 @@ def test_it_is_ended_with_the_session(tmp_path: Path) -> None:
     with pytest.raises(InterruptedSessionError, match="was not begun"):
         run(f"touch {tmp_path}/begun", CommandLimits(30, stopped.is_set))
     assert not (tmp_path / "begun").exists()
+
+
+KILLED = """
+import os, sys, threading
+from flowbackup.source.command import CommandLimits, run_command
+text = "sleep 300 & echo $$ $! > " + sys.argv[1] + "; sleep 300"
+run = lambda: run_command(("sh", "-c", text), "hook", {}, CommandLimits(300))
+threading.Thread(target=run, daemon=True).start()
+threading.Event().wait(300)
+"""
+
+
+def test_it_ends_with_a_process_that_is_killed(tmp_path: Path) -> None:
+    note = tmp_path / "pids"
+    owner = subprocess.Popen([sys.executable, "-c", KILLED, str(note)])
+    wait_for(lambda: note.exists() and len(note.read_text().split()) == 2)
+    owner.kill()
+    owner.wait(60)
+    for pid in note.read_text().split():
+        wait_for(lambda pid=pid: identify(int(pid)).is_dead())  # type: ignore[misc]
+
+
+def test_nothing_watches_a_command_any_more_that_has_ended(tmp_path: Path) -> None:
+    run(f"echo $$ > {tmp_path}/pid; sleep 300 &")
+    wait_for(lambda: not members(int((tmp_path / "pid").read_text())))
+
+
+def test_a_command_is_no_parent_of_who_watches_it(tmp_path: Path) -> None:
+    """It may wait for all of its children."""
+    run(f"cat /proc/$$/task/$$/children > {tmp_path}/told; wait")
+    children = (tmp_path / "told").read_text().split()
+    assert len(children) <= 1, "the cat itself"

@@ -19,8 +19,9 @@ from flowbackup.model.record import VersionRecord
 from flowbackup.monitor import RecordingMonitor
 from flowbackup.restore.content import write_content
 from flowbackup.source.manifest import JOURNAL_FRAMES
-from flowbackup.source.reader import ObjectTask, read_object
+from flowbackup.source.reader import read_object
 from flowbackup.source.stream import Stream, StreamLimits, open_command, open_descriptor
+from flowbackup.source.task import ObjectTask
 from flowbackup.units import MIB
 from tests.restore.memory import FRAME_BYTES, SESSION, Memory
 

@@ -19,6 +19,7 @@ from flowbackup.flow.commit import GroupCommit
 from flowbackup.flow.outbox import Outbox
 from flowbackup.flow.sender import SenderMachine
 from flowbackup.flow.spread import SpreadMachine
+from flowbackup.frame.record_frame import record_frame
 from flowbackup.media.devices.directory import DirectoryDevice
 from flowbackup.media.port import FrameWriter
 from flowbackup.model.device import MediumInfo
@@ -201,7 +202,7 @@ class World:
     def finish(self, record: bytes) -> None:
         """Seals all media."""
         for station in self.stations.values():
-            station.agent.finish(record)
+            station.agent.finish(*record_frame(self.session, record))
             station.durable = list(station.agent.durable_since(0).frames)
             station.agent.close()
 

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from flowbackup.errors import DamageError, DeviceError, FormatError
-from flowbackup.frame.seal import chunk_of, open_frame
+from flowbackup.errors import DamageError, DeviceError, FormatError, WrongKeyError
+from flowbackup.frame.key_ring import NO_KEYS, KeyRing
+from flowbackup.frame.seal import open_frame
 from flowbackup.media.layout import is_zero
 from flowbackup.media.port import StoredFrame
 from flowbackup.media.segments.freed import FreedNote, read_freed
@@ -55,15 +56,18 @@ class MediumFacts:
         tell: Callable[[Damage], None],
         progress: Callable[[FactsStatistics], None] = lambda statistics: None,
         freed: Callable[[FreedNote], None] = lambda note: None,
+        keys: KeyRing = NO_KEYS,
     ) -> None:
         """tell: hears of everything that is not what was written, but for the torn ends that killed
         sessions leave.  progress: called after each segment, and in it after each checked frame.
-        freed: hears of segments that were freed."""
+        freed: hears of segments that were freed.  keys: open what is sealed; without them its
+        frames are held against their digests, and their chunks against nothing."""
         self._reader = reader
         self._mode = mode
         self._tell = tell
         self._progress = progress
         self._freed = freed
+        self._keys = keys
         self._statistics = FactsStatistics()
 
     def statistics(self) -> FactsStatistics:
@@ -141,7 +145,7 @@ class MediumFacts:
     def _looked_at(self, source: SegmentSource, frame: StoredFrame) -> FoundFrame:
         if self._mode is not Mode.PARANOID:
             return FoundFrame(frame.header, frame.place)
-        fault = _fault(source, frame)
+        fault = _fault(source, frame, self._keys)
         if fault:
             damage = _damaged(source, frame.place, fault)
             header = frame.header
@@ -163,7 +167,7 @@ def _indexed(source: SegmentSource) -> list[StoredFrame]:
     ]
 
 
-def _fault(source: SegmentSource, frame: StoredFrame) -> str:
+def _fault(source: SegmentSource, frame: StoredFrame, keys: KeyRing) -> str:
     """What is wrong with a frame inside of its record, "" if nothing is."""
     offset, header = frame.place.offset, frame.header
     try:
@@ -171,12 +175,15 @@ def _fault(source: SegmentSource, frame: StoredFrame) -> str:
         data = source.read(offset + record.block_bytes, record.padded_bytes)
         if not is_zero(data[record.payload_bytes :]):
             return "the padding behind the payload is not zero"
-        opened = open_frame(header, data[: record.payload_bytes])
+        payload = data[: record.payload_bytes]
+        opened = open_frame(header, payload, keys)
         for span in opened.spans():
             ref = ChunkRef(span.digest, span.size, header.frame_id, span.offset)
-            chunk_of(opened.content, ref)
+            opened.held().chunk(ref)
     except (DamageError, FormatError) as error:
         return error.message
+    except WrongKeyError:
+        return ""  # Its digest was right, and more is for who has the key.
     return ""
 
 

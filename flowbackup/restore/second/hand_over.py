@@ -28,7 +28,6 @@ FILES_EXPECTED_MIN = 2 * FILES_ALONE
 """Where more are expected it starts at once, while the first frame is read."""
 FILE_BYTES_MAX = 128 * KIB
 """Of one file: to copy more into the memory of both takes longer than the calls that make it."""
-_NO_DIGEST = bytes(32)
 _TIME_END = 1 << 63
 
 
@@ -96,8 +95,8 @@ class HandOver:
             self._count_down()
             return False
         owner = self._metadata.owner_here(entry)
-        content = self._content.unchecked(entry)
-        if content is None or not self._metadata.may_own(*owner):
+        unchecked = self._content.unchecked(entry)
+        if unchecked is None or not self._metadata.may_own(*owner):
             return False
         filling = self._with_room(entry.size, level)
         if filling is None:
@@ -106,8 +105,7 @@ class HandOver:
             filling.batch.begin_directory(level.descriptor)
             filling.levels.append(level)
             level.under_way += 1
-        digest = entry.chunks[0].digest if entry.chunks else _NO_DIGEST
-        filling.batch.add(name, content, digest, entry.mode & 0o7777, owner, entry.mtime_ns)
+        filling.batch.add(name, *unchecked, entry.mode & 0o7777, owner, entry.mtime_ns)
         filling.files.append(Handed(entry, name, level))
         return True
 

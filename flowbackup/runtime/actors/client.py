@@ -16,6 +16,8 @@ from typing import NamedTuple
 from flowbackup.errors import FlowbackupError, InterruptedSessionError, SourceError
 from flowbackup.flow.actions import Forward
 from flowbackup.flow.sender import SenderMachine
+from flowbackup.frame.cipher import Cipher
+from flowbackup.frame.keys import WriterKey
 from flowbackup.frame.page import PageRef, decode_root
 from flowbackup.model.ids import FrameId, id_text, new_id
 from flowbackup.model.known import JournalPage, KnownContent
@@ -33,6 +35,7 @@ from flowbackup.runtime.actors.object_hooks import (
 )
 from flowbackup.runtime.actors.presence import absence_of
 from flowbackup.runtime.actors.slots import SlotSink
+from flowbackup.runtime.edges.letterbox import Letterbox
 from flowbackup.runtime.edges.pumps import EdgePump
 from flowbackup.runtime.edges.slab import Slab, create_slab, open_slab, remove_stale_slabs
 from flowbackup.runtime.edges.transport import Transports
@@ -47,8 +50,9 @@ from flowbackup.runtime.hooks.running import Hooks
 from flowbackup.source.content import ReadCounters
 from flowbackup.source.known import KnownFiles
 from flowbackup.source.manifest import Journal
-from flowbackup.source.reader import ObjectTask, read_object
+from flowbackup.source.reader import read_object
 from flowbackup.source.stream import Stream, StreamLimits, open_command, open_descriptor
+from flowbackup.source.task import ObjectTask
 
 COMMAND_SECONDS_MAX = 0.5
 """How long a client that is closed waits for a command to be ended, which takes 0.4 s: behind
@@ -58,7 +62,8 @@ that the client itself may be killed, and nobody would end it."""
 class ObjectEnding(NamedTuple):
     """How reading one object ended.  record: None where it failed, and then `failure` says why.
     frames: how many of its frames went out over which edge.  known: the frames of earlier sessions
-    in which its other content lies, bytes_known of it."""
+    in which its other content lies: bytes_known of it were not read, bytes_deduplicated were.
+    bytes_packed: what its new content takes in frames."""
 
     name: str
     object_id: bytes
@@ -68,6 +73,8 @@ class ObjectEnding(NamedTuple):
     pages: tuple[tuple[PageRef, bytes], ...]
     known: tuple[FrameId, ...] = ()
     bytes_known: int = 0
+    bytes_deduplicated: int = 0
+    bytes_packed: int = 0
 
 
 class ClientProgress(NamedTuple):
@@ -126,6 +133,8 @@ class Client:
         self._busy = Busy()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._first_frame_at = 0.0
+        self._letterbox = Letterbox()
+        self._cipher: Cipher | None = None
 
     async def open(self) -> ProcessIdentity:
         """Looks whether the objects are there.  Raises SourceError naming all that are not."""
@@ -169,9 +178,19 @@ class Client:
         """Before `run`: what is safe already of an object, the newest content first; more pages of
         the same and more frames in further calls."""
         contents = self._contents.setdefault(name, {})
-        before = contents.get(content.object_id, content._replace(pages=()))
-        contents[content.object_id] = before._replace(pages=before.pages + content.pages)
+        before = contents.get(content.object_id)
+        contents[content.object_id] = before.followed_by(content) if before else content
         self._safe.setdefault(name, set()).update(safe)
+
+    async def letterbox(self) -> bytes:
+        """The address for a key."""
+        return self._letterbox.address
+
+    async def hear_key(self, public: bytes, slots: bytes, letter: bytes) -> None:
+        """Before `run`: everything is to be sealed with this writer key, of which the secret comes
+        in a letter.  Raises ProtocolError."""
+        key = WriterKey(public, self._letterbox.opened(letter), slots)
+        self._cipher = Cipher(key, self._settings.session)
 
     async def run(self) -> FlowbackupError | None:
         """Reads every object and waits until all of it is released; how each object ended is told
@@ -287,7 +306,9 @@ class Client:
             return ObjectEnding(plan.name, object_id, None, told, (), ())
         pages = _Pages()
         known = KnownFiles(
-            tuple(self._contents.get(plan.name, {}).values()), self._safe.get(plan.name, ())
+            tuple(self._contents.get(plan.name, {}).values()),
+            self._safe.get(plan.name, ()),
+            self._cipher.name_key if self._cipher else b"",
         )
         counters = ReadCounters()
         record: VersionRecord | None = None
@@ -300,8 +321,9 @@ class Client:
                 session=self._settings.session, object_id=object_id, client=plan.client,
                 name=plan.name, path=os.fsencode(plan.path),
                 frame_bytes=self._settings.frame_bytes, started_ns=time.time_ns(),
-                rules=plan.rules,
-                stream=self._stream(plan, object_id),
+                rules=plan.rules, chunking=plan.chunking,
+                stream=self._stream(plan, object_id), zstd_level=self._settings.zstd_level,
+                cipher=self._cipher,
             )  # fmt: skip
             record = read_object(
                 task, sink, pages, self._monitor, counters, known, self._journal_of(task)
@@ -311,7 +333,8 @@ class Client:
         frames = sink.frames_sent(object_id)
         return ObjectEnding(
             plan.name, object_id, record, failure, frames, pages.kept(),
-            tuple(known.frames), counters.bytes_known,
+            tuple(known.frames), counters.bytes_known, known.bytes_found,
+            counters.bytes_packed,
         )  # fmt: skip
 
     def _journal_of(self, task: ObjectTask) -> Journal:

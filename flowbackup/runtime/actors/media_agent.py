@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import mmap
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from flowbackup.errors import DeviceError, ProtocolError
-from flowbackup.frame.seal import seal
+from flowbackup.errors import DeviceError, DeviceLockedError, ProtocolError
 from flowbackup.media.devices.second_try import SecondTryWriter
 from flowbackup.media.open import open_device
 from flowbackup.media.port import Device, FrameWriter, WriterStatistics
 from flowbackup.model.device import DeviceTarget, MediumInfo
-from flowbackup.model.frame import FrameDescriptor, FrameKind
-from flowbackup.model.ids import NO_ID, FrameId, id_text
+from flowbackup.model.frame import FrameDescriptor, FrameHeader
+from flowbackup.model.ids import FrameId, id_text
 from flowbackup.process import END_SECONDS_MAX, ProcessIdentity, end_process, identify
 from flowbackup.runtime.edges.slab import Slabs, open_slab
 from flowbackup.runtime.edges.turns import ThreadTurns
@@ -28,14 +28,14 @@ from flowbackup.runtime.engines.port import in_group
 
 CONCURRENCY_GROUPS = {"data": 2, "control": 1}
 """Two calls may be under way with data: one writes, one waits for its turn behind it."""
-SESSION_STREAM = 0
-"""Streams of clients are numbered from 1; what an agent writes about the session is its own."""
 LEAVE_SECONDS_MAX = 60.0
 """How long a device may take for the frame under way before it is left as a dead one is."""
 STOP_SECONDS_MAX = 0.6
 """How long questions may wait for a device that is to end; the session asks no longer either."""
 CLOSE_SECONDS_MAX = 5.0
 """What is still being written then is left to the end of the process."""
+LOOK_SECONDS = 0.02
+"""How often it is tried whether one that was ended has given its device back."""
 
 
 class MediaAgent:
@@ -97,6 +97,7 @@ class MediaAgent:
                 remedy="mount the right disk there, and run `flowbackup repair`",
                 device=name,
             )
+        self._lock_after()
         return self._open(), self._written(self._device)
 
     @in_group("data")
@@ -135,14 +136,14 @@ class MediaAgent:
             return Written(tuple(durable), None if self._leaving else self._failure)
 
     @in_group("data")
-    def finish(self, record: bytes) -> WriterStatistics:
-        """Writes the session's record, seals the segment; a device that was found full is sealed
-        without the record.  Raises DeviceError."""
+    def finish(self, header: FrameHeader, payload: bytes) -> WriterStatistics:
+        """Writes the frame with the session's record, seals the segment; a device that was found
+        full is sealed without the record.  Raises DeviceError."""
         writer = self._open_writer()
         with self._writing:
             if self._failure is None:
                 try:
-                    self._append_record(writer, record)
+                    self._append_record(writer, header, payload)
                 except DeviceError as error:
                     self._fail(writer, error)
                     writer.finish()
@@ -227,6 +228,19 @@ class MediaAgent:
                 self._writer.close()
             self._device.close()
 
+    def _lock_after(self) -> None:
+        """Locks the device that an agent of this session had: one that is a thread of this process
+        and not a process that is dead gives it back when it comes out of its last call."""
+        latest = time.monotonic() + END_SECONDS_MAX
+        while True:
+            try:
+                return self._device.lock(self._settings.holder)
+            except DeviceLockedError as error:
+                is_own = error.holder.startswith(self._settings.holder)
+                if not is_own or time.monotonic() > latest:
+                    raise
+            time.sleep(LOOK_SECONDS)
+
     def _open(self) -> tuple[ProcessIdentity, tuple[MediumInfo, ...]]:
         settings = self._settings
         self._device.lock(settings.holder)
@@ -252,14 +266,12 @@ class MediaAgent:
         slab = self._slabs.named(frame.slab)
         writer.append(frame.header, slab.payload(frame.slot, frame.header.payload_bytes))
 
-    def _append_record(self, writer: FrameWriter, record: bytes) -> None:
+    def _append_record(self, writer: FrameWriter, header: FrameHeader, payload: bytes) -> None:
         # Page-aligned memory, as the writer wants it.  It goes when nobody looks at it any more: an
         # error on its way up still does, and closing it then would hide that error.
-        memory = memoryview(mmap.mmap(-1, max(len(record), 1)))
-        memory[: len(record)] = record
-        frame = FrameId(self._settings.session, SESSION_STREAM, 0)
-        header = seal(memory, [], frame, FrameKind.CATALOG, NO_ID, len(record))
-        writer.append(header, memory[: len(record)])
+        memory = memoryview(mmap.mmap(-1, max(len(payload), 1)))
+        memory[: len(payload)] = payload
+        writer.append(header, memory[: len(payload)])
         self._commit(writer)
 
     def _fail(self, writer: FrameWriter, error: DeviceError) -> list[FrameId]:

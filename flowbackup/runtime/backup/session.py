@@ -15,6 +15,7 @@ from types import MappingProxyType
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.catalog.holder import holder_text
 from flowbackup.flow.outcome import ObjectEnd, end_session
+from flowbackup.frame.keys import WriterKey
 from flowbackup.media.port import WriterStatistics
 from flowbackup.model.device import DeviceTarget, MediumInfo
 from flowbackup.model.ids import id_text, new_id
@@ -32,10 +33,11 @@ from flowbackup.runtime.crew.crew import Crew
 from flowbackup.runtime.crew.doors import doors_of, has_far_doors
 from flowbackup.runtime.crew.ends import judge, report_device, report_object, report_retired
 from flowbackup.runtime.crew.entrance import Entrance
+from flowbackup.runtime.crew.known import KnownFrames
 from flowbackup.runtime.crew.opening import open_crew
 from flowbackup.runtime.crew.preflight import Labelling, check_device
 from flowbackup.runtime.crew.reception import Reception
-from flowbackup.runtime.crew.resume import Resume
+from flowbackup.runtime.crew.resume import earlier_states
 from flowbackup.runtime.crew.sealing import seal_media, stop_writing
 from flowbackup.runtime.crew.streams import streams_of
 from flowbackup.runtime.crew.watch import Watch
@@ -57,11 +59,13 @@ class BackupSession:
     def __init__(
         self, plan: Plan, catalog: Catalog, scan: SourceScan, monitor: Monitor,
         beginning: Beginning, cancel: Cancel, wait_seconds_max: float = 0.0, *,
-        resumes: bool = True, session: bytes = b"",
+        resumes: bool = True, reads_all: bool = False, session: bytes = b"",
+        key: WriterKey | None = None,
     ) -> None:  # fmt: skip
         """cancel: ends it.  wait_seconds_max: how long it may wait for devices that others hold.
         session: its id, a new one for none.  resumes: does it go on with what interrupted sessions
-        have left?"""
+        have left?  reads_all: also files that are as they were?  key: seals everything that goes to
+        media."""
         self.session = session or new_id()
         self._plan = plan
         self._catalog = catalog
@@ -72,7 +76,9 @@ class BackupSession:
         self._finished_ns = 0
         self._objects = {(o.client, o.name): o for o in plan.objects}
         self._resumes = resumes
-        self._resume: Resume | None = None
+        self._reads_all = reads_all
+        self._key = key
+        self._known: KnownFrames | None = None
         self._remembered: set[bytes] = set()
         self._reception = Reception(
             self.session, "backup", plan.graph, beginning, cancel, self._check_device
@@ -115,7 +121,13 @@ class BackupSession:
         if self._entrance is None:
             self._entrance = self._entrance_by(engine)
         with open_crew(
-            self._plan, self.session, self._entrance, self._monitor, engine, self._cancel
+            self._plan,
+            self.session,
+            self._entrance,
+            self._monitor,
+            engine,
+            self._cancel,
+            self._key,
         ) as crew:
             self._cancel.refuse("anything was written")
             self._go_on(crew)
@@ -128,18 +140,20 @@ class BackupSession:
 
     def _go_on(self, crew: Crew) -> None:
         """Now that it has the devices: nobody else is going on with the same."""
-        for row in self._catalog.unfinished.sessions(self._plan.graph):
-            if row.kind == "backup":
-                self._monitor.message(f"{row} was interrupted")
-                break
-        if self._resumes:
-            self._resume = Resume(self._catalog, self._plan)
-            frames = self._resume.hand_over(crew)
-            if frames:
-                self._monitor.message(
-                    f"going on from there: {frames} frames are safe, and are neither read nor sent "
-                    "again where files are as they were"
-                )
+        left = [
+            row for row in self._catalog.unfinished.sessions(self._plan.graph)
+            if row.kind == "backup"
+        ]  # fmt: skip
+        states = earlier_states(self._catalog, self._plan, resumes=self._resumes)
+        self._known = KnownFrames(self._catalog, self._plan, states, reads_all=self._reads_all)
+        frames = self._known.hand_over(crew)
+        if left:
+            self._monitor.message(f"{left[0]} was interrupted")
+        if left and self._resumes and frames:
+            self._monitor.message(
+                f"going on from there: {frames} frames are safe, and are neither read nor sent "
+                "again where files are as they were"
+            )
 
     def _begin(self, crew: Crew) -> None:
         for name, media in crew.media.items():
@@ -236,7 +250,7 @@ class BackupSession:
         self._remember(crew, watch)
 
     def _judge(self, crew: Crew, watch: Watch, client: str, ending: ObjectEnding) -> ObjectEnd:
-        known = self._resume.shares(client, ending) if self._resume else None
+        known = self._known.shares(client, ending) if self._known else None
         return judge(
             crew.plan, ending, self._objects[client, ending.name], watch.durable, known
         )  # fmt: skip

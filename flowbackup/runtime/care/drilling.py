@@ -18,6 +18,8 @@ from fractions import Fraction
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.catalog.rows import VersionRow
 from flowbackup.errors import NotFoundError, RestoreError
+from flowbackup.frame.key_ring import NO_KEYS, KeyRing
+from flowbackup.leaving import undoing
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem
 from flowbackup.restore.removal import remove_tree
@@ -54,7 +56,7 @@ def newest_versions(catalog: Catalog) -> list[VersionRow]:
 
 def run_drill(
     catalog: Catalog, task: DrillTask, monitor: Monitor, far: OpenFar | None = None,
-    cancel: Cancel | None = None,
+    cancel: Cancel | None = None, keys: KeyRing = NO_KEYS,
 ) -> SessionReport:  # fmt: skip
     """A file that differs from its unchanged source, or does not come back, makes the outcome
     failed; copies that were healed do not.  far: opens media of other nodes.  cancel: ends it as a
@@ -64,7 +66,7 @@ def run_drill(
     done: list[Drilled] = []
     try:
         media = KnownMedia(catalog, far=far)
-        reading = copy_reader(catalog, session, media, cancel=cancel)
+        reading = copy_reader(catalog, session, media, cancel=cancel, keys=keys)
         with _place(task.target, session) as place, reading as frames:
             for version in task.versions:
                 seed = seeds[_object_name(version)] if task.seed is None else task.seed
@@ -109,14 +111,15 @@ def _place(target: str, session: LocalSession) -> Iterator[bytes]:
         return
     place = os.fsencode(tempfile.mkdtemp(prefix="flowbackup-drill-"))
     session.message(f"restoring to {format_path(place)}, which is removed in the end")
-    try:
-        yield place
-    finally:
+    with undoing():
         try:
-            remove_tree(place)
-        except OSError as error:
-            text = f"{format_path(place)} cannot be removed: {error.strerror}"
-            session.problem(Problem("left_behind", text))
+            yield place
+        finally:
+            try:
+                remove_tree(place)
+            except OSError as error:
+                text = f"{format_path(place)} cannot be removed: {error.strerror}"
+                session.problem(Problem("left_behind", text))
 
 
 def _empty(target: str) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,9 +15,9 @@ from pathlib import Path
 from flowbackup.catalog.catalog import Catalog, open_catalog
 from flowbackup.catalog.rebuild import Rebuild
 from flowbackup.catalog.replacement import replacing_catalog
-from flowbackup.errors import DamageError, DeviceError, UsageError
+from flowbackup.errors import DamageError, DeviceError, UsageError, WrongKeyError
+from flowbackup.frame.key_ring import NO_KEYS, KeyRing
 from flowbackup.frame.page import PageRef, decode_root
-from flowbackup.frame.seal import chunk_of
 from flowbackup.media.checks.facts import FactsStatistics, MediumFacts, Mode
 from flowbackup.media.devices.directory import DirectoryDevice
 from flowbackup.media.labels.label import LOCK_NAME, QUEUE_NAME, read_label
@@ -52,6 +53,7 @@ class RebuildTask:
     locations: tuple[str, ...]
     mode: Mode = Mode.FAST
     fresh: bool = False
+    keys: KeyRing = NO_KEYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,27 +78,28 @@ def run_rebuild(
     with _opened(task, monitor) as media:
         if task.fresh or not task.catalog.exists():
             with replacing_catalog(task.catalog, monitor.message) as catalog:
-                return _Rebuilding(catalog, media, task.mode, monitor, cancel).run()
+                return _Rebuilding(catalog, media, task, monitor, cancel).run()
         with open_catalog(task.catalog, create=False) as catalog:
             catalog.check()
-            return _Rebuilding(catalog, media, task.mode, monitor, cancel).run()
+            return _Rebuilding(catalog, media, task, monitor, cancel).run()
 
 
 class _Rebuilding:
     """One rebuild: frames of all media, then the records among them, then what these lead to."""
 
     def __init__(
-        self, catalog: Catalog, media: Sequence[OpenMedium], mode: Mode, monitor: Monitor,
+        self, catalog: Catalog, media: Sequence[OpenMedium], task: RebuildTask, monitor: Monitor,
         cancel: Cancel | None = None,
     ) -> None:  # fmt: skip
         self._catalog = catalog
         self._media = media
-        self._mode = mode
+        self._mode = task.mode
+        self._keys = task.keys
         names = ", ".join(medium.info.device for medium in media)
         self._session = LocalSession(catalog, "rebuild", names, monitor, cancel=cancel)
         self._rebuild: Rebuild = catalog.rebuild()
         readers = {medium.info.medium: medium.reader for medium in media}
-        self._records = RecordReader(catalog, readers, self._session)
+        self._records = RecordReader(catalog, readers, self._session, task.keys)
         self._facts: dict[bytes, FactsStatistics] = {}
         self._is_complete = True
         self._files = 0
@@ -136,7 +139,7 @@ class _Rebuilding:
         def hear(note: FreedNote) -> None:
             self._rebuild.add_freed(note.freed, (row.frame for row in note.rows))
 
-        facts = MediumFacts(medium.reader, self._mode, tell, self._show, hear)
+        facts = MediumFacts(medium.reader, self._mode, tell, self._show, hear, self._keys)
         for frames in facts.segments():
             self._rebuild.add_frames(frames)
         others = self._rebuild.end_medium(medium.info, checked=self._mode is Mode.PARANOID)
@@ -163,15 +166,22 @@ class _Rebuilding:
     # Records
 
     def _take_sessions(self) -> list[VersionRecord]:
-        """Sessions are taken over; the records of versions are returned, by time."""
+        """Sessions are taken over; the records of versions are returned, by time.  Raises
+        WrongKeyError where no record opens."""
         versions: dict[bytes, VersionRecord] = {}
+        refused: list[WrongKeyError] = []
+        opened = 0
         for frame in self._rebuild.record_frames():
             try:
                 header, content = self._records.frame(frame)
-                record = load_record(content)
+                record = load_record(content.data)
             except (DeviceError, ValueError) as error:
                 self._lose("record_lost", f"frame {frame}: {error}")
                 continue
+            except WrongKeyError as error:
+                refused.append(error)
+                continue
+            opened += 1
             if record is not None and record.session != header.session:
                 self._lose("forged", f"frame {frame} tells of a session that is not its own")
             elif isinstance(record, SessionRecord):
@@ -181,6 +191,11 @@ class _Rebuilding:
             elif record is not None:
                 # Of several the last one counts, as FORMAT.md says.
                 versions[record.object_id] = record
+        if refused and not opened:
+            raise refused[0]
+        for text, count in Counter(map(str, refused)).items():
+            # Who shares a medium with others takes over what is his.
+            self._lose("encrypted", f"{count} records: {text}")
         return sorted(versions.values(), key=lambda record: (record.finished_ns, record.object_id))
 
     def _take_versions(self, records: Sequence[VersionRecord]) -> None:
@@ -199,7 +214,7 @@ class _Rebuilding:
     def _pages(self, record: VersionRecord) -> list[tuple[PageRef, bytes | None]]:
         """Pages that another version has brought already are not read again."""
         _, content = self._records.frame(record.root.frame)
-        refs = decode_root(chunk_of(content, record.root))
+        refs = decode_root(content.chunk(record.root))
         missing = self._rebuild.missing_pages(refs)
         return [
             (ref, self._records.chunk(ref.ref) if ref.ref.digest in missing else None)

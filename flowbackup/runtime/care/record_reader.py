@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.errors import DamageError, DeviceError
-from flowbackup.frame.seal import chunk_of, open_frame
+from flowbackup.frame.key_ring import NO_KEYS, KeyRing
+from flowbackup.frame.seal import Content, open_frame
 from flowbackup.media.port import FrameReader
 from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.device import FramePlace, MediumInfo
@@ -23,17 +24,19 @@ class RecordReader:
     """Reads nothing ahead: between these frames lie those of content, which nobody asked for."""
 
     def __init__(
-        self, catalog: Catalog, readers: Mapping[bytes, FrameReader], monitor: Monitor
-    ) -> None:
+        self, catalog: Catalog, readers: Mapping[bytes, FrameReader], monitor: Monitor,
+        keys: KeyRing = NO_KEYS,
+    ) -> None:  # fmt: skip
         """readers: by medium.  monitor: hears of each copy that was not sound; the catalog does,
         too."""
         self._catalog = catalog
         self._readers = readers
         self._monitor = monitor
-        self._kept: OrderedDict[FrameId, tuple[FrameHeader, memoryview]] = OrderedDict()
+        self._keys = keys
+        self._kept: OrderedDict[FrameId, tuple[FrameHeader, Content]] = OrderedDict()
         self.bytes_read = 0
 
-    def frame(self, frame: FrameId) -> tuple[FrameHeader, memoryview]:
+    def frame(self, frame: FrameId) -> tuple[FrameHeader, Content]:
         """Header and opened content.  Raises DamageError if no medium gives it."""
         if frame not in self._kept:
             self._kept[frame] = self._read(frame)
@@ -44,9 +47,9 @@ class RecordReader:
 
     def chunk(self, ref: ChunkRef) -> bytes:
         """A chunk, its hash checked.  Raises DamageError."""
-        return bytes(chunk_of(self.frame(ref.frame)[1], ref))
+        return bytes(self.frame(ref.frame)[1].chunk(ref))
 
-    def _read(self, frame: FrameId) -> tuple[FrameHeader, memoryview]:
+    def _read(self, frame: FrameId) -> tuple[FrameHeader, Content]:
         faults: list[str] = []
         for info, place in self._catalog.places(frame):
             if info.medium not in self._readers:
@@ -68,9 +71,9 @@ class RecordReader:
 
     def _read_copy(
         self, frame: FrameId, info: MediumInfo, place: FramePlace
-    ) -> tuple[FrameHeader, memoryview]:
+    ) -> tuple[FrameHeader, Content]:
         header, payload = self._readers[info.medium].read(None, place)
         self.bytes_read += info.block_bytes + len(payload)
         if header != self._catalog.header(frame):
             raise DamageError(f"{info.device}: another frame lies where {frame} should be")
-        return header, open_frame(header, payload).content
+        return header, open_frame(header, payload, self._keys).held()

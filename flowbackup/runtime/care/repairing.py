@@ -31,7 +31,7 @@ from flowbackup.media.labels.mending import faults, mend
 from flowbackup.media.open import open_device
 from flowbackup.media.port import Device, StoredFrame
 from flowbackup.model.device import MediumInfo
-from flowbackup.model.frame import FrameKind
+from flowbackup.model.frame import Codec, FrameKind
 from flowbackup.model.ids import NO_ID, FrameId, id_text
 from flowbackup.model.record import SessionRecord
 from flowbackup.model.report import DeviceReport, Outcome, SessionReport
@@ -143,6 +143,7 @@ class _Repair:
         self._memory = GroupMemory()
         self._hopeless: set[FrameId] = set()
         self._lost = 0
+        self._has_sealed = False
         self._told = 0.0
 
     def run(self) -> SessionReport:
@@ -252,6 +253,7 @@ class _Repair:
                 continue
             try:
                 header, payload = self._frames.read(missing.frame)
+                self._has_sealed |= bool(header.codec & Codec.SEALED)
             except (DeviceError, NotFoundError) as error:
                 self._give_up(missing.frame, error)
                 continue
@@ -319,7 +321,7 @@ class _Repair:
             so_far, started_ns=session.beginning.started_ns, finished_ns=time.time_ns(),
             host=socket.gethostname(), graph="", versions=tool_versions(),
         )  # fmt: skip
-        data = record.to_json()
+        data = (record.without_names() if self._has_sealed else record).to_json()
         memory = self._memory.copy(data)
         frame = FrameId(session.session, 0, 0)
         header = seal(memory, [], frame, FrameKind.CATALOG, NO_ID, len(data))

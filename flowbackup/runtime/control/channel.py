@@ -6,10 +6,13 @@ import os
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 from flowbackup.errors import FlowbackupError, ProtocolError, UsageError
+from flowbackup.leaving import taken_away
 from flowbackup.runtime.control.message import (
     REQUEST_BYTES_MAX,
     VERBS,
@@ -41,6 +44,7 @@ class Channel:
         self._session = session
         self._answer = answer
         self._socket: socket.socket | None = None
+        self._left = ExitStack()
         self._callers = threading.BoundedSemaphore(CALLERS_MAX)
         self._thread = threading.Thread(target=self._listen, name="control", daemon=True)
 
@@ -55,6 +59,7 @@ class Channel:
             self.fault = f"no control channel: {error}"
             return self
         self._socket = listening
+        self._left.enter_context(taken_away(partial(os.unlink, self.path)))
         self._thread.start()
         return self
 
@@ -68,6 +73,7 @@ class Channel:
             os.unlink(self.path)
         except FileNotFoundError:
             pass
+        self._left.close()
         self._socket.shutdown(socket.SHUT_RDWR)  # wakes who waits in `accept`
         self._thread.join(END_SECONDS_MAX)
         self._socket.close()

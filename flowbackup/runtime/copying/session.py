@@ -11,6 +11,7 @@ from types import MappingProxyType
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.catalog.holder import holder_text
 from flowbackup.flow.outcome import end_copies
+from flowbackup.frame.keys import WriterKey
 from flowbackup.media.port import WriterStatistics
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.ids import id_text, new_id
@@ -48,15 +49,17 @@ class CopySession:
     def __init__(
         self, stage: Plan, catalog: Catalog, monitor: Monitor, copied: bytes | None,
         cancel: Cancel, wait_seconds_max: float = 0.0, session: bytes = b"",
+        key: WriterKey | None = None,
     ) -> None:  # fmt: skip
         """copied: the session whose versions `versions: session` means, None for none.
         session: its own id, a new one for none.  cancel: ends it.  wait_seconds_max: how long it
-        may wait for devices that others hold."""
+        may wait for devices that others hold.  key: seals what tells of it."""
         self.session = session or new_id()
         self._stage = stage
         self._catalog = catalog
         self._monitor = monitor
         self._copied = copied
+        self._key = key
         self._times = Beginning()
         self._cancel = cancel
         self._work: CopyWork | None = None
@@ -78,7 +81,7 @@ class CopySession:
             self._monitor, is_cancelled=lambda: self._cancel.is_told,
         )  # fmt: skip
         with open_crew(
-            self._stage, self.session, entrance, self._monitor, engine, self._cancel
+            self._stage, self.session, entrance, self._monitor, engine, self._cancel, self._key
         ) as crew:
             self._cancel.refuse("anything was copied")
             crew.wire()
@@ -231,10 +234,12 @@ class CopySession:
         return [_heard(name, watch, written) for name in names]
 
     def _session_record(self, so_far: SessionReport) -> SessionRecord:
-        return SessionRecord.of_report(
+        record = SessionRecord.of_report(
             so_far, started_ns=self._times.started_ns, finished_ns=time.time_ns(),
             host=socket.gethostname(), graph=self._stage.graph_text, versions=tool_versions(),
         )  # fmt: skip
+        is_open = self._key is None and self._work is not None and self._work.has_sealed
+        return record.without_names() if is_open else record
 
     def _start_seconds(self, watch: Watch) -> float:
         first = watch.first_frame_at

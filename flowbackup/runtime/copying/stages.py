@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.errors import FlowbackupError
+from flowbackup.frame.keys import WriterKey
 from flowbackup.model.ids import id_text
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem
@@ -27,17 +28,19 @@ def newest_session(catalog: Catalog, graph: str) -> bytes | None:
 def run_stages(
     stages: Iterable[Plan], catalog: Catalog, monitor: Monitor, copied: bytes | None,
     engine: Engine, cancel: Cancel, wait_seconds_max: float = 0.0, first: bytes = b"",
+    key: WriterKey | None = None,
 ) -> list[SessionReport]:  # fmt: skip
     """One report each.  A stage that cannot begin has failed, and the others run nevertheless; who
     interrupts one ends those behind it, too.  wait_seconds_max: how long each may wait for devices
     that others hold; none holds a device meanwhile.  first: the id of the first session, a new
-    one for none."""
+    one for none.  key: seals what tells of the sessions."""
     reports: list[SessionReport] = []
     for stage in stages:
         beginning = Beginning()
         session = CopySession(
-            stage, catalog, monitor, copied, cancel, wait_seconds_max, b"" if reports else first
-        )
+            stage, catalog, monitor, copied, cancel, wait_seconds_max, b"" if reports else first,
+            key,
+        )  # fmt: skip
         try:
             reports.append(session.run(engine))
         except FlowbackupError as error:

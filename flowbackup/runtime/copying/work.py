@@ -10,7 +10,7 @@ from typing import NamedTuple
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.catalog.rows import VersionRow
 from flowbackup.errors import NotFoundError
-from flowbackup.model.frame import FrameHeader
+from flowbackup.model.frame import Codec, FrameHeader
 from flowbackup.model.ids import FrameId
 from flowbackup.model.report import Outcome
 from flowbackup.plan.decided import Plan
@@ -72,6 +72,11 @@ class CopyWork:
     @property
     def payload_bytes(self) -> int:
         return sum(m.header.payload_bytes for work in self.versions for m in work.moves)
+
+    @property
+    def has_sealed(self) -> bool:
+        """Is anything encrypted that is to be copied?"""
+        return any(m.header.codec & Codec.SEALED for work in self.versions for m in work.moves)
 
     def durable(self, agent: str, frame: FrameId) -> None:
         """An agent holds a frame durably."""

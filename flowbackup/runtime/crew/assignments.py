@@ -128,6 +128,7 @@ class Assignments:
             stdin=f"/proc/{os.getpid()}/fd/0",
             graph=self._plan.graph,
             catalog=self._plan.catalog,
+            zstd_level=self._plan.zstd_level,
         )
 
     def _slab(self, name: str) -> SlabSettings:

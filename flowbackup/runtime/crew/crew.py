@@ -8,6 +8,7 @@ from typing import cast
 
 from flowbackup.errors import FlowbackupError
 from flowbackup.flow.outbox import NEVER, Begins
+from flowbackup.frame.keys import WriterKey
 from flowbackup.media.port import WriterStatistics
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.ids import id_text
@@ -24,6 +25,7 @@ from flowbackup.runtime.crew.assignments import Assignments
 from flowbackup.runtime.crew.doors import holder_of
 from flowbackup.runtime.crew.station import Adopted, Station
 from flowbackup.runtime.crew.streams import lanes_of
+from flowbackup.runtime.edges.letterbox import letter_to
 from flowbackup.runtime.edges.slab import PrivateMemory
 from flowbackup.runtime.edges.wiring import Coupled, EdgeSettings
 from flowbackup.runtime.engines.port import Engine, Handle, Post, Reference
@@ -38,11 +40,16 @@ class Crew:
     """The live actors of a session.  clients: who feeds the chains: clients of a backup, or the
     restore agents of a stage of copies."""
 
-    def __init__(self, plan: Plan, session: bytes, engine: Engine, cancel: Cancel) -> None:
+    def __init__(
+        self, plan: Plan, session: bytes, engine: Engine, cancel: Cancel,
+        key: WriterKey | None = None,
+    ) -> None:  # fmt: skip
+        """key: with which everything is sealed that goes to media."""
         self.plan = plan
+        self.key = key
         self.engine = engine
         self.cancel = cancel
-        self._session = session
+        self.session = session
         self._memory = PrivateMemory() if engine.is_one_process else None
         self._assignments = self._assigned(plan)
         self.stations: dict[str, Station] = {}
@@ -85,7 +92,7 @@ class Crew:
 
     def hire_agent(self, agent: AgentPlan, epoch: int = 0) -> Handle:
         """Starts it on its node, and waits for nothing."""
-        holder = holder_of(self.plan, self._session)
+        holder = holder_of(self.plan, self.session)
         name = f"{agent.group}.{agent.device.name}{_self(epoch)}"
         post = self._post(self._nodes[agent.node], name, "agents")._replace(
             groups=CONCURRENCY_GROUPS
@@ -290,6 +297,21 @@ class Crew:
         for who, reference in calls.items():
             self.answer_of(reference, who, faults, part=Part.BEGIN)
         self._raise_unbegun(faults)
+        if self.key is not None:
+            self._hand_over_key(self.key)
+
+    def _hand_over_key(self, key: WriterKey) -> None:
+        """To the clients: sealed for each, because Ray keeps what actors are told."""
+        faults: list[FlowbackupError] = []
+        clients = {n: c for n, c in self.clients.items() if n in self._assignments.clients}
+        asked = {name: client.letterbox.remote() for name, client in clients.items()}
+        for name, reference in asked.items():
+            address = self.answer_of(reference, self.who(name), faults, part=Part.BEGIN)
+            if address is not None:
+                letter = letter_to(cast("bytes", address), key.secret)
+                call = clients[name].hear_key.remote(key.public, key.slots, letter)
+                self.answer_of(call, self.who(name), faults, part=Part.BEGIN)
+        self._raise_unbegun(faults)
 
     def dismiss(self) -> list[FlowbackupError]:
         """Everybody lets go of devices and memory and ends; returns what did not go well."""
@@ -302,10 +324,14 @@ class Crew:
             self.answer_of(reference, who, faults, left, Part.LEAVE)
         for actor in everybody.values():
             self.engine.end(actor)
-        for path in self._assignments.slab_paths:
-            # Its owner has done so, if it still could; on other nodes the other users have.
-            path.unlink(missing_ok=True)
+        self.remove_memory()
         return faults
+
+    def remove_memory(self) -> None:
+        """Of this node.  Its owner has done so, if it still could; on other nodes the other users
+        have."""
+        for path in self._assignments.slab_paths:
+            path.unlink(missing_ok=True)
 
     def lose_client(self, name: str) -> None:
         """Ends the client, whatever it is doing."""
@@ -335,12 +361,12 @@ class Crew:
         raise_all(faults)
 
     def _assigned(self, plan: Plan) -> Assignments:
-        return Assignments(plan, self._session, identify(), self._memory)
+        return Assignments(plan, self.session, identify(), self._memory)
 
     def _post(self, node: str, name: str, kind: str) -> Post:
         """Buffer and MediaAgent of an agent bear the same name, so they live in two spaces; each
         session has its own."""
-        space = f"flowbackup.{id_text(self._session)}.{kind}"
+        space = f"flowbackup.{id_text(self.session)}.{kind}"
         return Post(node, f"{self.plan.graph}/{name}", space)
 
 

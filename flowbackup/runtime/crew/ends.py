@@ -81,6 +81,8 @@ def report_object(
         bytes_read=record.bytes_read if record else 0,
         bytes_new=record.bytes_new if record else 0,
         bytes_known=ending.bytes_known if record else 0,
+        bytes_deduplicated=ending.bytes_deduplicated if record else 0,
+        bytes_packed=ending.bytes_packed if record else 0,
     )
 
 

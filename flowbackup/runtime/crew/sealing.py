@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from flowbackup.frame.record_frame import record_frame
 from flowbackup.media.port import WriterStatistics
 from flowbackup.model.record import SessionRecord
 from flowbackup.runtime.cancel import Part
@@ -42,9 +43,9 @@ def seal_media(
     be sealed.  Behind a lost buffer nothing is committed any more: what was written last came from
     slots that may have been filled again meanwhile.  Who says "now" does not wait for a slow disk:
     what was committed is valid without a seal."""
-    data = record.to_json()
+    closing = record_frame(record.session, record.to_json(), crew.key)
     stations = _writing(crew)
-    calls: dict[str, Reference] = {n: s.agent.finish.remote(data) for n, s in stations.items()}
+    calls: dict[str, Reference] = {n: s.agent.finish.remote(*closing) for n, s in stations.items()}
     written: dict[str, WriterStatistics] = {}
     all_sealed = True
     latest = time.monotonic() + FINISH_SECONDS_MAX
@@ -56,7 +57,7 @@ def seal_media(
         except CallError as first:
             error: CallError = first
             if not crew.cancel.is_told and watch.revive(name, error):
-                again = station.agent.finish.remote(data)
+                again = station.agent.finish.remote(*closing)
                 try:
                     written[name] = _finished(crew, station, again, latest)
                     continue

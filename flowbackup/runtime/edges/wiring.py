@@ -94,6 +94,7 @@ class ClientSettings:
     stdin: str = ""
     graph: str = ""
     catalog: str = ""
+    zstd_level: int = 0
 
 
 @dataclass(frozen=True, slots=True)

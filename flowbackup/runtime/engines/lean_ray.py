@@ -117,6 +117,13 @@ def _hear(is_over: threading.Event) -> None:
             _thread.interrupt_main(signal.SIGTERM)
 
 
+def shut_down() -> None:
+    """`ray.shutdown`, behind which signals are this Python's again.  In the middle of it Ray leaves
+    SIGTERM to the system, which would end the process there and then."""
+    with deaf_children(), signals_kept():
+        ray.shutdown()
+
+
 def end_at_once(directory: Path) -> None:
     """`ray.shutdown` of the Ray that has this directory, also of one that was interrupted while it
     started, of which Ray itself knows nothing yet.  Behind it none of its processes is left: to ask
@@ -128,7 +135,7 @@ def end_at_once(directory: Path) -> None:
         stop(node, check_alive=check_alive, **(how | {"allow_graceful": False}))
 
     with patch.object(Node, "kill_all_processes", stop_at_once):
-        ray.shutdown()
+        shut_down()
     for process in family:
         end_process(process, END_SECONDS_MAX)
 

@@ -13,11 +13,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import ray
 
 from flowbackup.errors import PeerLostError
+from flowbackup.leaving import taken_away
 from flowbackup.process import ProcessIdentity, identify
 from flowbackup.runtime.cancel import Cancel
 from flowbackup.runtime.engines.lean_ray import (
@@ -26,6 +28,7 @@ from flowbackup.runtime.engines.lean_ray import (
     end_at_once,
     lean_start,
     own_token,
+    shut_down,
     signals_kept,
 )
 from flowbackup.runtime.engines.on_ray import RayEngine
@@ -58,7 +61,7 @@ def ray_engine(address: str = "", cancel: Cancel | None = None) -> Iterator[RayE
                 refuse_open_cluster()
             yield RayEngine(f"ray ({address})")
         finally:
-            ray.shutdown()
+            shut_down()
         return
     with own_token(), _own_directory() as directory:
         try:
@@ -110,10 +113,11 @@ def _own_directory() -> Iterator[Path]:
     _remove_dead_directories()
     name = f"{RAY_TEMPORARY_PREFIX}{os.getpid()}-{identify().start_ticks}-"
     directory = Path(tempfile.mkdtemp(prefix=name, dir="/tmp"))
-    try:
-        yield directory
-    finally:
-        _remove(directory)
+    with taken_away(partial(shutil.rmtree, directory, ignore_errors=True)):
+        try:
+            yield directory
+        finally:
+            _remove(directory)
 
 
 def _remove_dead_directories() -> None:

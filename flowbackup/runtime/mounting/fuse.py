@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from flowbackup.errors import FlowbackupError, NotFoundError, UsageError
+from flowbackup.frame.seal import Content
 from flowbackup.model.entry import FILE_TYPES, FLAGS_ATTRIBUTE, Entry
 from flowbackup.model.ids import FrameId
 from flowbackup.monitor import Monitor, Problem
@@ -33,7 +34,7 @@ class _RecentFrames:
     def __init__(self, frames: FrameSource) -> None:
         self._kept = lru_cache(maxsize=FRAMES_KEPT)(frames.payload)
 
-    def payload(self, frame: FrameId) -> memoryview:
+    def payload(self, frame: FrameId) -> Content:
         """See FrameSource."""
         return self._kept(frame)
 

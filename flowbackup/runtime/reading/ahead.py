@@ -16,6 +16,7 @@ from typing import NamedTuple
 from flowbackup.errors import FlowbackupError, InterruptedSessionError
 from flowbackup.flow.read_ahead import ReadAhead
 from flowbackup.flow.sharing import Sharing
+from flowbackup.frame.seal import Content
 from flowbackup.model.entry import Entry
 from flowbackup.model.ids import FrameId
 from flowbackup.runtime.reading.upcoming import Upcoming
@@ -35,11 +36,11 @@ class Reading(NamedTuple):
 
     media: tuple[bytes, ...]
     size_bytes: int
-    read: Callable[[bytes], memoryview]
+    read: Callable[[bytes], Content]
 
 
 class _Job(NamedTuple):
-    content: Future[memoryview]
+    content: Future[Content]
     medium: bytes
     size_bytes: int
 
@@ -74,7 +75,7 @@ class FramesAhead:
         """See Foresight."""
         self._upcoming.restored(count)
 
-    def payload(self, frame: FrameId) -> memoryview:
+    def payload(self, frame: FrameId) -> Content:
         """See FrameSource.  Raises InterruptedSessionError."""
         with self._lock:
             self._window.asked(frame)
@@ -143,7 +144,7 @@ class FramesAhead:
 
     # In the threads
 
-    def _read(self, reading: Reading, medium: bytes) -> memoryview:
+    def _read(self, reading: Reading, medium: bytes) -> Content:
         try:
             return reading.read(medium)
         finally:

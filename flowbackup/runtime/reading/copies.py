@@ -7,15 +7,16 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.errors import CatalogError, DamageError, DeviceError, NotFoundError
 from flowbackup.flow.choice import Choice, choose
-from flowbackup.frame.seal import open_frame
+from flowbackup.frame.key_ring import NO_KEYS, KeyRing
+from flowbackup.frame.seal import Content, open_frame
 from flowbackup.model.device import FramePlace
 from flowbackup.model.entry import Entry
-from flowbackup.model.frame import FrameHeader
+from flowbackup.model.frame import Codec, FrameHeader
 from flowbackup.model.frame_copy import FrameCopy
 from flowbackup.model.ids import FrameId, id_text
 from flowbackup.model.report import Detour, Explanation, MediumUse
@@ -37,7 +38,7 @@ class CopyReader:
     def __init__(
         self, catalog: Catalog, monitor: Monitor, media: KnownMedia | None = None,
         lost: Collection[bytes] = (), clock: Callable[[], int] = time.time_ns,
-        cancel: Cancel | None = None,
+        cancel: Cancel | None = None, keys: KeyRing = NO_KEYS,
     ) -> None:  # fmt: skip
         """lost: media that have been replaced, so that nobody needs to hear that they are away.
         cancel: ends what reads from here, by InterruptedSessionError: behind the file that is being
@@ -47,6 +48,7 @@ class CopyReader:
         self._monitor = monitor
         self._now_ns = clock()
         self._cancel = cancel or Cancel()
+        self._keys = keys
         self._ahead = FramesAhead(self._prepared, is_cut=lambda: self._cancel.word is Word.CUT)
         self._lock = threading.Lock()
         self._unreachable_told = set(lost)
@@ -69,7 +71,7 @@ class CopyReader:
         self._cancel.refuse("all was restored")
         self._ahead.restored(count)
 
-    def payload(self, frame: FrameId) -> memoryview:
+    def payload(self, frame: FrameId) -> Content:
         """See FrameSource."""
         return self._ahead.payload(frame)
 
@@ -93,6 +95,13 @@ class CopyReader:
             self._took(frame, choice, copy.place, len(payload), failures)
             return header, payload
         raise self._nothing_left(frame, choice, failures)
+
+    def try_key(self, frame: FrameId) -> None:
+        """Opens a frame if it is sealed, so that a wrong key shows before anything is made.  Raises
+        WrongKeyError; whatever else is wrong, reading will tell."""
+        with suppress(DeviceError, NotFoundError):
+            if self._catalog.header(frame).codec & Codec.SEALED:
+                open_frame(*self.read(frame), self._keys)
 
     def foresee(self, frame: FrameId) -> None:
         """Counts the first choice for a frame as if it had been read.  Raises DeviceError,
@@ -119,8 +128,9 @@ class CopyReader:
         if not choice.order:
             raise self._nothing_left(frame, choice, [])
 
-        def read(medium: bytes) -> memoryview:
-            return open_frame(*self._read_chosen(frame, choice.led_by(medium))).content
+        def read(medium: bytes) -> Content:
+            header, payload = self._read_chosen(frame, choice.led_by(medium))
+            return open_frame(header, payload, self._keys).held()
 
         return Reading(choice.media, self._catalog.header(frame).content_bytes, read)
 
@@ -225,9 +235,10 @@ def copy_reader(
     media: KnownMedia | None = None,
     lost: Collection[bytes] = (),
     cancel: Cancel | None = None,
+    keys: KeyRing = NO_KEYS,
 ) -> Iterator[CopyReader]:
     """A CopyReader that is closed at the end."""
-    reader = CopyReader(catalog, monitor, media, lost, cancel=cancel)
+    reader = CopyReader(catalog, monitor, media, lost, cancel=cancel, keys=keys)
     try:
         yield reader
     finally:

@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.catalog.rows import VersionRow
+from flowbackup.frame.key_ring import NO_KEYS, KeyRing
 from flowbackup.model.entry import Entry
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import Monitor
@@ -27,8 +28,9 @@ class ExportTask:
 
 
 def run_export(
-    catalog: Catalog, task: ExportTask, out: BinaryIO, monitor: Monitor, far: OpenFar | None = None
-) -> SessionReport:
+    catalog: Catalog, task: ExportTask, out: BinaryIO, monitor: Monitor, far: OpenFar | None = None,
+    keys: KeyRing = NO_KEYS,
+) -> SessionReport:  # fmt: skip
     """Writes an archive with its end.  Entries that cannot be had are problems and make the outcome
     incomplete.  far: opens media of other nodes.  Raises NotFoundError for a path that is not in
     the version, RestoreError for an archive that has no end, OSError of `out`."""
@@ -39,7 +41,7 @@ def run_export(
 
     session = LocalSession(catalog, "export", str(version), monitor)
     try:
-        with copy_reader(catalog, session, KnownMedia(catalog, far=far)) as frames:
+        with copy_reader(catalog, session, KnownMedia(catalog, far=far), keys=keys) as frames:
             entries = catalog.entries(version, settings.under)
             done = write_tar(entries, frames, out, settings, session, entry_of, frames)
             out.flush()

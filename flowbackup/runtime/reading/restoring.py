@@ -10,10 +10,11 @@ from typing import BinaryIO
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.catalog.rows import VersionRow
 from flowbackup.errors import DeviceError, NotFoundError
+from flowbackup.frame.key_ring import NO_KEYS, KeyRing
 from flowbackup.model.entry import Entry
 from flowbackup.model.ids import FrameId, id_text
 from flowbackup.model.report import ObjectReport, Outcome, SessionReport
-from flowbackup.monitor import Monitor, Problem, SilentMonitor
+from flowbackup.monitor import Monitor, Problem, Progress, SilentMonitor
 from flowbackup.restore.content import write_content
 from flowbackup.restore.selection import selected
 from flowbackup.restore.settings import Overwrite, RestoreSettings, RestoreStatistics
@@ -37,13 +38,13 @@ class RestoreTask:
 
 def run_restore(
     catalog: Catalog, task: RestoreTask, monitor: Monitor, far: OpenFar | None = None,
-    cancel: Cancel | None = None,
+    cancel: Cancel | None = None, keys: KeyRing = NO_KEYS,
 ) -> SessionReport:  # fmt: skip
     """Restores a version, or a part of it.  Files that cannot be restored are problems and make the
     outcome incomplete; copies that were damaged are problems too and do not, if another was good.
     far: opens media of other nodes.  cancel: ends it behind a file, or a frame of a large one.
-    Raises InterruptedSessionError, RestoreError for a target that cannot take it, NotFoundError for
-    a path that is not in the version."""
+    keys: open what is sealed.  Raises InterruptedSessionError, RestoreError for a target that
+    cannot take it, NotFoundError for a path that is not in the version, WrongKeyError."""
     version, settings = task.version, task.settings
     entries = catalog.entries(version, settings.under)
 
@@ -54,7 +55,9 @@ def run_restore(
     all_there = True
     try:
         media = KnownMedia(catalog, far=far)
-        with copy_reader(catalog, session, media, cancel=cancel) as frames:
+        with copy_reader(catalog, session, media, cancel=cancel, keys=keys) as frames:
+            frames.try_key(version.record.root.frame)
+            session.progress(Progress("restore"))
             done = restore_tree(
                 entries, frames, task.target, settings, session, entry_of, frames,
                 _files_expected(task),
@@ -104,13 +107,15 @@ def _foresee(
     return all_there
 
 
-def write_file(catalog: Catalog, version: VersionRow, path: bytes, out: BinaryIO) -> None:
-    """Writes the content of one file of a version.  Raises NotFoundError, UsageError, DamageError;
-    what was written before that is right, and not the whole."""
+def write_file(
+    catalog: Catalog, version: VersionRow, path: bytes, out: BinaryIO, keys: KeyRing = NO_KEYS
+) -> None:
+    """Writes the content of one file of a version.  Raises NotFoundError, UsageError, DamageError,
+    WrongKeyError; what was written before that is right, and not the whole."""
     entry = catalog.entry(version, path)
     if entry.hard_link is not None:
         entry = catalog.entry(version, entry.hard_link)
-    with copy_reader(catalog, SilentMonitor()) as frames:
+    with copy_reader(catalog, SilentMonitor(), keys=keys) as frames:
         for followed in frames.following((entry,)):
             write_content(followed, frames, out)
 

@@ -1,9 +1,10 @@
 """Makes the small medium of a format version that is kept for ever, and what it must restore to.
 
-    python -m tests.media.golden.make PLACE
+    python -m tests.media.golden.make PLACE [encrypted]
 
-Run once for each format version, as root, on a file system with attributes; the result is checked
-in as `v<major>.<minor>/` and never made again: new programs must read it as it is.
+Run once for each format version and kind, as root, on a file system with attributes; the result is
+checked in as `v<major>.<minor>/` or `v<major>.<minor>-encrypted/` and never made again: new
+programs must read it as it is.
 """
 
 from __future__ import annotations
@@ -18,10 +19,15 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from flowbackup.frame.key_slots import pack_slots, wrapped_by_passphrase
+from flowbackup.frame.keys import RepositoryKey, WriterKey
 from flowbackup.media.labels.label import DOCUMENTS, LABEL_NAME, pack_label, read_label
 from tests.media.object_media import write_objects
 
 FRAME_BYTES = 4096
+ENCRYPTED_FRAME_BYTES = 8192
+"""Their wrapped keys take room."""
+PASSPHRASE = b"a passphrase for ever"
 _TIME_NS = 1_700_000_000_123_456_789
 _KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "symlink",
           stat.S_IFIFO: "fifo"}  # fmt: skip
@@ -93,18 +99,26 @@ def _text(data: bytes) -> str:
     return b64encode(data).decode()
 
 
-def main(place: Path) -> None:
+def writer_key() -> WriterKey:
+    """Two ways to open it, so that readers have to look for theirs."""
+    key = RepositoryKey(hashlib.sha256(PASSPHRASE).digest())
+    other = wrapped_by_passphrase(key, b"another one", n=1024)
+    return key.writer(pack_slots([other, wrapped_by_passphrase(key, PASSPHRASE, n=1024)]))
+
+
+def main(place: Path, *, encrypted: bool = False) -> None:
     """A sealed segment with a tree and its next version, and a `.part` with a single file."""
+    key = writer_key() if encrypted else None
+    frame_bytes = ENCRYPTED_FRAME_BYTES if encrypted else FRAME_BYTES
     medium = place / "medium"
     with TemporaryDirectory() as work:
         tree, single = Path(work, "tree"), Path(work, "single.txt")
         make_tree(tree)
         single.write_bytes(b"left behind by a session that was killed\n")
         os.utime(single, ns=(0, _TIME_NS))
-        write_objects([medium], [("tree", tree)], session=1, frame_bytes=FRAME_BYTES)
-        write_objects(
-            [medium], [("single", single)], session=2, frame_bytes=FRAME_BYTES, seal=False
-        )
+        how = {"frame_bytes": frame_bytes, "zstd_level": 3, "key": key}
+        write_objects([medium], [("tree", tree)], session=1, **how)  # type: ignore[arg-type]
+        write_objects([medium], [("single", single)], session=2, seal=False, **how)  # type: ignore[arg-type]
         expected = {"client/tree@1": listing(tree), "client/single@1": listing(single)}
     for name in DOCUMENTS:
         (medium / name).unlink()
@@ -115,4 +129,4 @@ def main(place: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), encrypted="encrypted" in sys.argv[2:])
