@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowbackup.catalog.catalog import open_catalog
-from flowbackup.catalog.lineage import with_lineage
 from flowbackup.catalog.location import catalog_path
 from flowbackup.catalog.location import default_catalog_path as default_catalog_path
 from flowbackup.catalog.resolve import split_query
-from flowbackup.catalog.rows import CopyRow, LostMedium, VersionCopies
+from flowbackup.catalog.rows import LostMedium
 from flowbackup.devices import devices as devices
 from flowbackup.devices import init_device as init_device
 from flowbackup.devices import show_device as show_device
@@ -31,6 +30,7 @@ from flowbackup.keys import key_row as key_row
 from flowbackup.keys import make_writer_key as make_writer_key
 from flowbackup.keys import reader_keys, writer_key_of
 from flowbackup.keys import remove_slot as remove_slot
+from flowbackup.looking import copies as copies
 from flowbackup.looking import diff as diff
 from flowbackup.looking import find as find
 from flowbackup.looking import history as history
@@ -39,9 +39,10 @@ from flowbackup.looking import objects as objects
 from flowbackup.looking import sessions as sessions
 from flowbackup.looking import stats as stats
 from flowbackup.model.entry import Entry
+from flowbackup.model.profile import Work
 from flowbackup.model.report import SessionReport
 from flowbackup.model.source_rules import EVERYTHING, SourceRules
-from flowbackup.monitor import Monitor, Progress, SilentMonitor
+from flowbackup.monitor import Monitor, SilentMonitor
 from flowbackup.plan.decided import Plan
 from flowbackup.requests import DrillRequest as DrillRequest
 from flowbackup.requests import FindRequest as FindRequest
@@ -57,15 +58,15 @@ from flowbackup.taking import cat as cat
 from flowbackup.taking import export_tar as export_tar
 from flowbackup.taking import mount as mount
 from flowbackup.taking import restore as restore
+from flowbackup.warming import down as down
+from flowbackup.warming import up as up
+from flowbackup.warming import warm as warm
 from flowbackup.watching import watching as watching
 
 if TYPE_CHECKING:
     from flowbackup.frame.keys import WriterKey
     from flowbackup.runtime.backup.why import Why
     from flowbackup.runtime.hooks.around import Begun
-
-COPIES_MAX = 1 << 31
-"""More copies than there can be devices in a graph: every version has fewer."""
 
 
 def load_plan(path: str | Path) -> Plan:
@@ -110,7 +111,6 @@ def run_backup(plan: Plan, settings: RunSettings, monitor: Monitor) -> SessionRe
     if not plan.agents:
         return run_copy(plan, (), settings, monitor, after_session=True)
     key = writer_key_of(plan)
-    monitor.progress(Progress("starting"))
     settings = replace(settings, engine=chosen(plan, settings))
     catalog_path = _catalog_path(settings.catalog, plan)
     plan = replace(plan, catalog=str(catalog_path))
@@ -153,6 +153,7 @@ def _run_backup(
             session.wait_for_devices()
             scan.start()
             stack.callback(scan.stop)
+            beginning.turn_to(Work.STARTING)
             live = stack.enter_context(engine_of(settings, cancel))
             room = Room(plan, catalog, monitor, live, cancel)
             room.make()
@@ -185,7 +186,6 @@ def run_copy(
         )
     catalog_path = _catalog_path(settings.catalog, plan)
     key = writer_key_of(plan)
-    monitor.progress(Progress("starting"))
     run = partial(_run_stages, plan, stages, settings, monitor, catalog_path, key)
     return around_session(plan, "copy", catalog_path, monitor, run)
 
@@ -343,18 +343,6 @@ def why(path: str, graph: Path | None = None, catalog: Path | None = None) -> li
         return why_by_plan(os.fsencode(path), load_plan(graph))
     with open_catalog(_catalog_path(catalog), create=False) as opened:
         return why_by_catalog(os.fsencode(path), opened)
-
-
-def copies(
-    query: str | None = None, below: int | None = None, catalog: Path | None = None
-) -> list[VersionCopies] | list[CopyRow]:
-    """Of one OBJECT: what each medium holds of it, and where that came from.  Of all: how many
-    durable copies each version has, or those with fewer than `below`."""
-    with open_catalog(_catalog_path(catalog), create=False) as opened:
-        if query is not None:
-            version = opened.resolve(query)
-            return with_lineage(opened.copies_and_freed(version), version, opened.sessions())
-        return opened.below_copies(COPIES_MAX if below is None else below)
 
 
 def lost_media(catalog: Path | None = None) -> list[LostMedium]:

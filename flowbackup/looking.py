@@ -9,21 +9,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from flowbackup.catalog.catalog import Catalog, open_catalog
+from flowbackup.catalog.lineage import with_lineage
 from flowbackup.catalog.location import default_catalog_path
 from flowbackup.catalog.resolve import path_below, split_query, time_ns
 from flowbackup.catalog.rows import (
+    CopyRow,
     DifferenceRow,
     FoundRow,
     HistoryRow,
     ObjectRow,
     SessionRow,
     Stats,
+    VersionCopies,
     VersionRow,
 )
 from flowbackup.errors import NotFoundError, UsageError
 from flowbackup.model.entry import EntryKind
 from flowbackup.requests import FindRequest
 
+COPIES_MAX = 1 << 31
+"""More copies than there can be devices in a graph: every version has fewer."""
 KINDS = {
     "file": frozenset({EntryKind.FILE}),
     "directory": frozenset({EntryKind.DIRECTORY}),
@@ -146,3 +151,15 @@ def _meant(catalog: Catalog, place: str) -> Iterator[tuple[list[VersionRow], byt
         except NotFoundError:
             pass  # A colon is a letter of names, too.
     yield catalog.versions(), path.strip(b"/")
+
+
+def copies(
+    query: str | None = None, below: int | None = None, catalog: Path | None = None
+) -> list[VersionCopies] | list[CopyRow]:
+    """Of one OBJECT: what each medium holds of it, and where that came from.  Of all: how many
+    durable copies each version has, or those with fewer than `below`."""
+    with open_catalog(catalog or default_catalog_path(), create=False) as opened:
+        if query is not None:
+            version = opened.resolve(query)
+            return with_lineage(opened.copies_and_freed(version), version, opened.sessions())
+        return opened.below_copies(COPIES_MAX if below is None else below)

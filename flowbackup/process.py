@@ -60,10 +60,12 @@ def identify(pid: int | None = None) -> ProcessIdentity:
     return ProcessIdentity(socket.gethostname(), _boot_id(), number, _start_ticks(number))
 
 
-def end_process(process: ProcessIdentity, seconds_max: float) -> bool:
+def end_process(
+    process: ProcessIdentity, seconds_max: float, number: int = signal.SIGKILL
+) -> bool:  # fmt: skip
     """Kills a process of this machine, be it stopped or not, and waits until it is gone.  False
     when it is not: of another machine or user, deep in a call to a device that never returns, or
-    this one."""
+    this one.  number: of a signal that asks it first."""
     if process.is_dead():
         return True
     if process.pid == os.getpid() or process.host != socket.gethostname():
@@ -76,7 +78,7 @@ def end_process(process: ProcessIdentity, seconds_max: float) -> bool:
         # Once more: from now on the number means the one that was opened.
         if process.is_dead():
             return True
-        signal.pidfd_send_signal(fd, signal.SIGKILL)
+        signal.pidfd_send_signal(fd, number)
         return bool(select.select([fd], [], [], seconds_max)[0])
     except ProcessLookupError:
         return True

@@ -14,6 +14,9 @@ from tests.targets import Loss, Recorder, Shown, Target, loss_table, table
 
 # Ray must not phone home, and no test may meet the catalog of the person who runs it.
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+# Nor the Ray that this person keeps.  Its end is that of the tests.
+_RUNTIME = TemporaryDirectory(prefix="fbt-")
+os.environ["XDG_RUNTIME_DIR"] = _RUNTIME.name
 
 # Machines that run tests are slow and shared: a deadline would only measure them.
 settings.register_profile("flowbackup", deadline=None)

@@ -27,8 +27,9 @@ from flowbackup.media.labels.label import (
 )
 from flowbackup.media.locks.holder import try_flock
 from flowbackup.model.ids import id_text
-from flowbackup.runtime.control.place import SUFFIX, control_directory
+from flowbackup.runtime.control.place import SUFFIX
 from flowbackup.runtime.edges.slab import PREFIX, SHARED_MEMORY
+from flowbackup.runtime.user_directory import user_directory
 
 SEALED, UNSEALED = ".seg", ".part"
 GOING_SECONDS_MAX = 20.0
@@ -118,7 +119,7 @@ def _memory(sessions: Iterable[str]) -> Iterator[str]:
 
 def _sockets(sessions: Iterable[str]) -> Iterator[str]:
     for session in sessions:
-        yield from (f"socket {p}" for p in control_directory().glob(f"{session}.*{SUFFIX}"))
+        yield from (f"socket {p}" for p in user_directory().glob(f"{session}.*{SUFFIX}"))
 
 
 def _on_medium(medium: Path, *, may_be_unsealed: bool) -> Iterator[str]:

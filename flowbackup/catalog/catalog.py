@@ -234,13 +234,17 @@ class Catalog:
 
     # Objects and versions
 
-    def add_version(self, record: VersionRecord, pages: Sequence[tuple[PageRef, bytes]]) -> int:
+    def add_version(
+        self, record: VersionRecord, pages: Sequence[tuple[PageRef, bytes | int]]
+    ) -> int:
         """Its number, from 1 per client and name; the same again for the same record.  `pages`: all
-        of the version, in order.  Raises CatalogError if the id is known with another record,
-        DamageError for pages that cannot be decoded."""
+        of the version, in order; an ordinal is that of the same in its journal (`unfinished`).
+        Raises CatalogError if the id is known with another record, DamageError for pages that
+        cannot be decoded."""
         with self._database.transaction(durable=True):
+            number = versions.insert(self._database, record, pages)
             self.unfinished.drop_journals(record.client, record.name)
-            return versions.insert(self._database, record, pages)
+            return number
 
     def objects(self) -> list[ObjectRow]:
         """By client and name."""

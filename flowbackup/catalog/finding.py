@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from heapq import merge
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
+from typing import NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from flowbackup.catalog.database import Database
 from flowbackup.catalog.pages import Pages
 from flowbackup.catalog.rows import ChangeKind, FoundRow, HistoryRow, VersionRow
-from flowbackup.catalog.search import Body, Search, hits_in, is_parted
+from flowbackup.catalog.search import Body, Search, hits_in
 from flowbackup.catalog.versions import version_key
 from flowbackup.frame.columns import SCHEMA, entries_of
 from flowbackup.frame.page import page_columns
 from flowbackup.model.entry import Entry, sort_key
 from flowbackup.model.sameness import State, differing, state_of, with_content
 
+PAGES_ASKED = 64
+"""A question takes longer than its answer; so many pages are in memory at once."""
 Hits = Mapping[int, Sequence[int]]
 """Of pages by key, which of their rows may be meant."""
 
@@ -30,12 +34,14 @@ def find(
     """Object by object and there in path order, each state of an entry once with the versions that
     have it.  Memory is that of a page for each version of an object, and a number for each hit."""
     for group in _by_object(versions):
-        keys = {version: _page_keys(database, pages, version, search.under) for version in group}
-        distinct = list(dict.fromkeys(page for held in keys.values() for page in held))
-        hits = dict(hits_in(_bodies(database, distinct), search))
+        held = {version: _pages_of(database, pages, version, search.under) for version in group}
+        distinct = list(dict.fromkeys(page for keys in held.values() for page, _ in keys))
+        firsts = {first for keys in held.values() for _, first in keys}
+        hits = dict(hits_in(_searched(database, distinct), search, firsts))
+        # Versions come to the page that they share at about the same time.
+        entries = lru_cache(len(group) + 1)(lambda page: _hit_entries(database, page, hits[page]))  # noqa: B023
         streams = [
-            _found(database, pages, version, [page for page in held if page in hits], hits, search)
-            for version, held in keys.items()
+            _found(pages, version, keys, hits, entries, search) for version, keys in held.items()
         ]
         in_path_order = merge(*streams, key=itemgetter(0))
         for _, found in groupby(in_path_order, key=itemgetter(0)):
@@ -100,35 +106,72 @@ def _by_object(versions: Iterable[VersionRow]) -> Iterator[list[VersionRow]]:
     return (list(group) for _, group in groupby(in_order, key=name))
 
 
-def _page_keys(
+def _pages_of(
     database: Database, pages: Pages, version: VersionRow, under: bytes
-) -> list[int]:  # fmt: skip
-    return [page for page, _ in pages.between(version_key(database, version.object_id), under)]
+) -> list[tuple[int, bytes]]:  # fmt: skip
+    return pages.between(version_key(database, version.object_id), under)
 
 
-def _bodies(database: Database, keys: Iterable[int]) -> Iterator[Body]:
-    for key in keys:
-        yield key, database.one("SELECT body FROM pages WHERE page = ?", (key,))[0]
+def _searched(database: Database, keys: Iterable[int]) -> Iterator[Body]:
+    waiting = iter(keys)
+    while asked := list(islice(waiting, PAGES_ASKED)):
+        rows = database.rows(
+            """SELECT page, body FROM searched_pages
+               WHERE page IN (SELECT value FROM json_each(?))""",
+            (json.dumps(asked),),
+        )
+        known: dict[int, bytes] = dict(rows)
+        for key in asked:
+            yield key, known.get(key), None if key in known else _body(database, key)
+
+
+def _body(database: Database, key: int) -> bytes:
+    body: bytes = database.one("SELECT body FROM pages WHERE page = ?", (key,))[0]
+    return body
+
+
+class _Hit(NamedTuple):
+    """An entry, what sorts it, and whether the rest of it is in the next row; of the last row of a
+    page that is not known: None."""
+
+    key: bytes
+    entry: Entry
+    goes_on: bool | None
+
+
+def _hit_entries(database: Database, page: int, numbers: Sequence[int]) -> list[_Hit]:
+    """Of the rows of a page that are hits."""
+    batch = page_columns(_body(database, page), SCHEMA.names)
+    parts = batch.column("part")
+    last = batch.num_rows - 1
+    entries = entries_of(batch.take(pa.array(numbers, pa.int64())))
+    return [
+        _Hit(sort_key(entry.path), entry, None if at == last else parts[at + 1].as_py() > 0)
+        for at, entry in zip(numbers, entries, strict=True)
+    ]
 
 
 def _found(
-    database: Database,
     pages: Pages,
     version: VersionRow,
-    keys: Sequence[int],
+    held: Sequence[tuple[int, bytes]],
     hits: Hits,
+    entries: Callable[[int], list[_Hit]],
     search: Search,
 ) -> Iterator[tuple[bytes, VersionRow, Entry]]:
     """The entries of a version that are meant, in path order, with what sorts them."""
-    for key, body in _bodies(database, keys):
-        page = page_columns(body, SCHEMA.names)
-        rows = pa.array(hits[key], pa.int64())
-        parted = pc.take(is_parted(page.column("part")), rows).to_pylist()
-        for entry, may_go_on in zip(entries_of(page.take(rows)), parted, strict=True):
-            whole = pages.first(version.object_id, entry.path) if may_go_on else entry
-            assert whole is not None
+    for (page, _), (_, following) in zip(held, [*held[1:], (0, None)], strict=True):
+        if page not in hits:
+            continue
+        for key, entry, goes_on in entries(page):
+            # A page that begins with the same path begins with a later part.
+            if goes_on or (goes_on is None and following == key):
+                whole = pages.first(version.object_id, entry.path)
+                assert whole is not None
+            else:
+                whole = entry
             if search.means(whole):
-                yield sort_key(whole.path), version, whole
+                yield key, version, whole
 
 
 def _states(found: Iterable[tuple[VersionRow, Entry]]) -> Iterator[FoundRow]:

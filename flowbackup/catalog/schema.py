@@ -134,5 +134,12 @@ _FIFTH = (
     "ALTER TABLE version_pages ADD COLUMN stored_size INTEGER",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
+# Of each page what a search looks at: see frame.searched.  In a table of its own, because a row is
+# read from its begin.  Pages of older catalogs have none and are searched themselves.
+_SIXTH = (
+    """CREATE TABLE searched_pages (
+        page INTEGER PRIMARY KEY REFERENCES pages, body BLOB NOT NULL)""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH)
 VERSION = len(MIGRATIONS)

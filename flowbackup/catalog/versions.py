@@ -24,11 +24,12 @@ _SELECT = """SELECT v.number, v.record FROM versions v JOIN objects o USING (obj
 def insert(
     database: Database,
     record: VersionRecord,
-    pages: Sequence[tuple[PageRef, bytes | None]],
+    pages: Sequence[tuple[PageRef, bytes | int | None]],
     number: int | None = None,
 ) -> int:
     """The number of the version: the one that is given, else the next of its client and name.
-    pages: a page that is there already (`missing_pages`) may come without its bytes.
+    pages: a page that is there already (`missing_pages`) may come without its bytes; an ordinal
+    is that of the same in the journal of the object.
 
     A version that is there already with the same record keeps its number.  Raises CatalogError for
     the same id with another record, DamageError for a page that cannot be decoded.
@@ -46,7 +47,7 @@ def insert(
                 )
             return int(known[0][0])
         number, version = _insert_row(database, record, text, number)
-        keys = [_insert_page(database, ref, body) for ref, body in pages]
+        keys = [_insert_page(database, record.object_id, ref, body) for ref, body in pages]
         frames = _insert_frames(database, [ref for ref, _ in pages])
         database.execute_many(
             """INSERT INTO version_pages
@@ -121,18 +122,25 @@ def _insert_row(
     return number, version
 
 
-def _insert_page(database: Database, ref: PageRef, body: bytes | None) -> int:
+def _insert_page(
+    database: Database, object_id: bytes, ref: PageRef, body: bytes | int | None
+) -> int:  # fmt: skip
     from flowbackup.catalog.page_frames import frames_of_page  # noqa: PLC0415  keeps pyarrow out
+    from flowbackup.frame.searched import searched_of_page  # noqa: PLC0415  the same
 
     known = database.rows("SELECT page FROM pages WHERE digest = ?", (ref.ref.digest,))
     if known:
         return int(known[0][0])
+    if isinstance(body, int):
+        told = "SELECT page FROM journal WHERE object_id = ? AND ordinal = ?"
+        body = next((row[0] for row in database.rows(told, (object_id, body))), None)
     if body is None:
-        raise CatalogError("a manifest page went missing from the catalog while it was rebuilt")
+        raise CatalogError("a manifest page went missing from the catalog before it was a version")
     page = database.insert(
         "INSERT INTO pages (digest, entries, body) VALUES (?, ?, ?)",
         (ref.ref.digest, ref.entries, body),
     )
+    database.execute("INSERT INTO searched_pages VALUES (?, ?)", (page, searched_of_page(body)))
     frames = ensure_frames(database, frames_of_page(body))
     database.execute_many(
         "INSERT OR IGNORE INTO page_frames VALUES (?, ?)", ((page, frame) for frame in frames)

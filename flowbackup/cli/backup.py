@@ -18,6 +18,7 @@ from flowbackup.cli.options import (
     init_option,
     metrics_option,
     output_options,
+    profile_option,
     resume_option,
     retry_lock_option,
 )
@@ -73,6 +74,7 @@ from flowbackup.model.source_rules import SourceRules
 @full_option
 @resume_option
 @engine_option
+@profile_option
 @address_option
 @metrics_option
 @catalog_option
@@ -98,6 +100,7 @@ def backup(
     full: bool,
     resume: bool | None,
     engine: str | None,
+    profile: bool,
     address: str,
     metrics: Path | None,
     catalog: Path | None,
@@ -135,7 +138,8 @@ def backup(
         full=full,
         engine=engine,
     )
-    return run_watched(plan, settings, output, metrics, partial(api.run_backup, plan, settings))
+    run = partial(api.run_backup, plan, settings)
+    return run_watched(plan, settings, output, metrics, run, profile=profile)
 
 
 def _compression(text: str | None) -> str | dict[str, int] | None:

@@ -44,6 +44,8 @@ COMMANDS = {
     "cat": Place("cat", "cat", "Write the content of one file to standard output."),
     "export": Place("export", "export", "Write an object, or a path inside it, as a tar archive."),
     "mount": Place("mount", "mount", "Show all versions as directories, to look at and to copy."),
+    "up": Place("warm", "up", "Keep a Ray for the commands that run on one."),
+    "down": Place("warm", "down", "End the Ray that up keeps."),
     "status": Place("status", "status", "Show what the running sessions are doing."),
     "attach": Place("running", "attach", "Give a running session one more mirror."),
     "detach": Place("running", "detach", "Let a mirror of a running session go."),

@@ -206,6 +206,13 @@ def engine_option(command: Decorated) -> Decorated:
     )(command)
 
 
+def profile_option(command: Decorated) -> Decorated:
+    """--profile: the summary tells where the time went."""
+    return click.option(
+        "--profile", is_flag=True, help="Tell at the end where the time went, and who waited."
+    )(command)
+
+
 def init_option(command: Decorated) -> Decorated:
     """--init: make media where a device holds none."""
     return click.option(

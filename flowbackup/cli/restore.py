@@ -16,6 +16,7 @@ from flowbackup.cli.options import (
     exclude_option,
     include_option,
     output_options,
+    profile_option,
 )
 from flowbackup.cli.output import Output
 from flowbackup.cli.progress import show_progress
@@ -45,6 +46,7 @@ from flowbackup.cli.summary import show_summary
 @as_of_option
 @click.option("--dry-run", is_flag=True, help="Say what would be restored, and write nothing.")
 @click.option("--explain", is_flag=True, help="Tell which copies were used, or would be, and why.")
+@profile_option
 @address_option
 @catalog_option
 @output_options
@@ -59,6 +61,7 @@ def restore(
     as_of: str,
     dry_run: bool,
     explain: bool,
+    profile: bool,
     address: str,
     catalog: Path | None,
 ) -> int:
@@ -79,4 +82,4 @@ def restore(
         report = api.restore(query, target, request, monitor)
     if report.explanation is not None:
         show_explanation(report.explanation, output)
-    return show_summary(report, output)
+    return show_summary(report, output, profile=profile)

@@ -17,6 +17,7 @@ from flowbackup.cli.options import (
     init_option,
     metrics_option,
     output_options,
+    profile_option,
     resume_option,
     retry_lock_option,
 )
@@ -42,6 +43,7 @@ from flowbackup.errors import EXIT_SUCCESS
 @full_option
 @resume_option
 @engine_option
+@profile_option
 @address_option
 @metrics_option
 @catalog_option
@@ -56,6 +58,7 @@ def run(
     full: bool,
     resume: bool | None,
     engine: str | None,
+    profile: bool,
     address: str,
     metrics: Path | None,
     catalog: Path | None,
@@ -78,4 +81,5 @@ def run(
     if dry_run:
         show_plan(plan, output, api.foresee_room(plan, settings))
         return EXIT_SUCCESS
-    return run_watched(plan, settings, output, metrics, partial(api.run_backup, plan, settings))
+    run = partial(api.run_backup, plan, settings)
+    return run_watched(plan, settings, output, metrics, run, profile=profile)

@@ -15,6 +15,7 @@ from flowbackup.cli.names import one_line, short_id
 from flowbackup.cli.options import Command, catalog_option, output_options
 from flowbackup.cli.output import Output
 from flowbackup.cli.rates import READ
+from flowbackup.cli.warm import tell_warm
 from flowbackup.errors import EXIT_SUCCESS, ProtocolError
 from flowbackup.monitor import EdgeState, Progress
 from flowbackup.units import format_rate, format_seconds, format_size
@@ -28,10 +29,12 @@ HEADS = ("edge", ">buffer", ">rate", ">durable", "state")
 @output_options
 @click.pass_obj
 def status(output: Output, session: str, catalog: Path | None) -> int:
-    """Show what the running sessions of this machine are doing, or one SESSION.
+    """Show what the running sessions of this machine do, or one SESSION, and the Ray of `up`.
 
     Rates are those since the session began.  SESSION is the beginning of an id, or latest.
     """
+    if not session:
+        tell_warm(output)
     states = api.status(session, catalog)
     for state in states:
         if "fault" in state:

@@ -6,6 +6,7 @@ from flowbackup.cli.columns import table
 from flowbackup.cli.freed import freed_text
 from flowbackup.cli.names import one_line, path_text, short_id
 from flowbackup.cli.output import Output
+from flowbackup.cli.profile import profile_text
 from flowbackup.model.published import command_fields
 from flowbackup.model.report import DeviceReport, ObjectReport, SessionReport
 from flowbackup.monitor import Problem, count_by_kind
@@ -19,15 +20,17 @@ PROBLEMS_SHOWN_MAX = 20
 """More than a screen of problems hides the rest; the catalog and --json have all of them."""
 
 
-def show_summary(report: SessionReport, output: Output) -> int:
+def show_summary(report: SessionReport, output: Output, *, profile: bool = False) -> int:
     """Tells how a session and the stages behind it ended, and returns the exit code of the
-    command: that of the worst of them."""
+    command: that of the worst of them.  profile: also where their time went."""
     exit_code = report.worst.exit_code
     if output.json:
-        output.row("summary", command_fields(report), "")
-    elif not (output.quiet and exit_code == 0):
+        output.row("summary", command_fields(report, profile=profile), "")
+    elif profile or not (output.quiet and exit_code == 0):
         for part in (report, *report.stages):
             output.text(summary_text(part, output))
+            if profile and part.profile is not None:
+                output.text(profile_text(part.profile))
     return exit_code
 
 

@@ -16,12 +16,12 @@ from flowbackup.plan.decided import Plan
 
 def run_watched(
     plan: Plan, settings: api.RunSettings, output: Output, metrics: Path | None,
-    run: Callable[[Monitor], SessionReport],
+    run: Callable[[Monitor], SessionReport], *, profile: bool = False,
 ) -> int:  # fmt: skip
-    """Returns the exit code.  metrics: a file for them, or None."""
+    """Returns the exit code.  metrics: a file for them, or None.  profile: see show_summary."""
     with (
         show_progress(output) as monitor,
         api.watching(plan, settings, monitor, metrics) as watched,
     ):
         report = watched.ended(run(watched))
-    return show_summary(report, output)
+    return show_summary(report, output, profile=profile)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 
+from flowbackup.model.profile import Profile
 from flowbackup.model.report import (
     DeviceReport,
     FreedReport,
@@ -15,11 +16,27 @@ from flowbackup.monitor import Problem
 from flowbackup.units import format_path
 
 
-def command_fields(report: SessionReport) -> dict[str, object]:
-    """Of a whole command: a session with those behind it, and the worst end of them."""
-    stages = [summary_fields(stage) for stage in report.stages]
+def command_fields(report: SessionReport, *, profile: bool = False) -> dict[str, object]:
+    """Of a whole command: a session with those behind it, and the worst end of them.  profile: with
+    where the time of each went."""
+    first, *stages = [
+        summary_fields(part) | (profile_fields(part.profile) if profile else {})
+        for part in (report, *report.stages)
+    ]
     worst = {"outcome": report.worst.outcome.value, "exit_code": report.worst.exit_code}
-    return {**summary_fields(report), **({"stages": stages} if stages else {}), **worst}
+    return {**first, **({"stages": stages} if stages else {}), **worst}
+
+
+def profile_fields(profile: Profile | None) -> dict[str, object]:
+    """The published keys of a profile; none where nothing was measured."""
+    if profile is None:
+        return {}
+    spent = [
+        {"role": part.role.value, "name": part.name, "work": part.work.value,
+         "seconds": round(part.seconds, 6), **({"target": part.target} if part.target else {})}
+        for part in profile.spent
+    ]  # fmt: skip
+    return {"profile": {"seconds": round(profile.seconds, 6), "spent": spent}}
 
 
 def summary_fields(report: SessionReport) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from flowbackup.model.profile import Profile
 from flowbackup.monitor import Problem
 
 
@@ -128,7 +129,8 @@ class FreedReport:
 class SessionReport:
     """The whole session.  start_seconds: until the first frame was accepted.  explanation: of a
     restore for which it was asked.  freed: by a session that made room.  stages: the sessions of
-    copies, and those that made room, of the same command, each with a report of its own."""
+    copies, and those that made room, of the same command, each with a report of its own.  profile:
+    where its time went, where that was measured."""
 
     session: str
     kind: str
@@ -148,6 +150,7 @@ class SessionReport:
     explanation: Explanation | None = None
     freed: tuple[FreedReport, ...] = ()
     stages: tuple[SessionReport, ...] = ()
+    profile: Profile | None = None
 
     @property
     def bytes_known(self) -> int:

@@ -51,11 +51,12 @@ class RestoreCounters:
     existing: int = 0
     failed: int = 0
     problems: int = 0
+    sync_seconds: float = 0.0
 
     def frozen(self) -> RestoreStatistics:
         return RestoreStatistics(
             self.files, self.directories, self.links, self.others, self.bytes_written,
-            self.unchanged, self.existing, self.failed, self.problems,
+            self.unchanged, self.existing, self.failed, self.problems, self.sync_seconds,
         )  # fmt: skip
 
 
@@ -64,7 +65,8 @@ class RestoreStatistics:
     """files: regular files given their names; links: further names of them; others: symlinks,
     FIFOs, sockets, devices.  unchanged: kept as they were, being equal (`changed`); existing: left
     because they exist (`never`); failed: entries that did not get their name.  problems: everything
-    reported, these included.  In a dry run, what would have been done."""
+    reported, these included.  In a dry run, what would have been done.  sync_seconds: for which the
+    end has waited for the disk."""
 
     files: int = 0
     directories: int = 0
@@ -75,6 +77,7 @@ class RestoreStatistics:
     existing: int = 0
     failed: int = 0
     problems: int = 0
+    sync_seconds: float = 0.0
 
     @property
     def outcome(self) -> Outcome:

@@ -150,7 +150,9 @@ class _Job:
         self._hand_over.finish()
         self._way.finish()
         if self._syncs:
+            begun = time.perf_counter()
             self._sync.finish()
+            self._counters.sync_seconds = time.perf_counter() - begun
         return self._counters.frozen()
 
     def _reported(self, entry: Entry, restore: Callable[[Entry], None]) -> None:

@@ -9,10 +9,11 @@ TOOLS = ("flowbackup", "ray", "pyarrow", "blake3", "xxhash")
 
 def tool_versions() -> dict[str, str]:
     """Name -> version, Python included; "unknown" for what is not an installed package."""
-    return {"python": platform.python_version()} | {tool: _version(tool) for tool in TOOLS}
+    return {"python": platform.python_version()} | {tool: version_of(tool) for tool in TOOLS}
 
 
-def _version(tool: str) -> str:
+def version_of(tool: str) -> str:
+    """ "unknown" for what is not an installed package."""
     # A hundredth of a second, which commands that only look or restore need not wait for.
     from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
 

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from errno import EINVAL, ENXIO
 from itertools import pairwise
-from typing import NamedTuple
+from time import perf_counter
+from typing import NamedTuple, TypeVar
 
 from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.chunking import Chunking
 from flowbackup.model.entry import Extent
 from flowbackup.source.cutting import cutter_of
 from flowbackup.source.filler import FrameFiller
+from flowbackup.source.hashing import CrewSeconds
 from flowbackup.source.stream import Stream
 from flowbackup.units import MIB
 
@@ -27,6 +29,9 @@ read before overlaps the next read several times per frame."""
 
 AHEAD_BYTES = 32 * MIB
 """Asked for ahead of reading, so that a device which needs several requests at once gets them."""
+
+
+Scanned = TypeVar("Scanned")
 
 
 class ReadError(Exception):
@@ -54,7 +59,9 @@ class ReadCounters:
     entries: all names; files: regular files; bytes_source: their size; bytes_read: what the system
     gave; bytes_cut: what of it became chunks, be they new or known; bytes_known: what was safe
     already and not read; bytes_packed: what the new content takes in frames; problems: what was
-    reported."""
+    reported.
+    scan_seconds: in which names were found; read_seconds: in which the system read; hashing: see
+    CrewSeconds."""
 
     entries: int = 0
     files: int = 0
@@ -64,6 +71,18 @@ class ReadCounters:
     bytes_known: int = 0
     bytes_packed: int = 0
     problems: int = 0
+    scan_seconds: float = 0.0
+    read_seconds: float = 0.0
+    hashing: CrewSeconds = field(default_factory=CrewSeconds)
+
+    def scanning(self, names: Iterator[Scanned]) -> Iterator[Scanned]:
+        """The same, with the time that they take."""
+        begun = perf_counter()
+        for name in names:
+            self.scan_seconds += perf_counter() - begun
+            yield name
+            begun = perf_counter()
+        self.scan_seconds += perf_counter() - begun
 
 
 class ContentReader:
@@ -129,7 +148,9 @@ class ContentReader:
             view[: len(left)] = left
             held = len(left)
             if not last:
+                begun = perf_counter()
                 got = stream.fill(view[held:])
+                self._counters.read_seconds += perf_counter() - begun
                 self._counters.bytes_read += got
                 held += got
                 last = held < len(view)
@@ -204,7 +225,7 @@ class ContentReader:
         return [behind - before for before, behind in pairwise(edges)]
 
     def _read(self, descriptor: int, view: memoryview, place: int) -> int:
-        got = 0
+        got, begun = 0, perf_counter()
         try:
             while got < len(view):
                 count = os.preadv(descriptor, (view[got:] if got else view,), place + got)
@@ -215,6 +236,7 @@ class ContentReader:
             raise ReadError(error) from error
         finally:
             self._counters.bytes_read += got
+            self._counters.read_seconds += perf_counter() - begun
         return got
 
 

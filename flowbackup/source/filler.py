@@ -101,7 +101,7 @@ class FrameFiller:
         """The first `size` bytes of `room` are a chunk; hashes it."""
         slot, offset = self._slot, self._used
         assert slot is not None
-        digest = self._name(self._memory[offset : offset + size])
+        digest = self._crew.at_once(self._name, self._memory[offset : offset + size])
         if self._find is not None:
             (known,) = self._find((digest,))
             if known is not None:

@@ -10,7 +10,9 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from queue import SimpleQueue
+from time import perf_counter
 from typing import Any, NamedTuple, TypeVar
 
 _Result = TypeVar("_Result")
@@ -27,19 +29,39 @@ class _Job(NamedTuple):
     data: memoryview
 
 
+@dataclass(slots=True)
+class CrewSeconds:
+    """own: in which the thread that reads has hashed and compressed itself, or waited for the
+    others to; beside: in which the others have, together."""
+
+    own: float = 0.0
+    beside: float = 0.0
+
+
 class HashCrew:
     """Fills places of lists with what is made of data.  Used by one thread, which is one of the
     crew; there is another for each further processor."""
 
-    def __init__(self, threads_max: int | None = None) -> None:
-        """threads_max: besides the one that uses it; those of this machine without it."""
+    def __init__(
+        self, seconds: CrewSeconds | None = None, threads_max: int | None = None
+    ) -> None:  # fmt: skip
+        """seconds: are counted on.  threads_max: besides the one that uses it; those of this
+        machine without it."""
         processors = len(os.sched_getaffinity(0))
         self._threads_max = threads_max or max(1, min(processors - 1, THREADS_MAX))
+        self._seconds = seconds or CrewSeconds()
         self._jobs: deque[_Job] = deque()
         self._handed_over = 0
         self._calls: SimpleQueue[bool] = SimpleQueue()
         self._answers: SimpleQueue[BaseException | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
+
+    def at_once(self, work: Callable[[memoryview], _Result], data: memoryview) -> _Result:
+        """What is made of data, by the thread that calls."""
+        begun = perf_counter()
+        result = work(data)
+        self._seconds.own += perf_counter() - begun
+        return result
 
     def add(
         self,
@@ -59,6 +81,7 @@ class HashCrew:
 
     def drain(self) -> None:
         """Returns when every place is set and no data is held any more."""
+        begun = perf_counter()
         while self._do_one(is_own=True):
             pass
         while self._handed_over:
@@ -66,6 +89,7 @@ class HashCrew:
             error = self._answers.get()
             if error is not None:
                 raise error
+        self._seconds.own += perf_counter() - begun
 
     def close(self) -> None:
         """Ends the threads; what was not drained is dropped.  Safe to repeat."""
@@ -87,8 +111,10 @@ class HashCrew:
 
     def _work(self) -> None:
         while self._calls.get():
+            begun = perf_counter()
             try:
                 if self._do_one(is_own=False):
+                    self._seconds.beside += perf_counter() - begun
                     self._answers.put(None)
             except BaseException as error:  # noqa: BLE001  it is raised again in the reader's thread
                 self._answers.put(error)

@@ -80,7 +80,8 @@ class ManifestWriter:
         if self._cutter.begins_page(entry):
             self._end_page()
         self._entries.append(entry)
-        self._content_bytes += sum(chunk.size for chunk in entry.chunks)
+        for chunk in entry.chunks:
+            self._content_bytes += chunk.size
         if self._content_bytes >= JOURNAL_FRAMES * self._frame_bytes:
             self._tell_journal(encode_page(self._entries[self._journaled :]))
 

@@ -94,6 +94,19 @@ class EntryMaker:
             chunks,
         )
 
+    def is_still(self, entry: Entry, status: os.stat_result) -> bool:
+        """Whether `make` would make the same of a file whose inode is unchanged: its device may
+        have another number, and its owner another name."""
+        return (
+            entry.device == status.st_dev
+            and entry.links == status.st_nlink
+            and entry.owner == self._owners.get(entry.uid)
+            and entry.group == self._groups.get(entry.gid)
+            and entry.uid == status.st_uid
+            and entry.gid == status.st_gid
+            and entry.mode == status.st_mode & 0o7777
+        )
+
     def xattrs_of(self, descriptor: int, device: int) -> Xattrs:
         """The attributes of an open file or directory on file system `device`, sorted by name, and
         FLAGS_ATTRIBUTE before them where it is locked.  Raises OSError."""

@@ -72,10 +72,11 @@ def read_object(
         if task.stream is None:
             root = open_root(task.path)
             stack.callback(os.close, root)
-        crew = HashCrew()
+        counters = counters or ReadCounters()
+        crew = HashCrew(counters.hashing)
         stack.callback(crew.close)
         reader = _ObjectReader(
-            task, sink, pages, monitor, counters or ReadCounters(), crew, known or KnownFiles(),
+            task, sink, pages, monitor, counters, crew, known or KnownFiles(),
             journal if task.stream is None else lambda _: None,
         )  # fmt: skip
         stack.callback(reader.abandon)
@@ -109,14 +110,9 @@ class _ObjectReader:
         self._data = FrameFiller(sink, FrameKind.DATA, *frame, self._store_pages, pack, find)
         self._manifest_frames = manifest = FrameFiller(sink, FrameKind.MANIFEST, *frame)
         self._manifest = ManifestWriter(
-            manifest,
-            pages,
-            task.frame_bytes,
-            self._weight_max,
-            self._data.flush,
-            journal,
+            manifest, pages, task.frame_bytes, self._weight_max, self._data.flush, journal,
             known.page,
-        )
+        )  # fmt: skip
         chunks = max(1, self._weight_max // 2 // _CHUNK_WEIGHT)
         self._content = ContentReader(self._data, counters, self._chunking, chunks)
 
@@ -129,7 +125,7 @@ class _ObjectReader:
         try:
             names = walk(root, self._report_relative, self._selection.chosen)
             with closing(names):
-                for found in names:
+                for found in self._counters.scanning(names):
                     if found.kind is EntryKind.FILE:
                         self._file(found)
                     elif found.descriptor >= 0:
@@ -139,9 +135,8 @@ class _ObjectReader:
                     else:
                         self._special(found, swapped=False)
         except NotADirectoryError as error:
-            raise SourceError(
-                f"{os.fsdecode(self._task.path)} cannot be listed: {error}"
-            ) from error
+            place = os.fsdecode(self._task.path)
+            raise SourceError(f"{place} cannot be listed: {error}") from error
 
     def read_stream(self, stream: Stream) -> None:
         """An object that is one file, of which nobody knows the size before its end."""
@@ -223,7 +218,7 @@ class _ObjectReader:
             status = os.stat(found.name, dir_fd=found.parent, follow_symlinks=False)
         except OSError:
             return False
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+        if status.st_nlink > 1 or not stat.S_ISREG(status.st_mode):
             return False
         if self._selection.beyond_limits(status):
             return True
@@ -231,7 +226,9 @@ class _ObjectReader:
         if known:
             self._counters.bytes_source += status.st_size
             # The time of the inode is that of its attributes, too.
-            self._add_known(known, self._maker.make(found.path, status, known[0].xattrs))
+            first, make = known[0], self._maker
+            still = len(known) == 1 and make.is_still(first, status)
+            self._add_known(known, first if still else make.make(found.path, status, first.xattrs))
         return bool(known)
 
     def _opened_file(self, path: bytes, descriptor: int, status: os.stat_result) -> None:
@@ -286,7 +283,7 @@ class _ObjectReader:
         """What the file is now, and its content where an earlier session has put it."""
         first, *others = known
         self._counters.bytes_known += now.size
-        self._add(now._replace(chunks=first.chunks, holes=first.holes))
+        self._add(now if now is first else now._replace(chunks=first.chunks, holes=first.holes))
         for part in others:
             self._add(part)
 

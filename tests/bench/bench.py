@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowbackup.runtime.engines.ray_start import ray_engine
+from tests.bench.catalog import catalog
 from tests.bench.chains import across_nodes, chains
 from tests.bench.commands import commands
 from tests.bench.datasets import DataSets
@@ -30,7 +31,8 @@ from tests.bench.memory import memory
 from tests.bench.packing import packing
 from tests.bench.rates import rates
 from tests.bench.restore import restore
-from tests.bench.tables import Table, markdown
+from tests.bench.small import small
+from tests.bench.tables import Table, markdown, targets
 
 HERE = Path(__file__).parent
 BUILD = HERE.parents[1] / "build" / "bench"
@@ -48,11 +50,13 @@ class Measure:
 
 
 MEASURES = {
-    "packing": Measure(packing, with_ray=False),
+    "small": Measure(small, with_ray=False),
+    "restore": Measure(restore, with_ray=False),
     "commands": Measure(commands, with_ray=False),
     "increments": Measure(increments, with_ray=False),
     "engines": Measure(engines, with_ray=False),
-    "restore": Measure(restore, with_ray=False),
+    "catalog": Measure(catalog, with_ray=False),
+    "packing": Measure(packing, with_ray=False),
     "nodes": Measure(across_nodes, with_ray=False),
     "writers": Measure(writers, with_ray=True),
     "engine": Measure(nothing, with_ray=True),
@@ -72,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with _bench(scale, quick=options.quick, full=options.full) as bench:
         tables, failed = _measured(names, bench)
     head = _head(scale, time.monotonic() - started, bench.yard.cleared, failed)
-    text = "\n".join([head, *(markdown(table) for table in tables)])
+    text = "\n".join([head, *(markdown(table) for table in (targets(tables), *tables))])
     print(text)
     for place in (BUILD, HERE) if whole and not failed else (BUILD,):
         (place / "RESULTS.md").write_text(text, encoding="utf-8")

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -159,6 +160,22 @@ def command_seconds(
     words: Sequence[str], environment: Mapping[str, str] | None = None
 ) -> float:  # fmt: skip
     """Runs a command to its end.  Raises RuntimeError with what it said if it fails."""
+    return command_run(words, environment)[0]
+
+
+def together_seconds(runs: Sequence[Callable[[], object]]) -> float:
+    """All at once, each in a thread: until the last one has ended.  Raises what one of them did."""
+    started = time.perf_counter()
+    with ThreadPoolExecutor(len(runs)) as threads:
+        for run in [threads.submit(run) for run in runs]:
+            run.result()
+    return time.perf_counter() - started
+
+
+def command_run(
+    words: Sequence[str], environment: Mapping[str, str] | None = None
+) -> tuple[float, str]:  # fmt: skip
+    """The seconds of a command, and what it said on standard output.  Raises as above."""
     started = time.perf_counter()
     done = subprocess.run(
         words, env=None if environment is None else {**os.environ, **environment},
@@ -169,7 +186,7 @@ def command_seconds(
     if done.returncode != 0:
         said = (done.stderr or done.stdout).decode(errors="replace").strip()[-2000:]
         raise RuntimeError(f"{words[0]} ended with {done.returncode}: {said}")
-    return seconds
+    return seconds, done.stdout.decode(errors="replace")
 
 
 def say(text: str) -> None:

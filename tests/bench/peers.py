@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
-from tests.bench.measure import command_seconds, say
+from tests.bench.measure import command_seconds, say, together_seconds
 
 PACKAGES = {"restic": "restic", "borg": "borgbackup", "tar": "tar"}
 PASSWORD = "a password for the bench\n"
@@ -44,7 +46,7 @@ def versions() -> dict[str, str]:
 
 
 class Restic:
-    """A repository and a second one that it is copied to, both empty at the start."""
+    """Two repositories, empty at the start."""
 
     def __init__(self, work: Path) -> None:
         work.mkdir()
@@ -53,20 +55,21 @@ class Restic:
         self._first, self._second = work / "first", work / "second"
         self._words = ["restic", "--quiet", "--cache-dir", str(work / "cache")]
         self._words += ["--password-file", str(password)]
-        self._from = ["--from-repo", str(self._first), "--from-password-file", str(password)]
         self._run(self._first, "init")
-        self._run(self._second, "init", "--copy-chunker-params", *self._from)
+        self._run(self._second, "init")
 
     def backup_seconds(self, source: Path) -> float:
         return self._run(self._first, "backup", str(source))
 
+    def both_seconds(self, source: Path) -> float:
+        """To both repositories at once, each by a command of its own."""
+        repositories = (self._first, self._second)
+        words = ("backup", str(source))
+        return together_seconds([partial(self._run, place, *words) for place in repositories])
+
     def restore_words(self) -> list[str]:
         """The command that restores the newest snapshot, but for its target."""
         return [*self._words, "--repo", str(self._first), "restore", "latest", "--target"]
-
-    def copy_seconds(self) -> float:
-        """The whole first repository to the second."""
-        return self._run(self._second, "copy", *self._from)
 
     def _run(self, repository: Path, *words: str) -> float:
         return command_seconds([*self._words, "--repo", str(repository), *words])
@@ -97,6 +100,28 @@ def tar_seconds(source: Path, work: Path) -> float:
     work.mkdir()
     started = time.perf_counter()
     command_seconds(["tar", "-cf", str(work / "all.tar"), "-C", str(source.parent), source.name])
+    command_seconds(["sync", "-f", str(work)])
+    return time.perf_counter() - started
+
+
+def tee_seconds(source: Path, work: Path) -> float:
+    """The same archive twice, from one read."""
+    work.mkdir()
+    first, second = shlex.quote(str(work / "1.tar")), shlex.quote(str(work / "2.tar"))
+    archive = shlex.join(["tar", "-cf", "-", "-C", str(source.parent), source.name])
+    started = time.perf_counter()
+    command_seconds(["sh", "-ec", f"{archive} | tee {first} > {second}"])
+    command_seconds(["sync", "-f", str(work)])
+    return time.perf_counter() - started
+
+
+def copies_seconds(source: Path, work: Path) -> float:
+    """Two copies at once."""
+    work.mkdir()
+    started = time.perf_counter()
+    together_seconds(
+        [partial(command_seconds, ["cp", "-a", str(source), str(work / name)]) for name in "12"]
+    )
     command_seconds(["sync", "-f", str(work)])
     return time.perf_counter() - started
 

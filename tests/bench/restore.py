@@ -13,8 +13,9 @@ from tests.bench.measure import Bench, Rounds, command_seconds, files_of, forget
 from tests.bench.peers import Restic, install, pack, unpack_words
 from tests.bench.tables import Row, Table, pair_ratios
 
-AS_FAST = 1.0
-TWICE = 2.0
+L_AGAINST_TAR = 1.2
+S_AGAINST_TAR = 1 / 1.2
+S_AGAINST_RESTIC = 1.5
 NEAR_THE_DEVICE = 0.8
 COPIES_OF_SOURCES = 3
 """How often the sources are written before the first round: media, archive, repository."""
@@ -36,11 +37,11 @@ def restore(bench: Bench) -> Table:
     """L against tar, S against restic, verify against dd, in alternating rounds."""
     missing = install()
     size_bytes = sum(size_of(source)[1] for source in (bench.data.large(), bench.data.small()))
-    bench.yard.make_room((COPIES_OF_SOURCES + 2 * bench.command_rounds) * size_bytes)
+    bench.yard.make_room((COPIES_OF_SOURCES + 2 * bench.rounds) * size_bytes)
     contests = tuple(_contests(bench, missing))
     rounds, cold = Rounds(), True
-    for number in range(bench.command_rounds):
-        say(f"  round {number + 1} of {bench.command_rounds}")
+    for number in range(bench.rounds):
+        say(f"  round {number + 1} of {bench.rounds}")
         for contest in contests:
             for name, run in (
                 (contest.ours, contest.run_ours), (contest.theirs, contest.run_theirs)
@@ -71,15 +72,23 @@ def _contests(bench: Bench, missing: dict[str, str]) -> Iterator[Contest]:
         yield Contest(
             "restore of L", "tar -x + sync", backup.restore_seconds,
             lambda: _restored_seconds(bench, unpack_words(archive), large),
-            AS_FAST, size_of(large)[1],
+            L_AGAINST_TAR, size_of(large)[1],
+        )  # fmt: skip
+    kept = _Backup(bench, small)
+    if "tar" not in missing:
+        names = pack(small, bench.yard.fresh("S.tar"))
+        yield Contest(
+            "restore of S", "tar -x + sync of S", kept.restore_seconds,
+            lambda: _restored_seconds(bench, unpack_words(names), small),
+            S_AGAINST_TAR, size_of(small)[1],
         )  # fmt: skip
     if "restic" not in missing:
         restic = Restic(bench.yard.fresh("restic"))
         restic.backup_seconds(small)
         yield Contest(
-            "restore of S", "restic restore + sync", _Backup(bench, small).restore_seconds,
+            "restore of S, beside restic", "restic restore + sync", kept.restore_seconds,
             lambda: _restored_seconds(bench, restic.restore_words(), small),
-            TWICE, size_of(small)[1],
+            S_AGAINST_RESTIC, size_of(small)[1],
         )  # fmt: skip
 
 

@@ -77,6 +77,13 @@ def markdown(table: Table) -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
+def targets(tables: Sequence[Table]) -> Table:
+    """All rows that have a target, of all tables, in one."""
+    rows = tuple(row for table in tables for row in table.rows if row.target is not None)
+    missed = sum(not row.met for row in rows)
+    return Table("Targets", rows, (f"{len(rows) - missed} of {len(rows)} are met.",))
+
+
 def pair_ratios(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, ...]:
     """How many times faster we were, in each round of an alternating run: seconds by seconds."""
     return tuple(other / own for own, other in zip(ours, theirs, strict=True))

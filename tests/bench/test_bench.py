@@ -10,11 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from flowbackup.catalog.catalog import open_catalog
+from flowbackup.catalog.search import Search
+from flowbackup.model.entry import EntryKind
 from tests.bench.bench import MEASURES
 from tests.bench.datasets import DataSets, size_of
+from tests.bench.large_catalog import VERSIONS, make_catalog
 from tests.bench.measure import Yard, remove_left_behind
 from tests.bench.memory import memory_of
-from tests.bench.tables import Row, Table, cells, markdown, pair_ratios
+from tests.bench.tables import Row, Table, cells, markdown, pair_ratios, targets
 from tests.bench.three_nodes import Processors, processor_seconds
 
 ROOT = Path(__file__).parents[2]
@@ -42,6 +46,27 @@ def test_a_table_shows_median_spread_runs_and_target() -> None:
     assert text.endswith("* a note\n")
     lines = [line for line in text.splitlines() if line.startswith("|")]
     assert len({len(line) for line in lines}) == 1
+
+
+def test_the_targets_of_all_tables_are_one_table() -> None:
+    first = Table("A", (Row("a", "x", (1.0,), 2.0), Row("info", "s", (3.0,))))
+    second = Table("B", (Row("b", "s", (0.5,), 0.6, at_most=True),))
+    together = targets([first, second])
+    assert [row.what for row in together.rows] == ["a", "b"]
+    assert together.notes == ("1 of 2 are met.",)
+
+
+def test_a_large_catalog_is_one_that_can_be_asked(tmp_path: Path) -> None:
+    file = make_catalog(tmp_path / "catalog.sqlite", 2, shared=True)
+    with open_catalog(file) as catalog:
+        versions = catalog.versions()
+        assert len(versions) == VERSIONS
+        entries = list(catalog.entries(versions[-1], b""))
+        assert len(entries) == versions[-1].record.entries
+        assert sum(entry.kind == EntryKind.FILE for entry in entries) == versions[-1].record.files
+        path = b"d00001/e3/x00001-3-07.dat"
+        (row,) = catalog.looking.find(versions, Search(patterns=(path.rpartition(b"/")[2],)))
+        assert (row.entry.path, len(row.versions)) == (path, VERSIONS)
 
 
 def test_ratios_are_of_pairs_and_above_one_where_we_were_faster() -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowbackup.catalog import Catalog, open_catalog, search
+from flowbackup.catalog import Catalog, finding, open_catalog, search
 from flowbackup.catalog.difference import Side
 from flowbackup.catalog.rows import ChangeKind, DifferenceRow, VersionRow
 from flowbackup.catalog.search import Search
@@ -127,6 +127,33 @@ def test_a_file_in_parts_is_found_by_the_size_that_its_last_part_tells(shelf: Sh
     assert (row.entry.size, len(row.entry.chunks)) == (70, 7)
 
 
+def test_pages_of_an_older_catalog_are_searched_themselves(shelf: Shelf) -> None:
+    shelf.add(TREE)
+    shelf.add(TREE)
+    before = shelf.paths(patterns=(b"*",), size_bytes_min=1)
+    shelf.catalog._database.execute("DELETE FROM searched_pages")
+    assert shelf.paths(patterns=(b"*",), size_bytes_min=1) == before != []
+
+
+def test_only_pages_with_hits_are_read_whole(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """The last row of a page may go on in the next one: that is seen without reading either."""
+    shelf.add([directory(b""), *(file_of(b"%03d" % number) for number in range(89))], rows=10)
+    read: list[int] = []
+    real: Callable[..., bytes] = finding._body
+
+    def counting(database: object, key: int) -> bytes:
+        read.append(key)
+        return real(database, key)
+
+    monkeypatch.setattr(finding, "_body", counting)
+    assert shelf.paths(size_bytes_min=1 << 40) == []
+    assert read == []
+    assert len(shelf.paths(patterns=(b"07*",))) == 10
+    assert 2 <= len(read) <= 3
+
+
 def test_no_regular_expression_is_refused(shelf: Shelf) -> None:
     shelf.add(TREE)
     with pytest.raises(UsageError, match="no regular expression"):
@@ -137,13 +164,13 @@ def test_a_page_is_read_once_however_many_versions_share_it(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[bytes] = []
-    real: Callable[..., object] = search.page_columns
+    real: Callable[..., object] = search.unfold_searched
 
-    def counting(body: bytes, names: Sequence[str]) -> object:
+    def counting(body: bytes) -> object:
         read.append(body)
-        return real(body, names)
+        return real(body)
 
-    monkeypatch.setattr(search, "page_columns", counting)
+    monkeypatch.setattr(search, "unfold_searched", counting)
     tree = [directory(b""), *(file_of(b"%03d" % number) for number in range(90))]
     for _ in range(10):
         shelf.add(tree, rows=10)

@@ -11,6 +11,7 @@ import pytest
 from flowbackup.catalog import Catalog
 from flowbackup.catalog.earlier import ObjectName
 from flowbackup.catalog.holder import holder_text
+from flowbackup.errors import CatalogError
 from flowbackup.model.frame import Codec
 from flowbackup.model.ids import id_text
 from flowbackup.model.known import JournalPage
@@ -105,6 +106,24 @@ def test_a_version_ends_the_journals_of_its_object(catalog: Catalog, dead: str) 
     assert len(list(catalog.earlier.pages(item))) == 2
     end(catalog, second)
     assert left(catalog) == []
+
+
+def test_a_version_takes_its_pages_from_its_journal(catalog: Catalog, dead: str) -> None:
+    """And none from that of another state of the object."""
+    first, session = begin(catalog, 1, dead), begin(catalog, 2, dead)
+    journal(catalog, first, 1)
+    pages = paged([entry(b"a"), entry(b"b"), entry(b"c")], 2, frame(8))
+    told = [JournalPage(identifier(2), *SITE, 2, n, body) for n, (_, body) in enumerate(pages)]
+    catalog.unfinished.add_journal(session, told)
+    made = replace(record(identifier(2), frame(9)), session=session, started_ns=2)
+    catalog.add_version(made, [(ref, ordinal) for ordinal, (ref, _) in enumerate(pages)])
+    (version,) = catalog.versions()
+    assert [e.path for e in catalog.entries(version, b"", recursive=True)] == [b"a", b"b", b"c"]
+    assert left(catalog) == [identifier(2)]
+    lost = replace(record(identifier(3), frame(10)), session=session, started_ns=3)
+    new = paged([entry(b"d")], 2, frame(11))
+    with pytest.raises(CatalogError, match="went missing"):
+        catalog.add_version(lost, [(new[0][0], 0)])
 
 
 def test_pages_come_in_order_and_each_once(catalog: Catalog, dead: str) -> None:

@@ -27,6 +27,8 @@ REASONS = {
     "runtime/crew/entrance.py try_again": OWN,
     "runtime/crew/opening.py _let_in": OWN,
     "runtime/edges/direct.py _accept": CLOSED,
+    "runtime/engines/host.py wait_end": "in a process that ends with the Ray that it is part of",
+    "runtime/engines/host.py wait_taken": "for a command: it ends with the Ray that it is part of",
     "runtime/engines/thread_actor.py _live": "for calls: `end` ends it",
     "source/hashing.py _work": "for work: `close` ends it",
     "source/hashing.py close": MEMORY,

@@ -26,8 +26,9 @@ from flowbackup.runtime.control import requests as requests_module
 from flowbackup.runtime.control.caller import call
 from flowbackup.runtime.control.channel import Channel
 from flowbackup.runtime.control.message import REQUEST_BYTES_MAX, Message
-from flowbackup.runtime.control.place import control_directory, remove_stale, socket_name
+from flowbackup.runtime.control.place import remove_stale, socket_name
 from flowbackup.runtime.control.requests import Request, Requests
+from flowbackup.runtime.user_directory import user_directory
 
 SESSION = new_id()
 RAISED: dict[str, Exception] = {
@@ -133,7 +134,7 @@ def test_nothing_is_left_and_nobody_answers_then(runtime_dir: Path) -> None:
 
 
 def test_sockets_of_dead_processes_go_and_others_stay(runtime_dir: Path) -> None:
-    here, directory = identify(), control_directory()
+    here, directory = identify(), user_directory()
     boot = here.boot[:8]
     ours = socket_name(SESSION)
     stays = {ours, "something.sock", "a.b.c.d.sock", f"s.{boot}.x.7.sock"}

@@ -36,9 +36,10 @@ import pkgutil, sys
 from importlib import import_module
 import flowbackup.api, flowbackup.runtime as house
 
+own = (".lean_ray", ".on_ray", ".ray_nodes", ".ray_start", ".spares", ".keeper")
 names = [found.name for found in pkgutil.walk_packages(house.__path__, "flowbackup.runtime.")]
 for name in names:
-    if not name.endswith((".lean_ray", ".on_ray", ".ray_nodes", ".ray_start")):
+    if not name.endswith(own):
         import_module(name)
 print(len(names) > 60, "ray" in sys.modules)
 """

@@ -12,8 +12,9 @@ import ray
 from ray import cloudpickle
 
 from flowbackup.errors import FlowbackupError, UsageError
-from flowbackup.runtime.engines import ray_trust, ray_versions
+from flowbackup.runtime.engines import on_ray, ray_trust, ray_versions
 from flowbackup.runtime.engines.lean_ray import own_token
+from flowbackup.runtime.engines.ray_start import ray_engine
 
 SAME = {"flowbackup": "1", "ray": "2", "pyarrow": "3"}
 
@@ -115,3 +116,35 @@ def test_the_question_needs_nothing_of_ours_where_it_is_asked() -> None:
         capture_output=True, check=True,
     ).stdout  # fmt: skip
     assert eval(there) == {"ray": told["ray"], "no-such-package": ""}
+
+
+def test_who_joins_an_open_cluster_is_refused(
+    addresses: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    addresses.append("10.1.2.3")
+    joined: list[str] = []
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", lambda address, **how: joined.append(address))
+    monkeypatch.setattr(ray, "shutdown", lambda *how: joined.append("left"))
+    with pytest.raises(UsageError, match="token"), ray_engine("10.1.2.3:6379"):
+        raise AssertionError("never inside")
+    assert joined == ["10.1.2.3:6379", "left"]
+
+
+def test_each_node_is_asked_once_and_this_one_never(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, str]] = []
+    found = {"here": "0", "usb": "1"}
+
+    class Context:
+        def get_node_id(self) -> str:
+            return "0"
+
+    monkeypatch.setattr(ray, "get_runtime_context", Context)
+    monkeypatch.setattr(on_ray, "place", lambda nodes: dict(found))
+    monkeypatch.setattr(on_ray, "refuse_other_versions", asked.append)
+    engine = on_ray.RayEngine("ray")
+    assert engine.place(()) == found
+    found["vault"] = "2"
+    engine.place(())
+    engine.place(())
+    assert asked == [{"usb": "1"}, {"vault": "2"}, {}]

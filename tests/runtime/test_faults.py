@@ -130,6 +130,7 @@ def test_a_slow_device_slows_reading_and_memory_stays_as_planned(
     graph.write_text(
         f"""
         graph: slow
+        compression: none
         frame_size: 512 KiB
         sync_size: 1 MiB
         clients: {{here: {{objects: {{source: {{path: {tree}}}}}}}}}

@@ -256,7 +256,7 @@ def test_copies_have_hooks_and_notices_too(world: World) -> None:
 def test_hooks_behind_run_on_the_first_word_and_not_on_the_second(
     world: World, now: bool
 ) -> None:  # fmt: skip
-    (world.folder / "tree" / "file").write_bytes(bytes(100 * MIB))
+    (world.folder / "tree" / "file").write_bytes(os.urandom(40 * MIB))
     inside = [world.hook("before", "begun"), world.hook("after", "inside")]
     hooks = [world.hook("after", "outside", text="sleep 0.2; echo whole >> " + str(world.note))]
     plan = world.plan({"site": inside}, hooks, options=", rate_limit: 2 MB/s")

@@ -14,7 +14,7 @@ import ray
 from flowbackup import api
 from flowbackup.api import RunSettings
 from flowbackup.media.port import FrameWriter, WriterStatistics
-from flowbackup.model.frame import FrameDescriptor
+from flowbackup.model.frame import FrameDescriptor, FrameHeader
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import Progress, SilentMonitor
 from flowbackup.runtime.actors.media_agent import MediaAgent
@@ -286,10 +286,10 @@ def test_a_media_agent_that_dies_while_it_seals_is_replaced_for_that(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     class Sealing(MediaAgent):
-        def finish(self, record: bytes) -> WriterStatistics:
+        def finish(self, header: FrameHeader, payload: bytes) -> WriterStatistics:
             if not self._settings.epoch:
                 os._exit(1)
-            return super().finish(record)
+            return super().finish(header, payload)
 
     monkeypatch.setattr(crew, "MediaAgent", Sealing)
     report = run(Signals("MediaAgent", "g0.d0"), chain(1))

@@ -163,6 +163,8 @@ def _into_catalog(catalog: Catalog, world: World) -> None:
     for station in world.stations.values():
         catalog.add_medium(station.info)
         catalog.add_durable([(frame.header, frame.place) for frame in station.durable])
+    for client in world.clients.values():
+        catalog.unfinished.add_journal(world.session, client._journal)
     for _, ending in world.endings():
         assert ending.record is not None
         catalog.add_version(ending.record, ending.pages)

@@ -18,9 +18,10 @@ from flowbackup.flow.actions import Forward
 from flowbackup.flow.sender import SenderMachine
 from flowbackup.frame.cipher import Cipher
 from flowbackup.frame.keys import WriterKey
-from flowbackup.frame.page import PageRef, decode_root
+from flowbackup.frame.page import PageRef
 from flowbackup.model.ids import FrameId, id_text, new_id
 from flowbackup.model.known import JournalPage, KnownContent
+from flowbackup.model.profile import NO_TIMES, ClientTimes
 from flowbackup.model.record import VersionRecord
 from flowbackup.model.report import Outcome
 from flowbackup.monitor import Problem, RecordingMonitor
@@ -33,6 +34,7 @@ from flowbackup.runtime.actors.object_hooks import (
     hooks_of,
     object_environment,
 )
+from flowbackup.runtime.actors.pages_kept import PagesKept
 from flowbackup.runtime.actors.presence import absence_of
 from flowbackup.runtime.actors.slots import SlotSink
 from flowbackup.runtime.edges.letterbox import Letterbox
@@ -70,7 +72,7 @@ class ObjectEnding(NamedTuple):
     record: VersionRecord | None
     failure: FlowbackupError | None
     frames: tuple[tuple[str, int], ...]
-    pages: tuple[tuple[PageRef, bytes], ...]
+    pages: tuple[tuple[PageRef, bytes | int], ...]
     known: tuple[FrameId, ...] = ()
     bytes_known: int = 0
     bytes_deduplicated: int = 0
@@ -91,24 +93,7 @@ class ClientProgress(NamedTuple):
     failures: tuple[Failure, ...] = ()
     journal: tuple[JournalPage, ...] = ()
     bytes_known: int = 0
-
-
-class _Pages:
-    """Keeps the manifest pages of the object that is being read, for the catalog."""
-
-    def __init__(self) -> None:
-        self._pages: list[bytes] = []
-        self._root: list[PageRef] = []
-
-    def page(self, digest: bytes, data: bytes) -> None:
-        self._pages.append(data)
-
-    def root(self, digest: bytes, data: bytes) -> None:
-        self._root = decode_root(data)
-
-    def kept(self) -> tuple[tuple[PageRef, bytes], ...]:
-        """All pages with their references; none before the root is there."""
-        return tuple(zip(self._root, self._pages, strict=True)) if self._root else ()
+    times: ClientTimes = NO_TIMES
 
 
 class Client:
@@ -133,6 +118,7 @@ class Client:
         self._busy = Busy()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._first_frame_at = 0.0
+        self._run_seconds = 0.0
         self._letterbox = Letterbox()
         self._cipher: Cipher | None = None
 
@@ -195,7 +181,11 @@ class Client:
     async def run(self) -> FlowbackupError | None:
         """Reads every object and waits until all of it is released; how each object ended is told
         by `progress`, as soon as it is known.  Returns what kept frames from being released."""
-        return await asyncio.to_thread(self._read_all)
+        begun = time.perf_counter()
+        try:
+            return await asyncio.to_thread(self._read_all)
+        finally:
+            self._run_seconds = time.perf_counter() - begun
 
     async def progress(self) -> ClientProgress:
         """See ClientProgress.  Cheap; asked about twice a second."""
@@ -214,6 +204,7 @@ class Client:
             first_frame_at=self._first_frame_at,
             failures=self._heads.failures if self._heads is not None else (),
             journal=journal,
+            times=self._times(),
         )
 
     async def next_sequences(self) -> dict[int, int]:
@@ -249,6 +240,19 @@ class Client:
         self._ending.set()
         if self._sink is not None:
             self._sink.cancel()
+
+    def _times(self) -> ClientTimes:
+        if self._sink is None:
+            return NO_TIMES
+        return ClientTimes(
+            self._run_seconds,
+            sum(c.scan_seconds for c in self._counters),
+            sum(c.read_seconds for c in self._counters),
+            sum(c.hashing.own for c in self._counters),
+            sum(c.hashing.beside for c in self._counters),
+            self._sink.wait_seconds,
+            self._sink.end_seconds,
+        )
 
     def _slabs_of_edges(self) -> dict[str, Slab]:
         return {edge: self._mapped(slab) for edge, slab in self._settings.slabs}
@@ -304,7 +308,7 @@ class Client:
         if self._draining.is_set():
             told = InterruptedSessionError(f"{plan.name} was not begun: the session was ended")
             return ObjectEnding(plan.name, object_id, None, told, (), ())
-        pages = _Pages()
+        pages = PagesKept()
         known = KnownFiles(
             tuple(self._contents.get(plan.name, {}).values()),
             self._safe.get(plan.name, ()),
@@ -326,7 +330,7 @@ class Client:
                 cipher=self._cipher,
             )  # fmt: skip
             record = read_object(
-                task, sink, pages, self._monitor, counters, known, self._journal_of(task)
+                task, sink, pages, self._monitor, counters, known, self._journal_of(task, pages)
             )
         except FlowbackupError as error:
             failure = error
@@ -337,12 +341,14 @@ class Client:
             counters.bytes_packed,
         )  # fmt: skip
 
-    def _journal_of(self, task: ObjectTask) -> Journal:
+    def _journal_of(self, task: ObjectTask, pages: PagesKept) -> Journal:
         ordinals = count()
 
         def tell(page: bytes) -> None:
             place = task.object_id, task.client, task.name, task.path, task.started_ns
-            self._journal.append(JournalPage(*place, next(ordinals), page))
+            ordinal = next(ordinals)
+            pages.told(ordinal, page)
+            self._journal.append(JournalPage(*place, ordinal, page))
 
         return tell
 

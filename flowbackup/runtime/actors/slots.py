@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
+from time import perf_counter
 
 from flowbackup.errors import FlowbackupError, InterruptedSessionError, PeerLostError, ProtocolError
 from flowbackup.flow.actions import Forward
@@ -44,6 +45,10 @@ class SlotSink:
         self._lent: Lent | None = None
         self._failure: FlowbackupError | None = None
         self._frames_sent: dict[bytes, Counter[str]] = {}
+        self.wait_seconds = 0.0
+        """For which the reader has waited for a slot."""
+        self.end_seconds = 0.0
+        """For which it has, with nothing more to read, until all was safe."""
 
     def aim(
         self, edges: tuple[str, ...], buffers: tuple[int, int] | None, *, lies_together: bool
@@ -82,11 +87,13 @@ class SlotSink:
 
     def wait_released(self) -> None:
         """Blocks until everything sent is safe.  Raises what has made that impossible."""
+        begun = perf_counter()
         with self._changed:
             while not self._machine.is_empty:
                 self._raise_failure()
                 self._changed.wait(WAIT_SECONDS)
             self._raise_failure()
+        self.end_seconds += perf_counter() - begun
 
     def replied(self, edge: str, reply: Reply, epoch: int = 0) -> None:
         """The head of an edge, of this epoch, has released frames, or asks for some again."""
@@ -145,7 +152,9 @@ class SlotSink:
             self._lent = self._machine.lend(edges, self._buffers)
             if self._lent is not None:
                 return self._lent
+            begun = perf_counter()
             self._changed.wait(WAIT_SECONDS)
+            self.wait_seconds += perf_counter() - begun
 
     def _send(self, slot: OpenSlot, header: FrameHeader) -> str:
         if self._lent is None:

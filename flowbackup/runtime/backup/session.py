@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 
 from flowbackup.catalog.catalog import Catalog
@@ -19,6 +20,7 @@ from flowbackup.frame.keys import WriterKey
 from flowbackup.media.port import WriterStatistics
 from flowbackup.model.device import DeviceTarget, MediumInfo
 from flowbackup.model.ids import id_text, new_id
+from flowbackup.model.profile import Profile, Work
 from flowbackup.model.record import SessionRecord
 from flowbackup.model.report import ObjectReport, Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem
@@ -39,6 +41,7 @@ from flowbackup.runtime.crew.preflight import Labelling, check_device
 from flowbackup.runtime.crew.reception import Reception
 from flowbackup.runtime.crew.resume import earlier_states
 from flowbackup.runtime.crew.sealing import seal_media, stop_writing
+from flowbackup.runtime.crew.spent import profile_of
 from flowbackup.runtime.crew.streams import streams_of
 from flowbackup.runtime.crew.watch import Watch
 from flowbackup.runtime.edges.wiring import Durable
@@ -120,6 +123,7 @@ class BackupSession:
     def _run(self, engine: Engine) -> SessionReport:
         if self._entrance is None:
             self._entrance = self._entrance_by(engine)
+        self._times.turn_to(Work.OPENING)
         with open_crew(
             self._plan,
             self.session,
@@ -134,9 +138,9 @@ class BackupSession:
             crew.wire()
             # From here on it has a report: a word before that has begun nothing.
             self._begin(crew)
-            report = self._work(crew)
+            report, profile = self._work(crew)
         self._catalog.end_session(report, self._finished_ns)
-        return report
+        return replace(report, profile=profile(self._times.seconds()))
 
     def _go_on(self, crew: Crew) -> None:
         """Now that it has the devices: nobody else is going on with the same."""
@@ -169,11 +173,13 @@ class BackupSession:
         node = nodes[plan.agent(agent).node]
         self._catalog.add_medium(replace(info, node=node.name, node_labels=node.labels))
 
-    def _work(self, crew: Crew) -> SessionReport:
+    def _work(self, crew: Crew) -> tuple[SessionReport, Callable[[float], Profile]]:
+        self._times.turn_to(Work.RUNNING)
         watch = Watch(crew, self._keep, lambda name, info: self._add_medium(crew.plan, name, info))
         runs = ClientRuns(self._plan, crew, watch)
         self._follow(crew, runs, watch)
         stop_writing(crew, watch)
+        self._times.turn_to(Work.SEALING)
         endings = runs.endings()
         ends = {(client, e.name): self._judge(crew, watch, client, e) for client, e in endings}
         interrupted = self._cancel.is_told
@@ -187,10 +193,12 @@ class BackupSession:
         objects = tuple(
             self._record(crew.plan, client, e, ends[client, e.name]) for client, e in endings
         )
+        self._times.turn_to(Work.RECORDING)
         report = self._report(crew, watch, runs, endings, end, written)
         for problem in report.problems:
             self._monitor.problem(problem)
-        return replace(report, objects=objects)
+        profile = partial(profile_of, self._times, crew.plan, watch, written)
+        return replace(report, objects=objects), profile
 
     def _report(
         self, crew: Crew, watch: Watch, runs: ClientRuns, endings: list[tuple[str, ObjectEnding]],

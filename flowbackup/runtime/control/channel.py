@@ -22,8 +22,9 @@ from flowbackup.runtime.control.message import (
     refusal,
     send,
 )
-from flowbackup.runtime.control.place import control_directory, remove_stale, socket_name
+from flowbackup.runtime.control.place import remove_stale, socket_name
 from flowbackup.runtime.control.requests import Request
+from flowbackup.runtime.user_directory import user_directory
 
 CALLERS_MAX = 8
 LISTEN_SECONDS_MAX = 5.0
@@ -50,7 +51,7 @@ class Channel:
 
     def __enter__(self) -> Self:
         try:
-            directory = control_directory()
+            directory = user_directory()
             remove_stale(directory)
             name = socket_name(self._session)
             listening = _bound(str(directory), name)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 
 from flowbackup.catalog.catalog import Catalog
@@ -15,6 +16,7 @@ from flowbackup.frame.keys import WriterKey
 from flowbackup.media.port import WriterStatistics
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.ids import id_text, new_id
+from flowbackup.model.profile import Profile, Work
 from flowbackup.model.record import SessionRecord
 from flowbackup.model.report import DeviceReport, ObjectReport, Outcome, SessionReport
 from flowbackup.monitor import Monitor
@@ -33,6 +35,7 @@ from flowbackup.runtime.crew.opening import open_crew
 from flowbackup.runtime.crew.preflight import near_nodes
 from flowbackup.runtime.crew.reception import Reception
 from flowbackup.runtime.crew.sealing import seal_media, stop_writing
+from flowbackup.runtime.crew.spent import profile_of
 from flowbackup.runtime.crew.watch import Watch
 from flowbackup.runtime.edges.wiring import Durable
 from flowbackup.runtime.engines.port import Engine
@@ -80,6 +83,7 @@ class CopySession:
             self.session, doors_of(self._stage, self.session, engine), self._wait_seconds_max,
             self._monitor, is_cancelled=lambda: self._cancel.is_told,
         )  # fmt: skip
+        self._times.turn_to(Work.OPENING)
         with open_crew(
             self._stage, self.session, entrance, self._monitor, engine, self._cancel, self._key
         ) as crew:
@@ -88,9 +92,9 @@ class CopySession:
             # From here on it has a report: a word before that has begun nothing.
             self._begin(crew)
             self._hear_of_killed(crew)
-            report, finished_ns = self._copy(crew)
+            report, finished_ns, profile = self._copy(crew)
         self._catalog.end_session(report, finished_ns)
-        return report
+        return replace(report, profile=profile(self._times.seconds()))
 
     def _begin(self, crew: Crew) -> None:
         for name, media in crew.media.items():
@@ -115,7 +119,8 @@ class CopySession:
         node = next(n for n in self._stage.nodes if n.name == self._stage.agent(agent).node)
         self._catalog.add_medium(replace(info, node=node.name, node_labels=node.labels))
 
-    def _copy(self, crew: Crew) -> tuple[SessionReport, int]:
+    def _copy(self, crew: Crew) -> tuple[SessionReport, int, Callable[[float], Profile]]:
+        self._times.turn_to(Work.RUNNING)
         media = {name: {info.medium for info in media} for name, media in crew.media.items()}
         work = self._work = CopyWork(
             self._catalog, self._stage, media, time.time_ns(), self._copied
@@ -131,16 +136,19 @@ class CopySession:
         runs.run()
         self._reception.end_changes()
         stop_writing(crew, watch)
+        self._times.turn_to(Work.SEALING)
         self._round(watch)
         so_far = self._report(crew, watch, runs, all_sealed=True)
         record = self._session_record(so_far)
         written, all_sealed = NOTHING, True
         if work.frames:
             written, all_sealed = seal_media(crew, watch, record)
+        self._times.turn_to(Work.RECORDING)
         report = self._report(crew, watch, runs, all_sealed=all_sealed, written=written)
         for problem in report.problems:
             self._monitor.problem(problem)
-        return report, record.finished_ns
+        profile = partial(profile_of, self._times, self._stage, watch, written)
+        return report, record.finished_ns, profile
 
     def _round(self, watch: Watch) -> None:
         watch.round()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import cast
 
@@ -12,6 +12,7 @@ from flowbackup.flow.buffer import BufferStatistics
 from flowbackup.flow.patience import Patience
 from flowbackup.media.port import WriterStatistics
 from flowbackup.model.known import JournalPage
+from flowbackup.model.profile import ClientTimes
 from flowbackup.monitor import EdgeState, Problem, Progress
 from flowbackup.plan.decided import EdgePlan
 from flowbackup.runtime.actors.buffer import BufferAnswer
@@ -58,6 +59,12 @@ class Watch:
         self._read: dict[str, tuple[int, int, int]] = {}
         self._made_good: set[str] = set()
         self.first_frame_at = 0.0
+        self.times: dict[str, ClientTimes] = {}
+        """Of clients, where theirs went."""
+        self.waits: defaultdict[tuple[str, str], float] = defaultdict(float)
+        """Seconds for which an agent and whoever its oldest frame waited for had kept an edge
+        busy, as seen in each round."""
+        self._heard_at: dict[str, float] = {}
 
     def round(self) -> None:
         """One question to everybody who may answer; those who do not are given up, and so are
@@ -248,6 +255,7 @@ class Watch:
 
     def _hear_buffer(self, name: str, answer: BufferAnswer) -> None:
         self._buffers[name] = answer.statistics
+        self._count_wait(name, answer.statistics, time.monotonic())
         self._moved |= {
             edge: self._moved_before[edge] + size_bytes for edge, size_bytes in answer.moved
         }
@@ -258,6 +266,12 @@ class Watch:
                 # Else it speaks of an agent that was replaced since it was asked.
                 died, failed = self._succession.agent_died, self._succession.device_failed
                 (died if failure.is_lost else failed)(name, failure.text)
+
+    def _count_wait(self, name: str, statistics: BufferStatistics, now: float) -> None:
+        since = now - self._heard_at.get(name, now)
+        self._heard_at[name] = now
+        if statistics.waiting_for:
+            self.waits[name, statistics.waiting_for] += min(since, statistics.waiting_seconds)
 
     def _hear_failure(self, failure: Failure) -> None:
         """Behind an edge.  A mirror that could not be attached is no part of the session, and so no
@@ -280,6 +294,7 @@ class Watch:
 
     def _hear_client(self, name: str, answer: ClientProgress) -> None:
         self._read[name] = answer.files, answer.bytes_read, answer.bytes_known
+        self.times[name] = answer.times
         self.journal += answer.journal
         self._moved |= dict(answer.edges)
         self.problems += answer.problems

@@ -51,12 +51,22 @@ def lean_start() -> Iterator[None]:
         # same for every Ray of a machine.
         without = (ray_utils, "get_dashboard_dependency_error", _no_page)
         replaced.enter_context(patch.object(*without))
-        # On Linux Ray takes the network's address even when it is told the loopback one; this is
-        # how it stays inside on other systems.  Ray has read the variable when it was imported,
-        # and the processes that it starts read it again.
-        replaced.enter_context(patch.object(ray_constants, "ENABLE_RAY_CLUSTER", False))
-        variable = {ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0"}
-        replaced.enter_context(patch.dict(os.environ, variable))
+        replaced.enter_context(on_loopback())
+        yield
+
+
+@contextmanager
+def on_loopback() -> Iterator[None]:
+    """`ray.init` inside stays on 127.0.0.1, whether it starts a Ray there or joins one.
+
+    On Linux Ray takes the network's address even when it is told the loopback one; this is how it
+    stays inside on other systems.  Ray has read the variable when it was imported, and the
+    processes that it starts read it again."""
+    variable = {ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0"}
+    with (
+        patch.object(ray_constants, "ENABLE_RAY_CLUSTER", False),
+        patch.dict(os.environ, variable),
+    ):
         yield
 
 
@@ -152,18 +162,20 @@ def _family(directory: Path) -> set[ProcessIdentity]:
 
 
 @contextmanager
-def own_token() -> Iterator[None]:
-    """Processes of a Ray started inside show each other a token that nobody else has.
+def own_token(token: str = "") -> Iterator[str]:
+    """Processes of a Ray started inside show each other a token that nobody else has; one that is
+    given lets into the Ray that was started with it.
 
     Who reaches a Ray can run code as its user, and every user of a machine reaches its loopback.
     The token stands in the environment, which only the same user can read.  Ray reads mode and
     token when it is imported, so it is told to read them again, before and after."""
-    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    token = token or secrets.token_hex(32)
+    shown = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token}
     others = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
     try:
-        with patch.dict(os.environ, token | others):
+        with patch.dict(os.environ, shown | others):
             _read_again()
-            yield
+            yield token
     finally:
         _read_again()
 

@@ -17,11 +17,10 @@ from flowbackup.model.device import HERE
 from flowbackup.plan.decided import NodePlan
 from flowbackup.runtime.engines.local_call import Call, LocalReference
 from flowbackup.runtime.engines.loop_actor import LoopActor
-from flowbackup.runtime.engines.port import Handle, Post, Reference
+from flowbackup.runtime.engines.port import NO_GROUP, Handle, Post, Reference
 from flowbackup.runtime.engines.thread_actor import ThreadActor
 
 LOCAL = "local"
-NO_GROUP = ""
 
 
 class LocalEngine:

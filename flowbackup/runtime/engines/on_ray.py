@@ -12,6 +12,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from flowbackup.plan.decided import NodePlan
 from flowbackup.runtime.engines.port import (
+    NO_GROUP,
     ActorDiedError,
     CallError,
     CallFailedError,
@@ -23,14 +24,17 @@ from flowbackup.runtime.engines.port import (
 )
 from flowbackup.runtime.engines.ray_nodes import is_alive, place
 from flowbackup.runtime.engines.ray_versions import refuse_other_versions
+from flowbackup.runtime.engines.spares import SpareHosts
 
 
 class RayEngine:
     """See Engine.  Ray must be up as long as it is used; `ray_start.ray_engine` sees to that."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, spares: SpareHosts | None = None) -> None:
+        """spares: hosts that may become its actors."""
         self._name = name
         self._compared: set[str] = set()
+        self._spares = spares
 
     @property
     def name(self) -> str:
@@ -55,6 +59,10 @@ class RayEngine:
     def spawn(self, post: Post, kind: type, *arguments: object) -> Handle:
         """No CPU is asked for: agents wait for devices, and a busy cluster must not delay a backup.
         On its node or not at all: a device is where it is."""
+        host = self._spares.take() if self._spares is not None else None
+        if host is not None:
+            host.become.remote(kind, arguments, {NO_GROUP: post.calls_max, **post.groups})
+            return HostHandle(host)
         _tell_groups(kind)
         options: dict[str, Any] = {
             "num_cpus": 0, "max_restarts": 0, "max_task_retries": 0,
@@ -92,6 +100,30 @@ class RayHandle:
 
     def __reduce__(self) -> tuple[type[RayHandle], tuple[Any]]:
         return RayHandle, (self.actor,)
+
+
+class HostHandle:
+    """Of an actor that a host has become."""
+
+    def __init__(self, actor: Any) -> None:
+        self.actor = actor
+
+    def __getattr__(self, name: str) -> HostMethod:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return HostMethod(self.actor, name)
+
+    def __reduce__(self) -> tuple[type[HostHandle], tuple[Any]]:
+        return HostHandle, (self.actor,)
+
+
+class HostMethod:
+    def __init__(self, host: Any, name: str) -> None:
+        self._host = host
+        self._name = name
+
+    def remote(self, *arguments: object, **named: object) -> RayReference:
+        return RayReference(self._host.call.remote(self._name, arguments, named))
 
 
 class RayMethod:

@@ -15,6 +15,8 @@ from flowbackup.plan.decided import NodePlan
 
 Handle = Any
 """Of an actor.  Its class knows the methods; a type for all of them would say nothing."""
+NO_GROUP = ""
+"""Of calls that are in none."""
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 

@@ -1,4 +1,4 @@
-"""Ray itself: one quiet instance of our own, or a cluster that is there already.
+"""Ray itself: one quiet instance of our own, a warm one, or a cluster that is there already.
 
 The embedded one listens on loopback, has no dashboard, a small object store (frames stay in slabs)
 and a directory of its own that is removed at the end.
@@ -27,12 +27,20 @@ from flowbackup.runtime.engines.lean_ray import (
     deaf_children,
     end_at_once,
     lean_start,
+    on_loopback,
     own_token,
     shut_down,
     signals_kept,
 )
 from flowbackup.runtime.engines.on_ray import RayEngine
 from flowbackup.runtime.engines.ray_trust import refuse_open_cluster
+from flowbackup.runtime.engines.spares import SpareHosts
+from flowbackup.runtime.engines.warm_state import (
+    WarmRay,
+    unreachable,
+    usable_warm_ray,
+    users_lock,
+)
 from flowbackup.units import MIB
 
 OBJECT_STORE_BYTES = 96 * MIB
@@ -40,6 +48,8 @@ OBJECT_STORE_BYTES = 96 * MIB
 RAY_TEMPORARY_PREFIX = "fbr-"
 """Short, because Ray puts sockets under it and their paths end at 107 bytes."""
 REMOVE_TRIES = 50
+WARM_SECONDS_MAX = 0.5
+"""For who only looks whether the warm Ray is in use; one that is being started or ended is none."""
 WORKERS = 4
 WORKER_NICENESS = 0
 """Ray's own is 15; but who starts a backup by hand waits for it, and can put `nice` before it."""
@@ -47,29 +57,41 @@ WORKER_NICENESS = 0
 
 @contextmanager
 def ray_engine(address: str = "", cancel: Cancel | None = None) -> Iterator[RayEngine]:
-    """Ray is up inside: embedded for an empty address, else the cluster at it.  A Ray that is up
-    already in this process is used and left.  cancel: its first word raises InterruptedSessionError
-    while Ray starts."""
+    """Ray is up inside: the cluster at the address; for an empty one the warm Ray of this user,
+    where one is up, else an embedded one.  A Ray that is up already in this process is used and
+    left.  cancel: its first word raises InterruptedSessionError while Ray starts."""
     cancel = cancel or Cancel()
     if ray.is_initialized():
         yield RayEngine("ray (present)")
         return
     if address:
-        try:
-            with _starting(cancel):
-                _join(address)
-                refuse_open_cluster()
+        with _joined(address, cancel):
             yield RayEngine(f"ray ({address})")
-        finally:
-            shut_down()
         return
-    with own_token(), _own_directory() as directory:
+    with users_lock(share=True, seconds_max=WARM_SECONDS_MAX) as is_mine:
+        warm = usable_warm_ray() if is_mine else None
+        if warm is not None:
+            with own_token(warm.token), on_loopback(), _joined(warm.address, cancel, warm):
+                yield RayEngine("ray (warm)", SpareHosts())
+            return
+    with own_token(), own_directory() as directory:
         try:
             with _starting(cancel):
-                _start_embedded(directory)
+                start_embedded(directory)
             yield RayEngine("ray (embedded)")
         finally:
             end_at_once(directory)
+
+
+@contextmanager
+def _joined(address: str, cancel: Cancel, warm: WarmRay | None = None) -> Iterator[None]:
+    try:
+        with _starting(cancel):
+            _join(address, warm)
+            refuse_open_cluster()
+        yield
+    finally:
+        shut_down()
 
 
 @contextmanager
@@ -82,7 +104,7 @@ def _starting(cancel: Cancel) -> Iterator[None]:
         raise
 
 
-def _join(address: str) -> None:
+def _join(address: str, warm: WarmRay | None) -> None:
     try:
         with signals_kept():
             ray.init(
@@ -90,13 +112,16 @@ def _join(address: str) -> None:
                 configure_logging=False,
             )  # fmt: skip
     except (ConnectionError, RuntimeError, ValueError) as error:
+        if warm is not None:
+            raise unreachable(warm, error) from error
         raise PeerLostError(
             f"no Ray cluster answers at {address}: {error}",
             remedy="start one with `ray start --head`, or leave --address away",
         ) from error
 
 
-def _start_embedded(directory: Path) -> None:
+def start_embedded(directory: Path) -> None:
+    """A Ray of our own below this process.  To be called with a token, see `own_token`."""
     # A signal that comes meanwhile is delivered when its handler is the old one again.
     with lean_start(), deaf_children(), signals_kept():
         ray.init(
@@ -108,7 +133,7 @@ def _start_embedded(directory: Path) -> None:
 
 
 @contextmanager
-def _own_directory() -> Iterator[Path]:
+def own_directory() -> Iterator[Path]:
     """Short, and named by this process.  Gone behind it, with what killed commands left."""
     _remove_dead_directories()
     name = f"{RAY_TEMPORARY_PREFIX}{os.getpid()}-{identify().start_ticks}-"

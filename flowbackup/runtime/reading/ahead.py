@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import NamedTuple
@@ -63,6 +63,10 @@ class FramesAhead:
         self._sharing = Sharing()
         self._jobs: OrderedDict[FrameId, _Job] = OrderedDict()
         self._threads: dict[bytes, ThreadPoolExecutor] = {}
+        self.wait_seconds = 0.0
+        """For which frames were waited for."""
+        self.read_seconds: defaultdict[bytes, float] = defaultdict(float)
+        """Of each medium, the time that reading and opening its frames took, one by one."""
 
     def following(self, entries: Iterable[Entry]) -> Iterator[Entry]:
         """The same entries; what they need is read ahead from now on, and nothing else."""
@@ -84,8 +88,10 @@ class FramesAhead:
             self._drop(self._window.passed(self._upcoming.place))
             self._read_ahead()
             self._forget()
+        begun = time.perf_counter()
         while not job.content.done() and not self._is_cut():
             wait([job.content], LOOK_SECONDS)
+        self.wait_seconds += time.perf_counter() - begun
         if self._is_cut():
             raise InterruptedSessionError("interrupted while a frame was waited for")
         return job.content.result(0)
@@ -145,8 +151,10 @@ class FramesAhead:
     # In the threads
 
     def _read(self, reading: Reading, medium: bytes) -> Content:
+        begun = time.perf_counter()
         try:
             return reading.read(medium)
         finally:
             with self._lock:
+                self.read_seconds[medium] += time.perf_counter() - begun
                 self._sharing.done(medium, reading.size_bytes, self._clock())

@@ -14,11 +14,12 @@ from flowbackup.errors import CatalogError, DamageError, DeviceError, NotFoundEr
 from flowbackup.flow.choice import Choice, choose
 from flowbackup.frame.key_ring import NO_KEYS, KeyRing
 from flowbackup.frame.seal import Content, open_frame
-from flowbackup.model.device import FramePlace
+from flowbackup.model.device import HERE, FramePlace
 from flowbackup.model.entry import Entry
 from flowbackup.model.frame import Codec, FrameHeader
 from flowbackup.model.frame_copy import FrameCopy
 from flowbackup.model.ids import FrameId, id_text
+from flowbackup.model.profile import Role, Spent, Work
 from flowbackup.model.report import Detour, Explanation, MediumUse
 from flowbackup.monitor import Monitor, Problem
 from flowbackup.runtime.cancel import Cancel, Word
@@ -118,6 +119,14 @@ class CopyReader:
         with self._lock:
             uses = [self._use(medium) for medium in self.media.seen()]
             return Explanation(tuple(uses), tuple(self._detours))
+
+    def spent(self) -> tuple[Spent, ...]:
+        """The time for which frames were waited for, and which each medium took to read them."""
+        media = [
+            Spent(Role.DEVICE, self.media.state(medium).device, Work.READING, seconds)
+            for medium, seconds in self._ahead.read_seconds.items()
+        ]
+        return Spent(Role.CLIENT, HERE, Work.FRAMES, self._ahead.wait_seconds), *media
 
     def close(self) -> None:
         """Safe to repeat."""

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.catalog.rows import VersionRow
 from flowbackup.errors import DeviceError, NotFoundError
 from flowbackup.frame.key_ring import NO_KEYS, KeyRing
+from flowbackup.model.device import HERE
 from flowbackup.model.entry import Entry
 from flowbackup.model.ids import FrameId, id_text
+from flowbackup.model.profile import Profile, Role, Spent, Work
 from flowbackup.model.report import ObjectReport, Outcome, SessionReport
-from flowbackup.monitor import Monitor, Problem, Progress, SilentMonitor
+from flowbackup.monitor import Monitor, Problem, SilentMonitor
 from flowbackup.restore.content import write_content
 from flowbackup.restore.selection import selected
 from flowbackup.restore.settings import Overwrite, RestoreSettings, RestoreStatistics
 from flowbackup.restore.tree import restore_tree
+from flowbackup.runtime.beginning import Beginning
 from flowbackup.runtime.cancel import Cancel
 from flowbackup.runtime.reading.copies import CopyReader, copy_reader
 from flowbackup.runtime.reading.known_media import KnownMedia, OpenFar
@@ -56,13 +59,14 @@ def run_restore(
     try:
         media = KnownMedia(catalog, far=far)
         with copy_reader(catalog, session, media, cancel=cancel, keys=keys) as frames:
+            session.beginning.turn_to(Work.RUNNING)
             frames.try_key(version.record.root.frame)
-            session.progress(Progress("restore"))
             done = restore_tree(
                 entries, frames, task.target, settings, session, entry_of, frames,
                 _files_expected(task),
             )  # fmt: skip
-            bytes_read = frames.bytes_read
+            session.beginning.turn_to(Work.RECORDING)
+            bytes_read, spent = frames.bytes_read, frames.spent()
             if task.explain and settings.dry_run:
                 entries = catalog.entries(version, settings.under)
                 all_there = _foresee(entries, settings, frames, session)
@@ -70,7 +74,7 @@ def run_restore(
     except BaseException:
         session.finish(Outcome.FAILED)
         raise
-    return session.finish(
+    report = session.finish(
         done.outcome if all_there else Outcome.INCOMPLETE,
         files=done.files + done.links,
         bytes_source=done.bytes_written,
@@ -78,6 +82,20 @@ def run_restore(
         objects=[object_report(catalog, version, done)],
         explanation=explanation,
     )
+    return replace(report, profile=_profile(session.beginning, done.sync_seconds, spent))
+
+
+def _profile(times: Beginning, sync_seconds: float, reading: tuple[Spent, ...]) -> Profile:
+    """reading: what media did, and for how long they were waited for."""
+    seconds = times.seconds()
+    session = times.spent(seconds)
+    running = sum(spent.seconds for spent in session if spent.work is Work.RUNNING)
+    waited = sync_seconds + sum(s.seconds for s in reading if s.work is Work.FRAMES)
+    own = (
+        Spent(Role.CLIENT, HERE, Work.MAKING, max(0.0, running - waited)),
+        Spent(Role.CLIENT, HERE, Work.SYNCING, sync_seconds),
+    )
+    return Profile(seconds, (*session, *own, *reading))
 
 
 def _files_expected(task: RestoreTask) -> int:

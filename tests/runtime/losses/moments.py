@@ -24,7 +24,7 @@ from ray import cloudpickle
 from flowbackup.media import calls
 from flowbackup.media.port import FrameWriter
 from flowbackup.media.segments import record_file
-from flowbackup.model.frame import FrameDescriptor
+from flowbackup.model.frame import FrameDescriptor, FrameHeader
 from flowbackup.model.ids import FrameId
 from flowbackup.runtime.actors.media_agent import MediaAgent
 from flowbackup.runtime.edges.wiring import MediaAgentSettings
@@ -161,9 +161,9 @@ class ScriptedAgent(MediaAgent):
             self._come_to(COMMITTED)
         return frames
 
-    def _append_record(self, writer: FrameWriter, record: bytes) -> None:
+    def _append_record(self, writer: FrameWriter, header: FrameHeader, payload: bytes) -> None:
         self._come_to(SEAL)
-        super()._append_record(writer, record)
+        super()._append_record(writer, header, payload)
 
     def _sync(self, fd: int) -> None:
         self._come_to(SYNC)

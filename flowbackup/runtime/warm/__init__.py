@@ -1,0 +1,1 @@
+"""A Ray that stays up between commands: who keeps it, and how it is brought up and taken down."""
