@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.catalog.claim import open_shared, shared_claim
-from flowbackup.catalog.location import catalog_of
+from flowbackup.catalog.location import catalog_path
 from flowbackup.catalog.location import default_catalog_path as default_catalog_path
 from flowbackup.catalog.resolve import split_query
 from flowbackup.catalog.rows import LostMedium
@@ -56,6 +56,7 @@ from flowbackup.requests import RestoreRequest as RestoreRequest
 from flowbackup.requests import RunSettings as RunSettings
 from flowbackup.runtime.beginning import Beginning
 from flowbackup.runtime.doctor import Check, examine
+from flowbackup.runtime.job import in_job as in_job
 from flowbackup.runtime.reading.reach import far_media_by
 from flowbackup.runtime.signals import cancelled_by_signals, interruptible_by_signals
 from flowbackup.taking import cat as cat
@@ -65,6 +66,7 @@ from flowbackup.taking import restore as restore
 from flowbackup.warming import down as down
 from flowbackup.warming import up as up
 from flowbackup.warming import warm as warm
+from flowbackup.watching import watching as watching
 
 if TYPE_CHECKING:
     from flowbackup.frame.keys import WriterKey
@@ -364,4 +366,4 @@ def doctor() -> list[Check]:
 
 
 def _catalog_path(named: Path | None, plan: Plan | None = None) -> Path:
-    return catalog_of(named, "" if plan is None else plan.catalog)
+    return catalog_path(named, "" if plan is None else plan.catalog)
