@@ -21,8 +21,11 @@ from flowbackup.catalog.location import default_catalog_path as default_catalog_
 from flowbackup.catalog.resolve import split_query
 from flowbackup.catalog.rows import LostMedium
 from flowbackup.devices import devices as devices
+from flowbackup.devices import devices_of_graph as devices_of_graph
 from flowbackup.devices import init_device as init_device
+from flowbackup.devices import measure_device as measure_device
 from flowbackup.devices import show_device as show_device
+from flowbackup.devices import write_rates as write_rates
 from flowbackup.errors import UsageError
 from flowbackup.keeping import ForgetRequest as ForgetRequest
 from flowbackup.keeping import PruneRequest as PruneRequest

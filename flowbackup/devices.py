@@ -1,14 +1,28 @@
-"""The part of the api that is about devices and the media on them."""
+"""The part of the api that makes, shows and measures devices, and writes into a graph file how fast
+they are."""
 
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.catalog.location import default_catalog_path
 from flowbackup.catalog.rows import MediumRow
-from flowbackup.model.device import DEFAULT_BLOCK_BYTES, MediumInfo
+from flowbackup.errors import UsageError
+from flowbackup.media.bounded import within
+from flowbackup.model.device import DEFAULT_BLOCK_BYTES, HERE, DeviceTarget, MediumInfo
+from flowbackup.units import GIB
+
+if TYPE_CHECKING:
+    from flowbackup.media.measuring import Measured
+
+MEASURE_BYTES = 2 * GIB
+MEASURE_SECONDS = 5.0
+"""Longer than the memory of a disk hides how fast it is, for most."""
 
 
 def init_device(
@@ -29,9 +43,7 @@ def init_device(
 def show_device(name: str, catalog: Path | None = None) -> MediumRow:
     """What the label says of a medium in a directory or of a device that the catalog knows, and
     what the catalog knows besides: all of it for one on another node.  Raises DeviceError."""
-    from flowbackup.media.bounded import within
     from flowbackup.media.open import open_device
-    from flowbackup.model.device import DeviceTarget
 
     place = os.path.abspath(name)
     path = catalog or default_catalog_path()
@@ -51,3 +63,62 @@ def devices(catalog: Path | None = None) -> list[MediumRow]:
     """All media that the catalog knows."""
     with open_catalog(catalog or default_catalog_path()) as opened:
         return [MediumRow(info, opened.verified(info.medium)) for info in opened.media()]
+
+
+def measure_device(
+    location: str | Path, *, name: str = "", bytes_max: int = MEASURE_BYTES,
+    seconds_max: float = MEASURE_SECONDS, rate_limit: int = 0,
+) -> Measured:  # fmt: skip
+    """Writes to a directory for some seconds, as a session would, and takes all of it away again.
+    Raises DeviceError."""
+    from flowbackup.media.measuring import measure_writing
+
+    place = os.path.abspath(location)
+    named = name or os.path.basename(place)
+    target = DeviceTarget(named, "directory", place, rate_limit=rate_limit)
+    if not within(named, place, lambda: os.path.isdir(place)):
+        raise UsageError(f"{place} is no directory", remedy="name one on the device")
+    return measure_writing(target, bytes_max, seconds_max)
+
+
+def devices_of_graph(path: str | Path, names: Sequence[str] = ()) -> tuple[DeviceTarget, ...]:
+    """The devices of a graph file that can be measured here, or those of these names.  Raises
+    GraphError, UsageError for a name that it does not have, or not here."""
+    from flowbackup.plan.making import load_plan
+
+    plan = load_plan(path)
+    agents = [agent for part in (plan, *plan.stages) for agent in part.agents]
+    found = {a.device.name: a.device for a in agents if a.node == HERE and a.device.location}
+    unknown = [name for name in names if name not in found]
+    if unknown:
+        raise UsageError(
+            f'{path} has no device "{unknown[0]}" with a directory on this machine',
+            remedy=f"name one of {', '.join(found)}",
+        )
+    return tuple(found[name] for name in names or found)
+
+
+def write_rates(path: str | Path, rates: Mapping[str, int]) -> None:
+    """Writes `rate:` of these devices into a graph file; all else in it stays as it is, comments
+    included.  Raises GraphError."""
+    from flowbackup.spec.document import load_graph
+    from flowbackup.spec.dump import edit_graph
+
+    document = load_graph(path)
+    spec = document.spec
+    devices = {
+        name: device.model_copy(update={"rate": rates[name]}) if name in rates else device
+        for name, device in spec.devices.items()
+    }
+    edited = edit_graph(document, spec.model_copy(update={"devices": devices}))
+    _replace_text(Path(path), edited.text)
+
+
+def _replace_text(path: Path, text: str) -> None:
+    """In one step: whoever reads it meanwhile finds the old one or the new one."""
+    path = path.resolve()
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    with open(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.chmod(name, path.stat().st_mode & 0o7777)
+    os.replace(name, path)

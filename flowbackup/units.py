@@ -34,6 +34,11 @@ def parse_size(text: str) -> int:
     return int(size)
 
 
+def parse_rate(text: str) -> int:
+    """Bytes per second of "80 MB/s", "80MB".  Raises ValueError naming what is wrong."""
+    return parse_size(re.sub(r"\s*/\s*s\s*$", "", text))
+
+
 def format_size(size_bytes: int | float) -> str:
     """ "8 MiB", "1.5 GiB", "17 B": short, for people."""
     value = float(size_bytes)

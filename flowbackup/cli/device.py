@@ -1,7 +1,8 @@
-"""flowbackup device: make, list and show media."""
+"""flowbackup device: make, list, show and measure devices and their media."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -10,11 +11,11 @@ from flowbackup import api
 from flowbackup.catalog.rows import MediumRow, VerifiedRow
 from flowbackup.cli.columns import table
 from flowbackup.cli.names import long_id, short_id, time_text
-from flowbackup.cli.options import Command, Group, Size, catalog_option, output_options
+from flowbackup.cli.options import Command, Duration, Group, Size, catalog_option, output_options
 from flowbackup.cli.output import Output
 from flowbackup.errors import EXIT_SUCCESS
 from flowbackup.model.device import DEFAULT_BLOCK_BYTES, MediumInfo
-from flowbackup.units import format_size
+from flowbackup.units import GIB, format_rate, format_size
 
 HEADS = ("device", "pool", "set", "medium", "made", ">free", "verified", "node", "location")
 
@@ -24,7 +25,7 @@ HEADS = ("device", "pool", "set", "medium", "made", ">free", "verified", "node",
     examples=("flowbackup device init /mnt/nas", "flowbackup device list"),
 )
 def device() -> None:
-    """Make, list and show devices and their media."""
+    """Make, list, show and measure devices and their media."""
 
 
 @device.command(
@@ -96,6 +97,64 @@ def show(output: Output, device: str, catalog: Path | None) -> int:
     row = api.show_device(device, catalog)
     output.row("device", row_fields(row), medium_text(row))
     return EXIT_SUCCESS
+
+
+@device.command(
+    cls=Command,
+    short_help="Measure how fast a device writes.",
+    examples=(
+        "flowbackup device measure /mnt/usb",
+        "flowbackup device measure --graph nightly.yaml",
+    ),
+)
+@click.argument("devices", metavar="[DEVICE]...", nargs=-1)
+@click.option(
+    "--graph", type=click.Path(path_type=Path), metavar="FILE",
+    help="DEVICE are names in this graph, none for all on this machine; their rates are written "
+    "into it.",
+)  # fmt: skip
+@click.option("--seconds", type=Duration(), default=5.0, help="How long it writes; 5s if not said.")
+@click.option("--size", type=Size(), default=2 * GIB, help="Or how much; 2 GiB if not said.")
+@output_options
+@click.pass_obj
+def measure(
+    output: Output, devices: tuple[str, ...], graph: Path | None, seconds: float, size: int
+) -> int:
+    """Measure how fast each DEVICE writes: a directory, or with --graph the name of a device.
+
+    A temporary folder is made there, written to as a session does, and removed.  Media and what is
+    on them are not touched.
+    """
+    if graph is None and not devices:
+        raise click.UsageError("name a directory, or a graph file with --graph")
+    named = (
+        [(target.location, target.name, target.rate_limit) for target in
+         api.devices_of_graph(graph, devices)]
+        if graph is not None
+        else [(place, "", 0) for place in devices]
+    )  # fmt: skip
+    rates: dict[str, int] = {}
+    for place, name, limit in named:
+        found = api.measure_device(
+            place, name=name, bytes_max=size, seconds_max=seconds, rate_limit=limit
+        )
+        rates[found.device] = rounded(found.rate)
+        text = (
+            f"{found.device}: {format_rate(found.rate)}, a sync takes "
+            f"{found.sync_seconds * 1000:.0f} ms ({format_size(found.bytes_written)} in "
+            f"{found.seconds:.1f} s)"
+        )
+        output.row("measured", asdict(found), text)
+    if graph is not None:
+        api.write_rates(graph, rates)
+        output.remark(f"rates written to {graph}")
+    return EXIT_SUCCESS
+
+
+def rounded(rate: float) -> int:
+    """Three digits: nobody measures better than that."""
+    step: int = 10 ** max(0, len(str(int(rate))) - 3)
+    return round(rate / step) * step
 
 
 def medium_fields(medium: MediumInfo) -> dict[str, object]:

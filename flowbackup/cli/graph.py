@@ -1,7 +1,8 @@
-"""flowbackup graph: check, plan and draw a graph file before a byte moves."""
+"""flowbackup graph: check, plan, draw and simulate a graph file before a byte moves."""
 
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
 
@@ -17,15 +18,33 @@ GRAPH_FILE = click.Path(path_type=Path)
 FORMS = ("text", "mermaid", "svg")
 
 
+LATER = {"recommend": "flowbackup.cli.recommend", "simulate": "flowbackup.cli.simulate"}
+"""Commands that are imported when they are called: to check a graph needs none of the machines."""
+
+
+class GraphGroup(Group):
+    """The commands below, and those of LATER."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *LATER])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in LATER:
+            command = getattr(importlib.import_module(LATER[cmd_name]), cmd_name)
+            assert isinstance(command, click.Command)
+            return command
+        return super().get_command(ctx, cmd_name)
+
+
 @click.group(
-    cls=Group,
+    cls=GraphGroup,
     examples=(
         "flowbackup graph check nightly.yaml",
         "flowbackup graph draw nightly.yaml --output chain.svg",
     ),
 )
 def graph() -> None:
-    """Check, plan and draw graph files."""
+    """Check, plan, draw and simulate graph files."""
 
 
 @graph.command(

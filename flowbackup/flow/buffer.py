@@ -238,6 +238,11 @@ class BufferMachine:
         """Nothing is held: everything accepted has been released."""
         return not self._held
 
+    @property
+    def frames_held(self) -> int:
+        """Accepted and not yet released."""
+        return len(self._held)
+
     def holds(self, frame: FrameId) -> bool:
         """Was it accepted and not yet released?"""
         return frame in self._held

@@ -21,7 +21,9 @@ class DeviceTarget:
     """kind: "directory" or "null".  location: an absolute path, "" for kinds without one.
     block_bytes: everything on the medium begins at a multiple of this.
     rate_limit: bytes per second, 0 for none.  media_bytes: of one medium of the set that the
-    location holds; 0 where it holds one medium without limit, or a set that says so itself."""
+    location holds; 0 where it holds one medium without limit, or a set that says so itself.
+    rate: bytes per second that it is said to write, 0 where nobody has measured it; nothing is held
+    to that, it only tells what to expect."""
 
     name: str
     kind: str
@@ -29,6 +31,7 @@ class DeviceTarget:
     block_bytes: int = DEFAULT_BLOCK_BYTES
     rate_limit: int = 0
     media_bytes: int = 0
+    rate: int = 0
 
 
 @dataclass(frozen=True, slots=True)

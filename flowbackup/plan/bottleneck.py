@@ -10,6 +10,7 @@ from flowbackup.model.device import HERE
 from flowbackup.plan.buffers import edges_behind
 from flowbackup.plan.decided import AgentPlan, EdgePlan, ObjectPlan, Transport
 from flowbackup.plan.machine import file_system_of
+from flowbackup.plan.pace import Pace, known_rate, pace_of
 from flowbackup.spec.finding import listed
 from flowbackup.units import format_rate
 
@@ -19,17 +20,16 @@ def bottleneck_of(
 ) -> str:
     """One sentence: a device with a rate limit, a disk that several devices share, the network, or
     the devices themselves."""
-    loads = _loads(agents, edges, objects)
+    loads, edge_loads = _loads(agents, edges, objects)
     if not any(loads.values()):
         return "Nothing is moved."
-    limited = [a for a in agents if a.device.rate_limit and loads[a.name]]
-    if limited:
-        slowest = min(limited, key=lambda a: a.device.rate_limit / loads[a.name])
-        rate = slowest.device.rate_limit / loads[slowest.name]
-        return (
-            f'The rate limit of device "{slowest.device.name}" holds the session to '
-            f"{format_rate(rate)} of source, unless a device is slower."
-        )
+    known = [a for a in agents if known_rate(a) and loads[a.name]]
+    pace = pace_of(agents, edges, loads, edge_loads)
+    if pace is not None:
+        return _pace_text(pace, all_known=all(known_rate(a) for a in agents if loads[a.name]))
+    if known:
+        slowest = min(known, key=lambda a: known_rate(a) / loads[a.name])
+        return _held_to(slowest, known_rate(slowest) / loads[slowest.name])
     sentence = _shared_disk(agents, loads) or _network(agents, edges, loads)
     if sentence:
         return sentence
@@ -42,11 +42,25 @@ def bottleneck_of(
     )
 
 
+def _pace_text(pace: Pace, *, all_known: bool) -> str:
+    verb = "holds" if len(pace.held_by) == 1 else "together hold"
+    rest = "." if all_known else ", unless a device is slower."
+    rate = format_rate(pace.rate)
+    return f"{listed(sorted(pace.held_by))} {verb} the session to {rate} of source{rest}"
+
+
+def _held_to(agent: AgentPlan, rate: float) -> str:
+    return (
+        f'"{agent.device.name}" holds the session to {format_rate(rate)} of source, unless '
+        "a device is slower."
+    )
+
+
 def _loads(
     agents: tuple[AgentPlan, ...], edges: tuple[EdgePlan, ...], objects: tuple[ObjectPlan, ...]
-) -> dict[str, float]:
+) -> tuple[dict[str, float], dict[str, float]]:
     """Agent -> bytes that it writes (or reads, to copy them) per byte of source, objects taken as
-    equally large."""
+    equally large; and the same of each coupling."""
     loads: defaultdict[str, float] = defaultdict(float)
     readers = {agent.name for agent in agents if agent.role == "restore"}
     loads.update(dict.fromkeys(readers, 1 / len(readers)) if readers else {})
@@ -59,17 +73,20 @@ def _loads(
     slots = {agent.name: agent.slots for agent in agents}
     heads = {head for some, _ in _shares(objects) for head in some}
     deep: dict[str, float] | None = None
+    carried: dict[str, float] = {}
     for edge in edges:
         if edge.source in readers:
-            loads[edge.target] = 1 / sizes[fed[edge.target]]
-        elif edge.first_slot == 0 and edge.last_slot >= slots.get(edge.source, 1 << 30):
-            loads[edge.target] += loads[edge.source]
+            loads[edge.target] = carried[edge.name] = 1 / sizes[fed[edge.target]]
+            continue
+        if edge.first_slot == 0 and edge.last_slot >= slots.get(edge.source, 1 << 30):
+            carried[edge.name] = loads[edge.source]
         elif edge.source in heads:
-            loads[edge.target] += _inside(edge, pinned, len(objects))
+            carried[edge.name] = _inside(edge, pinned, len(objects))
         elif edge.source in slots:
             deep = _deep_loads(edges, objects) if deep is None else deep
-            loads[edge.target] += deep.get(edge.name, 0.0)
-    return {agent.name: loads[agent.name] for agent in agents}
+            carried[edge.name] = deep.get(edge.name, 0.0)
+        loads[edge.target] += carried.get(edge.name, 0.0)
+    return {agent.name: loads[agent.name] for agent in agents}, carried
 
 
 def _shares(objects: tuple[ObjectPlan, ...]) -> list[tuple[tuple[str, ...], int]]:

@@ -90,8 +90,9 @@ def device_target(context: Context, name: str) -> DeviceTarget:
     device = context.spec.devices[name]
     location = absolute_path(context.document, device.path) if device.path else ""
     return DeviceTarget(
-        name, device.kind, location, device.block_size, device.rate_limit, device.media_size
-    )
+        name, device.kind, location, device.block_size, device.rate_limit, device.media_size,
+        device.rate,
+    )  # fmt: skip
 
 
 def lent_slots(context: Context, owners: dict[str, str]) -> dict[str, int]:

@@ -10,21 +10,24 @@ g.spec()
 from __future__ import annotations
 
 import os
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
+from typing import Self, Unpack, cast
 
 from pydantic import ValidationError
 
+from flowbackup.errors import UsageError
+from flowbackup.spec.client import ClientBuilder
+from flowbackup.spec.dump import spec_values
+from flowbackup.spec.ends import CouplingOptions, GroupEnd
 from flowbackup.spec.faults import form_findings
 from flowbackup.spec.fields import OnFailure, WhenSlow
 from flowbackup.spec.finding import graph_error
-from flowbackup.spec.models import GraphSpec
+from flowbackup.spec.models import BUFFERS, GraphSpec
 from flowbackup.spec.names import safe_name
+from flowbackup.spec.options import Options, Section, values_of, written
 from flowbackup.spec.tree import Key, Tree, Value
-
-Section = dict[str, dict[str, Value]]
-Options = Mapping[str, Value | Sequence[str]]
-"""Keys and values as in the file."""
 
 
 class GraphBuilder:
@@ -46,12 +49,12 @@ class GraphBuilder:
         engine: str | None = None,
         retention: Options | None = None,
     ) -> None:
-        self._head = _written(
+        self._head = written(
             graph=graph, frame_size=frame_size, sync_size=sync_size, sync_seconds=sync_seconds,
             compression=dict(compression) if isinstance(compression, Mapping) else compression,
             encryption={"key": os.fspath(key)} if key else None,
             copies=copies, catalog=catalog, transport=transport, engine=engine,
-            retention=_values(retention),
+            retention=values_of(retention),
         )  # fmt: skip
         self._nodes: Section = {}
         self._clients: Section = {}
@@ -66,14 +69,14 @@ class GraphBuilder:
 
     def node(self, name: str, *, labels: Mapping[str, str] | None = None) -> str:
         """Declares a machine besides "here"; returns its name."""
-        self._nodes[name] = _written(labels=dict(labels) if labels else None)
+        self._nodes[name] = written(labels=dict(labels) if labels else None)
         return name
 
     def client(self, name: str, *, node: str | None = None) -> ClientBuilder:
         """A machine with primary storage; asking again for a name gives the same client."""
-        written = self._clients.setdefault(name, {"objects": {}})
-        written.update(_written(node=node))
-        return ClientBuilder(name, written)
+        client = self._clients.setdefault(name, {"objects": {}})
+        client.update(written(node=node))
+        return ClientBuilder(name, client)
 
     def device(
         self,
@@ -84,14 +87,15 @@ class GraphBuilder:
         node: str | None = None,
         block_size: int | str | None = None,
         rate_limit: int | str | None = None,
+        rate: int | str | None = None,
         media_size: int | str | None = None,
         staging: Options | None = None,
     ) -> str:
         """Declares a device; returns its name.  staging: as in {"copies": 2, "keep": "7d"}."""
-        self._devices[name] = _written(
+        self._devices[name] = written(
             path=None if path is None else str(path), kind=kind, node=node,
-            block_size=block_size, rate_limit=rate_limit, media_size=media_size,
-            staging=_values(staging),
+            block_size=block_size, rate_limit=rate_limit, rate=rate, media_size=media_size,
+            staging=values_of(staging),
         )  # fmt: skip
         return name
 
@@ -109,10 +113,10 @@ class GraphBuilder:
         rate_windows: Options | None = None,
     ) -> GroupBuilder:
         """Level 0: what clients feed."""
-        self._backup_groups[name] = _written(
+        self._backup_groups[name] = written(
             devices=self._names(devices), buffers=buffers, min=min, max=max,
             reserve=self._names(reserve) or None, assign=assign, rate_limit=rate_limit,
-            rate_windows=_values(rate_windows),
+            rate_windows=values_of(rate_windows),
         )  # fmt: skip
         return GroupBuilder(self, name)
 
@@ -134,11 +138,11 @@ class GraphBuilder:
         rate_windows: Options | None = None,
     ) -> GroupBuilder:
         """Level 1 and up: what other agents feed."""
-        self._mirror_groups[name] = _written(
+        self._mirror_groups[name] = written(
             mirrors=mirrors, devices=self._names(devices), buffers=buffers, level=level, min=min,
             max=max, reserve=self._names(reserve) or None, on_failure=on_failure,
             when_slow=when_slow, lag_max=lag_max, rate_limit=rate_limit,
-            rate_windows=_values(rate_windows),
+            rate_windows=values_of(rate_windows),
         )  # fmt: skip
         return GroupBuilder(self, name)
 
@@ -146,7 +150,7 @@ class GraphBuilder:
         self, name: str, *, devices: Sequence[str | PurePath], buffers: int | None = None
     ) -> RestoreGroupBuilder:
         """What reads devices, to copy them."""
-        self._restore_groups[name] = _written(devices=self._names(devices), buffers=buffers)
+        self._restore_groups[name] = written(devices=self._names(devices), buffers=buffers)
         return RestoreGroupBuilder(self, name)
 
     def copy_group(
@@ -167,40 +171,69 @@ class GraphBuilder:
         rate_windows: Options | None = None,
     ) -> GroupBuilder:
         """What writes copies.  select: as in {"objects": ["web/*"], "below": 2}."""
-        self._copy_groups[name] = _written(
+        self._copy_groups[name] = written(
             copies=copies, devices=self._names(devices), buffers=buffers, min=min, max=max,
             reserve=self._names(reserve) or None, assign=assign, after=after,
-            select=_values(select), on_failure=on_failure, rate_limit=rate_limit,
-            rate_windows=_values(rate_windows),
+            select=values_of(select), on_failure=on_failure, rate_limit=rate_limit,
+            rate_windows=values_of(rate_windows),
         )  # fmt: skip
         return GroupBuilder(self, name)
 
     def hook(self, when: str, *, run: Sequence[str] | None = None, **options: Value) -> None:
         """A command around a session, as in hook("before", run=["mount", "/mnt/usb"]).  options:
         the other keys of one in a file."""
-        self._hooks.append(_written(when=when, run=None if run is None else list(run), **options))
+        self._hooks.append(written(when=when, run=None if run is None else list(run), **options))
 
     def notice(self, *, when: Sequence[str] | None = None, **options: Value) -> None:
         """Whom to tell of a session, as in notice(url_env="NOTICE_URL", when=["failed"])."""
-        self._notices.append(_written(when=None if when is None else list(when), **options))
+        self._notices.append(written(when=None if when is None else list(when), **options))
 
-    def couple(
-        self,
-        source: str,
-        target: str,
-        *,
-        on_failure: OnFailure | None = None,
-        when_slow: WhenSlow | None = None,
-        lag_max: int | str | None = None,
-        rate_limit: int | str | None = None,
-        rate_windows: Options | None = None,
-    ) -> None:
+    def couple(self, source: str, target: str, **options: Unpack[CouplingOptions]) -> None:
         """An explicit edge, as in couple("primary.nas[0:4]", "offsite.usb[0:4]")."""
-        options = _written(
-            on_failure=on_failure, when_slow=when_slow, lag_max=lag_max, rate_limit=rate_limit,
-            rate_windows=_values(rate_windows),
-        )  # fmt: skip
-        self._couplings.append({"from": source, "to": target, **options})
+        said = {key: value for key, value in options.items() if value is not None}
+        if options.get("rate_windows") is not None:
+            said["rate_windows"] = values_of(options["rate_windows"])
+        self._couplings.append({"from": source, "to": target, **said})  # type: ignore[dict-item]
+
+    @classmethod
+    def of(cls, spec: GraphSpec) -> Self:
+        """A builder that goes on with what was written."""
+        builder = cls(spec.graph)
+        for key, value in spec_values(spec).items():
+            section = getattr(builder, f"_{key}", None)
+            if isinstance(section, dict):
+                section.update(cast("dict[str, dict[str, Value]]", value))
+            elif isinstance(section, list):
+                section.extend(cast("list[Value]", value))
+            else:
+                builder._head[key] = value
+        return builder
+
+    def __getitem__(self, name: str) -> GroupBuilder | RestoreGroupBuilder:
+        """A group by its name.  Raises KeyError."""
+        if name in self._restore_groups:
+            return RestoreGroupBuilder(self, name)
+        self._group(name)
+        return GroupBuilder(self, name)
+
+    def buffers_of(self, group: str) -> int:
+        """How many each agent of a group has.  Raises KeyError."""
+        value = self._group(group).get("buffers")
+        return value if isinstance(value, int) else BUFFERS
+
+    def device_of(self, group: str, device: str) -> str:
+        """The name of a device of a group, which may be given as its path.  Raises UsageError."""
+        named = self._group(group)["devices"]
+        assert isinstance(named, list)
+        paths = {self._devices.get(str(name), {}).get("path"): str(name) for name in named}
+        name = paths.get(device, device)
+        if name not in named:
+            raise UsageError(f'group "{group}" has no device "{device}"')
+        return name
+
+    def _group(self, name: str) -> dict[str, Value]:
+        groups = self._backup_groups, self._mirror_groups, self._restore_groups, self._copy_groups
+        return ChainMap(*groups)[name]
 
     def spec(self) -> GraphSpec:
         """The written graph.  Raises GraphError with all faults of form."""
@@ -228,65 +261,20 @@ class GraphBuilder:
         if isinstance(device, str) and (device in self._devices or "/" not in device):
             return device
         path = str(device)
-        for name, written in self._devices.items():
-            if written.get("path") == path and "node" not in written:
+        for name, known in self._devices.items():
+            if known.get("path") == path and "node" not in known:
                 return name
         name = unique_name(safe_name(PurePath(path).name) or "device", self._devices)
         return self.device(name, path=path)
 
 
-class ClientBuilder:
-    """A client of a graph under construction."""
-
-    def __init__(self, name: str, written: dict[str, Value]) -> None:
-        self.name = name
-        self._written = written
-
-    def object(
-        self,
-        name: str,
-        *,
-        path: str | PurePath | None = None,
-        command: Sequence[str] | None = None,
-        stdin: bool | None = None,
-        silence_max: int | str | None = None,
-        group: str | None = None,
-        buffers: str | None = None,
-        exclude: Sequence[str] = (),
-        ignore_files: bool | None = None,
-        exclude_caches: bool | None = None,
-        one_file_system: bool | None = None,
-        exclude_larger_than: int | str | None = None,
-        exclude_older_than: int | str | None = None,
-        chunking: Options | None = None,
-        hooks: Sequence[Options] = (),
-        retention: Options | None = None,
-    ) -> ClientBuilder:
-        """Adds a data object, which has a path, a command or standard input; returns the client, so
-        that calls stand in a row.  exclude: lines of gitignore's dialect.  chunking: as in
-        {"kind": "fastcdc"}.  hooks: as in [{"when": "before", "run": ["sync"]}].  retention: as in
-        {"last": 7, "weekly": 4}."""
-        objects = self._written["objects"]
-        assert isinstance(objects, dict)
-        objects[name] = _written(
-            path=None if path is None else str(path),
-            command=None if command is None else list(command), stdin=stdin,
-            silence_max=silence_max, group=group, buffers=buffers, exclude=list(exclude) or None,
-            ignore_files=ignore_files, exclude_caches=exclude_caches,
-            one_file_system=one_file_system, exclude_larger_than=exclude_larger_than,
-            exclude_older_than=exclude_older_than,
-            chunking=None if chunking is None else _values(chunking),
-            hooks=[_values(hook) for hook in hooks] or None, retention=_values(retention),
-        )  # fmt: skip
-        return self
-
-
-class GroupBuilder:
-    """A group of a graph under construction."""
+class GroupBuilder(GroupEnd):
+    """A group of a graph under construction; group["nas"][0:4] are buffers of one of its agents,
+    and `>>` couples them."""
 
     def __init__(self, graph: GraphBuilder, name: str) -> None:
-        self.name = name
-        self._graph = graph
+        super().__init__(graph, name)
+        self._builder = graph
 
     def mirror(
         self,
@@ -302,19 +290,19 @@ class GroupBuilder:
         rate_windows: Options | None = None,
     ) -> GroupBuilder:
         """A mirror group that this group feeds, one level behind it."""
-        return self._graph.mirror_group(
+        return self._builder.mirror_group(
             name, devices=devices, mirrors=self.name, buffers=buffers, level=level,
             on_failure=on_failure, when_slow=when_slow, lag_max=lag_max, rate_limit=rate_limit,
             rate_windows=rate_windows,
         )  # fmt: skip
 
 
-class RestoreGroupBuilder:
+class RestoreGroupBuilder(GroupEnd):
     """A restore group of a graph under construction."""
 
     def __init__(self, graph: GraphBuilder, name: str) -> None:
-        self.name = name
-        self._graph = graph
+        super().__init__(graph, name)
+        self._builder = graph
 
     def copy(
         self,
@@ -327,7 +315,7 @@ class RestoreGroupBuilder:
         on_failure: OnFailure | None = None,
     ) -> GroupBuilder:
         """A copy group that this group feeds."""
-        return self._graph.copy_group(
+        return self._builder.copy_group(
             name, devices=devices, copies=self.name, buffers=buffers, after=after, select=select,
             on_failure=on_failure,
         )  # fmt: skip
@@ -340,21 +328,6 @@ def unique_name(wished: str, taken: Mapping[str, object]) -> str:
     while name.casefold() in folded:
         name, number = f"{wished}-{number}", number + 1
     return name
-
-
-def _written(**options: Value) -> dict[str, Value]:
-    """What was really asked for: options that are None were not."""
-    return {key: value for key, value in options.items() if value is not None}
-
-
-def _values(options: Options | None) -> dict[str, Value] | None:
-    """As a file would have them: lists for whatever holds several values."""
-    if options is None:
-        return None
-    return {
-        key: list(value) if isinstance(value, (tuple, list)) else value  # type: ignore[misc]
-        for key, value in options.items()
-    }
 
 
 def _note_places(tree: Tree, value: Value, keys: tuple[Key, ...]) -> None:

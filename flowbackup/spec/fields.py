@@ -82,6 +82,13 @@ def read_rate(value: object) -> int:
     return read_size(re.sub(r"\s*/\s*s\s*$", "", value) if isinstance(value, str) else value)
 
 
+def written_rate(bytes_per_second: int) -> int | str:
+    """As people write it: "80 MB/s"; else as a size."""
+    if bytes_per_second and bytes_per_second % 10**6 == 0:
+        return f"{bytes_per_second // 10**6} MB/s"
+    return written_size(bytes_per_second)
+
+
 def read_positive_size(value: object) -> int:
     size_bytes = read_size(value)
     if size_bytes == 0:
@@ -253,7 +260,7 @@ BlockSize = Annotated[int, BeforeValidator(read_block_size), _as_size, _size_in_
 Rate = Annotated[
     int,
     BeforeValidator(read_rate),
-    _as_size,
+    PlainSerializer(written_rate),
     WithJsonSchema({"type": ["string", "integer"], "examples": ["80 MB/s"]}),
 ]
 Duration = Annotated[

@@ -45,6 +45,9 @@ FRAME_BYTES = 16 * MIB
 """Actor calls cost the same for a frame of any size: with 16 MiB the engine alone moved 2.1 GB/s on
 two cores, with 8 MiB 1.5; larger ones gain little and hold more back before a sync."""
 
+BUFFERS = 8
+"""Frames that an agent holds: two of them are two syncs, the others keep both sides at work."""
+
 MEDIA_BYTES_MIN = 1 * MIB
 """Below that, labels and documents are most of a medium."""
 
@@ -159,6 +162,10 @@ class DeviceSpec(Written):
         default=4096, description="Everything on the medium begins at a multiple of this."
     )
     rate_limit: Rate = Field(default=0, description="Bytes per second at most, 0 for no limit.")
+    rate: Rate = Field(
+        default=0, description="Bytes per second that it writes, as flowbackup device measure "
+        "says; for predictions only.",
+    )  # fmt: skip
     media_size: Limit = Field(
         default=0, description="Bytes of one medium; the path then holds a set of media, and an "
         "object may lie on several. 0: one medium without limit.",
@@ -199,7 +206,9 @@ class GroupSpec(RatedSpec):
     devices: Annotated[tuple[Name, ...], BeforeValidator(as_tuple)] = Field(
         description="One media agent is made for each of them."
     )
-    buffers: Count = Field(default=8, description="Frames that each agent may hold in memory.")
+    buffers: Count = Field(
+        default=BUFFERS, description="Frames that each agent may hold in memory."
+    )
     min: Count | None = Field(default=None, description="Devices below which the group fails.")
     max: Count | None = Field(default=None, description="Devices that it uses at once.")
     reserve: Annotated[tuple[Name, ...], BeforeValidator(as_tuple)] = Field(
@@ -257,7 +266,9 @@ class RestoreGroupSpec(Written):
     devices: Annotated[tuple[Name, ...], BeforeValidator(as_tuple)] = Field(
         description="One media agent reads each of them."
     )
-    buffers: Count = Field(default=8, description="Frames that each agent may hold in memory.")
+    buffers: Count = Field(
+        default=BUFFERS, description="Frames that each agent may hold in memory."
+    )
 
     @model_validator(mode="after")
     def _has_devices(self) -> RestoreGroupSpec:

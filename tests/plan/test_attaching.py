@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from flowbackup.errors import GraphError, UsageError
+from flowbackup.lanes.streams import lanes_of, streams_of
 from flowbackup.plan.attaching import Attachment, attach_mirror, document_of_plan
 from flowbackup.plan.decided import Plan, Transport
 from flowbackup.plan.machine import Machine
 from flowbackup.plan.making import make_plan
-from flowbackup.runtime.crew.streams import lanes_of, streams_of
 from flowbackup.spec.document import parse_graph
 
 GRAPH = """

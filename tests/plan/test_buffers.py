@@ -6,12 +6,12 @@ from random import Random
 
 import pytest
 
+from flowbackup.lanes.streams import agents_behind, lanes_of, streams_of, streams_over
 from flowbackup.plan import check, draw, make_plan
 from flowbackup.plan.buffers import Demand, dealt_out, passed_on, unserved
 from flowbackup.plan.decided import Plan
 from flowbackup.process import identify
 from flowbackup.runtime.crew.assignments import Assignments
-from flowbackup.runtime.crew.streams import agents_behind, lanes_of, streams_of, streams_over
 from flowbackup.spec import Severity, parse_graph
 from tests.plan.written import PLENTY
 

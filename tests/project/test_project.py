@@ -12,10 +12,14 @@ from pathlib import Path
 import pytest
 
 from flowbackup import api
+from tests.project.notebook import code_cells, read, run_notebook
 
 ROOT = Path(__file__).parents[2]
 GRAPHS = sorted((ROOT / "graphs").glob("**/*.yaml"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+SHOWS_PLACES = {ROOT / "notebooks" / "first-chain.ipynb"}
+"""Run in a temporary folder, whose name they show."""
+NOTEBOOK_BYTES_MAX = 100_000
 
 
 def normal(name: str) -> str:
@@ -51,8 +55,8 @@ def test_there_are_graphs_and_notebooks() -> None:
     assert NOTEBOOKS
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
-def test_every_notebook_runs(path: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", sorted(SHOWS_PLACES), ids=lambda path: path.name)
+def test_a_notebook_that_backs_up_is_a_program(path: Path, tmp_path: Path) -> None:
     cells = json.loads(path.read_text())["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     program = tmp_path / f"{path.stem}.py"
@@ -67,8 +71,24 @@ def test_every_notebook_runs(path: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
-def test_notebooks_are_kept_without_outputs(path: Path) -> None:
-    for cell in json.loads(path.read_text())["cells"]:
-        assert not cell.get("outputs"), "clear the outputs before committing"
-        assert cell.get("execution_count") is None
+def test_notebooks_show_what_running_them_gives(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLOWBACKUP_ENGINE", "local")
+    monkeypatch.chdir(ROOT)
+    kept = [cell["outputs"] for cell in code_cells(read(path))]
+    found = run_notebook(path)
+    if path in SHOWS_PLACES:
+        assert [len(outputs) for outputs in found] == [len(outputs) for outputs in kept]
+    else:
+        assert found == kept, "run tests/project/notebook.py on it, and look at what changed"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_notebooks_are_small_and_alike_wherever_they_ran(path: Path) -> None:
+    assert path.stat().st_size <= NOTEBOOK_BYTES_MAX
+    cells = code_cells(read(path))
+    assert any(cell["outputs"] for cell in cells), "run tests/project/notebook.py on it"
+    assert all(cell["execution_count"] is None for cell in cells)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from flowbackup import api
-from flowbackup.runtime.crew.streams import NO_STREAM, lanes_of, streams_of
+from flowbackup.lanes.streams import NO_STREAM, lanes_of, streams_of
 
 GRAPH = """
 graph: partial

@@ -14,6 +14,7 @@ from typing import Any
 from flowbackup.catalog.catalog import Catalog, open_catalog
 from flowbackup.catalog.holder import holder_text
 from flowbackup.catalog.missing import Wanted
+from flowbackup.lanes.streams import streams_of
 from flowbackup.media.devices.directory import DirectoryDevice
 from flowbackup.media.labels.label import init_medium
 from flowbackup.model.device import DeviceTarget
@@ -26,7 +27,6 @@ from flowbackup.plan.decided import Plan
 from flowbackup.plan.groups import COPY, RESTORE
 from flowbackup.runtime.copying.work import CopyWork, FrameWork, VersionWork
 from flowbackup.runtime.crew.ends import judge
-from flowbackup.runtime.crew.streams import streams_of
 from flowbackup.runtime.edges.wiring import ReadTask
 from flowbackup.spec import parse_graph
 from tests.plan.written import PLENTY, block_yaml

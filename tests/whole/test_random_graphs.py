@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from flowbackup.lanes.streams import streams_of, streams_over
 from flowbackup.model.frame import FrameHeader, FrameKind
-from flowbackup.runtime.crew.streams import streams_of, streams_over
 from tests.whole.graphs import AGENTS_MAX, Graph, GraphMaker
 from tests.whole.oracle import Oracle
 from tests.whole.session import Held, ids, prepared, run_backup, run_graph

@@ -17,6 +17,7 @@ from flowbackup.catalog.catalog import Catalog
 from flowbackup.catalog.holder import holder_text
 from flowbackup.flow.outcome import ObjectEnd, end_session
 from flowbackup.frame.keys import WriterKey
+from flowbackup.lanes.streams import streams_of
 from flowbackup.media.port import WriterStatistics
 from flowbackup.model.device import DeviceTarget, MediumInfo
 from flowbackup.model.ids import id_text, new_id
@@ -42,7 +43,6 @@ from flowbackup.runtime.crew.reception import Reception
 from flowbackup.runtime.crew.resume import earlier_states
 from flowbackup.runtime.crew.sealing import seal_media, stop_writing
 from flowbackup.runtime.crew.spent import profile_of
-from flowbackup.runtime.crew.streams import streams_of
 from flowbackup.runtime.crew.watch import Watch
 from flowbackup.runtime.edges.wiring import Durable
 from flowbackup.runtime.engines.port import Engine

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from itertools import cycle
 from pathlib import Path
 
-from flowbackup.errors import GraphError
-from flowbackup.flow.sender import in_place
+from flowbackup.lanes.shares import own_slab, share_of, slab_of, slots_for
+from flowbackup.lanes.streams import lanes_of, streams_over, ways_of
 from flowbackup.model.ids import id_text
-from flowbackup.plan.buffers import dealt_out, demands_of, unserved
 from flowbackup.plan.decided import AgentPlan, EdgePlan, Plan, SlabPlan, Transport
+from flowbackup.plan.spares import has_spares
 from flowbackup.process import ProcessIdentity
-from flowbackup.runtime.crew.spares import has_spares
-from flowbackup.runtime.crew.streams import lanes_of, streams_over, ways_of
 from flowbackup.runtime.edges.slab import PrivateMemory, slab_path
 from flowbackup.runtime.edges.wiring import (
     BufferSettings,
@@ -68,7 +65,7 @@ class Assignments:
                 number
                 for edge in self._plan.edges_into(agent.name)
                 if edge.transport is not Transport.SHARED_MEMORY
-                for number in self._share(edge)
+                for number in share_of(self._plan, edge)
             ),
             arrivals=tuple(
                 (edge.name, edge.transport)
@@ -109,13 +106,13 @@ class Assignments:
 
     def client(self, name: str) -> ClientSettings:
         edges = self.edges_from(name)
-        own = self._own_slab(name)
+        own = own_slab(self._plan, name)
         return ClientSettings(
             client=name,
             session=self._session,
             own_slab=self._slab(own.name) if own else None,
             slabs=tuple(
-                (edge.name, self._slab(self._slab_of(edge).name))
+                (edge.name, self._slab(slab_of(self._plan, edge).name))
                 for edge in self._plan.edges_from(name)
             ),
             frame_bytes=self._plan.frame_bytes,
@@ -124,7 +121,7 @@ class Assignments:
             lanes=tuple(
                 lane for lane in lanes_of(self._plan) if lane.edge in {e.name for e in edges}
             ),
-            slots=tuple((e.name, self._slots_for(e)) for e in self._plan.edges_from(name)),
+            slots=tuple((e.name, slots_for(self._plan, e)) for e in self._plan.edges_from(name)),
             stdin=f"/proc/{os.getpid()}/fd/0",
             graph=self._plan.graph,
             catalog=self._plan.catalog,
@@ -137,48 +134,7 @@ class Assignments:
         return SlabSettings(str(path), slab.slots, slab.slot_bytes, self._owner, self._memory)
 
     def _edge(self, edge: EdgePlan) -> EdgeSettings:
-        frames_max = len(self._share(edge))
+        frames_max = len(share_of(self._plan, edge))
         return EdgeSettings(
             edge.name, edge.target, edge.transport, self._streams[edge.name], frames_max, edge.rate
         )
-
-    def _own_slab(self, client: str) -> SlabPlan | None:
-        """A client that sends to another node fills memory of its own."""
-        return next((slab for slab in self._plan.slabs if slab.owner == client), None)
-
-    def _slab_of(self, edge: EdgePlan) -> SlabPlan:
-        """The memory in which frames for this edge are filled: the head's where both share it."""
-        own = self._own_slab(edge.source)
-        if own is not None and edge.transport is not Transport.SHARED_MEMORY:
-            return own
-        return self._slabs[self._plan.agent(edge.target).slab]
-
-    def _slots_for(self, edge: EdgePlan) -> tuple[tuple[int, int], ...]:
-        """The slots that a client may fill for this edge, each with the buffer of the head that it
-        stands for: of the head's memory its share; its own memory dealt out to all of its edges,
-        where objects are pinned to buffers one slot for each of them, else in turn."""
-        share = self._share(edge)
-        if edge.transport is Transport.SHARED_MEMORY:
-            return tuple(in_place(share).items())
-        edges = self._plan.edges_from(edge.source)
-        shares = [len(self._share(each)) for each in edges]
-        slots, place = self._slab_of(edge).slots, edges.index(edge)
-        if any(o.buffers for o in self._plan.objects if o.client == edge.source):
-            first = sum(shares[:place])
-            return tuple(zip(range(first, first + len(share)), share, strict=True))
-        return tuple(zip(range(place, slots, len(edges)), cycle(share), strict=False))
-
-    def _share(self, edge: EdgePlan) -> tuple[int, ...]:
-        """The buffers of the target that are filled over this edge, be it in place or from another
-        node.  Raises GraphError where somebody would have none and wait for ever."""
-        demands = demands_of(self._plan, edge.target)
-        dealt = dealt_out(demands)
-        lacking = unserved(dealt, demands)
-        if lacking:
-            first, last = lacking[0].buffers
-            raise GraphError(
-                f"{lacking[0].edge}: none of the buffers [{first}:{last}] is left for it; "
-                f"{edge.target} is fed by {len(dealt)}: {', '.join(dealt)}",
-                remedy="raise its buffers, or give each of them a range of its own",
-            )
-        return dealt[edge.name]

@@ -9,6 +9,7 @@ from typing import cast
 from flowbackup.errors import FlowbackupError
 from flowbackup.flow.outbox import NEVER, Begins
 from flowbackup.frame.keys import WriterKey
+from flowbackup.lanes.streams import lanes_of
 from flowbackup.media.port import WriterStatistics
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.ids import id_text
@@ -24,7 +25,6 @@ from flowbackup.runtime.crew.answers import START_SECONDS_MAX, answer_of, raise_
 from flowbackup.runtime.crew.assignments import Assignments
 from flowbackup.runtime.crew.doors import holder_of
 from flowbackup.runtime.crew.station import Adopted, Station
-from flowbackup.runtime.crew.streams import lanes_of
 from flowbackup.runtime.edges.letterbox import letter_to
 from flowbackup.runtime.edges.slab import PrivateMemory
 from flowbackup.runtime.edges.wiring import Coupled, EdgeSettings

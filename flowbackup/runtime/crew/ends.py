@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from flowbackup.flow.outcome import ObjectEnd, Share, end_object
+from flowbackup.lanes.streams import NO_STREAM, agents_behind
 from flowbackup.media.port import WriterStatistics
 from flowbackup.model.ids import id_text
 from flowbackup.model.report import DeviceReport, ObjectReport, Outcome
 from flowbackup.plan.decided import AgentPlan, ObjectPlan, Plan
 from flowbackup.runtime.actors.client import ObjectEnding
 from flowbackup.runtime.crew.station import Retired, Station
-from flowbackup.runtime.crew.streams import NO_STREAM, agents_behind
 
 DurableFrames = Mapping[str, Mapping[bytes, int]]
 """Agent -> object -> frames under a commit."""

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.catalog.earlier import EarlierState
+from flowbackup.lanes.streams import agents_behind
 from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.ids import FrameId
@@ -26,7 +27,6 @@ from flowbackup.runtime.actors.client import ObjectEnding
 from flowbackup.runtime.crew.answers import START_SECONDS_MAX
 from flowbackup.runtime.crew.crew import Crew
 from flowbackup.runtime.crew.ends import KnownShares
-from flowbackup.runtime.crew.streams import agents_behind
 from flowbackup.runtime.engines.faults import as_ours
 from flowbackup.runtime.engines.port import CallError
 from flowbackup.units import MIB

@@ -35,10 +35,10 @@ from flowbackup.errors import FlowbackupError
 from flowbackup.flow.restarts import Restarts
 from flowbackup.media.port import WriterStatistics
 from flowbackup.monitor import Problem
+from flowbackup.plan.spares import Spares
 from flowbackup.runtime.crew.crew import Crew
 from flowbackup.runtime.crew.heard import Heard
 from flowbackup.runtime.crew.replacing import Replacing
-from flowbackup.runtime.crew.spares import Spares
 from flowbackup.runtime.crew.station import Station
 
 Written = Callable[[str], WriterStatistics]

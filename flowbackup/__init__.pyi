@@ -1,0 +1,3 @@
+from flowbackup.building.graph import Graph as Graph
+
+__version__: str
