@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from flowbackup import api
+from flowbackup.api.submitting import stop_job
 from flowbackup.cli.options import Command, catalog_option, output_options
 from flowbackup.cli.output import Output
 from flowbackup.errors import EXIT_SUCCESS
-from flowbackup.submitting import stop_job
 
 
 @click.command(

@@ -8,6 +8,8 @@ from typing import Any
 import click
 
 from flowbackup import plan as planning
+from flowbackup.api.submitting import SubmitRequest, wait_for_job
+from flowbackup.api.submitting import submit as submit_graph
 from flowbackup.cli.options import Command, output_options
 from flowbackup.cli.output import Output, write_json
 from flowbackup.cli.progress import show_progress
@@ -16,8 +18,6 @@ from flowbackup.errors import EXIT_SUCCESS
 from flowbackup.model.received import problem_of, progress_of, report_of
 from flowbackup.monitor import Monitor
 from flowbackup.plan.machine import Machine
-from flowbackup.submitting import SubmitRequest, wait_for_job
-from flowbackup.submitting import submit as submit_graph
 
 
 @click.command(

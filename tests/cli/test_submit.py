@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from flowbackup import submitting
+from flowbackup.api import submitting
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.cli.moment import progress_fields
 from flowbackup.errors import InterruptedSessionError

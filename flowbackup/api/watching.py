@@ -140,7 +140,7 @@ class Watched:
         if "ray" not in sys.modules:  # It has not been started yet.
             return
         if self._ray is None:
-            from flowbackup.runtime.engines.ray_metrics import RayMetrics  # noqa: PLC0415  as above
+            from flowbackup.runtime.engines.ray_metrics import RayMetrics
 
             self._ray = RayMetrics()
         self._ray.publish(samples)

@@ -33,7 +33,7 @@ class SubmitRequest:
 def submit(graph: Path, request: SubmitRequest) -> str:
     """Has the graph run by the head of a cluster, and returns the id of the session, which is that
     of the job.  Raises UsageError, PeerLostError."""
-    from flowbackup.runtime.engines.ray_jobs import JobServer  # noqa: PLC0415  half a second
+    from flowbackup.runtime.engines.ray_jobs import JobServer
 
     session = id_text(new_id())
     words = (request.program, "run", graph.name, "--json", *request.options)
@@ -45,7 +45,7 @@ def submit(graph: Path, request: SubmitRequest) -> str:
 
 def stop_job(session: str, address: str) -> None:
     """Ends the session of a job in order, as a signal does.  session: the whole id."""
-    from flowbackup.runtime.engines.ray_jobs import JobServer  # noqa: PLC0415  as above
+    from flowbackup.runtime.engines.ray_jobs import JobServer
 
     JobServer(address).stop(session)
 
@@ -54,7 +54,7 @@ def wait_for_job(session: str, address: str, hear: Hear) -> int:
     """Follows a job to its end and returns the exit code of its session.  hear: gets each object
     that `--json` writes there; other lines as a `message`.  A first signal ends the session in
     order; a second one raises InterruptedSessionError, and the job ends by itself."""
-    from flowbackup.runtime.engines.ray_jobs import JobServer  # noqa: PLC0415  as above
+    from flowbackup.runtime.engines.ray_jobs import JobServer
 
     server, ends = JobServer(address), _Ends(hear)
     is_stopped = False
