@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowbackup.catalog.catalog import open_catalog
-from flowbackup.catalog.location import catalog_path
+from flowbackup.catalog.claim import open_shared, shared_claim
+from flowbackup.catalog.location import catalog_of
 from flowbackup.catalog.location import default_catalog_path as default_catalog_path
 from flowbackup.catalog.resolve import split_query
 from flowbackup.catalog.rows import LostMedium
@@ -23,6 +24,10 @@ from flowbackup.devices import devices as devices
 from flowbackup.devices import init_device as init_device
 from flowbackup.devices import show_device as show_device
 from flowbackup.errors import UsageError
+from flowbackup.keeping import ForgetRequest as ForgetRequest
+from flowbackup.keeping import PruneRequest as PruneRequest
+from flowbackup.keeping import forget as forget
+from flowbackup.keeping import prune as prune
 from flowbackup.keys import add_slot as add_slot
 from flowbackup.keys import check_key as check_key
 from flowbackup.keys import create_key as create_key
@@ -133,7 +138,7 @@ def _run_backup(
     from flowbackup.runtime.engines.choice import engine_of
     from flowbackup.runtime.freeing.room import Room
 
-    with open_catalog(catalog_path) as catalog:
+    with open_shared(catalog_path, wait_seconds_max=settings.wait_seconds_max) as catalog:
         if settings.resume:
             refuse_if_nothing_left(plan, catalog)
         labels = Labelling(create=settings.create or settings.init, init=settings.init)
@@ -146,7 +151,8 @@ def _run_backup(
         scan = SourceScan(plan.objects, near_nodes(plan))
         session = BackupSession(
             plan, catalog, scan, monitor, beginning, cancel, wait_max,
-            resumes=resumes, reads_all=settings.full, session=begun.session, key=key,
+            resumes=resumes, reads_all=settings.full, session=begun.session, tags=settings.tags,
+            key=key,
         )  # fmt: skip
         with ExitStack() as stack:
             stack.callback(session.close)
@@ -201,7 +207,7 @@ def _run_stages(
     from flowbackup.runtime.freeing.room import Room
 
     cancel = begun.cancel
-    with open_catalog(catalog_path) as catalog:
+    with open_shared(catalog_path, wait_seconds_max=settings.wait_seconds_max) as catalog:
         labels = Labelling(create=settings.create or settings.init, init=settings.init)
         with cancel.interruptible(1):
             check_before_start(copies_only(plan, stages), catalog, labels, monitor)
@@ -249,7 +255,7 @@ def verify(
     where one is needed and none is given."""
     from flowbackup.runtime.care.verifying import WHOLE, media_named, refuse_far, run_verify
 
-    with open_catalog(_catalog_path(catalog), create=False) as opened:
+    with open_shared(_catalog_path(catalog), create=False) as opened:
         media = media_named(opened, devices)
         share = sample or WHOLE
         if not address or all(info.is_near for info in media):
@@ -269,7 +275,7 @@ def drill(query: str | None, request: DrillRequest, monitor: Monitor) -> Session
     compares it with the source where that is unchanged.  Raises NotFoundError, RestoreError."""
     from flowbackup.runtime.care.drilling import DrillTask, newest_versions, run_drill
 
-    with open_catalog(_catalog_path(request.catalog), create=False) as opened:
+    with open_shared(_catalog_path(request.catalog), create=False) as opened:
         versions = [opened.resolve(query)] if query else newest_versions(opened)
         task = DrillTask(versions, request.sample, request.seed, request.target)
         with interruptible_by_signals() as cancel, far_media_by(request.address, cancel) as far:
@@ -281,7 +287,7 @@ def repair(devices: Sequence[str], request: RepairRequest, monitor: Monitor) -> 
     all that the catalog knows.  Raises NotFoundError, UsageError."""
     from flowbackup.runtime.care.repairing import RepairTask, run_repair
 
-    with open_catalog(_catalog_path(request.catalog), create=False) as opened:
+    with open_shared(_catalog_path(request.catalog), create=False) as opened:
         task = RepairTask(
             tuple(devices), request.objects, request.full, request.dry_run, request.wait_seconds_max
         )
@@ -300,7 +306,7 @@ def rebuild(
     from flowbackup.runtime.care.rebuilding import RebuildTask, run_rebuild
 
     task = RebuildTask(_catalog_path(catalog), tuple(devices), Mode(mode), fresh, reader_keys())
-    with interruptible_by_signals() as cancel:
+    with shared_claim(task.catalog), interruptible_by_signals() as cancel:
         return run_rebuild(task, monitor, cancel)
 
 
@@ -360,4 +366,4 @@ def doctor() -> list[Check]:
 
 
 def _catalog_path(named: Path | None, plan: Plan | None = None) -> Path:
-    return catalog_path(named, plan.catalog if plan is not None else "")
+    return catalog_of(named, "" if plan is None else plan.catalog)

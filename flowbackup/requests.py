@@ -16,7 +16,7 @@ class RunSettings:
     resume: None goes on with what interrupted sessions of the graph have left, if there is
     anything; True wants that there is; False leaves that alone.  full: files are read also where
     they are as they were; what devices have of them is not sent again.  engine: auto, local or ray,
-    None for what the graph says."""
+    None for what the graph says.  tags: what its versions are called, for retention."""
 
     catalog: Path | None = None
     address: str = ""
@@ -26,6 +26,7 @@ class RunSettings:
     resume: bool | None = None
     full: bool = False
     engine: str | None = None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from mmap import mmap
@@ -31,6 +32,7 @@ from flowbackup.model.record import SessionRecord
 from flowbackup.model.report import DeviceReport, Outcome, SessionReport
 from flowbackup.monitor import SilentMonitor
 from flowbackup.plan.decided import slot_bytes
+from flowbackup.source.known import KnownFiles
 from flowbackup.source.port import OpenSlot
 from flowbackup.source.reader import read_object
 from flowbackup.source.task import ObjectTask
@@ -40,6 +42,10 @@ FRAME_BYTES = 64 * KIB
 SEGMENT_BYTES = 512 * KIB
 GROUP_FRAMES = 4
 CLIENT = "web"
+
+
+class Died(Exception):
+    """The process that backs up is no more."""
 
 
 @dataclass
@@ -72,10 +78,11 @@ class _Sink:
     """A FrameSink and PageSink that writes every frame to all targets, or to one in its turn."""
 
     def __init__(
-        self, session: bytes, stream: int, targets: list[_Target], *, striped: bool
+        self, session: bytes, stream: int, targets: list[_Target], *, striped: bool, dies_at: int
     ) -> None:  # fmt: skip
         self._session, self._stream, self._targets = session, stream, targets
         self._striped = striped
+        self._dies_at = dies_at
         self._sequence = 0
         self._root: list[PageRef] = []
         self._bodies: list[bytes] = []
@@ -89,6 +96,8 @@ class _Sink:
         self._sequence += 1
         for target in self._targets[turn : turn + 1] if self._striped else self._targets:
             target.append(header, slot.memory[: header.payload_bytes])
+        if self._sequence == self._dies_at:
+            raise Died
 
     def give_back(self, slot: OpenSlot) -> None:
         """Nothing was lent but memory."""
@@ -126,24 +135,38 @@ class LocalBackup:
 
     def run(
         self, source: Path, *devices: str, fails_at: Mapping[str, int] | None = None,
-        optional: tuple[str, ...] = (), striped: bool = False,
+        optional: tuple[str, ...] = (), striped: bool = False, known: KnownFiles | None = None,
+        clock: Callable[[], int] = time.time_ns, tags: tuple[str, ...] = (), dies_at: int = 0,
     ) -> VersionRow:  # fmt: skip
-        """Backs `source` up.  fails_at: device -> frames that it takes."""
+        """Backs `source` up.  fails_at: device -> frames that it takes.  known: files that are
+        neither read nor sent.  clock: for the end of the version.  dies_at: the frame, from 1,
+        behind which the process dies; then this raises Died."""
         session = new_id()
         with self.catalog() as catalog:
             targets = [self._opened(name, session, fails_at or {}) for name in devices]
             for target in targets:
                 catalog.add_medium(target.info)
             catalog.begin_session(
-                session, "backup", "local", "graph: local", socket.gethostname(), 1, holder_text()
-            )
-            sink = _Sink(session, 1, targets, striped=striped)
+                session, "backup", "local", "graph: local", socket.gethostname(), 1,
+                holder_text(), tags,
+            )  # fmt: skip
+            sink = _Sink(session, 1, targets, striped=striped, dies_at=dies_at)
             task = ObjectTask(
-                session, new_id(), CLIENT, source.name, os.fsencode(source), FRAME_BYTES, 1
-            )
-            record = read_object(task, sink, sink, SilentMonitor())
+                session, new_id(), CLIENT, source.name, os.fsencode(source), FRAME_BYTES, 1,
+                clock=clock,
+            )  # fmt: skip
+            try:
+                record = read_object(task, sink, sink, SilentMonitor(), known=known)
+                if dies_at:
+                    raise Died
+            except Died:
+                for target in targets:
+                    catalog.add_durable(target.durable)
+                    target.writer.close()
+                    target.device.close()
+                raise
             for target in targets:
-                self._finish(target, session)
+                self._finish(target, session, tags)
                 for info in target.device.media():
                     catalog.add_medium(info)
                 catalog.add_durable(target.durable)
@@ -159,10 +182,10 @@ class LocalBackup:
         writer = device.writer(session, 0)
         return _Target(device.info(), device, writer, fails_at.get(name, 1 << 30))
 
-    def _finish(self, target: _Target, session: bytes) -> None:
+    def _finish(self, target: _Target, session: bytes, tags: tuple[str, ...]) -> None:
         """A device that failed has no record of the session and no footer."""
         if target.works:
-            record = SessionRecord(session, "backup", "local", 1, 2, "success", "here")
+            record = SessionRecord(session, "backup", "local", 1, 2, "success", "here", tags=tags)
             data = record.to_json()
             memory = memoryview(mmap(-1, len(data)))
             memory[:] = data

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 from flowbackup.catalog import copies, freed, missing, resolve, sessions, stretches, versions
 from flowbackup.catalog.database import Database
 from flowbackup.catalog.earlier import Earlier
+from flowbackup.catalog.forgetting import Forgetting
 from flowbackup.catalog.missing import MissingFrame, MissingTotal, Wanted
 from flowbackup.catalog.rebuild import Rebuild
 from flowbackup.catalog.rows import (
@@ -108,19 +109,12 @@ class Catalog:
     # Sessions
 
     def begin_session(
-        self,
-        session: bytes,
-        kind: str,
-        graph_name: str,
-        graph_text: str,
-        host: str,
-        started_ns: int,
-        holder: str,
-    ) -> None:
+        self, session: bytes, kind: str, graph_name: str, graph_text: str, host: str,
+        started_ns: int, holder: str, tags: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         """`holder`: the text of `holder.holder_text()` in the process that runs it."""
-        sessions.insert(
-            self._database, session, kind, graph_name, graph_text, host, started_ns, holder
-        )
+        head = (session, kind, graph_name, graph_text, host, started_ns, holder)
+        sessions.insert(self._database, *head, tags)
 
     def end_session(self, report: SessionReport, finished_ns: int) -> None:
         """Raises CatalogError if it was not begun, or has ended already."""
@@ -148,6 +142,11 @@ class Catalog:
     def earlier(self) -> Earlier:
         """The states of objects that a run may refer to."""
         return Earlier(self._database)
+
+    @property
+    def forgetting(self) -> Forgetting:
+        """Versions that are to be no more, and what media need no more."""
+        return Forgetting(self._database)
 
     def add_verification(self, row: VerificationRow) -> None:
         """What reading a medium has shown; its session and medium must be there."""
@@ -351,8 +350,7 @@ class Catalog:
         return missing.frames(self._database)
 
     def segments(self, medium: bytes) -> list[tuple[int, int]]:
-        """Number and epoch of the segments of a medium in which frames are known, or were until
-        they were freed."""
+        """Number and epoch of those in which frames are known, or were until they were freed."""
         return missing.segments(self._database, medium)
 
     def standings(self, medium: bytes, copies: int, before_ns: int) -> list[SegmentStanding]:
@@ -371,8 +369,7 @@ class Catalog:
         freed.insert(self._database, self._medium(medium), segment)
 
     def freed_segments(self, medium: bytes) -> list[FreedSegment]:
-        """Those that are known to be freed, by number and epoch, without the media that had their
-        frames."""
+        """Those that are known to be freed, without the media that had their frames."""
         return freed.segments(self._database, self._medium(medium))
 
     def mark_cut_off(self, medium: bytes, segment: int, epoch: int, end: int) -> int:

@@ -42,6 +42,14 @@ _OF_NOBODY = f"""SELECT c.segment, c.epoch, NULL, count(*) FROM copies c JOIN fr
     WHERE c.medium = :medium
       AND NOT EXISTS (SELECT 1 FROM version_frames vf WHERE vf.frame = f.frame)
       AND (f.stream <> 0 OR {_ELSEWHERE} < :copies) GROUP BY c.segment, c.epoch"""
+# What was pruned everywhere: a rebuild does not find it either.
+_DELETE_UNUSED = """DELETE FROM frames AS f WHERE f.frame = ?
+    AND NOT EXISTS (SELECT 1 FROM copies c WHERE c.frame = f.frame)
+    AND NOT EXISTS (SELECT 1 FROM freed z WHERE z.frame = f.frame)
+    AND NOT EXISTS (SELECT 1 FROM version_frames v WHERE v.frame = f.frame)
+    AND NOT EXISTS (SELECT 1 FROM page_frames p WHERE p.frame = f.frame)
+    AND NOT EXISTS (SELECT 1 FROM version_pages s WHERE s.stored_frame = f.frame)
+    AND NOT EXISTS (SELECT 1 FROM forgotten_told t WHERE t.frame = f.frame)"""
 _REASONS = (
     (KeepReason.NOBODY, _OF_NOBODY),
     (KeepReason.YOUNG, _OF_YOUNG),
@@ -52,17 +60,22 @@ _REASONS = (
 
 def insert(database: Database, key: int, freed: FreedSegment) -> None:
     """A segment of medium `key` was freed: its copies are copies no more, and nobody misses them
-    there.  Safe to repeat."""
+    there.  Of one that was pruned (no frames) nothing is remembered: no version needs what was in
+    it, or it lies in another segment of the medium.  Safe to repeat."""
     place = (key, freed.segment, freed.epoch)
     where = "medium = ? AND segment = ? AND epoch = ?"
     with database.transaction():
         insert_head(database, key, freed)
-        database.execute(
-            f"""INSERT OR IGNORE INTO freed SELECT frame, medium, segment, epoch FROM copies
-                WHERE {where}""",
-            place,
-        )
+        if freed.frames:
+            database.execute(
+                f"""INSERT OR IGNORE INTO freed SELECT frame, medium, segment, epoch FROM copies
+                    WHERE {where}""",
+                place,
+            )
+        frames = database.rows(f"SELECT DISTINCT frame FROM copies WHERE {where}", place)
         database.execute(f"DELETE FROM copies WHERE {where}", place)
+        if not freed.frames:
+            database.execute_many(_DELETE_UNUSED, frames)
 
 
 def insert_head(database: Database, key: int, freed: FreedSegment) -> None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from flowbackup.catalog import freed, sessions, versions
+from flowbackup.catalog import forgetting, freed, sessions, versions
 from flowbackup.catalog.copies import insert_medium
 from flowbackup.catalog.database import Database
 from flowbackup.catalog.rows import VersionRow
 from flowbackup.errors import DamageError
 from flowbackup.model.device import FramePlace, MediumInfo
+from flowbackup.model.forgotten import ForgottenRecord
 from flowbackup.model.found import FoundFrame
 from flowbackup.model.frame import FrameHeader, FrameKind
 from flowbackup.model.freed import FreedSegment
@@ -154,12 +155,15 @@ class Rebuild:
         )
 
     def record_frames(self) -> list[FrameId]:
-        """The catalog frames that may tell of a version or an end that is not known yet."""
+        """The catalog frames that may tell of a version, of an end or of what is forgotten that is
+        not known yet."""
         rows = self._database.rows(
             """SELECT session, stream, sequence FROM frames f WHERE kind = ?
                AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.object_id = f.object_id)
                AND (object_id <> zeroblob(16) OR NOT EXISTS (SELECT 1 FROM sessions s
-                    WHERE s.session = f.session AND s.finished_ns IS NOT NULL))
+                    WHERE s.session = f.session AND s.finished_ns IS NOT NULL)
+                    OR sequence > 0 AND NOT EXISTS (
+                      SELECT 1 FROM forgotten_told t WHERE t.frame = f.frame))
                ORDER BY session, stream, sequence""",
             (FrameKind.CATALOG,),
         )
@@ -168,6 +172,16 @@ class Rebuild:
     def add_session(self, record: SessionRecord) -> None:
         """One that is known with its end stays as it is."""
         sessions.insert_record(self._database, record)
+
+    def add_forgotten(self, record: ForgottenRecord, frame: FrameId) -> None:
+        """What that frame tells is forgotten, and no version any more where the catalog had one:
+        before any version is added."""
+        forgetting.insert(self._database, record.versions, frame)
+
+    def is_forgotten(self, object_id: bytes) -> bool:
+        """Whether that is no version, although media have its record."""
+        rows = self._database.rows("SELECT 1 FROM forgotten WHERE object_id = ?", (object_id,))
+        return bool(rows)
 
     def number_versions(self, records: Collection[VersionRecord]) -> dict[bytes, int]:
         """The number of each new version, by its object id; versions that are known get others

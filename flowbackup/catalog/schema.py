@@ -141,5 +141,24 @@ _SIXTH = (
         page INTEGER PRIMARY KEY REFERENCES pages, body BLOB NOT NULL)""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH)
+_SEVENTH = (
+    # A JSON list of texts.
+    "ALTER TABLE sessions ADD COLUMN tags TEXT NOT NULL DEFAULT '[]'",
+    # Versions that are none any more; their numbers are given to no other.
+    """CREATE TABLE forgotten (
+        object_id BLOB PRIMARY KEY, client TEXT NOT NULL, name TEXT NOT NULL,
+        number INTEGER NOT NULL, finished_ns INTEGER NOT NULL,
+        forgotten_ns INTEGER NOT NULL) WITHOUT ROWID""",
+    "CREATE INDEX forgotten_by_name ON forgotten (client, name)",
+    # The records that tell media of them: a medium that has such a frame was told.
+    """CREATE TABLE forgotten_told (
+        object_id BLOB NOT NULL REFERENCES forgotten, frame INTEGER NOT NULL REFERENCES frames,
+        PRIMARY KEY (object_id, frame)) WITHOUT ROWID""",
+    "CREATE INDEX forgotten_told_by_frame ON forgotten_told (frame)",
+    "CREATE INDEX version_pages_by_stored ON version_pages (stored_frame)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    _FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH,
+)  # fmt: skip
 VERSION = len(MIGRATIONS)

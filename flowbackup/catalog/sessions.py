@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from flowbackup.catalog.database import Database, Row
@@ -34,14 +34,24 @@ def insert(
     host: str,
     started_ns: int,
     holder: str,
+    tags: Sequence[str] = (),
 ) -> None:
     """Raises CatalogError for a session that is there already."""
     with database.transaction(durable=True):
         database.execute(
             """INSERT INTO sessions
-               (session, kind, graph_name, graph_text, host, started_ns, holder)
-               VALUES (?, ?, ?, ?, ?, ?, ?)""",
-            (session, kind, graph_name, graph_text, host, started_ns, holder),
+               (session, kind, graph_name, graph_text, host, started_ns, holder, tags)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
+            (
+                session,
+                kind,
+                graph_name,
+                graph_text,
+                host,
+                started_ns,
+                holder,
+                json.dumps([*tags]),
+            ),
         )
 
 
@@ -76,6 +86,10 @@ def insert_record(database: Database, record: SessionRecord) -> None:
                 record.bytes_read,
                 record.bytes_new,
             ),
+        )
+        database.execute(
+            "UPDATE sessions SET tags = ? WHERE session = ?",
+            (json.dumps([*record.tags]), record.session),
         )
         _insert_devices(database, record.session, record.devices)
         _insert_problems(database, record.session, _with_rest(record))
@@ -174,6 +188,12 @@ def _insert_problems(database: Database, session: bytes, problems: Iterable[Prob
             for place, p in enumerate(problems)
         ),
     )
+
+
+def tags(database: Database) -> dict[bytes, tuple[str, ...]]:
+    """Of the sessions that have any."""
+    rows = database.rows("SELECT session, tags FROM sessions WHERE tags <> '[]'")
+    return {row[0]: tuple(json.loads(row[1])) for row in rows}
 
 
 def listed(database: Database) -> list[SessionRow]:

@@ -20,6 +20,7 @@ GOING_ON = {
     BACKUP: "run the same again: what it has made safe is neither read nor sent again",
     "copy": "`flowbackup copy` of the same graph copies what is missing",
     "repair": "`flowbackup repair` moves what is missing",
+    "prune": "`flowbackup prune` frees what is left",
 }
 """Kinds of sessions that leave something to go on with, and how."""
 

@@ -75,11 +75,14 @@ def missing_pages(database: Database, refs: Iterable[PageRef]) -> set[bytes]:
 
 
 def numbers(database: Database, client: str, name: str) -> dict[bytes, tuple[int, int]]:
-    """Of each version of an object its number and when it was finished."""
+    """Of each version of an object its number and when it was finished; also of those that are
+    forgotten, whose numbers are not given again."""
     rows = database.rows(
         """SELECT v.object_id, v.number, v.finished_ns FROM versions v JOIN objects o USING (object)
-           WHERE o.client = ? AND o.name = ?""",
-        (client, name),
+           WHERE o.client = ? AND o.name = ?
+           UNION SELECT object_id, number, finished_ns FROM forgotten WHERE client = ? AND name = ?
+           """,
+        (client, name, client, name),
     )
     return {row[0]: (row[1], row[2]) for row in rows}
 
@@ -93,6 +96,10 @@ def renumber(database: Database, numbers_of: Mapping[bytes, int]) -> None:
                 "UPDATE versions SET number = ? WHERE object_id = ?",
                 ((sign * number, object_id) for object_id, number in numbers_of.items()),
             )
+        database.execute_many(
+            "UPDATE forgotten SET number = ? WHERE object_id = ?",
+            ((number, object_id) for object_id, number in numbers_of.items()),
+        )
 
 
 def _insert_row(
@@ -103,7 +110,10 @@ def _insert_row(
     row = database.one("SELECT object FROM objects WHERE client = ? AND name = ?", names)
     if number is None:
         number = database.one(
-            "SELECT coalesce(max(number), 0) + 1 FROM versions WHERE object = ?", row
+            """SELECT coalesce(max(number), 0) + 1 FROM (
+                 SELECT number FROM versions WHERE object = ?
+                 UNION ALL SELECT number FROM forgotten WHERE client = ? AND name = ?)""",
+            (*row, *names),
         )[0]
     version = database.insert(
         """INSERT INTO versions

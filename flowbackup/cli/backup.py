@@ -21,6 +21,7 @@ from flowbackup.cli.options import (
     profile_option,
     resume_option,
     retry_lock_option,
+    tag_option,
 )
 from flowbackup.cli.output import Output
 from flowbackup.cli.watched import run_watched
@@ -69,6 +70,7 @@ from flowbackup.model.source_rules import SourceRules
     metavar="FILE",
     help="Write the graph that this runs, to be changed and run again.",
 )
+@tag_option("--tag", "A word for the versions that this makes; may be given several times.")
 @init_option
 @retry_lock_option
 @full_option
@@ -95,6 +97,7 @@ def backup(
     compression: str | None,
     key: str,
     save_graph: Path | None,
+    tags: tuple[str, ...],
     init: bool,
     retry_lock: float,
     full: bool,
@@ -129,15 +132,9 @@ def backup(
         save_text(save_graph, plan.graph_text)
         output.remark(f"graph written to {save_graph}; flowbackup run {save_graph} does the same")
     settings = api.RunSettings(
-        catalog=catalog,
-        address=address,
-        create=True,
-        init=init,
-        wait_seconds_max=retry_lock,
-        resume=resume,
-        full=full,
-        engine=engine,
-    )
+        catalog=catalog, address=address, create=True, init=init, wait_seconds_max=retry_lock,
+        resume=resume, full=full, engine=engine, tags=tags,
+    )  # fmt: skip
     run = partial(api.run_backup, plan, settings)
     return run_watched(plan, settings, output, metrics, run, profile=profile)
 

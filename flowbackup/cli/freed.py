@@ -11,6 +11,8 @@ def freed_text(freed: FreedReport, *, dry_run: bool) -> str:
     """A line for the device, one for each reason why something stays on it."""
     verb = "would give back" if dry_run else "gave back"
     what = f"{format_size(freed.size_bytes)} in {freed.segments} segments"
+    if freed.moved_frames:
+        what += f", of which {format_size(freed.moved_bytes)} are written anew"
     lines = [f"  {freed.device} {verb} {what if freed.segments else 'nothing'}"]
     for kept in freed.kept:
         size = f"{format_size(kept.size_bytes)} in {kept.segments} segments"

@@ -62,6 +62,8 @@ COMMANDS = {
     "verify": Place("verify", "verify", "Read media, or a part of them, and check every digest."),
     "drill": Place("drill", "drill", "Restore a part and compare it with the source."),
     "repair": Place("repair", "repair", "Complete copies that lag, failed or are damaged."),
+    "forget": Place("forget", "forget", "Keep some versions by rule, and forget the others."),
+    "prune": Place("prune", "prune", "Free what no version needs any more."),
     "rebuild": Place("rebuild", "rebuild", "Make the catalog from what media tell."),
     "device": Place("device", "device", "Make, list and show devices and their media."),
     "key": Place("key", "key", "Make keys for encryption, and say who may use them."),

@@ -21,6 +21,7 @@ import click
 
 from flowbackup import api
 from flowbackup.cli.output import Output
+from flowbackup.model.retention import is_tag
 from flowbackup.units import parse_duration, parse_size
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -218,6 +219,20 @@ def init_option(command: Decorated) -> Decorated:
     return click.option(
         "--init", is_flag=True, help="Make a medium in each device that does not hold one yet."
     )(command)
+
+
+def tag_option(flag: str, text: str) -> Callable[[Decorated], Decorated]:
+    """A flag that may be given several times, each with a word."""
+
+    def check(
+        context: click.Context, parameter: click.Parameter, value: tuple[str, ...]
+    ) -> tuple[str, ...]:  # fmt: skip
+        for tag in value:
+            if not is_tag(tag):
+                raise click.BadParameter(f'"{tag}" is no tag: it has spaces or commas, or is long')
+        return value
+
+    return click.option(flag, "tags", multiple=True, metavar="TAG", callback=check, help=text)
 
 
 def resume_option(command: Decorated) -> Decorated:

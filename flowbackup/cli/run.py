@@ -20,6 +20,7 @@ from flowbackup.cli.options import (
     profile_option,
     resume_option,
     retry_lock_option,
+    tag_option,
 )
 from flowbackup.cli.output import Output
 from flowbackup.cli.plan import show_plan
@@ -38,6 +39,7 @@ from flowbackup.errors import EXIT_SUCCESS
 @click.option(
     "--dry-run", "--plan", is_flag=True, help="Show what would run where, and touch nothing."
 )
+@tag_option("--tag", "A word for the versions that this makes; may be given several times.")
 @init_option
 @retry_lock_option
 @full_option
@@ -53,6 +55,7 @@ def run(
     output: Output,
     graph: Path,
     dry_run: bool,
+    tags: tuple[str, ...],
     init: bool,
     retry_lock: float,
     full: bool,
@@ -77,6 +80,7 @@ def run(
         resume=resume,
         full=full,
         engine=engine,
+        tags=tags,
     )
     if dry_run:
         show_plan(plan, output, api.foresee_room(plan, settings))

@@ -15,7 +15,8 @@ from flowbackup.units import format_rate, format_seconds, format_size
 BACKUP = "backup"
 REPAIR = "repair"
 COPY = "copy"
-FREE = "free"
+FREEING = ("free", "prune")
+FORGET = "forget"
 PROBLEMS_SHOWN_MAX = 20
 """More than a screen of problems hides the rest; the catalog and --json have all of them."""
 
@@ -40,7 +41,7 @@ def summary_text(report: SessionReport, output: Output) -> str:
     parts += [freed_text(item, dry_run=not report.session) for item in report.freed]
     if report.objects:
         parts.append(_indented(_object_table(report.objects)))
-    if report.devices and report.kind != FREE:
+    if report.devices and report.kind not in FREEING:
         parts.append(_indented(_device_table(report.devices)))
     if report.problems:
         parts.append(_problem_text(report.problems, output))
@@ -65,7 +66,9 @@ def _numbers(report: SessionReport) -> str:
     if report.kind == COPY:
         frames = sum(device.frames for device in report.devices if device.role == COPY)
         parts = [f"{frames} frames copied", parts[1], f"{format_size(report.bytes_new)} written"]
-    if report.kind == FREE:
+    if report.kind == FORGET:
+        return f"  decided in {format_seconds(report.duration_seconds)}"
+    if report.kind in FREEING:
         segments = sum(freed.segments for freed in report.freed)
         size = format_size(sum(freed.size_bytes for freed in report.freed))
         verb = "freed" if report.session else "would be freed"

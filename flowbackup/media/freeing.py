@@ -20,7 +20,7 @@ from flowbackup.media.layout import IndexRow
 from flowbackup.media.locks.door import lock_in_turn
 from flowbackup.media.segments.freed import FreedNote, freed_among, pack_freed
 from flowbackup.media.segments.reader import MediumReader, read_index
-from flowbackup.media.segments.segment import segment_file_name
+from flowbackup.media.segments.segment import SEGMENT_BYTES, segment_file_name
 from flowbackup.model.device import DeviceTarget, MediumInfo
 from flowbackup.model.freed import FreedSegment
 
@@ -30,12 +30,14 @@ by a killed command means nothing."""
 
 
 class SealedSegment(NamedTuple):
-    """A segment that may be judged: what its index lists.  size_bytes: of its file."""
+    """A segment that may be judged: what its index lists.  size_bytes: of its file.  is_sealed: not
+    one that its session, which is dead, never sealed: then what was committed is listed."""
 
     segment: int
     epoch: int
     size_bytes: int
     rows: list[IndexRow]
+    is_sealed: bool = True
 
 
 class SegmentFreer:
@@ -46,8 +48,11 @@ class SegmentFreer:
     was or freed and says so.
     """
 
-    def __init__(self, target: DeviceTarget, calls: SystemCalls = SYSTEM) -> None:
-        self._device = DirectoryDevice(target, calls=calls)
+    def __init__(
+        self, target: DeviceTarget, calls: SystemCalls = SYSTEM, *,
+        segment_bytes: int = SEGMENT_BYTES,
+    ) -> None:  # fmt: skip
+        self._device = DirectoryDevice(target, segment_bytes=segment_bytes, calls=calls)
         self._calls = calls
         self._is_locked = False
 
@@ -97,8 +102,7 @@ class SegmentFreer:
         """Frees the room of a segment; durable when this returns.  media: those that were seen to
         have its frames.  Needs the lock.  Raises DeviceError: whether it is freed then, `freed`
         says."""
-        if not self._is_locked:
-            raise DamageError("a medium was to be freed without its lock", device=self._device.name)
+        self._check_locked()
         label = self._device.label().label
         freed = FreedSegment(
             sealed.segment, sealed.epoch, session, freed_ns, len(sealed.rows), sealed.size_bytes,
@@ -109,13 +113,25 @@ class SegmentFreer:
         try:
             self._write(beside, pack_freed(label, FreedNote(freed, sealed.rows)))
             # One step: no moment in which neither the segment nor the note is there.
-            self._calls.rename(beside, self._path(freed.segment, freed.epoch))
+            self._calls.rename(beside, self._path(*freed[:2], is_sealed=sealed.is_sealed))
             self._calls.sync_directory(os.path.join(place, SEGMENTS_NAME))
             self._calls.sync_directory(place)
+            if not sealed.is_sealed:
+                self._seal(*freed[:2])
         except OSError as error:
             what = f"freeing segment {freed.segment}"
             raise device_error(self._device.name, what, error) from error
         return freed
+
+    def _check_locked(self) -> None:
+        if not self._is_locked:
+            raise DamageError("a medium was to be freed without its lock", device=self._device.name)
+
+    def _seal(self, segment: int, epoch: int) -> None:
+        """A note that took the place of a segment without a seal gets its name.  Raises OSError."""
+        old = self._path(segment, epoch, is_sealed=False)
+        self._calls.rename(old, self._path(segment, epoch))
+        self._calls.sync_directory(os.path.join(self._device.location, SEGMENTS_NAME))
 
     def _write(self, path: str, data: bytes) -> None:
         """A new file, read-only, durable.  Raises OSError, and then there is none."""
@@ -150,6 +166,6 @@ class SegmentFreer:
     def _reader(self) -> MediumReader:
         return self._device.reader()
 
-    def _path(self, segment: int, epoch: int) -> str:
-        name = segment_file_name(segment, epoch, sealed=True)
+    def _path(self, segment: int, epoch: int, *, is_sealed: bool = True) -> str:
+        name = segment_file_name(segment, epoch, sealed=is_sealed)
         return os.path.join(self._device.location, SEGMENTS_NAME, name)

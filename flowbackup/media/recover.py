@@ -311,21 +311,22 @@ class Segment:
         return [Frame._make(row) for row in FRAME.iter_unpack(data)]
 
     def freed(self) -> str:
-        """Where the frames are that a segment without any has had."""
+        """Where the frames are that a segment without any has had, if they are needed still."""
         offset = self.block + self.header(0).padded_bytes
         record = self.header(offset)
         data = self.payload(record, offset) if record.kind == FREED else bytes(16)
         ids = data[16 : 16 + 16 * int.from_bytes(data[8:12], "little")]
         media = [str(uuid.UUID(bytes=ids[at : at + 16])) for at in range(0, len(ids) & ~15, 16)]
-        return f"segments of medium {uuid.UUID(bytes=self.medium)} were freed: see {media}"
+        text = f"segments of medium {uuid.UUID(bytes=self.medium)} were freed: see {media}"
+        return text if record.kind != FREED or record.chunk_count else ""
 
     def frames(self, log: Log) -> Iterator[Frame]:
         """Every frame that may be believed, if its payload is sound too."""
         if self.sealed:
             try:
                 rows = self.index()
-                if not rows:
-                    log.add(self.freed(), problem=False)
+                if not rows and (note := self.freed()):
+                    log.add(note, problem=False)
                 yield from rows
                 return
             except Damage as error:
@@ -528,12 +529,18 @@ def first_record(path: str) -> bytes:
     return b""
 
 
-def read_version(segment: Segment, frame: Frame) -> Version | None:
-    """What a catalog frame says, if it is of a version."""
+def read_version(segment: Segment, frame: Frame) -> Version | list[Version] | None:
+    """What a catalog frame says, if it is of a version, or a list of versions to be forgotten."""
     if frame.payload_bytes > RECORD_MAX:
         raise Damage("a record is too long")
     try:
         record = json.loads(opened(frame, segment.payload(frame, frame.offset))[0])
+        if record["record"] == "forgotten":
+            return [
+                Version(str(v["object_id"]), str(v["client"]), str(v["name"]), 0,
+                        int(v["finished_ns"]) % (1 << 63), "", b"", None)
+                for v in record["versions"]
+            ]  # fmt: skip
         if record["record"] != "version":
             return None
         root = {name: record["root"][name] for name in Ref._fields}
@@ -590,18 +597,24 @@ class Library:
     def _versions(self) -> Iterator[Version]:
         """By object and time, numbered from 1."""
         found: dict[str, Version] = {}
+        gone: dict[str, Version] = {}
         for name in sorted(n for n, copies in self._copies.items() if copies[0][1].kind == CATALOG):
             try:
-                version = self._first_sound(name, read_version)
-                found.update({version.object_id: version} if version else {})
+                told = self._first_sound(name, read_version)
+                if isinstance(told, list):
+                    gone.update((version.object_id, version) for version in told)
+                elif told:
+                    found[told.object_id] = told
             except WrongKey as error:
                 self.log.add(f"a record is encrypted: {error}")
                 self.log.wrong_key = True
             except Damage as error:
                 self.log.add(f"a record is lost: {error}")
-        ordered = sorted(found.values(), key=lambda v: (v.client, v.name, v.finished_ns))
+        # What is forgotten keeps its number, and is shown no more.
+        ordered = sorted((found | gone).values(), key=lambda v: (v.client, v.name, v.finished_ns))
         for _, group in itertools.groupby(ordered, key=lambda v: (v.client, v.name)):
-            yield from (version._replace(number=n) for n, version in enumerate(group, 1))
+            numbered = (version._replace(number=n) for n, version in enumerate(group, 1))
+            yield from (version for version in numbered if version.object_id not in gone)
 
     def wanted(self, text: str) -> list[Version]:
         """The versions that a user means.  Raises Usage."""

@@ -108,8 +108,9 @@ def problem_fields(problem: Problem) -> dict[str, object]:
 
 
 def freed_fields(freed: FreedReport) -> dict[str, object]:
-    """The published keys of a staging device."""
-    return {
+    """The published keys of a device that gave back room; what was moved only where it was."""
+    moved = {"moved_frames": freed.moved_frames, "moved_bytes": freed.moved_bytes}
+    return (moved if freed.moved_frames else {}) | {
         "device": freed.device,
         "medium": freed.medium,
         "segments": freed.segments,

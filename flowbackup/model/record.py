@@ -16,6 +16,7 @@ from typing import Any
 
 from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.chunking import Chunking
+from flowbackup.model.forgotten import ForgottenRecord
 from flowbackup.model.ids import FrameId, id_from_text, id_text
 from flowbackup.model.json_values import NUMBER_MAX, plain_text, whole_number
 from flowbackup.model.report import DeviceReport, Outcome, SessionReport
@@ -113,7 +114,7 @@ class SessionRecord:
     graph: the text of the graph file that ran; versions: tool -> version.  What the session had
     done until this record was made, which is before its segments were sealed: devices count
     neither the record nor the end of a segment.  problems_left_out: those that are not in
-    `problems`, because they were too many.
+    `problems`, because they were too many.  tags: what its user called its versions, for retention.
     """
 
     session: bytes
@@ -136,11 +137,12 @@ class SessionRecord:
     devices: tuple[DeviceReport, ...] = ()
     problems: tuple[Problem, ...] = ()
     problems_left_out: int = 0
+    tags: tuple[str, ...] = ()
 
     @classmethod
     def of_report(
         cls, report: SessionReport, *, started_ns: int, finished_ns: int, host: str, graph: str,
-        versions: dict[str, str],
+        versions: dict[str, str], tags: tuple[str, ...] = (),
     ) -> SessionRecord:  # fmt: skip
         """What a medium keeps of a report; its objects have records of their own."""
         problems = tuple(_told(report.problems))
@@ -152,7 +154,7 @@ class SessionRecord:
             start_seconds=report.start_seconds, files=report.files,
             bytes_source=report.bytes_source, bytes_read=report.bytes_read,
             bytes_new=report.bytes_new, devices=report.devices, problems=problems,
-            problems_left_out=len(report.problems) - len(problems),
+            problems_left_out=len(report.problems) - len(problems), tags=tags,
         )  # fmt: skip
 
     def without_names(self) -> SessionRecord:
@@ -188,6 +190,7 @@ class SessionRecord:
                 "problems": [_problem_to_json(problem) for problem in self.problems],
                 "problems_left_out": self.problems_left_out,
             }
+            | ({"tags": list(self.tags)} if self.tags else {})
         )
 
     @classmethod
@@ -214,10 +217,13 @@ class SessionRecord:
             devices=tuple(_device_from_json(item) for item in value["devices"]),
             problems=tuple(_problem_from_json(item) for item in value["problems"]),
             problems_left_out=whole_number(value["problems_left_out"]),
+            tags=tuple(plain_text(tag) for tag in value.get("tags", ())),
         )
 
 
-def load_record(data: bytes | memoryview) -> VersionRecord | SessionRecord | None:
+def load_record(
+    data: bytes | memoryview,
+) -> VersionRecord | SessionRecord | ForgottenRecord | None:
     """The record in a catalog frame's payload; None for a kind that this version does not know.
     Raises ValueError for bytes that are no record at all."""
     if len(data) > RECORD_BYTES_MAX:
@@ -227,6 +233,8 @@ def load_record(data: bytes | memoryview) -> VersionRecord | SessionRecord | Non
         kind = value["record"]
         if kind == "version":
             return VersionRecord.from_json(value)
+        if kind == "forgotten":
+            return ForgottenRecord.from_json(value)
         return SessionRecord.from_json(value) if kind == "session" else None
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ValueError(f"a catalog frame holds no readable record: {error}") from error

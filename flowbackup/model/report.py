@@ -104,7 +104,7 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class KeptReport:
-    """Segments of a staging device that stay for one reason.  text: the reason, of the first of
+    """Segments of a device that stay for one reason.  text: the reason, of the first of
     them."""
 
     reason: str
@@ -115,7 +115,8 @@ class KeptReport:
 
 @dataclass(frozen=True, slots=True)
 class FreedReport:
-    """What a staging device gave back, or in a dry run would, and what stays on it."""
+    """What a device gave back, or in a dry run would, and what stays on it.  moved_frames,
+    moved_bytes: what was written anew to give that back."""
 
     device: str
     medium: str
@@ -123,6 +124,8 @@ class FreedReport:
     frames: int
     size_bytes: int
     kept: tuple[KeptReport, ...] = ()
+    moved_frames: int = 0
+    moved_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from flowbackup.model.chunking import FIXED, Chunking
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.hook import Hook, Notice
 from flowbackup.model.rate import NO_LIMIT, RateSchedule
+from flowbackup.model.retention import RetentionPolicy
 from flowbackup.model.source_rules import EVERYTHING, SourceRules
 
 INDEX_RESERVE_DIVISOR = 64
@@ -154,7 +155,7 @@ class ObjectPlan:
     then the path is "".  heads: the agents of
     the backup group that it goes to; buffers: the range of their buffers it may use, or None;
     assign: as that of the group; rules: what of it is left out; hooks: around reading it;
-    chunking: where its content is cut."""
+    retention: which of its versions are kept, None for all; chunking: where its content is cut."""
 
     client: str
     name: str
@@ -167,6 +168,7 @@ class ObjectPlan:
     rules: SourceRules = EVERYTHING
     stream: StreamPlan | None = None
     hooks: tuple[Hook, ...] = ()
+    retention: RetentionPolicy | None = None
     chunking: Chunking = FIXED
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from flowbackup.model.device import DeviceTarget
+from flowbackup.model.retention import RetentionPolicy
 from flowbackup.model.source_rules import SourceRules
 from flowbackup.plan.context import Context, absolute_path
 from flowbackup.plan.decided import GroupPlan, ObjectPlan, SparePlan, StreamPlan
@@ -141,10 +142,17 @@ def _objects(context: Context) -> tuple[ObjectPlan, ...]:
                     rules=source_rules(item),
                     stream=None if item.path else StreamPlan(item.command, item.silence_max),
                     hooks=planned_hooks(item.hooks),
+                    retention=_retention(spec, item),
                     chunking=item.chunking.decided.within(spec.frame_size),
                 )
             )
     return tuple(planned)
+
+
+def _retention(spec: GraphSpec, item: ObjectSpec) -> RetentionPolicy | None:
+    """That of the object, else that of the graph."""
+    written = item.retention or spec.retention
+    return None if written is None else written.policy(spec.copies or 1)
 
 
 def source_rules(item: ObjectSpec) -> SourceRules:

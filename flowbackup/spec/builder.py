@@ -44,12 +44,14 @@ class GraphBuilder:
         catalog: str | None = None,
         transport: str | None = None,
         engine: str | None = None,
+        retention: Options | None = None,
     ) -> None:
         self._head = _written(
             graph=graph, frame_size=frame_size, sync_size=sync_size, sync_seconds=sync_seconds,
             compression=dict(compression) if isinstance(compression, Mapping) else compression,
             encryption={"key": os.fspath(key)} if key else None,
             copies=copies, catalog=catalog, transport=transport, engine=engine,
+            retention=_values(retention),
         )  # fmt: skip
         self._nodes: Section = {}
         self._clients: Section = {}
@@ -258,10 +260,12 @@ class ClientBuilder:
         exclude_older_than: int | str | None = None,
         chunking: Options | None = None,
         hooks: Sequence[Options] = (),
+        retention: Options | None = None,
     ) -> ClientBuilder:
         """Adds a data object, which has a path, a command or standard input; returns the client, so
         that calls stand in a row.  exclude: lines of gitignore's dialect.  chunking: as in
-        {"kind": "fastcdc"}.  hooks: as in [{"when": "before", "run": ["sync"]}]."""
+        {"kind": "fastcdc"}.  hooks: as in [{"when": "before", "run": ["sync"]}].  retention: as in
+        {"last": 7, "weekly": 4}."""
         objects = self._written["objects"]
         assert isinstance(objects, dict)
         objects[name] = _written(
@@ -272,7 +276,7 @@ class ClientBuilder:
             one_file_system=one_file_system, exclude_larger_than=exclude_larger_than,
             exclude_older_than=exclude_older_than,
             chunking=None if chunking is None else _values(chunking),
-            hooks=[_values(hook) for hook in hooks] or None,
+            hooks=[_values(hook) for hook in hooks] or None, retention=_values(retention),
         )  # fmt: skip
         return self
 

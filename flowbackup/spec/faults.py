@@ -24,6 +24,7 @@ from flowbackup.spec.models import (
     StagingSpec,
 )
 from flowbackup.spec.names import shown
+from flowbackup.spec.retention import RetentionSpec
 from flowbackup.spec.tree import Key, Keys, Tree
 
 PARTS: Mapping[str, tuple[str, type[BaseModel]]] = {
@@ -152,7 +153,9 @@ def _unknown_key(keys: Keys, tree: Tree, suggester: Suggester) -> Finding:
 
 def _known_keys(keys: Keys) -> list[str]:
     model: type[BaseModel] = GraphSpec
-    if len(keys) >= 3 and keys[0] in PARTS:
+    if "retention" in (keys[0], *keys[4:5]) and keys[-1] != "retention":
+        model = RetentionSpec
+    elif len(keys) >= 3 and keys[0] in PARTS:
         model = PARTS[str(keys[0])][1]
         if keys[0] == "clients" and len(keys) >= 5:
             model = HookSpec if _hook(keys) and len(keys) > 6 else ObjectSpec

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
+from flowbackup.model.retention import TAG_CHARACTERS_MAX, is_tag
 from flowbackup.spec.endpoint import (
     Endpoint,
     PinnedBuffers,
@@ -187,6 +188,16 @@ def check_ignore_line(text: str) -> str:
     return text
 
 
+def check_tag(text: str) -> str:
+    """What a user calls the versions of a run."""
+    if not is_tag(text):
+        raise ValueError(
+            f'"{shown(text)}" is no tag|Write up to {TAG_CHARACTERS_MAX} characters without '
+            "spaces and commas"
+        )
+    return text
+
+
 def check_word(text: str) -> str:
     """A word of a command."""
     if not text or "\0" in text or len(text) > 4096:
@@ -251,6 +262,7 @@ Duration = Annotated[
     PlainSerializer(written_duration),
     WithJsonSchema({"type": ["string", "integer"], "examples": ["7d", 3600]}),
 ]
+Tag = Annotated[str, AfterValidator(check_tag)]
 Compression = Annotated[
     int,
     BeforeValidator(read_compression),

@@ -37,6 +37,7 @@ from flowbackup.spec.fields import (
     Word,
 )
 from flowbackup.spec.hooks import Hooks, Notices
+from flowbackup.spec.retention import RetentionSpec
 from flowbackup.spec.written import Written, as_tuple, words_of
 from flowbackup.units import MIB, format_size
 
@@ -104,6 +105,9 @@ class ObjectSpec(Written):
     )  # fmt: skip
     hooks: Hooks = Field(
         default=(), description="Commands around reading it, on the node of the client."
+    )
+    retention: RetentionSpec | None = Field(
+        default=None, description="Which of its versions are kept, instead of that of the graph."
     )
 
     @model_validator(mode="after")
@@ -373,6 +377,9 @@ class GraphSpec(Written):
     )
     couplings: Annotated[tuple[CouplingSpec, ...], BeforeValidator(as_tuple)] = Field(
         default=(), description="Explicit edges: source -> target."
+    )
+    retention: RetentionSpec | None = Field(
+        default=None, description="Which versions of its objects flowbackup forget keeps."
     )
     hooks: Hooks = Field(default=(), description="Commands around a session.")
     notices: Notices = Field(default=(), description="Whom to tell of a session by HTTP.")

@@ -17,6 +17,7 @@ _TABLES = {
     "versions": """SELECT client, name, number, object_id, session, finished_ns, outcome, record
         FROM versions JOIN objects USING (object)""",
     "pages": "SELECT digest, entries, body FROM pages",
+    "searched_pages": """SELECT digest, s.body FROM searched_pages s JOIN pages USING (page)""",
     "version_pages": """SELECT object_id, ordinal, digest, first_key FROM version_pages
         JOIN versions USING (version) JOIN pages USING (page)""",
     "frames": f"""SELECT {_FRAME}, kind, codec, object_id, payload_bytes, content_bytes,
@@ -33,6 +34,9 @@ _TABLES = {
         FROM freed_segments JOIN media USING (medium)""",
     "freed": f"""SELECT m.id, {_FRAME}, z.segment, z.epoch FROM freed z
         JOIN media m USING (medium) JOIN frames f USING (frame)""",
+    "forgotten": "SELECT object_id, client, name, number, finished_ns, forgotten_ns FROM forgotten",
+    "forgotten_told": f"""SELECT t.object_id, {_FRAME} FROM forgotten_told t
+        JOIN frames f USING (frame)""",
 }
 _OF_SESSIONS = ("sessions", "session_devices", "problems")
 _NOT_ON_MEDIA = {"verifications", "stretches", "journal"}
@@ -53,7 +57,7 @@ def dump(catalog: Path, leave_out: Collection[str] = ()) -> Dump:
             columns = [row[1] for row in connection.execute(f"PRAGMA table_info({name})")]
             kept = [column for column in columns if column not in {*_LEFT_OUT, *leave_out}]
             sql = f"""SELECT {", ".join(kept)} FROM {name} WHERE session IN
-                (SELECT session FROM sessions WHERE kind IN ('backup', 'repair'))"""
+                (SELECT session FROM sessions WHERE kind IN ('backup', 'repair', 'prune'))"""
             found[name] = sorted(connection.execute(sql), key=repr)
         return found
     finally:

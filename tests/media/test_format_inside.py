@@ -15,8 +15,9 @@ from flowbackup.frame.page import ROOT_SCHEMA
 from flowbackup.model.chunk import ChunkRef, ChunkSpan
 from flowbackup.model.chunking import FIXED
 from flowbackup.model.entry import EntryKind
+from flowbackup.model.forgotten import ForgottenRecord, ForgottenVersion
 from flowbackup.model.ids import FrameId
-from flowbackup.model.record import SessionRecord, VersionRecord
+from flowbackup.model.record import SessionRecord, VersionRecord, load_record
 from flowbackup.testing.frames import sample_id
 from flowbackup.units import MIB
 
@@ -25,7 +26,8 @@ REF = ChunkRef(bytes(32), 7, FrameId(sample_id(1), 2, 3), 4)
 VERSION = VersionRecord(
     sample_id(2), sample_id(1), "c", "n", b"/s", 1, 2, "success", 3, 2, 9, 9, 9, 0, REF, FIXED
 )
-SESSION = SessionRecord(sample_id(1), "backup", "g", 1, 2, "success", "h")
+SESSION = SessionRecord(sample_id(1), "backup", "g", 1, 2, "success", "h", tags=("release",))
+GONE = ForgottenRecord(sample_id(1), (ForgottenVersion(sample_id(2), "c", "n", 1, 2, 3),))
 
 
 def rows_after(heading: str) -> list[list[str]]:
@@ -73,10 +75,15 @@ def test_references_are_those_of_the_code() -> None:
 
 
 def test_the_keys_of_the_records_are_those_of_the_code() -> None:
-    for kind, record in (("version", VERSION), ("session", SESSION)):
+    told = (("version", VERSION), ("session", SESSION), ("forgotten", GONE))
+    for kind, record in told:
         value = json.loads(record.to_json())
         assert value["record"] == kind
         assert sorted(names(rows_after(f"### `record`: `{kind}`"))) == sorted(value)
+        assert load_record(record.to_json()) == record
+    keys = set(json.loads(GONE.to_json())["versions"][0])
+    (row,) = (r for r in rows_after("### `record`: `forgotten`") if r[0] == "`versions`")
+    assert set(re.findall(r"`(\w+)`", row[1])) == keys
 
 
 def test_the_chunk_index_and_the_envelope_are_those_of_the_code() -> None:

@@ -54,9 +54,15 @@ def test_what_was_never_freed_says_nothing(place: Path) -> None:
     with opened(place) as source:
         begin = read_header(source, 0).total_bytes
     assert read(place) is None
-    assert read(place, packed(place), sealed=False) is None
     assert read(place, b"") is None
     assert read(place, whole[:begin]) is None
+
+
+def test_a_note_under_the_name_of_a_segment_without_a_seal_counts(place: Path) -> None:
+    """Who freed such a one may have been killed before the note had its name."""
+    only_segment(place).rename(only_segment(place).with_suffix(".part"))
+    note = read(place, packed(place), sealed=False)
+    assert note is not None and note.freed.size_bytes == 4096
 
 
 def test_a_record_behind_that_of_another_segment_is_damage(place: Path) -> None:

@@ -33,6 +33,7 @@ class Written(NamedTuple):
 LEFT_OUT: tuple[Graph, ...] = (
     {"exclude": ["*.tmp", "/cache/", "!keep.tmp"]},
     {"exclude": ["\\#x"], "ignore_files": False},
+    {"retention": {"last": 3, "weekly": 4, "within": "30 d", "tags": ["release"]}},
     {"exclude_caches": True, "exclude_larger_than": Written(1 << 30, "1 GiB")},
     {"one_file_system": True, "exclude_older_than": Written(604800, "7 d")},
 )

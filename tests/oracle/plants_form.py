@@ -182,6 +182,15 @@ FORMS: tuple[Form, ...] = (
     Form("command", "exclude", ["*.tmp"], "value", "Delete what says", at=()),
     Form("command", "silence_max", 0, "value", "silence_max: 1 h", at=()),
     Form("group", "devices", Raw("[]"), "value", "Name at least one", at=()),
+    # retention
+    Form("graph", "retention", {"copies": 2}, "value", "last: 7"),
+    Form("object", "retention", {"last": 0}, "value", "last: 7"),
+    Form("object", "retention", {"tags": ["a b"]}, "value", "without spaces",
+         at=("retention", "tags", 0)),
+    Form("object", "retention", {"lsat": 1}, "unknown-key", 'Did you mean "last"?',
+         at=("retention", "lsat")),
+    Form("graph", "retention", {"weekyl": 1}, "unknown-key", 'Did you mean "weekly"?',
+         at=("retention", "weekyl")),
     # hooks and notices
     Form("graph", "hooks", [{"when": "after"}], "value", "Write run", at=("hooks", 0)),
     Form("graph", "hooks", [{**HOOK, "shell": "x"}], "value", "Keep one",

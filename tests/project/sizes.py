@@ -13,7 +13,7 @@ from pathlib import Path
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 60
 # A whole reader, one file because it stands alone on every medium.
-LINES_MAX_OF = {"recover.py": 1030}
+LINES_MAX_OF = {"recover.py": 1045}
 EMPTY_NAMES = {"util", "utils", "helper", "helpers", "common", "manager", "base", "misc"}
 ROOTS = ("flowbackup", "tests")
 

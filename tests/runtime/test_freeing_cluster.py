@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,38 @@ def test_room_is_made_on_the_node_of_the_device(
     later = api.load_plan(graph)
     assert api.run_backup(later, settings, SilentMonitor()).stages == ()
     assert api.run_copy(later, (), settings, SilentMonitor()).stages[0].freed[0].segments
+
+
+def test_a_device_of_another_node_is_pruned_there(cluster: Cluster, tmp_path: Path) -> None:
+    source, far, catalog = tmp_path / "source", tmp_path / "far", tmp_path / "catalog.sqlite"
+    source.mkdir()
+    graph = tmp_path / "far.yaml"
+    graph.write_text(
+        f"""
+        graph: far
+        frame_size: 1 MiB
+        sync_size: 4 MiB
+        nodes: {{storage1: {{}}}}
+        clients: {{web: {{objects: {{source: {{path: {source}}}}}}}}}
+        devices: {{far: {{path: {far}, node: storage1}}}}
+        backup_groups: {{primary: {{devices: [far]}}}}
+        """
+    )
+    api.init_device(str(far))
+    plan = api.load_plan(graph)
+    for size in (5 * MIB, 3 * MIB):
+        (source / "large").write_bytes(os.urandom(size))
+        report = api.run_backup(plan, RunSettings(catalog=catalog), SilentMonitor())
+        assert report.outcome is Outcome.SUCCESS
+    api.forget(["source@1"], api.ForgetRequest(catalog), SilentMonitor())
+
+    near = api.prune((), api.PruneRequest(catalog), SilentMonitor())
+    assert near.outcome is Outcome.FAILED and "--address" in near.problems[0].text
+    there = api.PruneRequest(catalog, address="auto", dry_run=True)
+    foreseen = api.prune((), there, SilentMonitor())
+    report = api.prune((), replace(there, dry_run=False), SilentMonitor())
+    assert report.outcome is Outcome.SUCCESS and report.freed == foreseen.freed
+    assert report.freed[0].size_bytes > 5 * MIB and report.freed[0].moved_frames
+    assert judge.recovered([far], tmp_path / "back").exit_code == 0
+    assert (tmp_path / "back" / "large").read_bytes() == (source / "large").read_bytes()
+    assert judge.check_media([far]).problems == () and len(judge.listed([far])) == 1

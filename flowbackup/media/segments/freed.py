@@ -61,9 +61,10 @@ def pack_freed(label: Label, note: FreedNote) -> bytes:
 
 
 def read_freed(source: SegmentSource) -> FreedNote | None:
-    """What a sealed file says of the segment that it stands for; None for one that was not freed.
-    Raises DamageError, FormatError, DeviceError."""
-    if not source.sealed or not source.size:
+    """What a file says of the segment that it stands for; None for one that was not freed: sealed,
+    or under its old name where it was never sealed and whoever freed it was killed.  Raises
+    DamageError, FormatError, DeviceError."""
+    if not source.size:
         return None
     begin = read_header(source, 0)
     if begin.total_bytes >= source.size:

@@ -41,22 +41,29 @@ def cut_back(reader: MediumReader, session: bytes, device: str, calls: SystemCal
     """
     left = [file for file in reader.files_of(session) if not file.sealed]
     for segment, epoch, _ in left:
-        try:
-            with reader.segment(segment, epoch, sealed=False) as found:
-                path = found.path
-            fd = calls.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
-            try:
-                calls.fsync(fd)
-                with reader.segment(segment, epoch, sealed=False, direct=True) as source:
-                    end = committed_end(source)
-                if end < source.size:
-                    calls.truncate(fd, end)
-                    calls.fsync(fd)
-            finally:
-                calls.close(fd)
-        except OSError as error:
-            raise device_error(device, f"cutting back segment {segment}", error) from error
+        cut_tail(reader, segment, epoch, device, calls)
     return len(left)
+
+
+def cut_tail(
+    reader: MediumReader, segment: int, epoch: int, device: str, calls: SystemCalls
+) -> None:  # fmt: skip
+    """Cuts one unfinished segment back to its last commit, on the same terms."""
+    try:
+        with reader.segment(segment, epoch, sealed=False) as found:
+            path = found.path
+        fd = calls.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            calls.fsync(fd)
+            with reader.segment(segment, epoch, sealed=False, direct=True) as source:
+                end = committed_end(source)
+            if end < source.size:
+                calls.truncate(fd, end)
+                calls.fsync(fd)
+        finally:
+            calls.close(fd)
+    except OSError as error:
+        raise device_error(device, f"cutting back segment {segment}", error) from error
 
 
 def _cut_behind_end(folder: int, name: str, calls: SystemCalls) -> bool:

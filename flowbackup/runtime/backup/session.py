@@ -63,12 +63,12 @@ class BackupSession:
         self, plan: Plan, catalog: Catalog, scan: SourceScan, monitor: Monitor,
         beginning: Beginning, cancel: Cancel, wait_seconds_max: float = 0.0, *,
         resumes: bool = True, reads_all: bool = False, session: bytes = b"",
-        key: WriterKey | None = None,
+        tags: tuple[str, ...] = (), key: WriterKey | None = None,
     ) -> None:  # fmt: skip
         """cancel: ends it.  wait_seconds_max: how long it may wait for devices that others hold.
         session: its id, a new one for none.  resumes: does it go on with what interrupted sessions
-        have left?  reads_all: also files that are as they were?  key: seals everything that goes to
-        media."""
+        have left?  reads_all: also files that are as they were?  tags: what its versions are
+        called, for retention.  key: seals everything that goes to media."""
         self.session = session or new_id()
         self._plan = plan
         self._catalog = catalog
@@ -79,6 +79,7 @@ class BackupSession:
         self._finished_ns = 0
         self._objects = {(o.client, o.name): o for o in plan.objects}
         self._resumes = resumes
+        self._tags = tags
         self._reads_all = reads_all
         self._key = key
         self._known: KnownFrames | None = None
@@ -166,6 +167,7 @@ class BackupSession:
         self._catalog.begin_session(
             self.session, "backup", self._plan.graph, self._plan.graph_text,
             socket.gethostname(), self._times.started_ns, holder_text(self._reception.path),
+            self._tags,
         )  # fmt: skip
 
     def _add_medium(self, plan: Plan, agent: str, info: MediumInfo) -> None:
@@ -284,6 +286,7 @@ class BackupSession:
         return SessionRecord.of_report(
             so_far, started_ns=self._times.started_ns, finished_ns=time.time_ns(),
             host=socket.gethostname(), graph=self._plan.graph_text, versions=tool_versions(),
+            tags=self._tags,
         )  # fmt: skip
 
     def _record(

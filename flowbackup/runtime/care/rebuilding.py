@@ -30,6 +30,7 @@ from flowbackup.media.segments.reader import MediumReader
 from flowbackup.media.segments.scan import Damage
 from flowbackup.media.sets.media_set import find_set
 from flowbackup.model.device import DeviceTarget, MediumInfo
+from flowbackup.model.forgotten import ForgottenRecord
 from flowbackup.model.ids import id_text
 from flowbackup.model.record import SessionRecord, VersionRecord, load_record
 from flowbackup.model.report import DeviceReport, ObjectReport, Outcome, SessionReport
@@ -166,8 +167,8 @@ class _Rebuilding:
     # Records
 
     def _take_sessions(self) -> list[VersionRecord]:
-        """Sessions are taken over; the records of versions are returned, by time.  Raises
-        WrongKeyError where no record opens."""
+        """Sessions are taken over, and what is forgotten; the records of versions that are not are
+        returned, by time.  Raises WrongKeyError where no record opens."""
         versions: dict[bytes, VersionRecord] = {}
         refused: list[WrongKeyError] = []
         opened = 0
@@ -186,6 +187,8 @@ class _Rebuilding:
                 self._lose("forged", f"frame {frame} tells of a session that is not its own")
             elif isinstance(record, SessionRecord):
                 self._rebuild.add_session(record)
+            elif isinstance(record, ForgottenRecord):
+                self._rebuild.add_forgotten(record, frame)
             elif record is not None and record.object_id != header.object_id:
                 self._lose("forged", f"frame {frame} tells of an object that is not its own")
             elif record is not None:
@@ -196,7 +199,8 @@ class _Rebuilding:
         for text, count in Counter(map(str, refused)).items():
             # Who shares a medium with others takes over what is his.
             self._lose("encrypted", f"{count} records: {text}")
-        return sorted(versions.values(), key=lambda record: (record.finished_ns, record.object_id))
+        found = [r for r in versions.values() if not self._rebuild.is_forgotten(r.object_id)]
+        return sorted(found, key=lambda record: (record.finished_ns, record.object_id))
 
     def _take_versions(self, records: Sequence[VersionRecord]) -> None:
         numbers = self._rebuild.number_versions(records)

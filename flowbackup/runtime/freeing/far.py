@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from flowbackup.media.freeing import SealedSegment, SegmentFreer
-from flowbackup.model.device import HERE, MediumInfo
+from flowbackup.model.device import HERE, DeviceTarget, MediumInfo
 from flowbackup.model.freed import FreedSegment
 from flowbackup.plan.decided import NodePlan, Plan, StagingPlan
 from flowbackup.runtime.engines.faults import as_ours
@@ -25,14 +25,14 @@ class FarFreer:
     """A Freer whose work is done by a SegmentFreer on the node of the device: an actor, which ends
     with this and gives the lock back."""
 
-    def __init__(
-        self, engine: Engine, policy: StagingPlan, info: MediumInfo, node: NodePlan
-    ) -> None:  # fmt: skip
+    kind: type[SegmentFreer] = SegmentFreer
+
+    def __init__(self, engine: Engine, target: DeviceTarget, node: NodePlan) -> None:
         """Raises PeerLostError for a node that is not there."""
         self._engine = engine
         post = Post(engine.place((node,))[node.name])
-        self._who = f'the freeing agent of device "{policy.device.name}" on node {node.name}'
-        self._agent = engine.spawn(post, SegmentFreer, medium_target(policy, info))
+        self._who = f'the freeing agent of device "{target.name}" on node {node.name}'
+        self._agent = engine.spawn(post, self.kind, target)
 
     def info(self) -> MediumInfo:
         info: MediumInfo = self._answer(self._agent.info.remote())
@@ -64,9 +64,9 @@ class FarFreer:
         """Ends the agent."""
         self._engine.end(self._agent)
 
-    def _answer(self, reference: Reference) -> Any:
+    def _answer(self, reference: Reference, seconds_max: float = CALL_SECONDS_MAX) -> Any:
         try:
-            return reference.result(CALL_SECONDS_MAX)
+            return reference.result(seconds_max)
         except CallError as error:
             raise as_ours(error, self._who) from error
 
@@ -80,7 +80,7 @@ def cluster_reach(plan: Plan, engine: Engine) -> Iterator[Reach]:
         def freer(policy: StagingPlan, info: MediumInfo) -> Freer:
             if policy.node == HERE:
                 return near_freer(policy, info)
-            return FarFreer(engine, policy, info, nodes[policy.node])
+            return FarFreer(engine, medium_target(policy, info), nodes[policy.node])
 
         def witness(info: MediumInfo) -> Witness:
             return NearWitness(info) if info.is_near else far(info)

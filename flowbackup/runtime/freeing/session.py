@@ -134,7 +134,7 @@ class FreeSession:
         self._reach = reach
         with ExitStack() as stack:
             if not self._dry_run:
-                stack.callback(_one_at_a_time(self._catalog).close)
+                stack.callback(one_at_a_time(self._catalog).close)
             session = LocalSession(
                 self._catalog, KIND, self._graph, self._monitor, engine,
                 is_recorded=not self._dry_run,
@@ -221,8 +221,8 @@ class FreeSession:
         )  # fmt: skip
 
 
-def _one_at_a_time(catalog: Catalog) -> MediumLock:
-    """Held from here to its `close`.  Raises DeviceLockedError."""
+def one_at_a_time(catalog: Catalog) -> MediumLock:
+    """Who frees with a catalog, from here to its `close`.  Raises DeviceLockedError."""
     path = f"{catalog.path}.freeing"
     try:
         return MediumLock(path, str(catalog.path), "flowbackup free")

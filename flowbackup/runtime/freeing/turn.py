@@ -44,7 +44,7 @@ class Freer(Protocol):
     def close(self) -> None: ...
 
 
-class _Kept(Exception):
+class Kept(Exception):
     """A segment stays."""
 
     def __init__(self, reason: str, text: str) -> None:
@@ -92,7 +92,7 @@ class FreeTurn:
         sizes = self._freer.sizes()
         take_over_freed(self._catalog, self._medium, sizes, self._freer.freed)
         confirmed: dict[tuple[int, int], list[bytes]] = {}
-        kept: dict[tuple[int, int], _Kept] = {}
+        kept: dict[tuple[int, int], Kept] = {}
         # All are looked at before the first one goes: a copy that a medium does not show any more
         # keeps the other segments of its version, too.
         standings = self._standings()
@@ -101,7 +101,7 @@ class FreeTurn:
                 try:
                     sealed = self._sealed(standing)
                     confirmed[standing[:2]] = self._confirmed(sealed)
-                except _Kept as reason:
+                except Kept as reason:
                     kept[standing[:2]] = reason
         for standing in self._standings() if self.is_short_of_copies else standings:
             if self._setting.is_to_end():
@@ -110,7 +110,7 @@ class FreeTurn:
                 if standing[:2] in kept:
                     raise kept[standing[:2]]
                 self._free(standing, confirmed.get(standing[:2], ()))
-            except _Kept as reason:
+            except Kept as reason:
                 self._keep(reason, sizes.get(standing[:2], 0))
 
     def report(self) -> FreedReport:
@@ -134,11 +134,9 @@ class FreeTurn:
     def _free(self, standing: SegmentStanding, media: Sequence[bytes]) -> None:
         """Frees it, or raises what keeps it.  media: those that have shown its frames."""
         if standing.keep is not None:
-            raise _Kept(standing.keep.reason.value, self._keep_text(standing.keep))
+            raise Kept(standing.keep.reason.value, self._keep_text(standing.keep))
         if not media:
-            raise _Kept(
-                "unseen", "it has only now become one that may go: the next run looks at it"
-            )
+            raise Kept("unseen", "it has only now become one that may go: the next run looks at it")
         sealed = self._sealed(standing)
         if self._setting.dry_run:
             size_bytes = sealed.size_bytes
@@ -156,19 +154,19 @@ class FreeTurn:
         try:
             sealed = self._freer.sealed(standing.segment, standing.epoch)
         except DamageError as error:
-            raise _Kept("damaged", f"{error.message}; `flowbackup verify` says more") from error
+            raise Kept("damaged", f"{error.message}; `flowbackup verify` says more") from error
         if sealed is None:
-            raise _Kept("unsealed", "it was never sealed: its session was killed")
+            raise Kept("unsealed", "it was never sealed: its session was killed")
         known = self._catalog.frames_in(self._medium, standing.segment, standing.epoch)
         listed = {(row.frame.frame_id, row.offset) for row in sealed.rows}
         if listed - known:
-            raise _Kept(
+            raise Kept(
                 "unknown",
                 f"the catalog does not know {len(listed - known)} of its frames; "
                 "`flowbackup rebuild` with this device takes them over",
             )
         if known - listed:
-            raise _Kept("damaged", "its index does not list all that was written to it")
+            raise Kept("damaged", "its index does not list all that was written to it")
         return sealed
 
     def _confirmed(self, sealed: SealedSegment) -> list[bytes]:
@@ -193,7 +191,7 @@ class FreeTurn:
             media += [medium] if seen else []
         lacking = sum(len(found) < self._policy.copies for found in devices.values())
         if lacking:
-            raise _Kept("unseen", self._unseen_text(lacking, asked))
+            raise Kept("unseen", self._unseen_text(lacking, asked))
         return media
 
     def _elsewhere(self, frame: FrameId) -> Iterator[FramePlace]:
@@ -242,7 +240,7 @@ class FreeTurn:
             "the record of a session that no other device has"
         )
 
-    def _keep(self, kept: _Kept, size_bytes: int) -> None:
+    def _keep(self, kept: Kept, size_bytes: int) -> None:
         self._kept_segments[kept.reason] += 1
         self._kept_bytes[kept.reason] += size_bytes
         self._kept_texts.setdefault(kept.reason, kept.text)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+
 from flowbackup.catalog.catalog import Catalog
-from flowbackup.media.checks.inventory import inventory
+from flowbackup.media.checks.inventory import FoundSegment, inventory
 from flowbackup.model.device import MediumInfo
 from flowbackup.runtime.reading.freed_media import looking_at, take_over_freed
 
@@ -14,11 +16,21 @@ def look_at(catalog: Catalog, info: MediumInfo) -> int:
     DeviceError if the medium cannot be read."""
     take_over_freed(catalog, info.medium, *looking_at(info.location, info.device))
     known = set(catalog.segments(info.medium))
+    found = inventory(info.location, info.device, known)
+    return take_over_found(catalog, info.medium, known, found)
+
+
+def take_over_found(
+    catalog: Catalog, medium: bytes, known: Collection[tuple[int, int]],
+    found: Iterable[FoundSegment],
+) -> int:  # fmt: skip
+    """What a look at a medium has found, of which these segments were known before; how many
+    frames are gone."""
     gone = set(known)
     lost = 0
-    for segment in inventory(info.location, info.device, known):
+    for segment in found:
         name = segment.segment, segment.epoch
         gone.discard(name)
-        lost += catalog.mark_cut_off(info.medium, *name, segment.size_bytes)
+        lost += catalog.mark_cut_off(medium, *name, segment.size_bytes)
         catalog.add_durable([(frame.header, frame.place) for frame in segment.frames])
-    return lost + sum(catalog.mark_cut_off(info.medium, *name, -1) for name in gone)
+    return lost + sum(catalog.mark_cut_off(medium, *name, -1) for name in gone)

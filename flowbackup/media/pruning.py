@@ -1,0 +1,178 @@
+"""Writing sparse segments anew: what is needed of one goes to a new segment of the same medium, and
+then the old one is freed.
+
+A part of the right to free, and no part of the device port.  Frames keep their names, and what is
+read and written goes through the reader and the writer that every session uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from flowbackup.errors import DamageError
+from flowbackup.media.calls import SYSTEM, SystemCalls
+from flowbackup.media.checks.inventory import FoundSegment, inventory
+from flowbackup.media.failure import device_error
+from flowbackup.media.freeing import SealedSegment, SegmentFreer
+from flowbackup.media.layout import IndexRow
+from flowbackup.media.port import FrameWriter, StoredFrame, WriterStatistics
+from flowbackup.media.segments.freed import FreedNote, read_freed
+from flowbackup.media.segments.leftover import cut_tail
+from flowbackup.media.segments.reader import listed
+from flowbackup.media.segments.scan import Damage, committed_end
+from flowbackup.media.segments.segment import SEGMENT_BYTES
+from flowbackup.media.segments.segment_source import SegmentSource
+from flowbackup.model.device import DeviceTarget
+from flowbackup.model.frame import FrameHeader
+from flowbackup.model.freed import FreedSegment
+from flowbackup.units import MIB
+
+GROUP_BYTES = 64 * MIB
+"""So much is moved under one commit: memory stays at that and one frame, a sync is worth it."""
+
+
+class SegmentPruner(SegmentFreer):
+    """A SegmentFreer that can also write on its medium; everything but looking needs the lock."""
+
+    def __init__(
+        self, target: DeviceTarget, calls: SystemCalls = SYSTEM, *,
+        segment_bytes: int = SEGMENT_BYTES,
+    ) -> None:  # fmt: skip
+        super().__init__(target, calls, segment_bytes=segment_bytes)
+        self._writer: FrameWriter | None = None
+        self._held: list[memoryview] = []
+
+    # Looking
+
+    def inventory(self, known: Collection[tuple[int, int]]) -> tuple[FoundSegment, ...]:
+        """See inventory."""
+        return tuple(inventory(self._device.location, self._device.name, known))
+
+    def found(self, segment: int, epoch: int) -> SealedSegment:
+        """What a segment lists, by its index or, of one that was never sealed, by what was
+        committed.  Raises DamageError, also for one that is not there, and DeviceError."""
+        sealed = self.sealed(segment, epoch)
+        if sealed is not None:
+            return sealed
+        with self._reader().segment(segment, epoch, sealed=False) as source:
+            frames = [item for item in listed(source) if isinstance(item, StoredFrame)]
+            rows = [IndexRow(item.place.offset, 0, item.header) for item in frames]
+            # What was never committed goes in any case, and is no part of it.
+            return SealedSegment(segment, epoch, committed_end(source), rows, is_sealed=False)
+
+    # Changing
+
+    def settle(self, session: bytes, freed_ns: int) -> tuple[FreedSegment, ...]:
+        """Ends what killed sessions have begun: segments without a seal in which nothing was ever
+        committed are freed, and notes that stand in the place of one get their names; both are
+        returned.  Others are cut back to their last commit.  Raises DeviceError."""
+        self._check_locked()
+        found: list[FreedSegment] = []
+        for segment, epoch, is_sealed in self._reader().segment_files():
+            if is_sealed:
+                continue
+            try:
+                note, is_empty = self._left(segment, epoch)
+            except DamageError:
+                continue
+            if note is not None:
+                try:
+                    self._seal(segment, epoch)
+                except OSError as error:
+                    raise device_error(
+                        self._device.name, f"freeing segment {segment}", error
+                    ) from error
+                found.append(note)
+            elif is_empty:
+                left = self.found(segment, epoch)
+                found.append(self.free(left, session, freed_ns, ()))
+            else:
+                cut_tail(self._reader(), segment, epoch, self._device.name, self._calls)
+        return tuple(found)
+
+    def _left(self, segment: int, epoch: int) -> tuple[FreedSegment | None, bool]:
+        """Of a segment without a seal: the note that stands there, and whether nothing else does.
+        Raises DamageError, DeviceError."""
+        with self._reader().segment(segment, epoch, sealed=False) as source:
+            if source.sealed:
+                return None, False
+            items = [*listed(source)]
+            is_empty = all(isinstance(item, Damage) and item.torn for item in items)
+            note = _note_in(source) if is_empty else None
+            return None if note is None else note.freed, is_empty
+
+    def move(self, session: bytes, frames: Sequence[StoredFrame]) -> tuple[StoredFrame, ...]:
+        """Writes frames of this medium once more, into a segment of this session, and reads them
+        back from the device: they are durable there when this returns.  Returns where they lie now,
+        also of those for which an earlier call had no room.  Raises DamageError for one that cannot
+        be read, DeviceError (ENOSPC where there is no room)."""
+        moved: list[StoredFrame] = []
+        reader = self._reader()
+        size_bytes = sum(frame.header.payload_bytes for frame in frames)
+        largest = max((frame.header.payload_bytes for frame in frames), default=0)
+        self._device.check_writable(size_bytes, frame_bytes=largest)
+        for group in _groups(frames):
+            for frame in group:
+                _, payload = reader.read(frame.header, frame.place)
+                self._append(session, frame.header, payload)
+            moved += self._commit()
+        fresh = self._device.reader(cached=False)
+        for frame in moved:
+            fresh.read(frame.header, frame.place)
+        return tuple(moved)
+
+    def write_record(
+        self, session: bytes, header: FrameHeader, payload: bytes
+    ) -> tuple[StoredFrame, ...]:  # fmt: skip
+        """Puts a sealed catalog frame on the medium; durable when this returns.  Raises
+        DeviceError."""
+        self._append(session, header, memoryview(payload))
+        return tuple(self._commit())
+
+    def finish(self) -> WriterStatistics:
+        """Seals what was written.  Raises DeviceError."""
+        return WriterStatistics() if self._writer is None else self._writer.finish()
+
+    def close(self) -> None:
+        """As SegmentFreer; what was not sealed stays as it is."""
+        writer, self._writer = self._writer, None
+        self._held.clear()
+        if writer is not None:
+            writer.close()
+        super().close()
+
+    def _append(self, session: bytes, header: FrameHeader, payload: memoryview) -> None:
+        self._check_locked()
+        if self._writer is None:
+            self._writer = self._device.writer(session, 0)
+        self._writer.append(header, payload)
+        # It is written in the background, until the next commit.
+        self._held.append(payload)
+
+    def _commit(self) -> tuple[StoredFrame, ...]:
+        if self._writer is None:
+            return ()
+        stored = self._writer.commit()
+        self._held.clear()
+        return stored
+
+
+def _note_in(source: SegmentSource) -> FreedNote | None:
+    try:
+        return read_freed(source)
+    except DamageError:
+        # Not even its first record was finished.
+        return None
+
+
+def _groups(frames: Sequence[StoredFrame]) -> Iterator[list[StoredFrame]]:
+    group: list[StoredFrame] = []
+    size_bytes = 0
+    for frame in frames:
+        group.append(frame)
+        size_bytes += frame.header.payload_bytes
+        if size_bytes >= GROUP_BYTES:
+            yield group
+            group, size_bytes = [], 0
+    if group:
+        yield group
