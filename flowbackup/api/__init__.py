@@ -42,7 +42,7 @@ from flowbackup.api.warming import warm as warm
 from flowbackup.api.watching import watching as watching
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.catalog.claim import open_shared, shared_claim
-from flowbackup.catalog.location import catalog_path
+from flowbackup.catalog.location import catalog_of
 from flowbackup.catalog.location import default_catalog_path as default_catalog_path
 from flowbackup.catalog.resolve import split_query
 from flowbackup.catalog.rows import LostMedium
@@ -369,4 +369,4 @@ def doctor() -> list[Check]:
 
 
 def _catalog_path(named: Path | None, plan: Plan | None = None) -> Path:
-    return catalog_path(named, "" if plan is None else plan.catalog)
+    return catalog_of(named, "" if plan is None else plan.catalog)

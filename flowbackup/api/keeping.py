@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowbackup.catalog.catalog import Catalog, open_catalog
-from flowbackup.catalog.location import catalog_path
+from flowbackup.catalog.location import catalog_of
 from flowbackup.catalog.rows import VersionRow
 from flowbackup.errors import UsageError
 from flowbackup.model.report import SessionReport
@@ -64,7 +64,7 @@ def forget(objects: Sequence[str], request: ForgetRequest, monitor: Monitor) -> 
     from flowbackup.runtime.freeing.forgetting import ForgetTask, run_forgetting
 
     plan = _plan(request.graph)
-    path = catalog_path(request.catalog, plan.catalog if plan else "")
+    path = catalog_of(request.catalog, plan.catalog if plan else "")
     with open_catalog(path, create=False) as catalog:
         whole, named = _meant(catalog, objects)
         policies = () if named and not whole else _policies(catalog, request, plan, whole)
@@ -84,7 +84,7 @@ def prune(devices: Sequence[str], request: PruneRequest, monitor: Monitor) -> Se
         tuple(devices), request.max_unused, request.copies, request.dry_run,
         request.wait_seconds_max,
     )  # fmt: skip
-    path = catalog_path(request.catalog)
+    path = catalog_of(request.catalog)
     with cancelled_by_signals() as cancel, open_catalog(path, create=False) as catalog:
         if not request.address:
             with cancel.interruptible(2):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowbackup.catalog.catalog import open_catalog
-from flowbackup.catalog.location import catalog_path
+from flowbackup.catalog.location import catalog_of
 from flowbackup.errors import EXIT_FAILED, EXIT_INTERRUPTED, FlowbackupError, UsageError
 from flowbackup.metrics.families import Sample
 from flowbackup.metrics.measured import (
@@ -63,7 +63,7 @@ class Watched:
         self, plan: Plan, settings: RunSettings, monitor: Monitor, file: Path | None, clock: Clock
     ) -> None:  # fmt: skip
         self._plan = plan
-        self._catalog = catalog_path(settings.catalog, plan.catalog)
+        self._catalog = catalog_of(settings.catalog, plan.catalog)
         self._monitor = monitor
         self._file = file
         self._is_on_cluster = bool(settings.address)

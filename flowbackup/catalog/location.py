@@ -8,15 +8,6 @@ from pathlib import Path
 VARIABLE = "FLOWBACKUP_CATALOG"
 
 
-def catalog_path(named: Path | None, of_graph: str = "") -> Path:
-    """What a command names, else the environment, else a graph, else the default one."""
-    if named is not None:
-        return named
-    if of_graph and VARIABLE not in os.environ:
-        return Path(of_graph)
-    return default_catalog_path()
-
-
 def default_catalog_path() -> Path:
     """FLOWBACKUP_CATALOG, or flowbackup/catalog.sqlite in the user's data directory."""
     named = os.environ.get(VARIABLE)
@@ -24,3 +15,12 @@ def default_catalog_path() -> Path:
         return Path(named)
     data = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
     return Path(data) / "flowbackup" / "catalog.sqlite"
+
+
+def catalog_of(named: Path | None, of_graph: str = "") -> Path:
+    """What a command names, else the environment, else a graph, else the default one."""
+    if named is not None:
+        return named
+    if of_graph and VARIABLE not in os.environ:
+        return Path(of_graph)
+    return default_catalog_path()
