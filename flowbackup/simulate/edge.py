@@ -66,6 +66,8 @@ class ModelEdge:
     ) -> None:  # fmt: skip
         """way: None on one node.  week: day and minute at which the session begins."""
         self.plan = plan
+        self.source = plan.source
+        """Who stands at its beginning now: an heir of the one in the plan, perhaps."""
         self.streams = streams
         self.bytes_moved = 0
         self.alive = True
@@ -85,9 +87,9 @@ class ModelEdge:
     def couple(self, target: Receiver, released: Released) -> None:
         self._target, self._released = target, released
 
-    def adopted(self, released: Released) -> None:
+    def adopted(self, source: str, released: Released) -> None:
         """Another sender goes on: it offers again what it knows to be unreleased."""
-        self._released = released
+        self.source, self._released = source, released
         self._waiting.clear()
         self._calls.clear()
         self._out = 0

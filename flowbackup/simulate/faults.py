@@ -106,7 +106,7 @@ class Faults:
         heirs = list(self._heirs(station)) if adopts else []
         for name, edge in list(station.incoming.items()):
             edge.stop()
-            source = edge.plan.source
+            source = edge.source
             if source in self._stations:
                 self._stations[source].edge_failed(name, heirs)
             elif source in self._clients:
@@ -115,10 +115,10 @@ class Faults:
                 self._readers[source].head_lost(name, reason)
 
     def _heirs(self, station: Station) -> Iterator[ModelEdge]:
-        """The couplings to the nearest agents behind it that work."""
+        """The couplings to the nearest agents behind it that work, and that nobody has adopted."""
         for edge in station.outgoing.values():
             target = self._stations[edge.plan.target]
-            if not edge.alive:
+            if not edge.alive or edge.source != station.plan.name:
                 continue
             if target.plan.node == station.plan.node and not target.works:
                 yield from self._heirs(target)
@@ -127,7 +127,8 @@ class Faults:
 
     def _look_for_lag(self) -> None:
         for edge in self._may_detach:
-            source, target = self._stations.get(edge.source), self._stations[edge.target]
+            source = self._stations.get(self._edges[edge.name].source)
+            target = self._stations[edge.target]
             if source is None or target.failure or not self._edges[edge.name].alive:
                 continue
             found = source.statistics()

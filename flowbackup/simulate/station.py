@@ -77,7 +77,7 @@ class Station:
         outboxes: list[Outbox] = []
         for heir in heirs:
             self.outgoing[heir.plan.name] = heir
-            heir.adopted(self._hears(heir))
+            heir.adopted(self.plan.name, self._hears(heir))
             outboxes.append(heir.outbox())
         self.outgoing.pop(edge, None)
         self._perform(self.machine.successor_detached(edge, outboxes))

@@ -82,6 +82,31 @@ def test_those_behind_a_lost_node_are_adopted() -> None:
     assert named(found.devices, "disk1").bytes_durable < SIZE / 2
 
 
+def test_who_was_adopted_may_fail_as_well() -> None:
+    graph = builder({"nas": 100})
+    group = graph.backup_group("level0", devices=["nas"])
+    for number, node in enumerate(("storage1", "storage2"), 1):
+        graph.node(node)
+        graph.device(f"disk{number}", path="/mnt/disk", node=node, rate=50 * MB)
+        group = group.mirror(f"level{number}", devices=[f"disk{number}"])
+    events = (Event("storage1", LATE), Event("disk2", 2 * LATE))
+    found = run(make_plan(graph.spec()), SIZE, events=events)
+    assert named(found.devices, "nas").bytes_durable >= SIZE
+    assert named(found.devices, "disk2").failed_at == 2 * LATE
+
+
+def test_those_behind_several_agents_of_a_lost_node_are_adopted() -> None:
+    graph = builder({"nas": 100, "last": 100})
+    graph.node("storage")
+    group = graph.backup_group("level0", devices=["nas"])
+    for name in ("disk1", "disk2"):
+        graph.device(name, path=f"/mnt/{name}", node="storage", rate=100 * MB)
+        group = group.mirror(f"of-{name}", devices=[name])
+    group.mirror("level3", devices=["last"])
+    found = run(make_plan(graph.spec()), SIZE, events=(Event("storage", LATE),))
+    assert named(found.devices, "last").bytes_durable >= SIZE
+
+
 def test_a_mirror_that_lags_is_detached_or_waited_for() -> None:
     facts = {"nas": 200}, {"usb": 20}
     blocked = run(fan(*facts, when_slow="block"), SIZE)
