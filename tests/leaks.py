@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowbackup.catalog.catalog import open_catalog
+from flowbackup.catalog.claim import claim_path
 from flowbackup.media.labels.label import (
     DOCUMENTS,
     LABEL_NAME,
@@ -147,6 +148,10 @@ def is_locked(path: Path) -> bool:
 
 
 def _beside(catalog: Path) -> Iterator[str]:
-    """What sqlite and the making of a catalog put beside it is gone when it is closed."""
-    for path in catalog.parent.glob(f"{catalog.name}?*"):
-        yield f"file {path}"
+    """What sqlite and the making of a catalog put beside it is gone when it is closed; its claim
+    stays, as the lock of a medium does, and nobody holds it."""
+    claim = claim_path(catalog)
+    if is_locked(claim):
+        yield f"lock {claim}"
+    yield from (f"file {path}" for path in catalog.parent.glob(f"{catalog.name}?*")
+                if path != claim)  # fmt: skip

@@ -44,7 +44,7 @@ def open_shared(
 def shared_claim(path: Path, wait_seconds_max: float = WAIT_SECONDS) -> Iterator[None]:
     """Of who writes or reads what the catalog at `path` knows.  Raises DeviceLockedError."""
     try:
-        fd = os.open(_claim_path(path), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        fd = os.open(claim_path(path), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         if error.errno in _CANNOT_CLAIM:
             yield
@@ -71,7 +71,7 @@ def exclusive_claim(
     what runs, CatalogError."""
     path = catalog.path
     try:
-        fd = os.open(_claim_path(path), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        fd = os.open(claim_path(path), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise _failed(path, error) from error
     try:
@@ -100,8 +100,9 @@ def _write_name(path: Path, fd: int, holder: str) -> None:
         raise _failed(path, error) from error
 
 
-def _claim_path(path: Path) -> str:
-    return f"{path}.claim"
+def claim_path(path: Path) -> Path:
+    """The file that is held; like that of any lock it stays."""
+    return path.with_name(f"{path.name}.claim")
 
 
 def _taken(

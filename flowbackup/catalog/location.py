@@ -17,9 +17,10 @@ def default_catalog_path() -> Path:
     return Path(data) / "flowbackup" / "catalog.sqlite"
 
 
-def catalog_of(named: Path | None, planned: str = "") -> Path:
-    """The one that is named; else that of the environment, then that of a graph, then the default.
-    planned: what a graph says, "" for nothing."""
+def catalog_of(named: Path | None, of_graph: str = "") -> Path:
+    """What a command names, else the environment, else a graph, else the default one."""
     if named is not None:
         return named
-    return Path(planned) if planned and VARIABLE not in os.environ else default_catalog_path()
+    if of_graph and VARIABLE not in os.environ:
+        return Path(of_graph)
+    return default_catalog_path()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from flowbackup.cli.options import (
     engine_option,
     full_option,
     init_option,
+    metrics_option,
     output_options,
     profile_option,
     resume_option,
@@ -22,8 +24,7 @@ from flowbackup.cli.options import (
     tag_option,
 )
 from flowbackup.cli.output import Output
-from flowbackup.cli.progress import show_progress
-from flowbackup.cli.summary import show_summary
+from flowbackup.cli.watched import run_watched
 from flowbackup.errors import UsageError
 from flowbackup.model.source_rules import SourceRules
 
@@ -77,6 +78,7 @@ from flowbackup.model.source_rules import SourceRules
 @engine_option
 @profile_option
 @address_option
+@metrics_option
 @catalog_option
 @output_options
 @click.pass_obj
@@ -103,6 +105,7 @@ def backup(
     engine: str | None,
     profile: bool,
     address: str,
+    metrics: Path | None,
     catalog: Path | None,
 ) -> int:
     """Back up PATHs to a device, and on to its mirrors.
@@ -132,9 +135,8 @@ def backup(
         catalog=catalog, address=address, create=True, init=init, wait_seconds_max=retry_lock,
         resume=resume, full=full, engine=engine, tags=tags,
     )  # fmt: skip
-    with show_progress(output) as monitor:
-        report = api.run_backup(plan, settings, monitor)
-    return show_summary(report, output, profile=profile)
+    run = partial(api.run_backup, plan, settings)
+    return run_watched(plan, settings, output, metrics, run, profile=profile)
 
 
 def _compression(text: str | None) -> str | dict[str, int] | None:

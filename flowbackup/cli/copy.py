@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -13,13 +14,13 @@ from flowbackup.cli.options import (
     catalog_option,
     engine_option,
     init_option,
+    metrics_option,
     output_options,
     retry_lock_option,
 )
 from flowbackup.cli.output import Output
 from flowbackup.cli.plan import show_plan
-from flowbackup.cli.progress import show_progress
-from flowbackup.cli.summary import show_summary
+from flowbackup.cli.watched import run_watched
 from flowbackup.errors import EXIT_SUCCESS
 from flowbackup.plan.narrowing import copies_only, stages_named
 
@@ -38,6 +39,7 @@ from flowbackup.plan.narrowing import copies_only, stages_named
 @retry_lock_option
 @engine_option
 @address_option
+@metrics_option
 @catalog_option
 @output_options
 @click.pass_obj
@@ -50,6 +52,7 @@ def copy(
     retry_lock: float,
     engine: str | None,
     address: str,
+    metrics: Path | None,
     catalog: Path | None,
 ) -> int:
     """Run the copy groups of GRAPH.yaml, or only those that are named, without its backup.
@@ -66,6 +69,6 @@ def copy(
         copies = copies_only(plan, stages_named(plan, groups))
         show_plan(copies, output, api.foresee_room(plan, settings))
         return EXIT_SUCCESS
-    with show_progress(output) as monitor:
-        report = api.run_copy(plan, groups, settings, monitor)
-    return show_summary(report, output)
+    return run_watched(
+        plan, settings, output, metrics, partial(api.run_copy, plan, groups, settings)
+    )

@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 
 from flowbackup import api
+from flowbackup.api.looking import KINDS
 from flowbackup.catalog.rows import FoundRow, VersionRow
 from flowbackup.cli.ls import entry_fields, long_text, short_text
 from flowbackup.cli.options import Command, Size, catalog_option, output_options
 from flowbackup.cli.output import Output
 from flowbackup.errors import EXIT_SUCCESS
-from flowbackup.looking import KINDS
 
 
 @click.command(

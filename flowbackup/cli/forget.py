@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from flowbackup import api
+from flowbackup.api.keeping import calendar
 from flowbackup.catalog.retention import Decision
 from flowbackup.cli.columns import table
 from flowbackup.cli.names import long_id, short_id, time_text
@@ -24,7 +25,6 @@ from flowbackup.cli.options import (
 from flowbackup.cli.output import Output
 from flowbackup.cli.progress import show_progress
 from flowbackup.cli.summary import show_summary
-from flowbackup.keeping import calendar
 from flowbackup.model.retention import PERIODS, RetentionPolicy
 
 HEADS = ("object", "id", "made", "", "why")

@@ -67,6 +67,7 @@ COMMANDS = {
     "rebuild": Place("rebuild", "rebuild", "Make the catalog from what media tell."),
     "device": Place("device", "device", "Make, list, show and measure devices."),
     "key": Place("key", "key", "Make keys for encryption, and say who may use them."),
+    "submit": Place("submit", "submit", "Have a Ray cluster run a graph file, as a job."),
     "schedule": Place("schedule", "schedule", "Have graphs run by themselves, at set times."),
     "doctor": Place("doctor", "doctor", "Check this machine: versions, memory, limits, catalog."),
 }

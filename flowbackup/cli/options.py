@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 import click
 
+from flowbackup import api
 from flowbackup.cli.output import Output
 from flowbackup.model.retention import is_tag
 from flowbackup.units import parse_duration, parse_size
@@ -170,12 +171,26 @@ def as_of_option(command: Decorated) -> Decorated:
 
 
 def address_option(command: Decorated) -> Decorated:
-    """--address ADDRESS of an existing Ray cluster; "" starts an embedded one."""
+    """--address ADDRESS of an existing Ray cluster; "" starts an embedded one.  Without it, that of
+    the job as which Ray runs the command."""
     return click.option(
         "--address",
-        default="",
+        default=lambda: "auto" if api.in_job() else "",
         metavar="ADDRESS",
         help='Join this Ray cluster ("auto" or host:port) instead of starting one.',
+    )(command)
+
+
+def metrics_option(command: Decorated) -> Decorated:
+    """--metrics FILE, else FLOWBACKUP_METRICS; None where neither is given."""
+    return click.option(
+        "--metrics",
+        type=click.Path(dir_okay=False, path_type=Path),
+        envvar="FLOWBACKUP_METRICS",
+        show_envvar=True,
+        metavar="FILE",
+        help="Write the numbers of the run there for Prometheus, as node_exporter collects them: "
+        "one file for each graph.",
     )(command)
 
 

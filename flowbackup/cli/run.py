@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -14,6 +15,7 @@ from flowbackup.cli.options import (
     engine_option,
     full_option,
     init_option,
+    metrics_option,
     output_options,
     profile_option,
     resume_option,
@@ -22,8 +24,7 @@ from flowbackup.cli.options import (
 )
 from flowbackup.cli.output import Output
 from flowbackup.cli.plan import show_plan
-from flowbackup.cli.progress import show_progress
-from flowbackup.cli.summary import show_summary
+from flowbackup.cli.watched import run_watched
 from flowbackup.errors import EXIT_SUCCESS
 
 
@@ -46,6 +47,7 @@ from flowbackup.errors import EXIT_SUCCESS
 @engine_option
 @profile_option
 @address_option
+@metrics_option
 @catalog_option
 @output_options
 @click.pass_obj
@@ -61,6 +63,7 @@ def run(
     engine: str | None,
     profile: bool,
     address: str,
+    metrics: Path | None,
     catalog: Path | None,
 ) -> int:
     """Run GRAPH.yaml: backups and mirrors as the file says.
@@ -82,6 +85,5 @@ def run(
     if dry_run:
         show_plan(plan, output, api.foresee_room(plan, settings))
         return EXIT_SUCCESS
-    with show_progress(output) as monitor:
-        report = api.run_backup(plan, settings, monitor)
-    return show_summary(report, output, profile=profile)
+    run = partial(api.run_backup, plan, settings)
+    return run_watched(plan, settings, output, metrics, run, profile=profile)

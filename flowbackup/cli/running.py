@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from flowbackup import api
+from flowbackup.api.submitting import stop_job
 from flowbackup.cli.options import Command, catalog_option, output_options
 from flowbackup.cli.output import Output
 from flowbackup.errors import EXIT_SUCCESS
@@ -73,16 +74,24 @@ def detach(output: Output, session: str, device: str, catalog: Path | None) -> i
 @click.command(cls=Command, examples=("flowbackup cancel latest", "flowbackup cancel 01940c --now"))
 @click.argument("session")
 @click.option("--now", is_flag=True, help="At once, not at the border of the objects under way.")
+@click.option(
+    "--address", default="", metavar="URL",
+    help="Of Ray's job server, for a submitted one; SESSION is its whole id then.",
+)  # fmt: skip
 @catalog_option
 @output_options
 @click.pass_obj
-def cancel(output: Output, session: str, now: bool, catalog: Path | None) -> int:
+def cancel(output: Output, session: str, now: bool, address: str, catalog: Path | None) -> int:
     """End a running SESSION in order, as Ctrl-C does where it was started.
 
     It finishes the objects that are read within a second and cuts longer ones off behind a frame,
     with --now it ends at once; `flowbackup sessions` tells when.
     """
-    api.change_session(session, "cancel", catalog, now=now)
+    if address:
+        stop_job(session, address)
+        now = False
+    else:
+        api.change_session(session, "cancel", catalog, now=now)
     when = "now" if now else "behind the objects under way"
     output.row("cancelled", {"now": now}, f"the session ends {when}")
     return EXIT_SUCCESS

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from flowbackup import api
+from flowbackup.api.scheduling import ScheduleRequest, schedule_task
 from flowbackup.cli.options import (
     Command,
     Decorated,
@@ -27,7 +28,6 @@ from flowbackup.schedule import cron, kuberay
 from flowbackup.schedule.places import CronPlace, KuberayPlace, Place, SystemdPlace
 from flowbackup.schedule.systemd import units
 from flowbackup.schedule.task import Task
-from flowbackup.scheduling import ScheduleRequest, schedule_task
 
 SYSTEMD, CRON, KUBERAY = "systemd", "cron", "kuberay"
 FILE = click.Path(dir_okay=False, path_type=Path)

@@ -13,7 +13,7 @@ from flowbackup.cli.output import Output
 from flowbackup.errors import EXIT_SUCCESS
 
 if TYPE_CHECKING:
-    from flowbackup.warming import WarmRay
+    from flowbackup.api.warming import WarmRay
 
 
 @click.command(cls=Command, examples=("flowbackup up", "flowbackup up --json"))

@@ -13,7 +13,7 @@ import pytest
 from flowbackup.errors import EXIT_USAGE, EXIT_WRONG_KEY
 from flowbackup.frame import key_slots
 from flowbackup.frame.seal import open_frame
-from flowbackup.key_file import new_key, read_key_file, write_key_file
+from flowbackup.keys.key_file import new_key, read_key_file, write_key_file
 from flowbackup.model.record import SessionRecord, load_record
 from flowbackup.testing.compare import differences
 from tests.cli.conftest import Ran, RunCommand

@@ -24,7 +24,7 @@ from ray.cluster_utils import Cluster
 from flowbackup import api
 from flowbackup.api import RunSettings
 from flowbackup.frame.key_slots import opened_by_passphrase
-from flowbackup.key_file import new_key, write_key_file
+from flowbackup.keys.key_file import new_key, write_key_file
 from flowbackup.media.labels.label import SEGMENTS_NAME
 from flowbackup.monitor import SilentMonitor
 from flowbackup.process import descendants

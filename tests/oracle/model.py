@@ -34,10 +34,11 @@ LEFT_OUT: tuple[Graph, ...] = (
     {"exclude": ["*.tmp", "/cache/", "!keep.tmp"]},
     {"exclude": ["\\#x"], "ignore_files": False},
     {"retention": {"last": 3, "weekly": 4, "within": "30 d", "tags": ["release"]}},
+    {"chunking": {"kind": "fixed", "size": Written(1 << 24, "16 MiB")}},
     {"exclude_caches": True, "exclude_larger_than": Written(1 << 30, "1 GiB")},
     {"one_file_system": True, "exclude_older_than": Written(604800, "7 d")},
 )
-"""What of an object's tree may be left out, in some of the ways."""
+"""What a graph may say about an object that is a tree, in some of the ways."""
 
 
 def source_of(random: Random, place: tuple[str, ...]) -> Graph:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from tests.oracle.model import Graph, Keys, Raw, Twin, made_stream
+from tests.oracle.model import MIB, Graph, Keys, Raw, Twin, frame_bytes, made_stream
 from tests.oracle.plot import NoRoom, Planted, Planter, Plot, planted
 
 Where = Callable[[Plot], tuple[Keys, Graph]]
@@ -182,6 +182,11 @@ FORMS: tuple[Form, ...] = (
     Form("command", "exclude", ["*.tmp"], "value", "Delete what says", at=()),
     Form("command", "silence_max", 0, "value", "silence_max: 1 h", at=()),
     Form("group", "devices", Raw("[]"), "value", "Name at least one", at=()),
+    # chunks
+    Form("tree", "chunking", {"min": 65536}, "value", "Write kind: fastcdc"),
+    Form("tree", "chunking", {"size": 1024}, "value", "Write 64 KiB to 16 MiB"),
+    Form("tree", "chunking", {"kind": "fastcdc", "size": 65536, "min": 65536}, "value",
+         "Write a min below size"),
     # retention
     Form("graph", "retention", {"copies": 2}, "value", "last: 7"),
     Form("object", "retention", {"last": 0}, "value", "last: 7"),
@@ -347,6 +352,14 @@ def min_above_max(plot: Plot) -> Planted:
     return planted("value", "Exchange them", *keys)
 
 
+def chunk_over_frame(plot: Plot) -> Planted:
+    keys, item = plot.tree()
+    if frame_bytes(plot.graph) >= 16 * MIB:
+        raise NoRoom
+    item["chunking"] = {"kind": "fastcdc", "size": 4 * MIB}
+    return planted("chunk-over-frame", "Write a smaller max", *keys, "chunking")
+
+
 def _all_parts(plot: Plot) -> list[tuple[Keys, Graph]]:
     found: list[tuple[Keys, Graph]] = []
     for section in ("devices", "clients", "backup_groups", "mirror_groups", "copy_groups"):
@@ -354,4 +367,6 @@ def _all_parts(plot: Plot) -> list[tuple[Keys, Graph]]:
     return found
 
 
-PLANTERS: tuple[Planter, ...] = (key_twice, bad_name, object_called_latest, min_above_max)
+PLANTERS: tuple[Planter, ...] = (
+    key_twice, bad_name, object_called_latest, min_above_max, chunk_over_frame,
+)  # fmt: skip

@@ -38,7 +38,7 @@ def verdict(graph: Graph, memory_bytes: int | None = None) -> set[Expected]:
         *ways(graph, chains, are_sound), *halves(graph, chains, are_sound),
         *copies(graph, chains, are_sound),
         *copy_loops(chains), *staging(graph, chains), *spares(chains), *places(graph),
-        *standard_input(graph), *engine(graph),
+        *standard_input(graph), *engine(graph), *chunks(graph),
         *windows(graph), *shared_slots(chains), *memory(graph, chains, memory_bytes),
         *excluded(graph),
     }  # fmt: skip
@@ -372,6 +372,15 @@ def engine(graph: Graph) -> Iterator[Expected]:
     """One process is on one machine."""
     if graph.get("engine") == "local" and graph.get("nodes"):
         yield one("engine-far", "engine")
+
+
+def chunks(graph: Graph) -> Iterator[Expected]:
+    """One of a fixed size is made as small as a frame; one that the content cuts is not."""
+    for keys, _, item in objects(graph):
+        written = item.get("chunking", {})
+        largest = written.get("max", 4 * written.get("size", 0))
+        if written.get("kind") == "fastcdc" and largest > frame_bytes(graph):
+            yield one("chunk-over-frame", *keys, "chunking")
 
 
 def windows(graph: Graph) -> Iterator[Expected]:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from ray._private import ray_constants, worker
+from ray._private import ray_constants, services, worker
 from ray._private import utils as ray_utils
 from ray._private.node import Node
 
@@ -36,6 +36,8 @@ def family(pid):
 with ray_engine():
     ray.get(ray.remote(lambda: 1).remote())
     members = list(family(os.getpid()))
+    # Ray's page of its own, at the same port in every Ray of a machine, is what this leaves out.
+    assert any(b"--minimal" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in members)
     print(len(members), sorted({a for pid in members for a in listening(pid)}))
     print(sorted(p.name for p in Path("/tmp").glob(f"fbr-{os.getpid()}-*")) != [])
 # Who was killed is gone when the kernel has come to it; the watcher of Ray's ends with its parent.
@@ -55,6 +57,8 @@ def test_what_is_replaced_in_ray_is_there() -> None:
     assert ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR == "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
     assert isinstance(ray_constants.ENABLE_RAY_CLUSTER, bool)
     assert callable(ray_utils.set_sigterm_handler)
+    asks = "ray._private.utils.get_dashboard_dependency_error()"
+    assert asks in inspect.getsource(services.start_raylet)
     assert "connect(" in inspect.getsource(worker.init), "and is called by that name"
 
 

@@ -29,7 +29,9 @@ def three_nodes(*, join: bool = True) -> Iterator[Cluster]:
     assert not ray.is_initialized(), "a test before this one has left a Ray"
     directory = tempfile.mkdtemp(prefix="fbc-", dir="/tmp")
     os.mkdir(os.path.join(directory, "ray"))
-    environment = {"RAY_AUTH_MODE": "disabled", "RAY_TMPDIR": directory}
+    environment = {
+        "RAY_AUTH_MODE": "disabled", "RAY_TMPDIR": directory, "FLOWBACKUP_WITHOUT_TOKEN": "1",
+    }  # fmt: skip
     os.environ.update(environment)
     store = {"object_store_memory": STORE_BYTES, "num_cpus": 2}
     nodes = Cluster(

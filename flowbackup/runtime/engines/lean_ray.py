@@ -47,6 +47,10 @@ def lean_start() -> Iterator[None]:
         replaced.enter_context(patch.object(Node, "start_api_server", _no_api_server))
         # Asks for machines when there are too few; its end takes a second.
         replaced.enter_context(patch.object(Node, "start_monitor", _no_monitor))
+        # Where all of Ray is installed, its agent serves a page of its own, at a port that is the
+        # same for every Ray of a machine.
+        without = (ray_utils, "get_dashboard_dependency_error", _no_page)
+        replaced.enter_context(patch.object(*without))
         replaced.enter_context(on_loopback())
         yield
 
@@ -183,6 +187,10 @@ def _read_again() -> None:
 
 def _no_api_server(node: Node, **settings: object) -> None:
     node._webui_url = ""
+
+
+def _no_page() -> ImportError:
+    return ImportError("a Ray of one command is nobody's to look at")
 
 
 def _no_handler(handler: object) -> None:

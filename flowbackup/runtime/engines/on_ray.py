@@ -23,6 +23,7 @@ from flowbackup.runtime.engines.port import (
     group_of,
 )
 from flowbackup.runtime.engines.ray_nodes import is_alive, place
+from flowbackup.runtime.engines.ray_versions import refuse_other_versions
 from flowbackup.runtime.engines.spares import SpareHosts
 
 
@@ -32,6 +33,7 @@ class RayEngine:
     def __init__(self, name: str, spares: SpareHosts | None = None) -> None:
         """spares: hosts that may become its actors."""
         self._name = name
+        self._compared: set[str] = set()
         self._spares = spares
 
     @property
@@ -43,7 +45,13 @@ class RayEngine:
         return False
 
     def place(self, nodes: Collection[NodePlan]) -> dict[str, str]:
-        return place(nodes)
+        """Raises FlowbackupError, too, for a node with other versions than this one."""
+        found = place(nodes)
+        here = ray.get_runtime_context().get_node_id()
+        new = {name: node for name, node in found.items() if node not in {here, *self._compared}}
+        refuse_other_versions(new)
+        self._compared.update(new.values())
+        return found
 
     def is_alive(self, node: str) -> bool:
         return is_alive(node)

@@ -33,6 +33,7 @@ from flowbackup.runtime.engines.lean_ray import (
     signals_kept,
 )
 from flowbackup.runtime.engines.on_ray import RayEngine
+from flowbackup.runtime.engines.ray_trust import refuse_open_cluster
 from flowbackup.runtime.engines.spares import SpareHosts
 from flowbackup.runtime.engines.warm_state import (
     WarmRay,
@@ -87,6 +88,7 @@ def _joined(address: str, cancel: Cancel, warm: WarmRay | None = None) -> Iterat
     try:
         with _starting(cancel):
             _join(address, warm)
+            refuse_open_cluster()
         yield
     finally:
         shut_down()

@@ -11,7 +11,7 @@ from pathlib import Path
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.errors import EXIT_FAILED, EXIT_INTERRUPTED, FlowbackupError
 from flowbackup.flow.hooks import START, end_with_hooks
-from flowbackup.model.ids import id_text, new_id
+from flowbackup.model.ids import id_text
 from flowbackup.model.published import command_fields
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem
@@ -19,6 +19,7 @@ from flowbackup.plan.decided import Plan
 from flowbackup.runtime.cancel import Cancel
 from flowbackup.runtime.hooks.notices import Notices
 from flowbackup.runtime.hooks.running import KIND, Hooks
+from flowbackup.runtime.job import session_id
 from flowbackup.runtime.signals import cancelled_by_signals
 
 
@@ -40,7 +41,7 @@ def around_session(
     hook before it keeps it from being begun.  A hook behind it that must not fail makes the outcome
     failed; what was backed up is good all the same, and stays."""
     with cancelled_by_signals() as cancel:
-        begun = Begun(new_id(), cancel)
+        begun = Begun(session_id(catalog), cancel)
         if not plan.hooks and not plan.notices:
             return session(begun)
         return _Around(plan, kind, catalog, monitor, begun).run(session)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from flowbackup.catalog.location import default_catalog_path
+from flowbackup.catalog.location import catalog_of
 from flowbackup.errors import UsageError
 from flowbackup.model.device import HERE
 from flowbackup.plan.decided import Plan
@@ -41,7 +41,7 @@ def schedule_task(plan: Plan, request: ScheduleRequest) -> Task:
             remedy="say with --address which cluster",
         )
     file = request.file or os.path.abspath(plan.path)
-    catalog = os.path.abspath(request.catalog or plan.catalog or default_catalog_path())
+    catalog = os.path.abspath(catalog_of(request.catalog, plan.catalog))
     words = [request.program, "run", file, "--catalog", catalog, *request.options]
     if request.address:
         words += ["--address", request.address]

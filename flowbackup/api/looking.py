@@ -80,7 +80,7 @@ def stats(query: str | None = None, catalog: Path | None = None) -> Stats:
 def find(request: FindRequest, catalog: Path | None = None) -> Iterator[FoundRow]:
     """The entries of all versions that are meant, each state of one once with the versions that
     have it: object by object, there in path order.  Raises NotFoundError, UsageError."""
-    from flowbackup.catalog.search import Search  # noqa: PLC0415  the other questions need no arrow
+    from flowbackup.catalog.search import Search
 
     name, under = split_query(request.query) if request.query else ("", b"")
     try:
@@ -123,7 +123,7 @@ def history(place: str, catalog: Path | None = None) -> list[HistoryRow]:
 
 def diff(before: str, after: str, catalog: Path | None = None) -> list[DifferenceRow]:
     """What differs from OBJECT[:PATH] to OBJECT[:PATH], by path.  Raises NotFoundError."""
-    from flowbackup.catalog.difference import Side  # noqa: PLC0415  as above
+    from flowbackup.catalog.difference import Side
 
     with open_catalog(catalog or default_catalog_path(), create=False) as opened:
         sides = [

@@ -14,23 +14,39 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flowbackup.api.devices import devices as devices
+from flowbackup.api.devices import devices_of_graph as devices_of_graph
+from flowbackup.api.devices import init_device as init_device
+from flowbackup.api.devices import measure_device as measure_device
+from flowbackup.api.devices import show_device as show_device
+from flowbackup.api.devices import write_rates as write_rates
+from flowbackup.api.keeping import ForgetRequest as ForgetRequest
+from flowbackup.api.keeping import PruneRequest as PruneRequest
+from flowbackup.api.keeping import forget as forget
+from flowbackup.api.keeping import prune as prune
+from flowbackup.api.looking import copies as copies
+from flowbackup.api.looking import diff as diff
+from flowbackup.api.looking import find as find
+from flowbackup.api.looking import history as history
+from flowbackup.api.looking import interrupted as interrupted
+from flowbackup.api.looking import objects as objects
+from flowbackup.api.looking import sessions as sessions
+from flowbackup.api.looking import stats as stats
+from flowbackup.api.taking import cat as cat
+from flowbackup.api.taking import export_tar as export_tar
+from flowbackup.api.taking import mount as mount
+from flowbackup.api.taking import restore as restore
+from flowbackup.api.warming import down as down
+from flowbackup.api.warming import up as up
+from flowbackup.api.warming import warm as warm
+from flowbackup.api.watching import watching as watching
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.catalog.claim import open_shared, shared_claim
 from flowbackup.catalog.location import catalog_of
 from flowbackup.catalog.location import default_catalog_path as default_catalog_path
 from flowbackup.catalog.resolve import split_query
 from flowbackup.catalog.rows import LostMedium
-from flowbackup.devices import devices as devices
-from flowbackup.devices import devices_of_graph as devices_of_graph
-from flowbackup.devices import init_device as init_device
-from flowbackup.devices import measure_device as measure_device
-from flowbackup.devices import show_device as show_device
-from flowbackup.devices import write_rates as write_rates
 from flowbackup.errors import UsageError
-from flowbackup.keeping import ForgetRequest as ForgetRequest
-from flowbackup.keeping import PruneRequest as PruneRequest
-from flowbackup.keeping import forget as forget
-from flowbackup.keeping import prune as prune
 from flowbackup.keys import add_slot as add_slot
 from flowbackup.keys import check_key as check_key
 from flowbackup.keys import create_key as create_key
@@ -38,14 +54,6 @@ from flowbackup.keys import key_row as key_row
 from flowbackup.keys import make_writer_key as make_writer_key
 from flowbackup.keys import reader_keys, writer_key_of
 from flowbackup.keys import remove_slot as remove_slot
-from flowbackup.looking import copies as copies
-from flowbackup.looking import diff as diff
-from flowbackup.looking import find as find
-from flowbackup.looking import history as history
-from flowbackup.looking import interrupted as interrupted
-from flowbackup.looking import objects as objects
-from flowbackup.looking import sessions as sessions
-from flowbackup.looking import stats as stats
 from flowbackup.model.entry import Entry
 from flowbackup.model.profile import Work
 from flowbackup.model.report import SessionReport
@@ -59,15 +67,9 @@ from flowbackup.requests import RestoreRequest as RestoreRequest
 from flowbackup.requests import RunSettings as RunSettings
 from flowbackup.runtime.beginning import Beginning
 from flowbackup.runtime.doctor import Check, examine
+from flowbackup.runtime.job import in_job as in_job
 from flowbackup.runtime.reading.reach import far_media_by
 from flowbackup.runtime.signals import cancelled_by_signals, interruptible_by_signals
-from flowbackup.taking import cat as cat
-from flowbackup.taking import export_tar as export_tar
-from flowbackup.taking import mount as mount
-from flowbackup.taking import restore as restore
-from flowbackup.warming import down as down
-from flowbackup.warming import up as up
-from flowbackup.warming import warm as warm
 
 if TYPE_CHECKING:
     from flowbackup.frame.keys import WriterKey

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowbackup.errors import UsageError, WrongKeyError
-from flowbackup.passphrase import NEW_FILE, asked_passphrase, given_passphrase
+from flowbackup.keys.passphrase import NEW_FILE, asked_passphrase, given_passphrase
 from flowbackup.plan.decided import Plan
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def writer_key_of(plan: Plan) -> WriterKey | None:
     Raises UsageError, WrongKeyError."""
     if not plan.key:
         return None
-    from flowbackup.key_file import read_key_file
+    from flowbackup.keys.key_file import read_key_file
 
     file = read_key_file(plan.key)
     return file.writer(None if file.is_writer else _unlock(file.key_id, file.slots))
@@ -61,7 +61,7 @@ def reader_keys() -> KeyRing:
 
 def create_key(path: Path, name: str) -> KeyRow:
     """A new repository key in a new file, opened by a new passphrase.  Raises UsageError."""
-    from flowbackup.key_file import new_key, write_key_file
+    from flowbackup.keys.key_file import new_key, write_key_file
 
     passphrase = given_passphrase() or asked_passphrase("new passphrase", twice=True)
     file = new_key(passphrase, name)
@@ -73,13 +73,13 @@ def add_slot(path: Path, name: str, recipient: str = "") -> KeyRow:
     """One more way to open a key: a new passphrase, or who has the identity of an age recipient.
     Raises UsageError, WrongKeyError."""
     from flowbackup.frame.key_slots import wrapped_by_age, wrapped_by_passphrase
-    from flowbackup.key_file import read_key_file, write_key_file
+    from flowbackup.keys.key_file import read_key_file, write_key_file
 
     file = read_key_file(path)
     _refuse_writer(file.is_writer)
     key = _unlock(file.key_id, file.slots)
     if recipient:
-        from flowbackup.age import wrapped_for
+        from flowbackup.keys.age import wrapped_for
 
         wrapped = wrapped_by_age(wrapped_for(recipient, key.secret))
         slot = {"recipient": recipient, **wrapped}
@@ -94,7 +94,7 @@ def add_slot(path: Path, name: str, recipient: str = "") -> KeyRow:
 def remove_slot(path: Path, slot: str) -> KeyRow:
     """Frames that are written from now on are not opened by it any more; those on media stay as
     they are.  Raises NotFoundError, UsageError."""
-    from flowbackup.key_file import read_key_file, write_key_file
+    from flowbackup.keys.key_file import read_key_file, write_key_file
 
     write_key_file(path, read_key_file(path).without_slot(slot), new=False)
     return key_row(path)
@@ -102,7 +102,7 @@ def remove_slot(path: Path, slot: str) -> KeyRow:
 
 def make_writer_key(path: Path, target: Path) -> KeyRow:
     """A new file with the right to write, and not to read.  Raises UsageError, WrongKeyError."""
-    from flowbackup.key_file import read_key_file, write_key_file
+    from flowbackup.keys.key_file import read_key_file, write_key_file
 
     file = read_key_file(path)
     _refuse_writer(file.is_writer)
@@ -113,7 +113,7 @@ def make_writer_key(path: Path, target: Path) -> KeyRow:
 
 def check_key(path: Path) -> KeyRow:
     """Opens a key, as a restore would.  Raises UsageError, WrongKeyError."""
-    from flowbackup.key_file import read_key_file
+    from flowbackup.keys.key_file import read_key_file
 
     file = read_key_file(path)
     _unlock(file.key_id, file.slots)
@@ -123,7 +123,7 @@ def check_key(path: Path) -> KeyRow:
 def key_row(path: Path) -> KeyRow:
     """What the file tells.  Raises UsageError."""
     from flowbackup.frame.key_slots import slot_id
-    from flowbackup.key_file import read_key_file
+    from flowbackup.keys.key_file import read_key_file
 
     file = read_key_file(path)
     slots = (
@@ -143,7 +143,7 @@ def _unlock(key_id: bytes, slots: Sequence[Mapping[str, Any]]) -> RepositoryKey:
 
     name, place = key_id.hex()[:8], os.environ.get(IDENTITY_FILE)
     if place and has_kind(slots, "age"):
-        from flowbackup.age import identity_of
+        from flowbackup.keys.age import identity_of
 
         key = opened_by_identity(slots, identity_of(place), key_id)
         if key is not None:

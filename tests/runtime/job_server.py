@@ -1,0 +1,73 @@
+"""A Ray of one node with its dashboard, and so with its job server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import ray
+from ray.cluster_utils import Cluster
+
+from flowbackup.runtime.engines.lean_ray import own_token
+from flowbackup.units import MIB
+from tests.runtime.three_nodes import LABEL
+
+METRICS_MS = 1000
+"""Ray's own ten seconds would be most of the test."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """address: of the job server.  metrics: where the node shows its numbers."""
+
+    address: str
+    metrics: str
+
+    def numbers(self) -> list[str]:
+        """Those of flowbackup, as they stand there."""
+        with urllib.request.urlopen(self.metrics, timeout=20) as answer:
+            lines = answer.read().decode().splitlines()
+        return [line for line in lines if line.startswith("ray_flowbackup_")]
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+@contextmanager
+def job_server() -> Iterator[Served]:
+    """Asks for a token, which this process and its children have.  This process does not join."""
+    assert not ray.is_initialized(), "a test before this one has left a Ray"
+    directory = tempfile.mkdtemp(prefix="fbj-", dir="/tmp")
+    # There a job looks for its cluster: in another place it would find any that runs here.
+    temporary = os.path.join(directory, "ray")
+    os.mkdir(temporary)
+    with own_token():
+        os.environ["RAY_TMPDIR"] = directory
+        cluster = Cluster(
+            initialize_head=True,
+            head_node_args={
+                "num_cpus": 2, "object_store_memory": 128 * MIB, "temp_dir": temporary,
+                "include_dashboard": True, "dashboard_port": 0, "labels": {LABEL: "storage1"},
+                # Ray's own port is the same for every Ray of a machine.
+                "dashboard_agent_listen_port": free_port(),
+                "_system_config": {"metrics_report_interval_ms": METRICS_MS},
+            },
+        )  # fmt: skip
+        try:
+            node = cluster.head_node
+            metrics = f"http://{node.node_ip_address}:{node.metrics_export_port}/metrics"
+            yield Served(f"http://{node.webui_url}", metrics)
+        finally:
+            cluster.shutdown()
+            shutil.rmtree(directory, ignore_errors=True)
+            del os.environ["RAY_TMPDIR"]

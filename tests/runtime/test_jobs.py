@@ -1,0 +1,144 @@
+"""Graphs that a cluster runs as jobs: our exit code and report, whoever submits them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flowbackup import api
+from flowbackup.catalog.catalog import open_catalog
+from flowbackup.catalog.rows import SessionRow
+from flowbackup.model.ids import id_text, new_id
+from flowbackup.model.report import Outcome
+from tests.runtime.job_server import Served
+from tests.runtime.three_nodes import LABEL
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+BIN = Path(sys.executable).parent
+WAIT_SECONDS = 240.0
+MIRROR = "mirror_groups: {offsite: {mirrors: primary, devices: [usb]}}\n"
+"""It is slow, and taken away while the session runs, which then lacks a copy."""
+
+
+@pytest.fixture(scope="module")
+def job_server() -> Iterator[Served]:
+    from tests.runtime import job_server as server
+
+    with server.job_server() as served:
+        yield served
+
+
+class Site:
+    """A source, a device and a catalog, and graphs of them."""
+
+    def __init__(self, place: Path, served: Served) -> None:
+        self.place, self.served = place, served
+        self.catalog = place / "catalog.sqlite"
+        (place / "source").mkdir()
+        for name in ("nas", "usb"):
+            api.init_device(str(place / name))
+        for number in range(4):
+            (place / "source" / f"file{number}").write_bytes(os.urandom(2 << 20))
+
+    def graph(self, objects: str = "", rate: str = "", mirror: str = "") -> Path:
+        path, site = self.place / "nightly.yaml", f"site: {{path: {self.place}/source}}"
+        usb = f"  usb: {{path: {self.place}/usb, node: head, rate_limit: 100 kB/s}}\n"
+        path.write_text(
+            f"graph: nightly\nframe_size: 1 MiB\nsync_size: 2 MiB\n"
+            f"nodes: {{head: {{labels: {{{LABEL}: storage1}}}}}}\n"
+            f"clients: {{web: {{node: head, objects: {{{site}{objects}}}}}}}\n"
+            f"devices:\n  nas: {{path: {self.place}/nas, node: head{rate}}}\n"
+            f"{usb if mirror else ''}"
+            f"backup_groups: {{primary: {{devices: [nas]}}}}\n{mirror}"
+        )
+        return path
+
+    def submitted(self, graph: Path, *words: str) -> subprocess.Popen[str]:
+        command = [
+            BIN / "flowbackup", "submit", graph, "--address", self.served.address, "--program",
+            BIN / "flowbackup", *words, "--", "--catalog", self.catalog,
+        ]  # fmt: skip
+        return subprocess.Popen(
+            [str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True,
+        )  # fmt: skip
+
+    def detach(self, device: str) -> None:
+        """From the session that is about to run, as soon as it does."""
+        latest = time.monotonic() + WAIT_SECONDS
+        while not api.status("", self.catalog):
+            assert time.monotonic() < latest
+            time.sleep(0.2)
+        api.change_session("latest", "detach", self.catalog, device=device)
+
+    def session(self) -> SessionRow:
+        with open_catalog(self.catalog) as catalog:
+            return catalog.sessions()[0]
+
+
+@pytest.fixture
+def site(job_server: Served, tmp_path: Path) -> Site:
+    return Site(tmp_path, job_server)
+
+
+def test_a_submitted_graph_ends_as_its_session_does(site: Site) -> None:
+    for mirror, outcome, exit_code in (("", Outcome.SUCCESS, 0), (MIRROR, Outcome.INCOMPLETE, 4)):
+        waiting = site.submitted(site.graph(mirror=mirror), "--wait", "--json")
+        if mirror:
+            site.detach("usb")
+        out, err = waiting.communicate(timeout=WAIT_SECONDS)
+        lines = [json.loads(line) for line in out.splitlines()]
+        assert lines[-1]["type"] == "summary", (lines, err)
+        row = site.session()
+        assert row.outcome is outcome, (lines, err)
+        assert waiting.returncode == row.exit_code == lines[-1]["exit_code"] == exit_code
+        assert lines[-1]["session"] == id_text(row.session)
+        assert lines[0]["text"] == f"session {id_text(row.session)} is submitted"
+        assert row.engine.startswith("ray") and err == ""
+
+
+def test_one_that_is_never_begun_says_why(site: Site) -> None:
+    graph = site.graph(f", gone: {{path: {site.place}/gone}}")
+    waiting = site.submitted(graph, "--wait")
+    out, err = waiting.communicate(timeout=WAIT_SECONDS)
+    assert waiting.returncode == 1, (out, err)
+    assert "gone" in err
+
+
+def test_a_signal_here_drains_the_session_there(site: Site) -> None:
+    """And while it runs, Prometheus hears of it through Ray."""
+    graph = site.graph(rate=", rate_limit: 300 kB/s")
+    graph.write_text(graph.read_text().replace("graph: nightly", "graph: slow"))
+    waiting = site.submitted(graph, "--wait")
+    latest = time.monotonic() + WAIT_SECONDS
+    # Numbers of sessions that are over stay for a while.
+    mine = ("edge_moved_bytes", 'graph="slow"')
+    while not any(all(part in line for part in mine) for line in site.served.numbers()):
+        assert time.monotonic() < latest and waiting.poll() is None, waiting.communicate()
+        time.sleep(0.2)
+    waiting.send_signal(signal.SIGINT)
+    out, err = waiting.communicate(timeout=WAIT_SECONDS)
+    assert waiting.returncode == 130, (out, err)
+    row = site.session()
+    assert (row.exit_code, row.finished_ns is not None) == (130, True)
+    assert id_text(row.session)[:8] in out, "the report came, too"
+
+
+def test_plain_ray_job_submit_names_the_session_as_the_job(site: Site) -> None:
+    job = id_text(new_id())
+    done = subprocess.run(
+        [BIN / "ray", "job", "submit", "--address", site.served.address, "--submission-id", job,
+         "--", BIN / "flowbackup", "run", site.graph(), "--catalog", site.catalog],
+        capture_output=True, text=True, timeout=WAIT_SECONDS, check=False,
+    )  # fmt: skip
+    row = site.session()
+    assert (done.returncode, id_text(row.session), row.exit_code) == (0, job, 0), done.stdout
+    assert row.engine == "ray (auto)"
