@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from tests.oracle.model import MIB, Graph, Keys, Raw, Twin, frame_bytes, made_stream
+from tests.oracle.model import Graph, Keys, Raw, Twin, made_stream
 from tests.oracle.plot import NoRoom, Planted, Planter, Plot, planted
 
 Where = Callable[[Plot], tuple[Keys, Graph]]
@@ -352,14 +352,6 @@ def min_above_max(plot: Plot) -> Planted:
     return planted("value", "Exchange them", *keys)
 
 
-def chunk_over_frame(plot: Plot) -> Planted:
-    keys, item = plot.tree()
-    if frame_bytes(plot.graph) >= 16 * MIB:
-        raise NoRoom
-    item["chunking"] = {"kind": "fastcdc", "size": 4 * MIB}
-    return planted("chunk-over-frame", "Write a smaller max", *keys, "chunking")
-
-
 def _all_parts(plot: Plot) -> list[tuple[Keys, Graph]]:
     found: list[tuple[Keys, Graph]] = []
     for section in ("devices", "clients", "backup_groups", "mirror_groups", "copy_groups"):
@@ -367,6 +359,4 @@ def _all_parts(plot: Plot) -> list[tuple[Keys, Graph]]:
     return found
 
 
-PLANTERS: tuple[Planter, ...] = (
-    key_twice, bad_name, object_called_latest, min_above_max, chunk_over_frame,
-)  # fmt: skip
+PLANTERS: tuple[Planter, ...] = (key_twice, bad_name, object_called_latest, min_above_max)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.oracle.model import HERE, End, Keys, Pinned, Written, made_stream, objects
+from tests.oracle.model import HERE, MIB, End, Keys, Pinned, Written, made_stream, objects
 from tests.oracle.plot import NoRoom, Planted, Planter, Plot, planted
 
 
@@ -262,6 +262,13 @@ def _standard_input(plot: Plot) -> Keys:
     return keys
 
 
+def chunk_over_frame(plot: Plot) -> Planted:
+    keys, item = plot.tree()
+    plot.graph |= {key: Written(8 * MIB, "8 MiB") for key in ("frame_size", "sync_size")}
+    item["chunking"] = {"kind": "fastcdc", "size": 4 * MIB}
+    return planted("chunk-over-frame", "Write a smaller max", *keys, "chunking")
+
+
 PLANTERS: tuple[Planter, ...] = (
     mirror_of_nobody, copy_of_nobody, coupling_from_nobody, coupling_to_nobody, agent_of_nobody,
     coupling_to_a_stranger, coupling_from_a_spare, unknown_device, unknown_spare,
@@ -270,5 +277,5 @@ PLANTERS: tuple[Planter, ...] = (
     client_like_an_agent, node_by_case, device_by_case, client_by_case, object_by_case,
     group_by_case, group_twice, idle_device, idle_node, idle_backup_group, idle_readers,
     brought_back_too_early,
-    stdin_far, stdin_twice, engine_far,
+    stdin_far, stdin_twice, engine_far, chunk_over_frame,
 )  # fmt: skip
