@@ -188,6 +188,8 @@ class Seam:
         with (
             patch.object(media_agent, "open_device", lambda _: device),
             patch.object(media_agent, "open_slab", lambda *_: self.memory),
+            # A zombie gives nothing back.
+            patch.object(media_agent, "GIVE_BACK_SECONDS_MAX", 0.0),
         ):
             settings = MediaAgentSettings(level.name, self.session, target, slab, epoch, "seam", 0)
             agent, left = MediaAgent(settings), Told()

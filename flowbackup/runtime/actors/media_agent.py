@@ -34,8 +34,9 @@ STOP_SECONDS_MAX = 0.6
 """How long questions may wait for a device that is to end; the session asks no longer either."""
 CLOSE_SECONDS_MAX = 5.0
 """What is still being written then is left to the end of the process."""
+GIVE_BACK_SECONDS_MAX = 5.0
 LOOK_SECONDS = 0.02
-"""How often it is tried whether one that was ended has given its device back."""
+"""How long, and how often, it is tried whether one that was ended has given its device back."""
 
 
 class MediaAgent:
@@ -231,7 +232,7 @@ class MediaAgent:
     def _lock_after(self) -> None:
         """Locks the device that an agent of this session had: one that is a thread of this process
         and not a process that is dead gives it back when it comes out of its last call."""
-        latest = time.monotonic() + END_SECONDS_MAX
+        latest = time.monotonic() + GIVE_BACK_SECONDS_MAX
         while True:
             try:
                 return self._device.lock(self._settings.holder)
