@@ -180,7 +180,9 @@ def test_a_frame_that_nobody_can_read_is_named_and_the_rest_goes_on(
     copying.run(plan)
     bad, place = copying.frames("nas")[0]
     damage(copying.place("nas"), place)
-    (tree / "more").write_bytes(os.urandom(MIB))
+    for file in [path for path in tree.rglob("*") if path.is_file()]:
+        # Else the next version would refer to the frame that is damaged.
+        file.write_bytes(os.urandom(file.stat().st_size))
     copying.run(plan)
     report = copying.copy(plan)
     assert (report.outcome, report.exit_code) == (Outcome.FAILED, 1)
