@@ -15,7 +15,7 @@ from flowbackup.catalog.rows import MediumRow
 from flowbackup.errors import UsageError
 from flowbackup.media.bounded import within
 from flowbackup.model.device import DEFAULT_BLOCK_BYTES, HERE, DeviceTarget, MediumInfo
-from flowbackup.model.location import is_directory, kind_at, whole_place
+from flowbackup.model.location import DIRECTORY, is_directory, kind_at, whole_place
 from flowbackup.units import GIB
 
 if TYPE_CHECKING:
@@ -89,7 +89,8 @@ def devices_of_graph(path: str | Path, names: Sequence[str] = ()) -> tuple[Devic
 
     plan = load_plan(path)
     agents = [agent for part in (plan, *plan.stages) for agent in part.agents]
-    found = {a.device.name: a.device for a in agents if a.node == HERE and a.device.location}
+    near = (agent.device for agent in agents if agent.node == HERE)
+    found = {device.name: device for device in near if device.kind == DIRECTORY}
     unknown = [name for name in names if name not in found]
     if unknown:
         raise UsageError(

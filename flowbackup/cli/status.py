@@ -8,13 +8,13 @@ from typing import Any
 import click
 
 from flowbackup import api
+from flowbackup.api.moment import edge_state_text, progress_fields, stage_text
+from flowbackup.api.rates import READ
 from flowbackup.cli.columns import table
 from flowbackup.cli.interrupted import tell_interrupted
-from flowbackup.cli.moment import edge_state_text, progress_fields, stage_text
 from flowbackup.cli.names import one_line, short_id
 from flowbackup.cli.options import Command, catalog_option, output_options
 from flowbackup.cli.output import Output
-from flowbackup.cli.rates import READ
 from flowbackup.cli.warm import tell_warm
 from flowbackup.errors import EXIT_SUCCESS, ProtocolError
 from flowbackup.monitor import EdgeState, Progress

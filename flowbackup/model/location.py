@@ -7,16 +7,20 @@ catalog remembers nothing else of a device, so whatever finds its media again st
 from __future__ import annotations
 
 import os
+import re
 
 DIRECTORY = "directory"
 KIND_OF_SCHEME: dict[str, str] = {}
 """The one table from what stands before "://" to the kind of the device."""
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 
 
 def kind_at(location: str) -> str:
-    """The kind of the device at a place; "directory" for every path."""
+    """The kind of the device at a place; "directory" for every path.  A scheme that is not in the
+    table is the name of a kind that an installed package brings."""
     scheme, mark, _ = location.partition("://")
-    return KIND_OF_SCHEME.get(scheme, DIRECTORY) if mark else DIRECTORY
+    is_path = not mark or not _SCHEME.fullmatch(scheme)
+    return DIRECTORY if is_path else KIND_OF_SCHEME.get(scheme, scheme)
 
 
 def is_directory(location: str) -> bool:
