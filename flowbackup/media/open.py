@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from flowbackup.errors import GraphError
-from flowbackup.media.devices.directory import DirectoryDevice
+from flowbackup.media.devices.kinds import medium_device
 from flowbackup.media.devices.null import NullDevice
 from flowbackup.media.devices.rate import RateLimitedDevice
 from flowbackup.media.labels.label import init_medium
@@ -16,15 +16,15 @@ from flowbackup.media.sets.set_device import SetDevice
 from flowbackup.model.device import DEFAULT_BLOCK_BYTES, DeviceTarget, MediumInfo
 
 
-def _directory(target: DeviceTarget) -> Device:
+def _of_files(target: DeviceTarget) -> Device:
     """A set of media says itself that it is one, whether a graph says so or not."""
     if target.media_bytes or is_set(target.location):
         return SetDevice(target)
-    return DirectoryDevice(target)
+    return medium_device(target)
 
 
 DEVICE_KINDS: Mapping[str, Callable[[DeviceTarget], Device]] = MappingProxyType(
-    {"directory": _directory, "null": NullDevice}
+    {"directory": _of_files, "null": NullDevice, "s3": _of_files}
 )
 
 
@@ -45,7 +45,7 @@ def make_first_medium(
     location: str, *, name: str, pool: str = "default",
     block_bytes: int = DEFAULT_BLOCK_BYTES, media_bytes: int = 0,
 ) -> MediumInfo:  # fmt: skip
-    """Gives a directory that is missing or empty its label; media_bytes: that of a set of media of
+    """Gives a place that is missing or empty its label; media_bytes: that of a set of media of
     this size, of which the first is made.  Raises DeviceError."""
     if media_bytes:
         return init_set(

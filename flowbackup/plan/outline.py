@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from flowbackup.model.device import DeviceTarget
+from flowbackup.model.location import S3
 from flowbackup.model.retention import RetentionPolicy
 from flowbackup.model.source_rules import SourceRules
 from flowbackup.plan.context import Context, absolute_path
@@ -89,6 +90,8 @@ def device_target(context: Context, name: str) -> DeviceTarget:
     """A declared device, with its path in full."""
     device = context.spec.devices[name]
     location = absolute_path(context.document, device.path) if device.path else ""
+    if device.kind == S3:
+        location = device.bucket_location()
     return DeviceTarget(
         name, device.kind, location, device.block_size, device.rate_limit, device.media_size,
         device.rate,

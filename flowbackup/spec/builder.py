@@ -18,6 +18,7 @@ from typing import Self, Unpack, cast
 from pydantic import ValidationError
 
 from flowbackup.errors import UsageError
+from flowbackup.model.location import is_directory, kind_at
 from flowbackup.spec.client import ClientBuilder
 from flowbackup.spec.dump import spec_values
 from flowbackup.spec.ends import CouplingOptions, GroupEnd
@@ -84,6 +85,9 @@ class GraphBuilder:
         *,
         path: str | PurePath | None = None,
         kind: str | None = None,
+        url: str | None = None,
+        endpoint: str | None = None,
+        region: str | None = None,
         node: str | None = None,
         block_size: int | str | None = None,
         rate_limit: int | str | None = None,
@@ -93,9 +97,9 @@ class GraphBuilder:
     ) -> str:
         """Declares a device; returns its name.  staging: as in {"copies": 2, "keep": "7d"}."""
         self._devices[name] = written(
-            path=None if path is None else str(path), kind=kind, node=node,
-            block_size=block_size, rate_limit=rate_limit, rate=rate, media_size=media_size,
-            staging=values_of(staging),
+            path=None if path is None else str(path), kind=kind, url=url, endpoint=endpoint,
+            region=region, node=node, block_size=block_size, rate_limit=rate_limit, rate=rate,
+            media_size=media_size, staging=values_of(staging),
         )  # fmt: skip
         return name
 
@@ -225,7 +229,8 @@ class GraphBuilder:
         """The name of a device of a group, which may be given as its path.  Raises UsageError."""
         named = self._group(group)["devices"]
         assert isinstance(named, list)
-        paths = {self._devices.get(str(name), {}).get("path"): str(name) for name in named}
+        declared = {str(name): self._devices.get(str(name), {}) for name in named}
+        paths = {known.get("path") or known.get("url"): name for name, known in declared.items()}
         name = paths.get(device, device)
         if name not in named:
             raise UsageError(f'group "{group}" has no device "{device}"')
@@ -262,10 +267,16 @@ class GraphBuilder:
             return device
         path = str(device)
         for name, known in self._devices.items():
-            if known.get("path") == path and "node" not in known:
+            if path in (known.get("path"), known.get("url")) and "node" not in known:
                 return name
         name = unique_name(safe_name(PurePath(path).name) or "device", self._devices)
-        return self.device(name, path=path)
+        return self.place(name, path)
+
+    def place(self, name: str, place: str) -> str:
+        """Declares a device by its place, a path or an url; returns its name."""
+        if is_directory(place):
+            return self.device(name, path=place)
+        return self.device(name, kind=kind_at(place), url=place)
 
 
 class GroupBuilder(GroupEnd):

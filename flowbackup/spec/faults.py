@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from flowbackup.spec.devices import DeviceSpec, StagingSpec
 from flowbackup.spec.finding import Finding, Suggester, error, listed
 from flowbackup.spec.hooks import HookSpec, NoticeSpec
 from flowbackup.spec.models import (
@@ -14,14 +15,12 @@ from flowbackup.spec.models import (
     ClientSpec,
     CopyGroupSpec,
     CouplingSpec,
-    DeviceSpec,
     GraphSpec,
     MirrorGroupSpec,
     NodeSpec,
     ObjectSpec,
     RestoreGroupSpec,
     SelectionSpec,
-    StagingSpec,
 )
 from flowbackup.spec.names import shown
 from flowbackup.spec.retention import RetentionSpec

@@ -11,10 +11,10 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from flowbackup.model.device import HERE
 from flowbackup.spec.chunking import ChunkingSpec
+from flowbackup.spec.devices import DeviceSpec
 from flowbackup.spec.endpoint import parse_coupling
 from flowbackup.spec.fields import (
     ZSTD_LEVEL,
-    BlockSize,
     Compression,
     Count,
     DottedName,
@@ -39,7 +39,7 @@ from flowbackup.spec.fields import (
 from flowbackup.spec.hooks import Hooks, Notices
 from flowbackup.spec.retention import RetentionSpec
 from flowbackup.spec.written import Written, as_tuple, words_of
-from flowbackup.units import MIB, format_size
+from flowbackup.units import MIB
 
 FRAME_BYTES = 16 * MIB
 """Actor calls cost the same for a frame of any size: with 16 MiB the engine alone moved 2.1 GB/s on
@@ -47,9 +47,6 @@ two cores, with 8 MiB 1.5; larger ones gain little and hold more back before a s
 
 BUFFERS = 8
 """Frames that an agent holds: two of them are two syncs, the others keep both sides at work."""
-
-MEDIA_BYTES_MIN = 1 * MIB
-"""Below that, labels and documents are most of a medium."""
 
 
 class NodeSpec(Written):
@@ -141,53 +138,6 @@ class ClientSpec(Written):
 
     node: DottedName = Field(default=HERE, description="Where its data are.")
     objects: dict[ObjectName, ObjectSpec] = Field(default={}, description="Its data objects.")
-
-
-class StagingSpec(Written):
-    """When the frames of a device may make room for new ones."""
-
-    copies: Count = Field(description="Durable copies that a version must have elsewhere.")
-    keep: Duration = Field(default=0, description="And how old it must be.")
-
-
-class DeviceSpec(Written):
-    """A place where media are."""
-
-    path: PathText | None = Field(default=None, description="The directory that holds the medium.")
-    kind: Literal["directory", "null"] = Field(
-        default="directory", description='"null" swallows and counts, for measurements.'
-    )
-    node: DottedName = Field(default=HERE, description="The machine that it is attached to.")
-    block_size: BlockSize = Field(
-        default=4096, description="Everything on the medium begins at a multiple of this."
-    )
-    rate_limit: Rate = Field(default=0, description="Bytes per second at most, 0 for no limit.")
-    rate: Rate = Field(
-        default=0, description="Bytes per second that it writes, as flowbackup device measure "
-        "says; for predictions only.",
-    )  # fmt: skip
-    media_size: Limit = Field(
-        default=0, description="Bytes of one medium; the path then holds a set of media, and an "
-        "object may lie on several. 0: one medium without limit.",
-    )  # fmt: skip
-    staging: StagingSpec | None = Field(
-        default=None, description="A fast device whose frames are freed once they are elsewhere."
-    )
-
-    @model_validator(mode="after")
-    def _path_fits_kind(self) -> DeviceSpec:
-        if self.kind == "directory" and self.path is None:
-            raise ValueError('has no path|Write where it is, as in path: /mnt/nas, or kind: "null"')
-        if self.kind == "null" and self.path is not None:
-            raise ValueError('is of kind "null" and has a path|Delete the path or the kind')
-        if self.kind == "null" and (self.media_size or self.staging):
-            raise ValueError('is of kind "null", which keeps nothing|Delete media_size and staging')
-        if 0 < self.media_size < MEDIA_BYTES_MIN:
-            raise ValueError(
-                f"has media of {format_size(self.media_size)}"
-                f"|Write media_size: {format_size(MEDIA_BYTES_MIN)} or more"
-            )
-        return self
 
 
 class RatedSpec(Written):

@@ -13,10 +13,12 @@ from flowbackup.media.bounded import within
 from flowbackup.media.labels.label import read_label
 from flowbackup.media.labels.set_label import is_set
 from flowbackup.media.open import make_first_medium, open_device
+from flowbackup.media.places.kinds import is_blank
 from flowbackup.media.segments.reader import MediumReader
 from flowbackup.media.sets.media_set import find_set
 from flowbackup.model.device import DEFAULT_BLOCK_BYTES, DeviceTarget, MediumInfo
 from flowbackup.model.ids import id_text
+from flowbackup.model.location import is_directory
 from flowbackup.monitor import Monitor
 from flowbackup.plan.decided import Plan
 from flowbackup.plan.groups import RESTORE
@@ -31,14 +33,15 @@ def near_nodes(plan: Plan) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Labelling:
-    """Which devices may get their first label now: directories that do not exist yet (create),
-    empty ones (init)."""
+    """Which devices may get their first label now: directories that do not exist yet and prefixes
+    with nothing below them (create), empty directories (init)."""
 
     create: bool
     init: bool
 
     def covers(self, location: str) -> bool:
-        return self.init if os.path.lexists(location) else self.create
+        is_new = not is_directory(location) or not os.path.lexists(location)
+        return self.create if is_new else self.init
 
 
 NO_LABELS = Labelling(create=False, init=False)
@@ -102,7 +105,7 @@ def _joined(faults: list[FlowbackupError]) -> FlowbackupError:
 def _check_device(
     target: DeviceTarget, catalog: Catalog, labels: Labelling, monitor: Monitor
 ) -> None:  # fmt: skip
-    if target.kind == "directory" and _is_blank(target.location):
+    if target.location and is_blank(target.location):
         known = catalog.medium_of_location(target.location)
         if known is not None:
             raise DeviceError(
@@ -121,7 +124,7 @@ def _check_device(
         media = device.media()
     finally:
         device.close()
-    if target.kind == "directory" and is_set(target.location):
+    if target.location and is_set(target.location):
         for fault in find_set(target.location, target.name).faults:
             monitor.message(fault)
     for info in media[:1]:
@@ -154,13 +157,3 @@ def _tell_of_unknown(info: MediumInfo, catalog: Catalog, monitor: Monitor) -> No
             f"{info.location} has {len(unknown)} segments that the catalog does not know: it is "
             f"older than the medium, or another catalog was used; `{command}` takes them over"
         )
-
-
-def _is_blank(location: str) -> bool:
-    """No such directory, or nothing in it but what a new file system brings."""
-    try:
-        return set(os.listdir(location)) <= {"lost+found"}
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
