@@ -15,11 +15,12 @@ from flowbackup.plan.groups import BACKUP, COPY, MIRROR
 from flowbackup.plan.machine import Machine
 from flowbackup.plan.making import make_plan
 from flowbackup.spec.builder import unique_name
+from flowbackup.spec.devices import DeviceSpec
 from flowbackup.spec.document import GraphDocument, parse_graph
 from flowbackup.spec.dump import edit_graph
 from flowbackup.spec.endpoint import Endpoint
 from flowbackup.spec.finding import MADE_PATH
-from flowbackup.spec.models import DeviceSpec, GraphSpec, MirrorGroupSpec
+from flowbackup.spec.models import GraphSpec, MirrorGroupSpec
 from flowbackup.spec.names import safe_name
 
 GROUP_NAME = "attached"

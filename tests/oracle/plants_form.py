@@ -83,7 +83,7 @@ FORMS: tuple[Form, ...] = (
     Form("object", "exclude", [7], "type", "in quotes", at=("exclude", 0)),
     Form("object", "one_file_system", "maybe", "type", "true or false"),
     Form("device", "node", Raw("5"), "type", "Put it in quotes"),
-    Form("device", "kind", "tape", "type", '"directory" or "null"'),
+    Form("device", "kind", "floppy", "type", '"directory", "null"'),
     Form("device", "path", Raw("[a]"), "type", "Write a text"),
     Form("device", "staging", Raw('"x"'), "type", "keys with values"),
     Form("mirror", "on_failure", "ignore", "type", '"required" or "optional"'),
