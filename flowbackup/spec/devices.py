@@ -72,7 +72,7 @@ class DeviceSpec(Written):
 
     @model_validator(mode="after")
     def _path_fits_kind(self) -> DeviceSpec:
-        if self.own_kind:
+        if self.own_kind and self.kind == DIRECTORY:
             return self._without_the_rest()
         if self.kind == "directory" and self.path is None:
             raise ValueError('has no path|Write where it is, as in path: /mnt/nas, or kind: "null"')
@@ -96,10 +96,10 @@ class DeviceSpec(Written):
 
     def _without_the_rest(self) -> DeviceSpec:
         rest = self.path or self.endpoint or self.region or self.staging
-        if rest or self.kind != DIRECTORY:
+        if rest:
             raise ValueError(
                 f"has a url of the kind {self.own_kind}, which a package brings"
-                "|Delete path, kind, endpoint, region and staging, or the url"
+                "|Delete path, endpoint, region and staging, or the url"
             )
         return self
 

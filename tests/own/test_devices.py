@@ -102,7 +102,7 @@ def test_a_kind_that_nobody_brings_is_named_with_those_that_are_there(place: Pat
     ("written", "told"),
     [
         ("url: 'shelf:///x', path: /x", "of the kind shelf, which a package brings"),
-        ("url: 'shelf:///x', kind: 'null'", "of the kind shelf, which a package brings"),
+        ("url: 'shelf:///x', kind: 'null'", "and has a bucket"),
         ("url: 'shelf:///x', staging: {copies: 1}", "of the kind shelf, which a package brings"),
         ("url: 'shelf:///x', region: eu", "of the kind shelf, which a package brings"),
     ],
