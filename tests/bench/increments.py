@@ -56,7 +56,7 @@ def _round(
     words = [*FLOWBACKUP, "backup", str(source), "--to", str(medium), "--catalog", str(catalog)]
     for step in STEPS:
         if step == STEPS[-1]:
-            _change(source)
+            change_some(source, random.Random(42))
         settle(source)
         before = size_of(medium)[1]
         _note(rounds, f"flowbackup, {step}", command_seconds([*words, "--quiet"]))
@@ -66,9 +66,8 @@ def _round(
             _note(rounds, f"restic, {step}", restic.backup_seconds(source))
 
 
-def _change(source: Path) -> None:
-    """Other content of the same size for some files, the same ones each time."""
-    chance = random.Random(42)
+def change_some(source: Path, chance: random.Random) -> None:
+    """Other content of the same size for some files; which ones, the seed decides."""
     files = sorted(place for place in source.rglob("*") if place.is_file())
     for place in chance.sample(files, len(files) // CHANGED_SHARE):
         place.write_bytes(chance.randbytes(place.stat().st_size))
