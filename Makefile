@@ -9,7 +9,7 @@ STAMP  := $(VENV)/.made-from-lock
 export RAY_USAGE_STATS_ENABLED := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help env demo test test-slow test-slow-runtime test-slow-others lint format bench lock clean
+.PHONY: help env demo test test-runtime test-others test-slow test-slow-runtime test-slow-others lint format bench lock clean
 
 help:
 	@echo "make demo       a chain of three devices on real data: back up, damage, restore, compare"
@@ -41,11 +41,17 @@ format: $(STAMP)
 	$(RUN)ruff check --fix .
 	$(RUN)ruff format .
 
-test: lint
-	$(RUN)python -m pytest -m "not slow"
-
-# Those of the runtime mostly wait for devices and processes, the others mostly compute: together
+# Tests of the runtime mostly wait for devices and processes, the others mostly compute: together
 # they take two thirds of the time.
+test: lint
+	@$(MAKE) --no-print-directory --jobs=2 test-runtime test-others
+
+test-runtime:
+	$(RUN)python -m pytest -m "not slow" tests/runtime
+
+test-others:
+	$(RUN)python -m pytest -m "not slow" --ignore=tests/runtime
+
 test-slow: $(STAMP)
 	@$(MAKE) --no-print-directory --jobs=2 test-slow-runtime test-slow-others
 
