@@ -9,10 +9,12 @@ from typing import NamedTuple
 
 from flowbackup.model.entry import Entry
 from flowbackup.model.ids import FrameId
+from flowbackup.runtime.reading.gleaning import Gleaning, is_small
 
 ENTRIES_AHEAD_MAX = 10_000
 """Looked at before their turn: about as many small files as fit into the frames read ahead."""
 _ENTRIES_AT_A_TIME = 64
+_PRUNED_EVERY = 4096
 
 
 class Needed(NamedTuple):
@@ -24,10 +26,12 @@ class Needed(NamedTuple):
 
 class Upcoming:
     """Gives entries on in their order, and tells what those need that are not restored yet.  One
-    thread takes the entries; any may ask for what is ahead."""
+    thread takes the entries; any may ask for what is ahead.  gleaning: hears what small files want,
+    under the lock of who asks."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[Entry], gleaning: Gleaning | None = None) -> None:
         self._source = iter(entries)
+        self._gleaning = gleaning or Gleaning()
         self._lock = threading.Lock()
         self._waiting: deque[Entry] = deque()
         self._needed: deque[Needed] = deque()
@@ -60,6 +64,13 @@ class Upcoming:
                     return None
             return self._needed.popleft()
 
+    def look_far(self) -> None:
+        """Takes in as many entries as may wait."""
+        with self._lock:
+            self._forget()
+            while len(self._waiting) < ENTRIES_AHEAD_MAX and self._pull():
+                pass
+
     def _fill(self) -> bool:
         """Some entries more, if there are any: for the cost of one lock."""
         with self._lock:
@@ -86,8 +97,12 @@ class Upcoming:
             return False
         self._pulled += 1
         self._waiting.append(entry)
+        if self._pulled % _PRUNED_EVERY == 0:
+            self._gleaning.prune(self.place)
+        is_heard_of = is_small(entry) and self._gleaning.want(self._pulled, entry.chunks[0])
         for chunk in entry.chunks:
             if chunk.frame != self._last:
                 self._last = chunk.frame
-                self._needed.append(Needed(self._pulled, chunk.frame))
+                if not is_heard_of:
+                    self._needed.append(Needed(self._pulled, chunk.frame))
         return True
