@@ -105,7 +105,7 @@ class BackupSession:
     def _entrance_by(self, engine: Engine | None) -> Entrance:
         return Entrance(
             self.session, doors_of(self._plan, self.session, engine), self._wait_seconds_max,
-            self._monitor, is_cancelled=lambda: self._cancel.is_told,
+            self._monitor, cancel=self._cancel,
         )  # fmt: skip
 
     def _check_device(self, plan: Plan, target: DeviceTarget, is_new: bool) -> None:

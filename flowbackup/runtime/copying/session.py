@@ -81,7 +81,7 @@ class CopySession:
     def _run(self, engine: Engine) -> SessionReport:
         entrance = Entrance(
             self.session, doors_of(self._stage, self.session, engine), self._wait_seconds_max,
-            self._monitor, is_cancelled=lambda: self._cancel.is_told,
+            self._monitor, cancel=self._cancel,
         )  # fmt: skip
         self._times.turn_to(Work.OPENING)
         with open_crew(
