@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowbackup.catalog.catalog import open_catalog
-from flowbackup.catalog.location import default_catalog_path
+from flowbackup.catalog.location import catalog_of
 from flowbackup.catalog.rows import MediumRow
 from flowbackup.errors import UsageError
 from flowbackup.media.bounded import within
@@ -46,7 +46,7 @@ def show_device(name: str, catalog: Path | None = None) -> MediumRow:
     from flowbackup.media.open import open_device
 
     place = os.path.abspath(name)
-    path = catalog or default_catalog_path()
+    path = catalog_of(catalog)
     known = devices(path) if path.exists() else []
     if not within(name, place, lambda: os.path.isdir(place)):
         named = [row for row in known if row.info.device == name]
@@ -61,7 +61,7 @@ def show_device(name: str, catalog: Path | None = None) -> MediumRow:
 
 def devices(catalog: Path | None = None) -> list[MediumRow]:
     """All media that the catalog knows."""
-    with open_catalog(catalog or default_catalog_path()) as opened:
+    with open_catalog(catalog_of(catalog)) as opened:
         return [MediumRow(info, opened.verified(info.medium)) for info in opened.media()]
 
 

@@ -59,11 +59,11 @@ def _round(
             change_some(source, random.Random(42))
         settle(source)
         before = size_of(medium)[1]
-        _note(rounds, f"flowbackup, {step}", command_seconds([*words, "--quiet"]))
+        rounds.note(f"flowbackup, {step}", command_seconds([*words, "--quiet"]))
         grown.add(f"flowbackup, {step}", (size_of(medium)[1] - before) / 1e6)
         if restic is not None:
             settle(source)
-            _note(rounds, f"restic, {step}", restic.backup_seconds(source))
+            rounds.note(f"restic, {step}", restic.backup_seconds(source))
 
 
 def change_some(source: Path, chance: random.Random) -> None:
@@ -71,8 +71,3 @@ def change_some(source: Path, chance: random.Random) -> None:
     files = sorted(place for place in source.rglob("*") if place.is_file())
     for place in chance.sample(files, len(files) // CHANGED_SHARE):
         place.write_bytes(chance.randbytes(place.stat().st_size))
-
-
-def _note(rounds: Rounds, name: str, seconds: float) -> None:
-    rounds.add(name, seconds)
-    say(f"    {name}: {seconds:.2f} s")

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -115,6 +115,11 @@ class Rounds:
     def add(self, name: str, seconds: float) -> None:
         self.seconds.setdefault(name, []).append(seconds)
 
+    def note(self, name: str, seconds: float) -> None:
+        """As `add`, and says so."""
+        self.add(name, seconds)
+        say(f"    {name}: {seconds:.2f} s")
+
     def rates(self, name: str, size_bytes: int) -> tuple[float, ...]:
         """MB/s of source."""
         return tuple(size_bytes / 1e6 / seconds for seconds in self.seconds[name])
@@ -132,6 +137,20 @@ def alternate(
             seconds = run()
             rounds.add(name, seconds)
             say(f"  round {number + 1} of {count}: {name}: {seconds:.2f} s")
+    return rounds
+
+
+def in_rounds(
+    bench: Bench, write_bytes: int, one_round: Callable[[], Iterable[tuple[str, float]]]
+) -> Rounds:
+    """Rounds whose contestants begin anew each time.  write_bytes: what a round writes, at most.
+    one_round: runs each once, and tells its name and seconds."""
+    rounds = Rounds()
+    for number in range(bench.rounds):
+        say(f"  round {number + 1} of {bench.rounds}")
+        bench.yard.make_room(write_bytes)
+        for name, seconds in one_round():
+            rounds.note(name, seconds)
     return rounds
 
 
