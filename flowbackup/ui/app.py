@@ -10,11 +10,16 @@ from fastapi.routing import APIRoute
 from starlette.staticfiles import StaticFiles
 
 from flowbackup import __version__
+from flowbackup.catalog.location import catalog_of
 from flowbackup.ui.access import Guard
 from flowbackup.ui.designing import design_routes
+from flowbackup.ui.events import Events
 from flowbackup.ui.graphs import graph_routes
+from flowbackup.ui.jobs import Jobs
 from flowbackup.ui.refusal import tell_errors
 from flowbackup.ui.roots import Roots
+from flowbackup.ui.running import run_routes
+from flowbackup.ui.runs import Runs
 from flowbackup.ui.settings import Settings
 from flowbackup.ui.standing import state_routes
 from flowbackup.ui.values.shape import RefusalBody
@@ -33,7 +38,14 @@ def make_app(settings: Settings, built: Path = BUILT) -> FastAPI:
         max_body_size=BODY_BYTES_MAX, responses={"4XX": {"model": RefusalBody}},
     )  # fmt: skip
     roots = Roots(settings.roots)
-    for router in (state_routes(settings, roots), graph_routes(roots), design_routes(roots)):
+    runs = Runs(Jobs(settings.state), catalog_of(settings.catalog))
+    events = Events()
+    for router in (
+        state_routes(settings, roots),
+        graph_routes(roots),
+        design_routes(roots),
+        run_routes(settings, roots, runs, events),
+    ):
         app.include_router(router)
     tell_errors(app)
     app.add_middleware(Guard, settings=settings)
