@@ -18,6 +18,8 @@ from flowbackup.ui.jobs import Job, Jobs
 from tests.local_backup import LocalBackup
 from tests.ui.conftest import GRAPH, Page
 
+NOTHING = "01940c00-0000-7000-8000-000000000000"
+
 
 @dataclass
 class Started:
@@ -27,19 +29,11 @@ class Started:
     kinds: list[str] = field(default_factory=list)
 
     def start(
-        self, jobs: Jobs, kind: str, title: str, words: Sequence[str], *, catalog: Path, graph: str = ""
-    ) -> Job:  # fmt: skip
+        self, kind: str, title: str, words: Sequence[str], *, catalog: Path, graph: str = ""
+    ) -> Job:
         self.words.append(tuple(words))
         self.kinds.append(kind)
-        return Job(
-            "01940c00-0000-7000-8000-000000000000",
-            kind,
-            title,
-            tuple(words),
-            1,
-            str(catalog),
-            graph,
-        )
+        return Job(NOTHING, kind, title, tuple(words), 1, str(catalog), graph)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -54,7 +48,7 @@ class Started:
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> Started:
     found = Started()
-    monkeypatch.setattr(Jobs, "start", lambda jobs, *said, **more: found.start(jobs, *said, **more))
+    monkeypatch.setattr(Jobs, "start", lambda _, *said, **more: found.start(*said, **more))
     return found
 
 
@@ -124,8 +118,7 @@ def test_a_restore_takes_what_was_ticked_and_no_more(shelf: Shelf, started: Star
 
 
 def test_a_restore_of_what_is_not_there_is_refused(shelf: Shelf, started: Started) -> None:
-    nothing = "01940c00-0000-7000-8000-000000000000"
-    body: dict[str, Any] = {"version": nothing, "target": "back"}
+    body: dict[str, Any] = {"version": NOTHING, "target": "back"}
     assert shelf.page.refused("POST", "restores", json=body)[0] == 404
     for wrong in (
         {"overwrite": "perhaps"}, {"paths": ["x"] * 1000}, {"paths": ["a\0b"]}, {"target": ""},

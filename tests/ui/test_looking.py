@@ -90,9 +90,10 @@ def test_a_name_that_is_no_text_comes_and_is_asked_for_as_bytes(shelf: Shelf) ->
 def test_find_history_diff_copies_and_why(shelf: Shelf) -> None:
     (found,) = shelf.page.get("find", pattern="index.*", limit=1)["rows"]
     assert (found["path"], found["versions"]) == ("index.html", [1])
-    assert [
-        (row["change"], row["versions"]) for row in shelf.page.get("history", place="site:index.html")["rows"]
-    ] == [("added", [1]), ("changed", [2])]  # fmt: skip
+    history = shelf.page.get("history", place="site:index.html")["rows"]
+    assert [(row["change"], row["versions"]) for row in history] == [
+        ("added", [1]), ("changed", [2])
+    ]  # fmt: skip
     rows = shelf.page.get("diff", before=shelf.id_before, after=shelf.id)["rows"]
     assert {(row["change"], row["path"]) for row in rows} == {
         ("changed", "index.html"), ("added", "new.txt")
@@ -108,7 +109,8 @@ def test_what_is_not_there_is_404(shelf: Shelf) -> None:
     for path, query in (
         ("ls", {"version": nothing}), ("versions", {"object": "web/other"}),
         ("preview", {"version": shelf.id, "path": "nothing"}), ("copies", {"version": nothing}),
-        ("history", {"place": "site:nothing"}), ("sessions/" + nothing, {}), ("runs/" + nothing, {}),
+        ("history", {"place": "site:nothing"}), (f"sessions/{nothing}", {}),
+        (f"runs/{nothing}", {}),
     ):  # fmt: skip
         assert shelf.page.refused("GET", path, params=query)[0] == 404, path
 
