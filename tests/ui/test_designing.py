@@ -179,6 +179,12 @@ def test_a_graph_of_the_page_reaches_no_further_than_the_page(page: Page) -> Non
     assert design["picture"] is not None
 
 
+def test_a_graph_of_the_page_sends_nothing_elsewhere(page: Page) -> None:
+    text = GRAPH.replace("devices/nas", '"s3://bucket/x"')
+    rules = [finding["rule"] for finding in page.post("design/check", text=text)["findings"]]
+    assert "outside-roots" in rules
+
+
 def test_a_graph_of_the_page_runs_no_program(page: Page) -> None:
     command = GRAPH.replace("path: site, ", 'command: ["rm", "-r", "/"], ')
     for text in (HOOK, command):
