@@ -26,12 +26,17 @@ from flowbackup.api.keeping import forget as forget
 from flowbackup.api.keeping import prune as prune
 from flowbackup.api.looking import copies as copies
 from flowbackup.api.looking import diff as diff
+from flowbackup.api.looking import entry as entry
 from flowbackup.api.looking import find as find
 from flowbackup.api.looking import history as history
 from flowbackup.api.looking import interrupted as interrupted
 from flowbackup.api.looking import objects as objects
 from flowbackup.api.looking import sessions as sessions
 from flowbackup.api.looking import stats as stats
+from flowbackup.api.looking import versions as versions
+from flowbackup.api.looking import versions_of_session as versions_of_session
+from flowbackup.api.standing import Standing as Standing
+from flowbackup.api.standing import standings as standings
 from flowbackup.api.taking import cat as cat
 from flowbackup.api.taking import export_tar as export_tar
 from flowbackup.api.taking import mount as mount
@@ -42,8 +47,7 @@ from flowbackup.api.warming import warm as warm
 from flowbackup.api.watching import watching as watching
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.catalog.claim import open_shared, shared_claim
-from flowbackup.catalog.location import catalog_of
-from flowbackup.catalog.location import default_catalog_path as default_catalog_path
+from flowbackup.catalog.location import catalog_of as catalog_of
 from flowbackup.catalog.resolve import split_query
 from flowbackup.catalog.rows import LostMedium
 from flowbackup.errors import UsageError
@@ -365,4 +369,4 @@ def lost_media(catalog: Path | None = None) -> list[LostMedium]:
 
 def doctor() -> list[Check]:
     """Whether this machine can do what is asked of it; see Check."""
-    return examine(default_catalog_path())
+    return examine(catalog_of(None))
