@@ -14,6 +14,7 @@ from flowbackup.catalog.rows import MediumRow
 from flowbackup.errors import UsageError
 from flowbackup.media.bounded import within
 from flowbackup.model.device import DEFAULT_BLOCK_BYTES, HERE, DeviceTarget, MediumInfo
+from flowbackup.model.location import DIRECTORY, is_directory, kind_at, whole_place
 from flowbackup.units import GIB
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def init_device(
     each, of which the first is made and returned.  Raises DeviceError."""
     from flowbackup.media.open import make_first_medium
 
-    place = os.path.abspath(location)
+    place = whole_place(location)
     return make_first_medium(
         place, name=name or os.path.basename(place), pool=pool,
         block_bytes=block_bytes, media_bytes=media_bytes,
@@ -44,15 +45,15 @@ def show_device(name: str, catalog: Path | None = None) -> MediumRow:
     what the catalog knows besides: all of it for one on another node.  Raises DeviceError."""
     from flowbackup.media.open import open_device
 
-    place = os.path.abspath(name)
+    place = whole_place(name)
     path = catalog_of(catalog)
     known = devices(path) if path.exists() else []
-    if not within(name, place, lambda: os.path.isdir(place)):
+    if is_directory(place) and not within(name, place, lambda: os.path.isdir(place)):
         named = [row for row in known if row.info.device == name]
         if named and not named[-1].info.is_near:
             return named[-1]
         place = named[-1].info.device_location if named else place
-    target = DeviceTarget(os.path.basename(place), "directory", place)
+    target = DeviceTarget(os.path.basename(place), kind_at(place), place)
     info = within(target.name, place, lambda: open_device(target).info())
     verified = (row.verified for row in known if row.info.medium == info.medium)
     return MediumRow(info, next(verified, None))
@@ -72,7 +73,7 @@ def measure_device(
     Raises DeviceError."""
     from flowbackup.media.measuring import measure_writing
 
-    place = os.path.abspath(location)
+    place = whole_place(str(location))
     named = name or os.path.basename(place)
     target = DeviceTarget(named, "directory", place, rate_limit=rate_limit)
     if not within(named, place, lambda: os.path.isdir(place)):
@@ -87,7 +88,8 @@ def devices_of_graph(path: str | Path, names: Sequence[str] = ()) -> tuple[Devic
 
     plan = load_plan(path)
     agents = [agent for part in (plan, *plan.stages) for agent in part.agents]
-    found = {a.device.name: a.device for a in agents if a.node == HERE and a.device.location}
+    near = (agent.device for agent in agents if agent.node == HERE)
+    found = {device.name: device for device in near if device.kind == DIRECTORY}
     unknown = [name for name in names if name not in found]
     if unknown:
         raise UsageError(

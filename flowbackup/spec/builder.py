@@ -18,6 +18,7 @@ from typing import Self, Unpack, cast
 from pydantic import ValidationError
 
 from flowbackup.errors import UsageError
+from flowbackup.model.location import is_directory
 from flowbackup.spec.client import ClientBuilder
 from flowbackup.spec.dump import spec_values
 from flowbackup.spec.ends import CouplingOptions, GroupEnd
@@ -32,7 +33,7 @@ from flowbackup.spec.tree import Key, Tree, Value
 
 class GraphBuilder:
     """Collects what was asked for; `spec()` checks its form.  Devices are names of declared
-    devices, or paths, which declare a device named after their last part."""
+    devices, or paths or urls, which declare a device named after their last part."""
 
     def __init__(
         self,
@@ -66,6 +67,7 @@ class GraphBuilder:
         self._couplings: list[Value] = []
         self._hooks: list[Value] = []
         self._notices: list[Value] = []
+        self._tables: dict[str, object] = {}
 
     def node(self, name: str, *, labels: Mapping[str, str] | None = None) -> str:
         """Declares a machine besides "here"; returns its name."""
@@ -76,13 +78,14 @@ class GraphBuilder:
         """A machine with primary storage; asking again for a name gives the same client."""
         client = self._clients.setdefault(name, {"objects": {}})
         client.update(written(node=node))
-        return ClientBuilder(name, client)
+        return ClientBuilder(name, client, self._tables)
 
     def device(
         self,
         name: str,
         *,
         path: str | PurePath | None = None,
+        url: str | None = None,
         kind: str | None = None,
         node: str | None = None,
         block_size: int | str | None = None,
@@ -93,7 +96,7 @@ class GraphBuilder:
     ) -> str:
         """Declares a device; returns its name.  staging: as in {"copies": 2, "keep": "7d"}."""
         self._devices[name] = written(
-            path=None if path is None else str(path), kind=kind, node=node,
+            path=None if path is None else str(path), url=url, kind=kind, node=node,
             block_size=block_size, rate_limit=rate_limit, rate=rate, media_size=media_size,
             staging=values_of(staging),
         )  # fmt: skip
@@ -225,7 +228,8 @@ class GraphBuilder:
         """The name of a device of a group, which may be given as its path.  Raises UsageError."""
         named = self._group(group)["devices"]
         assert isinstance(named, list)
-        paths = {self._devices.get(str(name), {}).get("path"): str(name) for name in named}
+        known = {str(name): self._devices.get(str(name), {}) for name in named}
+        paths = {said.get("path", said.get("url")): name for name, said in known.items()}
         name = paths.get(device, device)
         if name not in named:
             raise UsageError(f'group "{group}" has no device "{device}"')
@@ -261,11 +265,12 @@ class GraphBuilder:
         if isinstance(device, str) and (device in self._devices or "/" not in device):
             return device
         path = str(device)
+        key = "path" if is_directory(path) else "url"
         for name, known in self._devices.items():
-            if known.get("path") == path and "node" not in known:
+            if known.get(key) == path and "node" not in known:
                 return name
         name = unique_name(safe_name(PurePath(path).name) or "device", self._devices)
-        return self.device(name, path=path)
+        return self.device(name, url=path) if key == "url" else self.device(name, path=path)
 
 
 class GroupBuilder(GroupEnd):

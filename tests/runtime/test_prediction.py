@@ -105,7 +105,8 @@ def test_a_session_takes_as_long_as_predicted(draw: Draw, engine: str, memory_pa
 @pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.parametrize("engine", ["ray"], indirect=True)
-def test_so_does_one_on_ray(engine: str, memory_path: Path) -> None:
-    predicted, measured = _compare(_cascade, memory_path, engine)
+@pytest.mark.parametrize("draw", LAYOUTS, ids=lambda draw: draw.__name__.strip("_"))
+def test_so_does_one_on_ray(draw: Draw, engine: str, memory_path: Path) -> None:
+    predicted, measured = _compare(draw, memory_path, engine)
     print(f"predicted {predicted:.3f} s, measured {measured:.3f} s")
     assert predicted == pytest.approx(measured, rel=WITHIN)

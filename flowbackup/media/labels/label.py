@@ -32,6 +32,7 @@ from flowbackup.model.device import DEFAULT_BLOCK_BYTES, MediumInfo, Membership
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.ids import id_from_text, id_text, new_id
 from flowbackup.model.json_values import plain_text, whole_number
+from flowbackup.model.location import is_directory, kind_at
 
 LABEL_NAME = "flowbackup.label"
 SET_NAME = "flowbackup.set"
@@ -149,6 +150,13 @@ def read_label(location: str, device: str = "", *, folder: int | None = None) ->
     Raises DeviceError when there is none (with what to do), DamageError, FormatError.
     """
     name = device or location
+    if not is_directory(location):
+        raise DeviceError(
+            f'device "{name}": sessions write and read media of kind "{kind_at(location)}", and '
+            f"{location} is no directory, whose files can be looked at",
+            remedy="leave it out here; another device holds a copy to be looked at",
+            device=device,
+        )
     try:
         path = LABEL_NAME if folder is not None else os.path.join(location, LABEL_NAME)
         data = read_regular(path, COPIES * COPY_BYTES + 1, folder=folder)

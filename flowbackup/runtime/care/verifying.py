@@ -14,6 +14,7 @@ from flowbackup.errors import NotFoundError, UsageError
 from flowbackup.media.checks.medium_verifier import MediumVerifier
 from flowbackup.media.open import open_device
 from flowbackup.model.device import MediumInfo
+from flowbackup.model.location import whole_place
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import Monitor
 from flowbackup.runtime.cancel import Cancel
@@ -134,7 +135,7 @@ def _disk(info: MediumInfo) -> object:
 
 def _named(media: Sequence[MediumInfo], name: str) -> list[MediumInfo]:
     """One medium, or all of the set that the first of them belongs to."""
-    location = os.path.abspath(name)
+    location = whole_place(name)
     for info in media:
         if info.is_near and info.location == location:
             return [info]

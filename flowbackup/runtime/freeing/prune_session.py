@@ -6,7 +6,6 @@ refer to a frame that is about to go.
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -31,6 +30,7 @@ from flowbackup.errors import (
 from flowbackup.media.pruning import SegmentPruner
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.ids import FrameId, id_text
+from flowbackup.model.location import whole_place
 from flowbackup.model.record import SessionRecord
 from flowbackup.model.report import DeviceReport, FreedReport, Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem
@@ -257,7 +257,7 @@ def _media_named(catalog: Catalog, names: Sequence[str]) -> list[MediumInfo]:
     newest = {(info.node, info.location): info for info in catalog.media()}
     found: list[MediumInfo] = []
     for name in names:
-        place = os.path.abspath(name)
+        place = whole_place(name)
         meant = [
             info
             for info in newest.values()
