@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench.commands import FLOWBACKUP, RESTIC, note
+from tests.bench.commands import FLOWBACKUP, RESTIC
 from tests.bench.datasets import size_of
 from tests.bench.increments import change_some
 from tests.bench.measure import Bench, Rounds, command_seconds, files_of, forget, say, settle
@@ -39,7 +39,7 @@ def text(bench: Bench) -> Table:
         say(f"  round {number + 1} of {bench.command_rounds}")
         bench.yard.make_room(COPIES_OF_ROUND * size_bytes)
         for name, seconds, kept_bytes in _text_round(bench, source, missing):
-            note(rounds, name, seconds)
+            rounds.note(name, seconds)
             ratios.add(name, size_bytes / kept_bytes)
     return Table(
         "Space and speed on T",
@@ -138,7 +138,7 @@ def _restores(bench: Bench, catalog: str, sources: dict[str, Path]) -> Rounds:
             target = bench.yard.fresh("restored")
             forget()
             words = [*FLOWBACKUP, "restore", version, "--target", str(target)]
-            note(rounds, name, command_seconds([*words, "--catalog", catalog, "--quiet"]))
+            rounds.note(name, command_seconds([*words, "--catalog", catalog, "--quiet"]))
             _compare(sources[name], target)
     return rounds
 
