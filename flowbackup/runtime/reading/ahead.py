@@ -139,7 +139,7 @@ class FramesAhead:
             self._left.popitem(last=False)
         job = self._jobs.get(last)
         is_there = job is not None and job.content.done() and not job.content.exception()
-        content = job.content.result() if job is not None and is_there else None
+        content = job.content.result(0) if job is not None and is_there else None
         self._gleaning.leave(last, content, self._upcoming.place)
 
     def _read_ahead(self) -> None:
