@@ -83,7 +83,8 @@ class ContentSource:
 
     def _place_of(self, ref: ChunkRef) -> memoryview:
         if ref.frame != self._frame:
-            self._frame = None
+            # The memory of the one before is free while the next one is waited for.
+            self._frame, self._payload = None, Content(_NOTHING)
             self._payload = self._frames.payload(ref.frame)
             self._frame = ref.frame
         return self._payload.data[ref.offset : ref.offset + ref.size]
