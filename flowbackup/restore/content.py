@@ -87,7 +87,8 @@ class ContentSource:
 
     def _in_frame(self, ref: ChunkRef) -> Content:
         if ref.frame != self._frame:
-            self._frame = None
+            # The memory of the one before is free while the next one is waited for.
+            self._frame, self._payload = None, Content(_NOTHING)
             self._payload = self._frames.payload(ref.frame)
             self._frame = ref.frame
         data = self._payload.data[ref.offset : ref.offset + ref.size]

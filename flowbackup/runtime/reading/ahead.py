@@ -24,8 +24,8 @@ from flowbackup.runtime.reading.gleaning import Gleaning
 from flowbackup.runtime.reading.upcoming import Upcoming
 
 FRAMES_KEPT = 4
-"""Entries come in the order in which they were written, so a restore seldom looks back further
-than the frames that a hard link needs."""
+"""Behind who asks, at most.  Entries come in the order in which they were written, so a restore
+seldom looks back: what it does not need as far as it can see is not kept, however few that are."""
 FRAMES_REMEMBERED = 256
 """Behind: whoever asks for one of these again comes back."""
 LOOK_SECONDS = 0.1
@@ -67,6 +67,7 @@ class FramesAhead:
         self._last: FrameId | None = None
         self._left: OrderedDict[FrameId, None] = OrderedDict()
         self._is_scattered = False
+        self._foresees = False
         self._window = ReadAhead()
         self._sharing = Sharing()
         self._jobs: OrderedDict[FrameId, _Job] = OrderedDict()
@@ -82,6 +83,7 @@ class FramesAhead:
             self._gleaning = Gleaning()
             self._upcoming = upcoming = Upcoming(entries, self._gleaning)
             self._is_scattered = False
+            self._foresees = True
             self._drop(self._window.passed(1 << 62))
         return upcoming.entries()
 
@@ -106,8 +108,9 @@ class FramesAhead:
             job = self._jobs.get(frame) or self._begin(frame)
             self._jobs.move_to_end(frame)
             self._drop(self._window.passed(self._upcoming.place))
-            self._read_ahead()
+            # First, so that there is room for what is read now.
             self._forget()
+            self._read_ahead()
         begun = time.perf_counter()
         while not job.content.done() and not self._is_cut():
             wait([job.content], LOOK_SECONDS)
@@ -181,10 +184,12 @@ class FramesAhead:
                 self._sharing.dropped(job.medium, job.size_bytes)
 
     def _forget(self) -> None:
-        """Of the frames that were asked for, all but the last ones."""
-        asked = [frame for frame in self._jobs if frame not in self._window]
-        for frame in asked[:-FRAMES_KEPT]:
-            del self._jobs[frame]
+        """Of the frames that were asked for, all but the last one and those that are needed again;
+        where nothing is foreseen, all but the last few."""
+        *asked, _ = [frame for frame in self._jobs if frame not in self._window]
+        for place, frame in enumerate(reversed(asked), 2):
+            if place > FRAMES_KEPT or (self._foresees and not self._upcoming.needs(frame)):
+                del self._jobs[frame]
 
     # In the threads
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -35,7 +35,11 @@ class Upcoming:
         self._lock = threading.Lock()
         self._waiting: deque[Entry] = deque()
         self._needed: deque[Needed] = deque()
+        # The frame of the last chunk that was seen, and the number of the last entry that needs it;
+        # the same of those before it, in the order of these numbers.
         self._last: FrameId | None = None
+        self._last_place = 0
+        self._behind: OrderedDict[FrameId, int] = OrderedDict()
         self._pulled = self._restored = 0
         self._failure: BaseException | None = None
 
@@ -71,6 +75,12 @@ class Upcoming:
             while len(self._waiting) < ENTRIES_AHEAD_MAX and self._pull():
                 pass
 
+    def needs(self, frame: FrameId) -> bool:
+        """Will an entry that is not restored yet need it, as far as they are looked at?"""
+        with self._lock:
+            here = frame == self._last
+            return (self._last_place if here else self._behind.get(frame, 0)) > self._restored
+
     def _fill(self) -> bool:
         """Some entries more, if there are any: for the cost of one lock."""
         with self._lock:
@@ -83,6 +93,8 @@ class Upcoming:
     def _forget(self) -> None:
         while self._needed and self._needed[0].place <= self._restored:
             self._needed.popleft()
+        while self._behind and next(iter(self._behind.values())) <= self._restored:
+            self._behind.popitem(last=False)
 
     def _pull(self) -> bool:
         """One entry more, if there is one."""
@@ -102,7 +114,12 @@ class Upcoming:
         is_heard_of = is_small(entry) and self._gleaning.want(self._pulled, entry.chunks[0])
         for chunk in entry.chunks:
             if chunk.frame != self._last:
-                self._last = chunk.frame
+                if self._last is not None:
+                    self._behind[self._last] = self._last_place
+                    self._behind.move_to_end(self._last)
+                self._last, self._last_place = chunk.frame, self._pulled
                 if not is_heard_of:
                     self._needed.append(Needed(self._pulled, chunk.frame))
+        if entry.chunks:
+            self._last_place = self._pulled
         return True
