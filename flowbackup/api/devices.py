@@ -76,7 +76,7 @@ def measure_device(
     place = whole_place(str(location))
     named = name or os.path.basename(place)
     target = DeviceTarget(named, "directory", place, rate_limit=rate_limit)
-    if not within(named, place, lambda: os.path.isdir(place)):
+    if is_directory(place) and not within(named, place, lambda: os.path.isdir(place)):
         raise UsageError(f"{place} is no directory", remedy="name one on the device")
     return measure_writing(target, bytes_max, seconds_max)
 

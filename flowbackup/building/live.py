@@ -21,8 +21,8 @@ from flowbackup.units import format_rate, format_size
 
 RATE_WINDOW_SECONDS = 3.0
 """Shorter jumps with every sync, longer hides that a device became slow."""
-WIDTH, ROW_HEIGHT, TOP, MARGIN = 640, 26, 40, 10
-NAME_X, RATE_X, BAR_X, BAR_WIDTH, SIZE_X = MARGIN, 300, 315, 130, 525
+WIDTH, ROW_HEIGHT, TOP, MARGIN = 860, 26, 40, 10
+NAME_X, RATE_X, BAR_X, BAR_WIDTH, SIZE_X, STATE_X = MARGIN, 310, 325, 120, 500, 635
 INDENT = 12
 PROBLEMS_SHOWN_MAX = 5
 
@@ -129,9 +129,8 @@ def _row(edge: EdgeState, rate: float, top: int) -> list[str]:
     """What one edge does: its name, rate, fill, what is durable, and who holds it up."""
     y = top + 17
     state = edge_state_text(edge)
-    name = edge.name if state == "running" else f"{edge.name}: {state}"
     parts = [
-        _text(NAME_X + INDENT * edge.level, y, name),
+        _text(NAME_X + INDENT * edge.level, y, edge.name),
         _text(RATE_X, y, format_rate(rate), ends=True),
     ]
     if edge.slots:
@@ -143,6 +142,8 @@ def _row(edge: EdgeState, rate: float, top: int) -> list[str]:
             _text(BAR_X + BAR_WIDTH + 8, y, f"{edge.slots_used}/{edge.slots}"),
             _text(SIZE_X, y, f"{format_size(edge.bytes_durable)} durable"),
         ]
+    if state != "running":
+        parts.append(_text(STATE_X, y, state))
     return parts
 
 

@@ -3,31 +3,31 @@ packages bring."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from flowbackup.media.devices.directory import DirectoryDevice
+from flowbackup.media.devices.kinds import medium_device
 from flowbackup.media.devices.null import NullDevice
 from flowbackup.media.devices.rate import RateLimitedDevice
 from flowbackup.media.labels.label import init_medium
 from flowbackup.media.labels.set_label import init_set, is_set
 from flowbackup.media.own import own_kind
+from flowbackup.media.places.kinds import is_blank as is_blank_place
 from flowbackup.media.port import Device
 from flowbackup.media.sets.set_device import SetDevice
 from flowbackup.model.device import DEFAULT_BLOCK_BYTES, DeviceTarget, MediumInfo
-from flowbackup.model.location import DIRECTORY, kind_at
+from flowbackup.model.location import kind_at
 
 
-def _directory(target: DeviceTarget) -> Device:
+def _of_files(target: DeviceTarget) -> Device:
     """A set of media says itself that it is one, whether a graph says so or not."""
     if target.media_bytes or is_set(target.location):
         return SetDevice(target)
-    return DirectoryDevice(target)
+    return medium_device(target)
 
 
 DEVICE_KINDS: Mapping[str, Callable[[DeviceTarget], Device]] = MappingProxyType(
-    {"directory": _directory, "null": NullDevice}
+    {"directory": _of_files, "null": NullDevice, "s3": _of_files}
 )
 
 
@@ -60,9 +60,4 @@ def is_blank(target: DeviceTarget) -> bool:
     cannot be seen, and for what keeps nothing.  Raises GraphError."""
     if target.kind not in DEVICE_KINDS:
         return own_kind(target.kind, target.name).is_blank(target)
-    try:
-        return target.kind == DIRECTORY and set(os.listdir(target.location)) <= {"lost+found"}
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
+    return bool(target.location) and is_blank_place(target.location)

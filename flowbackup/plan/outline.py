@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from flowbackup.model.device import DeviceTarget
-from flowbackup.model.location import kind_at, whole_place
+from flowbackup.model.location import S3, whole_place
 from flowbackup.model.retention import RetentionPolicy
 from flowbackup.model.source_rules import SourceRules
 from flowbackup.plan.context import Context, absolute_path
@@ -90,12 +90,12 @@ def slab_owners(context: Context) -> dict[str, str]:
 def device_target(context: Context, name: str) -> DeviceTarget:
     """A declared device, with its path in full."""
     device = context.spec.devices[name]
-    kind: str = device.kind
-    location = ""
-    if device.url is not None:
-        kind, location = kind_at(device.url), whole_place(device.url)
-    elif device.path is not None:
-        location = absolute_path(context.document, device.path)
+    location = absolute_path(context.document, device.path) if device.path else ""
+    kind: str = device.own_kind or device.kind
+    if device.kind == S3:
+        location = device.bucket_location()
+    elif device.url:
+        location = whole_place(device.url)
     return DeviceTarget(
         name, kind, location, device.block_size, device.rate_limit, device.media_size,
         device.rate,

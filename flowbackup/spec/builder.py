@@ -18,7 +18,7 @@ from typing import Self, Unpack, cast
 from pydantic import ValidationError
 
 from flowbackup.errors import UsageError
-from flowbackup.model.location import is_directory
+from flowbackup.model.location import KIND_OF_SCHEME, is_directory, kind_at
 from flowbackup.spec.client import ClientBuilder
 from flowbackup.spec.dump import spec_values
 from flowbackup.spec.ends import CouplingOptions, GroupEnd
@@ -85,8 +85,10 @@ class GraphBuilder:
         name: str,
         *,
         path: str | PurePath | None = None,
-        url: str | None = None,
         kind: str | None = None,
+        url: str | None = None,
+        endpoint: str | None = None,
+        region: str | None = None,
         node: str | None = None,
         block_size: int | str | None = None,
         rate_limit: int | str | None = None,
@@ -96,9 +98,9 @@ class GraphBuilder:
     ) -> str:
         """Declares a device; returns its name.  staging: as in {"copies": 2, "keep": "7d"}."""
         self._devices[name] = written(
-            path=None if path is None else str(path), url=url, kind=kind, node=node,
-            block_size=block_size, rate_limit=rate_limit, rate=rate, media_size=media_size,
-            staging=values_of(staging),
+            path=None if path is None else str(path), kind=kind, url=url, endpoint=endpoint,
+            region=region, node=node, block_size=block_size, rate_limit=rate_limit, rate=rate,
+            media_size=media_size, staging=values_of(staging),
         )  # fmt: skip
         return name
 
@@ -228,8 +230,8 @@ class GraphBuilder:
         """The name of a device of a group, which may be given as its path.  Raises UsageError."""
         named = self._group(group)["devices"]
         assert isinstance(named, list)
-        known = {str(name): self._devices.get(str(name), {}) for name in named}
-        paths = {said.get("path", said.get("url")): name for name, said in known.items()}
+        declared = {str(name): self._devices.get(str(name), {}) for name in named}
+        paths = {known.get("path") or known.get("url"): name for name, known in declared.items()}
         name = paths.get(device, device)
         if name not in named:
             raise UsageError(f'group "{group}" has no device "{device}"')
@@ -265,12 +267,18 @@ class GraphBuilder:
         if isinstance(device, str) and (device in self._devices or "/" not in device):
             return device
         path = str(device)
-        key = "path" if is_directory(path) else "url"
         for name, known in self._devices.items():
-            if known.get(key) == path and "node" not in known:
+            if path in (known.get("path"), known.get("url")) and "node" not in known:
                 return name
         name = unique_name(safe_name(PurePath(path).name) or "device", self._devices)
-        return self.device(name, url=path) if key == "url" else self.device(name, path=path)
+        return self.place(name, path)
+
+    def place(self, name: str, place: str) -> str:
+        """Declares a device by its place, a path or an url; returns its name."""
+        if is_directory(place):
+            return self.device(name, path=place)
+        kind = kind_at(place)
+        return self.device(name, kind=kind if kind in KIND_OF_SCHEME.values() else None, url=place)
 
 
 class GroupBuilder(GroupEnd):

@@ -7,19 +7,18 @@ from collections.abc import Iterator, Mapping
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from flowbackup.spec.devices import DeviceSpec, StagingSpec
 from flowbackup.spec.finding import Finding, Suggester, error, listed
 from flowbackup.spec.hooks import HookSpec, NoticeSpec
 from flowbackup.spec.models import (
     BackupGroupSpec,
     CopyGroupSpec,
     CouplingSpec,
-    DeviceSpec,
     GraphSpec,
     MirrorGroupSpec,
     NodeSpec,
     RestoreGroupSpec,
     SelectionSpec,
-    StagingSpec,
 )
 from flowbackup.spec.names import shown
 from flowbackup.spec.objects import ClientSpec, ObjectSpec

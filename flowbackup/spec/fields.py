@@ -10,7 +10,6 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
-from flowbackup.model.location import is_directory
 from flowbackup.model.retention import TAG_CHARACTERS_MAX, is_tag
 from flowbackup.spec.endpoint import (
     Endpoint,
@@ -229,14 +228,6 @@ def check_path(path: str) -> str:
     return path
 
 
-def check_url(url: str) -> str:
-    """A place with a scheme, as text."""
-    check_path(url)
-    if is_directory(url):
-        raise ValueError(f'"{shown(url)}" is no url|Write it as in shelf:///mnt/vault, or a path')
-    return url
-
-
 def _endpoint(value: object) -> Endpoint:
     if isinstance(value, Endpoint):
         return value
@@ -263,7 +254,6 @@ Name = Annotated[str, AfterValidator(check_name)]
 DottedName = Annotated[str, AfterValidator(check_dotted_name)]
 ObjectName = Annotated[str, AfterValidator(check_object_name)]
 PathText = Annotated[str, AfterValidator(check_path)]
-UrlText = Annotated[str, AfterValidator(check_url)]
 Size = Annotated[int, BeforeValidator(read_positive_size), _as_size, _size_in_schema]
 FrameSize = Annotated[int, BeforeValidator(read_frame_size), _as_size, _size_in_schema]
 BlockSize = Annotated[int, BeforeValidator(read_block_size), _as_size, _size_in_schema]

@@ -9,11 +9,10 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from flowbackup.model.device import HERE
+from flowbackup.spec.devices import DeviceSpec
 from flowbackup.spec.endpoint import parse_coupling
 from flowbackup.spec.fields import (
     ZSTD_LEVEL,
-    BlockSize,
     Compression,
     Count,
     DottedName,
@@ -28,7 +27,6 @@ from flowbackup.spec.fields import (
     Rate,
     Seconds,
     Size,
-    UrlText,
     WhenSlow,
     WindowText,
 )
@@ -36,7 +34,7 @@ from flowbackup.spec.hooks import Hooks, Notices
 from flowbackup.spec.objects import ClientSpec
 from flowbackup.spec.retention import RetentionSpec
 from flowbackup.spec.written import Written, as_tuple
-from flowbackup.units import MIB, format_size
+from flowbackup.units import MIB
 
 FRAME_BYTES = 16 * MIB
 """Actor calls cost the same for a frame of any size: with 16 MiB the engine alone moved 2.1 GB/s on
@@ -44,9 +42,6 @@ two cores, with 8 MiB 1.5; larger ones gain little and hold more back before a s
 
 BUFFERS = 8
 """Frames that an agent holds: two of them are two syncs, the others keep both sides at work."""
-
-MEDIA_BYTES_MIN = 1 * MIB
-"""Below that, labels and documents are most of a medium."""
 
 
 class NodeSpec(Written):
@@ -56,66 +51,6 @@ class NodeSpec(Written):
         default={}, description="What a node of the cluster must carry to be this one; without "
         "any, flowbackup.io/node with the name of this node.",
     )  # fmt: skip
-
-
-class StagingSpec(Written):
-    """When the frames of a device may make room for new ones."""
-
-    copies: Count = Field(description="Durable copies that a version must have elsewhere.")
-    keep: Duration = Field(default=0, description="And how old it must be.")
-
-
-class DeviceSpec(Written):
-    """A place where media are."""
-
-    path: PathText | None = Field(default=None, description="The directory that holds the medium.")
-    url: UrlText | None = Field(
-        default=None, description="Instead of a path: a place of a kind that an installed package "
-        "brings among its entry points flowbackup.devices, as in shelf:///mnt/vault.",
-    )  # fmt: skip
-    kind: Literal["directory", "null"] = Field(
-        default="directory", description='"null" swallows and counts, for measurements.'
-    )
-    node: DottedName = Field(default=HERE, description="The machine that it is attached to.")
-    block_size: BlockSize = Field(
-        default=4096, description="Everything on the medium begins at a multiple of this."
-    )
-    rate_limit: Rate = Field(default=0, description="Bytes per second at most, 0 for no limit.")
-    rate: Rate = Field(
-        default=0, description="Bytes per second that it writes, as flowbackup device measure "
-        "says; for predictions only.",
-    )  # fmt: skip
-    media_size: Limit = Field(
-        default=0, description="Bytes of one medium; the path then holds a set of media, and an "
-        "object may lie on several. 0: one medium without limit.",
-    )  # fmt: skip
-    staging: StagingSpec | None = Field(
-        default=None, description="A fast device whose frames are freed once they are elsewhere."
-    )
-
-    @model_validator(mode="after")
-    def _path_fits_kind(self) -> DeviceSpec:
-        if self.url is not None:
-            if self.path is not None or self.kind != "directory":
-                raise ValueError("has a url and a path or a kind|Keep one of them")
-            if self.staging:
-                raise ValueError("is no directory, and only these can make room|Delete staging")
-            return self._media_fit()
-        if self.kind == "directory" and self.path is None:
-            raise ValueError('has no path|Write where it is, as in path: /mnt/nas, or kind: "null"')
-        if self.kind == "null" and self.path is not None:
-            raise ValueError('is of kind "null" and has a path|Delete the path or the kind')
-        if self.kind == "null" and (self.media_size or self.staging):
-            raise ValueError('is of kind "null", which keeps nothing|Delete media_size and staging')
-        return self._media_fit()
-
-    def _media_fit(self) -> DeviceSpec:
-        if 0 < self.media_size < MEDIA_BYTES_MIN:
-            raise ValueError(
-                f"has media of {format_size(self.media_size)}"
-                f"|Write media_size: {format_size(MEDIA_BYTES_MIN)} or more"
-            )
-        return self
 
 
 class RatedSpec(Written):

@@ -44,7 +44,8 @@ def test_a_moment_shows_rates_fill_and_who_is_waited_for() -> None:
     shown = texts(view.picture)
     assert shown[0].startswith("nightly: backup: 3 of 9 files, 381.5 MiB of 953.7 MiB read at ")
     assert "300 MB/s" in shown and "6/8" in shown and "143.1 MiB durable" in shown
-    assert "primary.nas -> offsite.<usb>: waiting for usb since 4 s" in shown
+    assert shown[5:7] == ["primary.nas -> offsite.<usb>", "100 MB/s"]
+    assert "waiting for usb since 4 s" in shown
     fills = [item for item in ET.fromstring(view.picture).iter(f"{SVG}rect")
              if item.get("class") == "fill"]  # fmt: skip
     widths = [int(item.get("width", "")) for item in fills]

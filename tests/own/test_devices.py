@@ -101,10 +101,10 @@ def test_a_kind_that_nobody_brings_is_named_with_those_that_are_there(place: Pat
 @pytest.mark.parametrize(
     ("written", "told"),
     [
-        ("url: /mnt/nas", "is no url"),
-        ("url: 'shelf:///x', path: /x", "has a url and a path or a kind"),
-        ("url: 'shelf:///x', kind: 'null'", "has a url and a path or a kind"),
-        ("url: 'shelf:///x', staging: {copies: 1}", "only these can make room"),
+        ("url: 'shelf:///x', path: /x", "of the kind shelf, which a package brings"),
+        ("url: 'shelf:///x', kind: 'null'", "and has a bucket"),
+        ("url: 'shelf:///x', staging: {copies: 1}", "of the kind shelf, which a package brings"),
+        ("url: 'shelf:///x', region: eu", "of the kind shelf, which a package brings"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(written: str, told: str) -> None:

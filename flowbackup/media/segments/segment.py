@@ -19,7 +19,6 @@ from flowbackup.media.failure import FULL, device_error
 from flowbackup.media.labels.label import Label
 from flowbackup.media.layout import (
     FRAMES_MAX,
-    INDEX_ROW,
     NO_CHAIN,
     IndexRow,
     RecordHeader,
@@ -31,10 +30,11 @@ from flowbackup.media.layout import (
 )
 from flowbackup.media.port import StoredFrame, WriterStatistics
 from flowbackup.media.segments.record_file import RecordFile
+from flowbackup.media.segments.run import begin_bytes, frame_bytes, tail_bytes
 from flowbackup.model.device import FramePlace
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.frame import FrameHeader
-from flowbackup.units import GIB, round_up
+from flowbackup.units import GIB
 
 SEGMENT_BYTES = GIB
 """Where a segment ends: few enough files for 100 TB, small enough to lose or move one."""
@@ -196,7 +196,7 @@ class SegmentWriter:
         block = self._name.block_bytes
         frame, before, rows = self._frame_bytes(header), 0, len(self._rows)
         if self._file is None or self._is_full_for(header):
-            before = block + round_up(len(self._label.to_json()), block)
+            before = begin_bytes(self._label.to_json(), block)
             before += self._tail_bytes(rows) if self._file is not None else 0
             rows = 0
         written = self._statistics.bytes_written
@@ -204,11 +204,10 @@ class SegmentWriter:
 
     def _tail_bytes(self, rows: int) -> int:
         """Index and footer."""
-        block = self._name.block_bytes
-        return block + round_up(rows * INDEX_ROW.size, block) + block
+        return tail_bytes(rows, self._name.block_bytes)
 
     def _frame_bytes(self, header: FrameHeader) -> int:
-        return self._name.block_bytes + round_up(header.payload_bytes, self._name.block_bytes)
+        return frame_bytes(header, self._name.block_bytes)
 
     def _is_full_for(self, header: FrameHeader) -> bool:
         """Is the open segment to be sealed before it?  Only if its last group is durable."""

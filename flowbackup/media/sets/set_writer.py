@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from flowbackup.errors import DeviceError
 from flowbackup.media.failure import FULL
 from flowbackup.media.port import StoredFrame, WriterStatistics
+from flowbackup.media.segments.object_writer import ObjectWriter
 from flowbackup.media.segments.segment import SegmentWriter, check_intact
 from flowbackup.model.device import FramePlace
 from flowbackup.model.frame import FrameHeader
@@ -20,7 +21,7 @@ class OpenMedium:
     """A medium that is written on.  bytes_before: what its files took before its writer began;
     media_bytes: what they may take together.  is_new: nothing was ever written on it."""
 
-    writer: SegmentWriter
+    writer: SegmentWriter | ObjectWriter
     bytes_before: int
     media_bytes: int
     is_new: bool

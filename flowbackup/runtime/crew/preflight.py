@@ -13,11 +13,12 @@ from flowbackup.media.bounded import within
 from flowbackup.media.labels.label import read_label
 from flowbackup.media.labels.set_label import is_set
 from flowbackup.media.open import is_blank, make_first_medium, open_device
+from flowbackup.media.places.kinds import FILES
 from flowbackup.media.segments.reader import MediumReader
 from flowbackup.media.sets.media_set import find_set
 from flowbackup.model.device import DEFAULT_BLOCK_BYTES, DeviceTarget, MediumInfo
 from flowbackup.model.ids import id_text
-from flowbackup.model.location import DIRECTORY, is_directory
+from flowbackup.model.location import is_directory, kind_at
 from flowbackup.monitor import Monitor
 from flowbackup.plan.decided import Plan, StreamPlan
 from flowbackup.plan.groups import RESTORE
@@ -32,16 +33,15 @@ def near_nodes(plan: Plan) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Labelling:
-    """Which devices may get their first label now: directories that do not exist yet (create),
-    empty ones (init); places of other kinds by either."""
+    """Which devices may get their first label now: directories that do not exist yet and blank
+    places of other kinds (create), empty directories (init)."""
 
     create: bool
     init: bool
 
     def covers(self, location: str) -> bool:
-        if not is_directory(location):
-            return self.init or self.create
-        return self.init if os.path.lexists(location) else self.create
+        is_new = not is_directory(location) or not os.path.lexists(location)
+        return self.create if is_new else self.init
 
 
 NO_LABELS = Labelling(create=False, init=False)
@@ -131,13 +131,13 @@ def _check_device(
         media = device.media()
     finally:
         device.close()
-    if target.kind == DIRECTORY and is_set(target.location):
+    if target.kind in FILES and is_set(target.location):
         for fault in find_set(target.location, target.name).faults:
             monitor.message(fault)
     for info in media[:1]:
         _tell_of_blocks(target, info, monitor)
     for info in media:
-        if info.location and is_directory(info.location):
+        if info.location and kind_at(info.location) in FILES:
             _tell_of_unknown(info, catalog, monitor)
 
 
