@@ -60,7 +60,7 @@ export function edgeText(edge: EdgeNow): string {
 export type Mood = "good" | "warn" | "bad" | "quiet";
 
 const MOODS: Record<string, Mood> = {
-  running: "good", complete: "good", failed: "bad", damaged: "bad", lost: "bad",
+  running: "good", complete: "good", sound: "good", failed: "bad", damaged: "bad", lost: "bad",
   "relay-only": "warn", detached: "warn",
 };
 
