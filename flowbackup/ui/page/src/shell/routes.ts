@@ -4,6 +4,7 @@ import { useSyncExternalStore } from "react";
 export const SCREENS = [
   { name: "home", title: "Home" },
   { name: "design", title: "Design" },
+  { name: "plan", title: "Plan" },
   { name: "run", title: "Run" },
   { name: "catalog", title: "Catalog" },
   { name: "restore", title: "Restore" },

@@ -7,6 +7,7 @@ export type Screen = ComponentType<{ route: Route }>;
 export const SCREEN_OF: Record<ScreenName, LazyExoticComponent<Screen>> = {
   home: lazy(() => import("../home")),
   design: lazy(() => import("../designer")),
+  plan: lazy(() => import("../plan")),
   run: lazy(() => import("../run")),
   catalog: lazy(() => import("../catalog")),
   restore: lazy(() => import("../restore")),

@@ -1,0 +1,116 @@
+import { useState } from "react";
+import { api, type Fault } from "../api/client";
+import { Empty, FaultNote, Loading, useAsked } from "../loading";
+import { Button, CheckField, ChoiceField, Dialog } from "../parts";
+import { RunningNow } from "../home/RunningNow";
+import "../home/home.css";
+import type { GraphRow } from "../plan/graphs";
+import { SessionLight } from "../sessions/SessionList";
+import type { SessionRow } from "../sessions/report";
+import { go, hashOf } from "../shell/routes";
+import { Name } from "../text/Name";
+import { formatSeconds } from "../text/size";
+import { formatTime } from "../text/time";
+import { visible } from "../text/visible";
+import { hasEnded, type RunState } from "./state";
+
+const AGAIN_SECONDS = 3;
+const RECENT_MAX = 8;
+
+/** What runs now, what ran last, and a way to run something. */
+export function RunList() {
+  const runs = useAsked<{ rows: RunState[] }>("/api/runs", AGAIN_SECONDS);
+  const sessions = useAsked<{ rows: SessionRow[] }>(`/api/sessions?limit=${RECENT_MAX}`, 10);
+  const [isStarting, setStarting] = useState(false);
+  const live = (runs.value?.rows ?? []).filter((run) => !hasEnded(run));
+  return (
+    <div className="screen">
+      <header className="spread">
+        <h1>Run</h1>
+        <Button kind="primary" onClick={() => setStarting(true)}>
+          Run a graph
+        </Button>
+      </header>
+      {runs.fault && <FaultNote fault={runs.fault} again={runs.again} />}
+      {runs.isLoading && !runs.value && <Loading />}
+      <RunningNow runs={live} />
+      {runs.value && live.length === 0 && (
+        <Empty title="Nothing runs at this moment">
+          Run a graph, here or on the command line: both are watched here.
+        </Empty>
+      )}
+      {sessions.value && sessions.value.rows.length > 0 && (
+        <section className="stack" aria-labelledby="recent">
+          <h2 id="recent">Ran last</h2>
+          <ul className="recent">
+            {sessions.value.rows.map((row) => (
+              <li key={row.session}>
+                <a href={hashOf(row.state === "running" ? "run" : "sessions", row.session)}>
+                  <Name text={row.graph || row.kind} />
+                </a>
+                <span className="soft">{row.kind}</span>
+                <span className="soft nowrap">{formatTime(row.started_ns)}</span>
+                <span className="soft nowrap">{row.outcome ? formatSeconds(row.duration_seconds) : ""}</span>
+                <SessionLight row={row} />
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      {isStarting && <StartDialog onClose={() => setStarting(false)} />}
+    </div>
+  );
+}
+
+function StartDialog({ onClose }: { onClose: () => void }) {
+  const graphs = useAsked<{ rows: GraphRow[] }>("/api/graphs");
+  const [chosen, setChosen] = useState("");
+  const [init, setInit] = useState(false);
+  const [isBusy, setBusy] = useState(false);
+  const [fault, setFault] = useState<Fault | null>(null);
+  const rows = graphs.value?.rows ?? [];
+  const path = chosen || rows[0]?.path || "";
+  const start = async () => {
+    setBusy(true);
+    setFault(null);
+    const answer = await api.post<{ session: string }>("/api/runs", { path, init });
+    setBusy(false);
+    if (answer.ok) go("run", answer.value.session);
+    else setFault(answer.fault);
+  };
+  return (
+    <Dialog
+      title="Run a graph"
+      onClose={onClose}
+      actions={
+        <Button kind="primary" disabled={!path || isBusy} onClick={start}>
+          {isBusy ? "Starting…" : "Run"}
+        </Button>
+      }
+    >
+      {graphs.fault && <FaultNote fault={graphs.fault} again={graphs.again} />}
+      {graphs.isLoading && !graphs.value && <Loading />}
+      {graphs.value && rows.length === 0 && (
+        <p>
+          There is no graph yet. <a href={hashOf("design")}>Draw one first.</a>
+        </p>
+      )}
+      {rows.length > 0 && (
+        <>
+          <ChoiceField
+            label="Graph"
+            value={path}
+            onChange={(event) => setChosen(event.target.value)}
+            choices={rows.map((row) => ({ value: row.path, label: visible(row.path) }))}
+          />
+          <CheckField
+            label="Make media of device directories that are empty"
+            checked={init}
+            onChange={(event) => setInit(event.target.checked)}
+          />
+        </>
+      )}
+      {fault && <FaultNote fault={fault} />}
+    </Dialog>
+  );
+}
