@@ -15,7 +15,7 @@ import { type DragEvent, useCallback, useEffect, useMemo, useRef, useState } fro
 import { useTheme } from "../../shell/theme";
 import { chartOf } from "../../model/chart";
 import type { BufferRange, Endpoint } from "../../model/endpoint";
-import type { Verdicts } from "../../model/legality";
+import type { Verdict, Verdicts } from "../../model/legality";
 import { type Point, placed } from "../../model/layout";
 import { buffersOf, groupAt, type Keys, type Role } from "../../model/spec";
 import type { Draft } from "../draft/draft";
@@ -44,7 +44,7 @@ interface CanvasProps {
   onChoose: (keys: Keys) => void;
   onAddAgent: (group: string) => void;
   onAdd: (part: PartWord, at: Point) => void;
-  onCouple: (source: Source, target: Endpoint) => void;
+  onCouple: (source: Source, target: Endpoint) => Promise<Verdict>;
   onLegal: (source: Source) => Promise<Verdicts | null>;
 }
 
@@ -116,7 +116,9 @@ function Chain(props: CanvasProps) {
       return;
     }
     const buffers = rangeOfDrop(dragged.source, target, at);
-    onCouple(dragged.source, buffers ? { ...target, buffers } : target);
+    void onCouple(dragged.source, buffers ? { ...target, buffers } : target).then((final) => {
+      if (!final.legal) setRefused({ x: at.clientX, y: at.clientY, text: final.reason });
+    });
     setRange(null);
   };
 
@@ -126,9 +128,9 @@ function Chain(props: CanvasProps) {
     const under = document.elementsFromPoint(at.clientX, at.clientY);
     const strip = under.find((one) => one.getAttribute("data-agent") === `${target.group}.${target.device}`);
     const buffer = strip ? bufferAt(strip, at.clientX) : null;
-    if (source.kind === "agent") return rangeAt(source.end.buffers, buffer, buffersOf(group.group));
-    const isChosen = range?.agent === `${target.group}.${target.device}`;
-    return isChosen ? range.buffers : undefined;
+    if (range?.agent === `${target.group}.${target.device}`) return range.buffers;
+    if (source.kind === "client") return undefined;
+    return rangeAt(source.end.buffers, buffer, buffersOf(group.group));
   };
 
   const onDrop = (event: DragEvent) => {
