@@ -74,3 +74,12 @@ export function versionsText(numbers: readonly number[]): string {
   }
   return runs.map(([first, last]) => (first === last ? `${first}` : `${first}–${last}`)).join(", ");
 }
+
+export function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** How a path is sent: its bytes where its text does not say them. */
+export function sent(path: PathFields): Record<string, string> {
+  return path.path_base64 ? { path: path.path, path_base64: path.path_base64 } : { path: path.path };
+}
