@@ -4,7 +4,6 @@ they are."""
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,6 +102,7 @@ def write_rates(path: str | Path, rates: Mapping[str, int]) -> None:
     included.  Raises GraphError."""
     from flowbackup.spec.document import load_graph
     from flowbackup.spec.dump import edit_graph
+    from flowbackup.spec.saving import replace_text
 
     document = load_graph(path)
     spec = document.spec
@@ -111,14 +111,4 @@ def write_rates(path: str | Path, rates: Mapping[str, int]) -> None:
         for name, device in spec.devices.items()
     }
     edited = edit_graph(document, spec.model_copy(update={"devices": devices}))
-    _replace_text(Path(path), edited.text)
-
-
-def _replace_text(path: Path, text: str) -> None:
-    """In one step: whoever reads it meanwhile finds the old one or the new one."""
-    path = path.resolve()
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    with open(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.chmod(name, path.stat().st_mode & 0o7777)
-    os.replace(name, path)
+    replace_text(Path(path), edited.text)

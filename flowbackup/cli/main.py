@@ -69,6 +69,7 @@ COMMANDS = {
     "key": Place("key", "key", "Make keys for encryption, and say who may use them."),
     "submit": Place("submit", "submit", "Have a Ray cluster run a graph file, as a job."),
     "schedule": Place("schedule", "schedule", "Have graphs run by themselves, at set times."),
+    "ui": Place("ui", "ui", "Show the page on which chains are drawn, watched and read back."),
     "doctor": Place("doctor", "doctor", "Check this machine: versions, memory, limits, catalog."),
 }
 EXAMPLES = (
