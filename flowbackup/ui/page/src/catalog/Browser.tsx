@@ -61,7 +61,7 @@ export function Browser({ version, path, onPath }: BrowserProps) {
           {counted(version.files, "file")}, {formatSize(version.bytes_source)} in this version
         </footer>
       </section>
-      <Copies object={version.object_id} />
+      <Copies version={version.object_id} />
       {opened && <FileDialog version={version} entry={opened} onClose={() => setOpened(null)} />}
     </>
   );
@@ -78,7 +78,7 @@ function EntryRow({ entry, onOpen }: { entry: Entry; onOpen: () => void }) {
         </span>
         <Name text={nameOf(entry.path) || "."} />
         {entry.kind !== "file" && <span className="visually-hidden">, {entry.kind}</span>}
-        {entry.target !== undefined && (
+        {entry.target != null && (
           <span className="soft">
             {" → "}
             <Name text={entry.target} />

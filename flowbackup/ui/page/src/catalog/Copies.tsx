@@ -1,4 +1,4 @@
-import { asking, FaultNote, useRows } from "../loading";
+import { asking, FaultNote, useAsked } from "../loading";
 import { type Column, Light, Table } from "../parts";
 import { Name } from "../text/Name";
 import { formatTime } from "../text/time";
@@ -12,7 +12,7 @@ export interface CopyRow {
   frames_needed: number;
   frames_freed: number;
   complete: boolean;
-  verified_ns: number | null;
+  verified_ns: string | number | null;
   role: string | null;
   copied_from: string[];
 }
@@ -42,17 +42,17 @@ const COLUMNS: Column<CopyRow>[] = [
 ];
 
 /** Where the copies of a version are, and how sound they are. */
-export function Copies({ object }: { object: string }) {
-  const list = useRows<CopyRow>(asking("/api/copies", { object }));
+export function Copies({ version }: { version: string }) {
+  const list = useAsked<CopyRow[]>(asking("/api/copies", { version }));
   return (
     <section className="stack" aria-labelledby="copies">
       <h2 id="copies">Where its copies are</h2>
       {list.fault && <FaultNote fault={list.fault} again={list.again} />}
-      {(list.rows.length > 0 || !list.isLoading) && !list.fault && (
+      {list.value && (
         <Table
           caption="Copies"
           columns={COLUMNS}
-          rows={list.rows}
+          rows={list.value}
           rowKey={(row) => row.medium}
           empty="No medium that the catalog knows holds any of it."
         />

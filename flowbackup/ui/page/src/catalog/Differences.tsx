@@ -10,7 +10,7 @@ import type { ObjectRow } from "./VersionChoice";
 interface DifferenceRow {
   change: string;
   path: string;
-  path_base64?: string;
+  path_base64?: string | null;
   aspects: string[];
   before: Entry | null;
   after: Entry | null;
@@ -28,7 +28,7 @@ export function Differences({ objects, object }: { objects: readonly ObjectRow[]
   const newer = versions.rows.find((row) => row.object_id === after) ?? versions.rows[0];
   const older = versions.rows.find((row) => row.object_id === before) ?? versions.rows[1];
   const isTwo = newer !== undefined && older !== undefined;
-  const list = useRows<DifferenceRow>(isTwo ? asking("/api/diff", { before: older.object_id, after: newer.object_id }) : null);
+  const list = useRows<DifferenceRow>(isTwo ? asking("/api/diff", { before: older.object_id, after: newer.object_id }) : null, "page");
   const choices = versions.rows.map((row) => ({
     value: row.object_id,
     label: `${row.version}: ${formatTime(row.finished_ns)}`,

@@ -16,10 +16,9 @@ interface FileDialogProps {
   onClose: () => void;
 }
 
+/** text: null where the content is none. */
 interface Preview {
-  kind: "text" | "binary";
-  text: string;
-  bytes_shown: number;
+  text: string | null;
   size: number;
   truncated: boolean;
 }
@@ -32,10 +31,10 @@ export function FileDialog({ version, entry, onClose }: FileDialogProps) {
   const download = async () => {
     setFault(null);
     const body = { version: version.object_id, ...sent(entry) };
-    const answer = await api.post<{ url: string }>("/api/download/ticket", body);
+    const answer = await api.post<{ path: string }>("/api/download/ticket", body);
     if (!answer.ok) return setFault(answer.fault);
     const link = document.createElement("a");
-    link.href = answer.value.url;
+    link.href = answer.value.path;
     link.download = "";
     link.click();
     say("The download begins.");
@@ -92,12 +91,12 @@ function PreviewPart({ version, entry }: { version: Version; entry: Entry }) {
       <h3>Preview</h3>
       {asked.fault && <FaultNote fault={asked.fault} again={asked.again} />}
       {asked.isLoading && !found && <Loading what="Reading from a medium" />}
-      {found?.kind === "binary" && <p className="soft">It is no text.</p>}
+      {found && found.text === null && <p className="soft">It is no text.</p>}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reached by keys */}
-      {found?.kind === "text" && <pre className="preview" tabIndex={0} aria-label="Beginning of the file">{found.text || "(empty)"}</pre>}
+      {found && found.text !== null && <pre className="preview" tabIndex={0} aria-label="Beginning of the file">{found.text || "(empty)"}</pre>}
       {found?.truncated && (
         <p className="soft">
-          The first {formatSize(found.bytes_shown)} of {formatSize(found.size)}.
+          This is the beginning of {formatSize(found.size)}; download it for all of it.
         </p>
       )}
     </section>

@@ -26,8 +26,8 @@ export function Timeline({ place }: { place: string }) {
             </span>
             <span className="soft">
               <Versions row={row} />
-              {row.size !== undefined && ` · ${formatSize(row.size)}`}
-              {row.mtime_ns !== undefined && ` · changed ${formatTime(row.mtime_ns)}`}
+              {row.entry?.kind === "file" && ` · ${formatSize(row.entry.size)}`}
+              {row.entry && ` · changed ${formatTime(row.entry.mtime_ns)}`}
             </span>
           </li>
         ))}
@@ -41,7 +41,7 @@ export function Versions({ row }: { row: { client: string; name: string; version
   const text = `${row.client}/${row.name}@${versionsText(row.versions)}`;
   if (!row.object_id) return <Name text={text} />;
   return (
-    <a href={hashOf("catalog", "", { version: row.object_id })}>
+    <a href={hashOf("catalog", "", { object: `${row.client}/${row.name}`, version: row.object_id })}>
       <Name text={text} />
     </a>
   );

@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import { asking, Empty, FaultNote, Loading, More, type Rows, useRows } from "../loading";
-import { Button, ChoiceField, Light } from "../parts";
+import { ChoiceField, Light } from "../parts";
 import { formatSize } from "../text/size";
 import { formatTime } from "../text/time";
 import { visible } from "../text/visible";
@@ -13,7 +13,7 @@ export interface ObjectRow {
   object_id: string;
   version: number;
   outcome: string;
-  finished_ns: number;
+  finished_ns: string | number;
   files: number;
   bytes_source: number;
   source?: string;
@@ -23,41 +23,32 @@ interface VersionChoiceProps {
   objects: Rows<ObjectRow>;
   object: string;
   version: string;
-  session?: string;
   onChoose: (version: Version) => void;
   onObject: (object: string) => void;
   children: (version: Version) => ReactNode;
 }
 
-/** An object and one of its versions, the newest if none was named; beside it what is shown of it.
- * session: only the versions that it made. */
+/** An object and one of its versions, the newest if none was named; beside it what is shown of
+ * it. */
 export function VersionChoice(props: VersionChoiceProps) {
-  const { objects, version, session = "", children } = props;
+  const { objects, version, children } = props;
   const first = objects.rows[0];
-  const named = useRows<Version>(version && !props.object ? asking("/api/versions", { version }) : null);
-  const own = named.rows[0];
-  const object = props.object || (own && `${own.client}/${own.name}`) || (first && `${first.client}/${first.name}`) || "";
-  const waits = version !== "" && !props.object && named.isLoading;
-  const given = session ? { session } : { object };
-  const versions = useRows<Version>(waits ? null : asking("/api/versions", given));
-  const listed = versions.rows.find((row) => row.object_id === version);
-  const chosen = listed ?? own ?? versions.rows[0];
+  const object = props.object || (first && `${first.client}/${first.name}`) || "";
+  const versions = useRows<Version>(asking("/api/versions", { object }));
+  const chosen = versions.rows.find((row) => row.object_id === version) ?? versions.rows[0];
   const names = objects.rows.map((row) => `${row.client}/${row.name}`);
   return (
     <>
       <aside className="version-choice stack" aria-label="Object and version">
-        {session ? (
-          <p className="note">
-            Versions of one session. <Button kind="quiet" onClick={() => props.onObject("")}>Show all</Button>
-          </p>
-        ) : (
-          <ChoiceField
-            label="Object"
-            value={object}
-            onChange={(event) => props.onObject(event.target.value)}
-            choices={(names.includes(object) || !object ? names : [object, ...names]).map((name) => ({ value: name, label: visible(name) }))}
-          />
-        )}
+        <ChoiceField
+          label="Object"
+          value={object}
+          onChange={(event) => props.onObject(event.target.value)}
+          choices={(names.includes(object) || !object ? names : [object, ...names]).map((name) => ({
+            value: name,
+            label: visible(name),
+          }))}
+        />
         {objects.hasMore && <More list={objects} />}
         {versions.fault && <FaultNote fault={versions.fault} again={versions.again} />}
         <ul className="versions" aria-label="Versions">
@@ -65,7 +56,7 @@ export function VersionChoice(props: VersionChoiceProps) {
             <li key={row.object_id}>
               <button type="button" aria-pressed={row.object_id === chosen?.object_id} onClick={() => props.onChoose(row)}>
                 <span className="spread">
-                  <strong>{session ? visible(`${row.client}/${row.name}`) : `Version ${row.version}`}</strong>
+                  <strong>Version {row.version}</strong>
                   <Light state={row.outcome} />
                 </span>
                 <span className="soft">
@@ -79,8 +70,8 @@ export function VersionChoice(props: VersionChoiceProps) {
       </aside>
       <div className="stack chosen-version">
         {chosen && children(chosen)}
-        {!chosen && (versions.isLoading || waits) && <Loading />}
-        {!chosen && !versions.isLoading && !waits && !versions.fault && (
+        {!chosen && versions.isLoading && <Loading />}
+        {!chosen && !versions.isLoading && !versions.fault && (
           <Empty title="No version">The object has none, or they were forgotten.</Empty>
         )}
       </div>

@@ -18,7 +18,7 @@ export function WhyNot({ path }: { path: string }) {
   const [graph, setGraph] = useState("");
   const [asked, setAsked] = useState<string | null>(null);
   const graphs = useAsked<{ rows: GraphRow[] }>("/api/graphs");
-  const found = useAsked<{ rows: WhyRow[] }>(asked);
+  const found = useAsked<WhyRow[]>(asked);
   const ask = (event: FormEvent) => {
     event.preventDefault();
     setAsked(asking("/api/why", { path: written.trim(), graph }));
@@ -54,7 +54,7 @@ export function WhyNot({ path }: { path: string }) {
       )}
       {found.value && (
         <ul className="verdicts">
-          {found.value.rows.map((row) => (
+          {found.value.map((row) => (
             <li key={row.object} className="panel stack">
               <span className="row">
                 <Light state={row.kept ? "success" : "incomplete"}>{row.kept ? "is backed up" : "is left out"}</Light>

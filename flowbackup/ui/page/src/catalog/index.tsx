@@ -82,11 +82,10 @@ function Files({ objects, query, turn }: FilesProps) {
         objects={objects}
         object={query.get("object") ?? ""}
         version={query.get("version") ?? ""}
-        session={query.get("session") ?? ""}
         onChoose={(version: Version) =>
-          turn({ object: `${version.client}/${version.name}`, version: version.object_id, session: query.get("session") ?? "" })
+          turn({ object: `${version.client}/${version.name}`, version: version.object_id })
         }
-        onObject={(object) => turn({ object, version: "", session: "", path: "" })}
+        onObject={(object) => turn({ object, version: "", path: "" })}
       >
         {(version) => (
           <Browser

@@ -36,9 +36,9 @@ export function CareDialog({ what, rows, onClose }: CareDialogProps) {
     setFault(null);
     const devices = rows.map((row) => row.location || row.device);
     const body = what === "verify" ? { devices, sample: sample || null } : { devices, full, dry_run: dryRun };
-    const answer = await api.post<{ session: string }>(`/api/${what}`, body);
+    const answer = await api.post<{ id: string }>(`/api/${what}`, body);
     setBusy(false);
-    if (answer.ok) go("run", answer.value.session);
+    if (answer.ok) go("run", answer.value.id);
     else setFault(answer.fault);
   };
   return (

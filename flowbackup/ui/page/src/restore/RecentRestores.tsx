@@ -1,29 +1,32 @@
 import { useAsked } from "../loading";
-import { hasEnded, type RunState } from "../run/state";
 import { Light } from "../parts";
+import type { ToldRow } from "../run/told";
 import "../run/run.css";
 import { hashOf } from "../shell/routes";
-import { formatCount, formatSeconds } from "../text/size";
+import { Name } from "../text/Name";
 import { formatTime } from "../text/time";
 
 const AGAIN_SECONDS = 5;
+const SHOWN_MAX = 8;
 
 /** Restores that were started in the page, by any tab. */
 export function RecentRestores() {
-  const asked = useAsked<{ rows: RunState[] }>("/api/restores", AGAIN_SECONDS);
-  const rows = asked.value?.rows ?? [];
+  const asked = useAsked<{ rows: ToldRow[] }>("/api/restores", AGAIN_SECONDS);
+  const rows = (asked.value?.rows ?? []).slice(0, SHOWN_MAX);
   if (rows.length === 0) return null;
   return (
     <section className="stack" aria-labelledby="restores">
       <h2 id="restores">Restores</h2>
       <ul className="recent">
-        {rows.map((run) => (
-          <li key={run.session}>
-            <a href={hashOf("restore", run.session)}>{hasEnded(run) ? "Restored" : "Restoring"}</a>
-            <span className="soft">{formatCount(run.report?.files ?? run.files)} files</span>
-            <span className="soft nowrap">{formatTime(run.started_ns)}</span>
-            <span className="soft nowrap">{formatSeconds(run.report?.duration_seconds ?? run.seconds)}</span>
-            <Light state={hasEnded(run) ? (run.outcome ?? "failed") : "running"} />
+        {rows.map((row) => (
+          <li key={row.id}>
+            <a href={hashOf("restore", row.id)}>
+              <Name text={row.title} />
+            </a>
+            <span className="soft">{row.state === "running" ? "runs" : ""}</span>
+            <span className="soft nowrap">{formatTime(row.started_ns)}</span>
+            <span />
+            <Light state={row.state === "running" ? "running" : (row.outcome ?? "failed")} />
           </li>
         ))}
       </ul>

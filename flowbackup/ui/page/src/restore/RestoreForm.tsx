@@ -35,7 +35,7 @@ export function RestoreForm({ version, path }: { version: Version; path: string 
     setBusy(true);
     setFault(null);
     setTrial(null);
-    const answer = await api.post<{ session: string }>("/api/restores", {
+    const answer = await api.post<{ id: string }>("/api/restores", {
       object: version.object_id,
       ...askedOf(marks),
       target: target.trim(),
@@ -44,8 +44,8 @@ export function RestoreForm({ version, path }: { version: Version; path: string 
     });
     setBusy(false);
     if (!answer.ok) setFault(answer.fault);
-    else if (dryRun) setTrial(answer.value.session);
-    else go("restore", answer.value.session);
+    else if (dryRun) setTrial(answer.value.id);
+    else go("restore", answer.value.id);
   };
 
   return (
@@ -100,7 +100,7 @@ export function RestoreForm({ version, path }: { version: Version; path: string 
 }
 
 /** What would happen, and which copies would be read. */
-function Trial({ session }: { session: string }) {
+function Trial({ session }: { id: string }) {
   const { run, fault } = useRun(session);
   if (fault) return <FaultNote fault={fault} />;
   return (

@@ -45,7 +45,7 @@ function Item({ entry, version, marks, onChange }: TreeProps & { entry: Entry })
   const isFolder = entry.kind === "directory";
   const name = nameOf(entry.path);
   // What has no text that its bytes could be had back from comes with its folder.
-  const isNamed = entry.path_base64 === undefined;
+  const isNamed = entry.path_base64 == null;
   return (
     <li>
       <div className="tree-row">
