@@ -2,6 +2,8 @@
 
 import type { PathFields } from "../sessions/report";
 
+export type Nanoseconds = string | number;
+
 export interface Entry extends PathFields {
   kind: string;
   mode: string;
@@ -10,10 +12,10 @@ export interface Entry extends PathFields {
   owner: string;
   group: string;
   size: number;
-  mtime_ns: number;
+  mtime_ns: Nanoseconds;
   links: number;
   problem: string;
-  target?: string;
+  target?: string | null;
 }
 
 export interface Version {
@@ -23,13 +25,11 @@ export interface Version {
   object_id: string;
   session: string;
   outcome: string;
-  finished_ns: number;
+  finished_ns: Nanoseconds;
   entries: number;
   files: number;
   bytes_source: number;
   copies_durable: number | null;
-  source?: string;
-  tags?: string[];
 }
 
 export interface Found extends Entry {
@@ -39,13 +39,15 @@ export interface Found extends Entry {
   object_id?: string;
 }
 
-export interface HistoryRow extends Partial<Entry> {
+export interface HistoryRow {
   client: string;
   name: string;
   versions: number[];
   change: string;
   aspects: string[];
-  finished_ns: number;
+  finished_ns: Nanoseconds;
+  entry: Entry | null;
+  object_id?: string;
 }
 
 /** The folders above and the path itself, as (name, path), from the root on. */
@@ -73,4 +75,13 @@ export function versionsText(numbers: readonly number[]): string {
     else runs.push([number, number]);
   }
   return runs.map(([first, last]) => (first === last ? `${first}` : `${first}–${last}`)).join(", ");
+}
+
+export function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** How a path is sent: its bytes where its text does not say them. */
+export function sent(path: PathFields): Record<string, string> {
+  return path.path_base64 ? { path: path.path, path_base64: path.path_base64 } : { path: path.path };
 }

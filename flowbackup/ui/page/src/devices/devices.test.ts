@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { type MediumRow, mediumAdvice, mediumLight, mediumWord, usedShare } from "./medium";
 
 const ROW: MediumRow = {
-  device: "nas", medium: "m", pool: "default", location: "/mnt/nas", node: "here", made_ns: 1, free_bytes: 40,
+  device: "nas", medium: "m", pool: "default", location: "/mnt/nas", node: "here", created_ns: 1, free_bytes: 40,
   total_bytes: 100, reachable: true, fault: "", frames: 10, frames_verified: 10, frames_damaged: 0,
   verified_oldest_ns: 1, verified_newest_ns: 2, bytes_held: 9,
 };

@@ -9,7 +9,7 @@ export interface MediumRow {
   pool: string;
   location: string;
   node: string;
-  made_ns: number | null;
+  created_ns: string | number | null;
   free_bytes: number | null;
   total_bytes: number | null;
   reachable: boolean;
@@ -17,8 +17,8 @@ export interface MediumRow {
   frames: number;
   frames_verified: number;
   frames_damaged: number;
-  verified_oldest_ns: number | null;
-  verified_newest_ns: number | null;
+  verified_oldest_ns: string | number | null;
+  verified_newest_ns: string | number | null;
   bytes_held: number | null;
   lost?: { object: string; object_id: string; frames: number }[];
 }

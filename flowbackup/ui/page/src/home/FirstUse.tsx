@@ -11,9 +11,9 @@ export function FirstUse() {
   const tryIt = async () => {
     setBusy(true);
     setFault(null);
-    const answer = await api.post<{ session: string }>("/api/runs/demo");
+    const answer = await api.post<{ id: string }>("/api/runs/demo");
     setBusy(false);
-    if (answer.ok) go("run", answer.value.session);
+    if (answer.ok) go("run", answer.value.id);
     else setFault(answer.fault);
   };
   return (

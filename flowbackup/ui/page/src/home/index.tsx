@@ -1,6 +1,6 @@
 import { Empty, FaultNote, Loading, More, useAsked, useRows } from "../loading";
 import { Light } from "../parts";
-import type { RunState } from "../run/state";
+import type { ToldRow } from "../run/told";
 import { hashOf, type Route } from "../shell/routes";
 import { FirstUse } from "./FirstUse";
 import { counts, headline, type HomeRow, worstFirst } from "./lights";
@@ -13,7 +13,7 @@ const AGAIN_SECONDS = 5;
 /** The first look: one light for each object. */
 export default function Home(_: { route: Route }) {
   const list = useRows<HomeRow>("/api/home");
-  const runs = useAsked<{ rows: RunState[] }>("/api/runs", AGAIN_SECONDS);
+  const runs = useAsked<{ rows: ToldRow[] }>("/api/runs", AGAIN_SECONDS);
   const rows = worstFirst(list.rows);
   const isKnown = !list.fault && (rows.length > 0 || !list.isLoading);
   return (
@@ -32,7 +32,7 @@ export default function Home(_: { route: Route }) {
       )}
       {list.fault && <FaultNote fault={list.fault} again={list.again} />}
       {list.isLoading && rows.length === 0 && <Loading />}
-      <RunningNow runs={runs.value?.rows ?? []} />
+      <RunningNow rows={runs.value?.rows ?? []} />
       {isKnown && rows.length === 0 && <FirstUse />}
       {rows.length > 0 && (
         <ul className="objects" aria-label="Objects">

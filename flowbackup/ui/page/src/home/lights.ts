@@ -6,8 +6,8 @@ export interface HomeRow {
   client: string;
   object: string;
   light: LightState;
-  last_good_ns: number | null;
-  last_verified_ns: number | null;
+  last_good_ns: string | number | null;
+  last_verified_ns: string | number | null;
   last_session: string | null;
   copies_durable: number | null;
   copies_wanted: number | null;

@@ -13,9 +13,7 @@ export function FaultNote({ fault, again }: { fault: Fault; again?: () => void }
         {fault.findings && fault.findings.length > 0 && (
           <ul>
             {fault.findings.map((finding) => (
-              <li key={`${finding.place} ${finding.rule} ${finding.reason}`}>
-                {visible([finding.place, finding.reason, finding.remedy].filter(Boolean).join(" "))}
-              </li>
+              <li key={findingText(finding)}>{findingText(finding)}</li>
             ))}
           </ul>
         )}
@@ -23,6 +21,13 @@ export function FaultNote({ fault, again }: { fault: Fault; again?: () => void }
       {again && <Button onClick={again}>Try again</Button>}
     </div>
   );
+}
+
+/** A finding of the graph check, of which some routes tell in one line, others in parts. */
+export function findingText(finding: unknown): string {
+  if (typeof finding === "string") return visible(finding);
+  const found = finding as { place?: string; reason?: string; remedy?: string };
+  return visible([found.place, found.reason, found.remedy].filter(Boolean).join(" "));
 }
 
 interface EmptyProps {

@@ -26,7 +26,8 @@ interface Known<Row> {
 
 const NOTHING = { rows: [], next: null, fault: null, isLoading: false };
 
-export function useRows<Row>(path: string | null): Rows<Row> {
+/** goOn: the name under which the route wants to be told where to go on. */
+export function useRows<Row>(path: string | null, goOn = "after"): Rows<Row> {
   const [known, setKnown] = useState<Known<Row>>({ path: null, ...NOTHING });
   const [turn, setTurn] = useState(0);
   const again = useCallback(() => setTurn((before) => before + 1), []);
@@ -52,7 +53,7 @@ export function useRows<Row>(path: string | null): Rows<Row> {
     if (path === null || next === null) return;
     setKnown((before) => ({ ...before, isLoading: true }));
     const glue = path.includes("?") ? "&" : "?";
-    void api.get<Page<Row>>(`${path}${glue}after=${encodeURIComponent(next)}`).then((answer) =>
+    void api.get<Page<Row>>(`${path}${glue}${goOn}=${encodeURIComponent(next)}`).then((answer) =>
       setKnown((before) => {
         if (before.path !== path || before.next !== next) return before;
         if (!answer.ok) return { ...before, fault: answer.fault, isLoading: false };
@@ -60,7 +61,7 @@ export function useRows<Row>(path: string | null): Rows<Row> {
         return { path, rows, next: answer.value.next, fault: null, isLoading: false };
       }),
     );
-  }, [path, next]);
+  }, [path, next, goOn]);
 
   return {
     rows: isOwn ? known.rows : [],

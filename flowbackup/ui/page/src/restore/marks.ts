@@ -17,9 +17,6 @@ export function parentOf(path: string): string {
   return slash < 0 ? "" : path.slice(0, slash);
 }
 
-export function nameOf(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1);
-}
 
 function isBelow(path: string, folder: string): boolean {
   return path !== folder && (folder === "" || path.startsWith(`${folder}/`));

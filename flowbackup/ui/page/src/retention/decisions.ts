@@ -6,7 +6,7 @@ export interface Decision {
   version: number;
   object_id: string;
   session: string;
-  finished_ns: number;
+  finished_ns: string | number;
   outcome: string;
   keep: boolean;
   reasons: string[];
@@ -28,7 +28,7 @@ export function byObject(decisions: readonly Decision[]): Judged[] {
   }
   return [...found].map(([object, own]) => ({
     object,
-    decisions: [...own].sort((one, other) => other.finished_ns - one.finished_ns || other.version - one.version),
+    decisions: [...own].sort((one, other) => Number(other.finished_ns) - Number(one.finished_ns) || other.version - one.version),
     going: own.filter((decision) => !decision.keep).length,
   }));
 }

@@ -1,4 +1,6 @@
 import { Light } from "../parts";
+import { findingText } from "../loading";
+import { CopyText } from "../parts/CopyText";
 import { hashOf } from "../shell/routes";
 import { formatSeconds } from "../text/size";
 import { visible } from "../text/visible";
@@ -14,7 +16,7 @@ const SAID: Record<string, string> = {
 /** How a run has ended, and ways on. */
 export function Ending({ run }: { run: RunState }) {
   const end = run.outcome ?? (run.error ? "failed" : "interrupted");
-  const isBackup = run.kind === "backup" && run.report !== null;
+  const made = run.report?.objects.find((object) => object.version > 0);
   return (
     <section className="panel stack ending" data-end={end} aria-label="How it ended">
       <div className="row">
@@ -32,11 +34,13 @@ export function Ending({ run }: { run: RunState }) {
         </div>
       )}
       <div className="row">
-        <a className="button" href={hashOf("sessions", run.report?.session || run.session)}>
-          Report and command line
-        </a>
-        {isBackup && (
-          <a className="button" href={hashOf("catalog", "", { session: run.report?.session ?? "" })}>
+        {run.report?.session && (
+          <a className="button" href={hashOf("sessions", run.report.session)}>
+            Report
+          </a>
+        )}
+        {made && (
+          <a className="button" href={hashOf("catalog", "", { object: `${made.client}/${made.name}`, version: made.object_id })}>
             Look into it
           </a>
         )}
@@ -46,12 +50,7 @@ export function Ending({ run }: { run: RunState }) {
           </a>
         )}
       </div>
+      {run.command && <CopyText label="the command line" text={run.command} />}
     </section>
   );
-}
-
-function findingText(finding: unknown): string {
-  if (typeof finding === "string") return visible(finding);
-  const found = finding as { place?: string; reason?: string; remedy?: string };
-  return visible([found.place, found.reason, found.remedy].filter(Boolean).join(" "));
 }

@@ -12,17 +12,17 @@ import { Name } from "../text/Name";
 import { formatSeconds } from "../text/size";
 import { formatTime } from "../text/time";
 import { visible } from "../text/visible";
-import { hasEnded, type RunState } from "./state";
+import type { ToldRow } from "./told";
 
 const AGAIN_SECONDS = 3;
 const RECENT_MAX = 8;
 
 /** What runs now, what ran last, and a way to run something. */
 export function RunList() {
-  const runs = useAsked<{ rows: RunState[] }>("/api/runs", AGAIN_SECONDS);
+  const runs = useAsked<{ rows: ToldRow[] }>("/api/runs", AGAIN_SECONDS);
   const sessions = useAsked<{ rows: SessionRow[] }>(`/api/sessions?limit=${RECENT_MAX}`, 10);
   const [isStarting, setStarting] = useState(false);
-  const live = (runs.value?.rows ?? []).filter((run) => !hasEnded(run));
+  const live = (runs.value?.rows ?? []).filter((run) => run.state === "running");
   return (
     <div className="screen">
       <header className="spread">
@@ -33,7 +33,7 @@ export function RunList() {
       </header>
       {runs.fault && <FaultNote fault={runs.fault} again={runs.again} />}
       {runs.isLoading && !runs.value && <Loading />}
-      <RunningNow runs={live} />
+      <RunningNow rows={live} />
       {runs.value && live.length === 0 && (
         <Empty title="Nothing runs at this moment">
           Run a graph, here or on the command line: both are watched here.
@@ -73,9 +73,9 @@ function StartDialog({ onClose }: { onClose: () => void }) {
   const start = async () => {
     setBusy(true);
     setFault(null);
-    const answer = await api.post<{ session: string }>("/api/runs", { path, init });
+    const answer = await api.post<{ id: string }>("/api/runs", { path, init });
     setBusy(false);
-    if (answer.ok) go("run", answer.value.session);
+    if (answer.ok) go("run", answer.value.id);
     else setFault(answer.fault);
   };
   return (

@@ -14,11 +14,16 @@ import { Messages } from "./Messages";
 import { Progress } from "./Progress";
 import { RunControls } from "./RunControls";
 import { hasEnded } from "./state";
+import { usePicture } from "./usePicture";
 import { useRun } from "./useRun";
+
+const KINDS: Record<string, string> = { run: "is run", backup: "is backed up", demo: "a demonstration", copy: "is copied" };
 
 /** One run: its picture with rates and fill, who waits for whom, and what may be changed. */
 export function RunView({ session }: { session: string }) {
-  const { run, picture, series, fault, isLost } = useRun(session);
+  const { run, series, fault, isLost } = useRun(session);
+  const known = run && run.session !== run.id ? run.session : "";
+  const picture = usePicture(known, run?.graph_file ?? "");
   if (fault) {
     return (
       <div className="screen">
@@ -38,13 +43,8 @@ export function RunView({ session }: { session: string }) {
       <Back />
       <header className="spread">
         <h1>
-          {capital(run.kind || "run")}
-          {run.graph && (
-            <>
-              {" of "}
-              <Name text={run.graph} />
-            </>
-          )}
+          <Name text={run.graph || capital(run.kind)} />
+          {KINDS[run.kind] && <span className="kind soft"> {KINDS[run.kind]}</span>}
         </h1>
         {isLive && <RunControls run={run} picture={picture} />}
       </header>

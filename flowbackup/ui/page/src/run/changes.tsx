@@ -24,11 +24,11 @@ function useChange(run: RunState, onClose: () => void) {
   const tell = async (verb: string, body: unknown, done: string) => {
     setBusy(true);
     setFault(null);
-    const path = `/api/runs/${encodeURIComponent(run.session)}/${verb}`;
-    const answer = await api.post<{ text?: string } | null>(path, body);
+    const path = `/api/runs/${encodeURIComponent(run.id)}/${verb}`;
+    const answer = await api.post<unknown>(path, body);
     setBusy(false);
     if (!answer.ok) return setFault(answer.fault);
-    say(visible(answer.value?.text || done), "good");
+    say(done, "good");
     onClose();
   };
   return { fault, isBusy, tell };
@@ -154,15 +154,9 @@ export function AttachDialog({ run, picture, onClose }: DrawnProps) {
         label="Directory, or device of the graph"
         placeholder="/mnt/usb"
         value={device}
-        list="spares"
         autoComplete="off"
         onChange={(event) => setDevice(event.target.value)}
       />
-      <datalist id="spares">
-        {run.spares.map((name) => (
-          <option key={name} value={name} />
-        ))}
-      </datalist>
       <ChoiceField
         label="Who feeds it"
         value={source}

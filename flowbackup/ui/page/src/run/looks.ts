@@ -33,17 +33,15 @@ const ENDS: Record<string, BoxLook["mood"]> = { complete: "good", failed: "bad" 
 export function boxLooks(run: RunState, picture: Picture): Map<string, BoxLook> {
   const looks = new Map<string, BoxLook>();
   const ended = new Map(run.report?.devices.map((device) => [device.agent, device.state]));
-  const agents = new Map(run.agents.map((agent) => [agent.agent, agent]));
   for (const box of picture.boxes) {
     const edge = run.edges.find((one) => one.target === box.name);
     const end = ended.get(box.name);
-    const agent = agents.get(box.name);
-    const state = end ?? agent?.state ?? "";
+    const state = end ?? edge?.state ?? "";
     const isNews = state !== "" && state !== "running";
     looks.set(box.name, {
       used: run.state === "running" ? (edge?.slots_used ?? 0) : 0,
       slots: run.state === "running" ? (edge?.slots ?? 0) : 0,
-      text: isNews ? [state, agent?.why].filter(Boolean).join(": ") : "",
+      text: isNews ? state : "",
       mood: isNews ? (ENDS[state] ?? "warn") : "quiet",
     });
   }

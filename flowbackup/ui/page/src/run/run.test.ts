@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { NO_SERIES, POINTS_MAX, READ, withMoment } from "./series";
 import { doneShare, doneText, secondsLeft } from "./share";
 import type { EdgeNow, RunState } from "./state";
+import { runOf, type ToldState, withEvent } from "./told";
 import { edgeMood, edgeText, holdingUp, waits } from "./waits";
 
 const EDGE: EdgeNow = {
@@ -10,10 +11,10 @@ const EDGE: EdgeNow = {
   waiting_for: "", waiting_seconds: 0,
 };
 const RUN: RunState = {
-  session: "s", kind: "backup", graph: "nightly", state: "running", seconds: 10, started_ns: 1,
+  id: "i", session: "s", kind: "backup", graph: "nightly", graph_file: "", state: "running", seconds: 10, started_ns: 1,
   stage: "running", files: 3, files_total: 10, bytes_read: 50, bytes_total: 100,
-  bytes_per_second: 5, edges: [], agents: [], messages: [], problems: [], outcome: null,
-  report: null, error: null, spares: [], can: [],
+  bytes_per_second: 5, edges: [], messages: [], problems: [], problems_total: 0, outcome: null,
+  report: null, error: null, rows: [], command: "", can: [],
 };
 const waiting = (who: string, whom: string, seconds: number): EdgeNow => ({
   ...EDGE, name: who, target: who, waiting_for: whom, waiting_seconds: seconds,
@@ -87,5 +88,47 @@ describe("rates over time", () => {
     expect(series.seconds[0]).toBe(0);
     expect(series.seconds.at(-1)).toBe(5 * POINTS_MAX - 1);
     for (const line of series.lines.values()) expect(line.length).toBe(series.seconds.length);
+  });
+});
+
+describe("what the server tells", () => {
+  const told: ToldState = {
+    id: "i", kind: "run", title: "nightly", session: null, graph: "/g.yaml", state: "running", outcome: null,
+    exit_code: null, started_ns: "5000000000", by_page: true, command: "flowbackup run /g.yaml", progress: null,
+    problems: [], problems_total: 0, messages: [], rows: [], summary: null, error: null,
+  };
+  const now = 7000;
+
+  test("before its session has begun", () => {
+    expect(runOf(told, now)).toMatchObject({ id: "i", session: "i", state: "starting", seconds: 2, can: ["cancel"] });
+  });
+
+  test("a session of a chain can be changed", () => {
+    expect(runOf({ ...told, session: "s" }, now).can).toContain("attach");
+    expect(runOf({ ...told, session: "s", kind: "verify" }, now).can).toEqual(["cancel"]);
+    expect(runOf({ ...told, session: "s", can: ["pace", "cancel"] }, now).can).toContain("pace");
+  });
+
+  test("an event that says nothing of progress takes none away", () => {
+    const progress = { stage: "running", files: 1, files_total: null, bytes_read: 5, bytes_total: null, rate: 2, edges: [] };
+    const { command, problems, messages, rows, summary, error, ...head } = { ...told, progress };
+    const next = withEvent({ ...told, progress }, { ...head, progress: null, message: "hello" });
+    expect(next.progress).toBe(progress);
+    expect(withEvent(next, { ...head, progress: null, message: "hello" }).messages).toEqual(["hello"]);
+  });
+
+  test.each([
+    [{ state: "ended" as const, exit_code: 0 }, "finished"], [{ state: "ended" as const, exit_code: 130 }, "interrupted"],
+    [{ state: "lost" as const, exit_code: 1 }, "interrupted"],
+  ])("%j", (end, state) => expect(runOf({ ...told, ...end }, now).state).toBe(state));
+
+  test("who died without a word is no success", () => {
+    expect(runOf({ ...told, state: "lost" }, now).error?.message).toContain("without a word");
+  });
+
+  test("why which copies", () => {
+    const rows = [{ type: "medium", device: "nas" }, { type: "detour", frame: "f" }, { type: "other" }];
+    const run = runOf({ ...told, state: "ended", summary: { outcome: "success" }, rows }, now);
+    expect(run.report?.explanation).toMatchObject({ media: [{ device: "nas" }], detours: [{ frame: "f" }] });
   });
 });

@@ -17,12 +17,6 @@ export interface EdgeNow {
   waiting_seconds: number;
 }
 
-export interface AgentNow {
-  agent: string;
-  state: string;
-  why: string;
-}
-
 export interface ProblemRow extends Partial<PathFields> {
   kind: string;
   text: string;
@@ -39,11 +33,15 @@ export interface RunError {
   findings?: unknown[] | null;
 }
 
-/** Totals are null while they are unknown; `report` stands there when it has ended. */
+/** Totals are null while they are unknown; `report` stands there when it has ended.  id: what the
+ * server calls it; session: what the catalog does, as soon as that is known. */
 export interface RunState {
+  id: string;
   session: string;
   kind: string;
+  /** What it is called: the name of its graph, as a rule. */
   graph: string;
+  graph_file: string;
   state: RunPhase;
   seconds: number;
   started_ns: number | null;
@@ -54,13 +52,16 @@ export interface RunState {
   bytes_total: number | null;
   bytes_per_second: number | null;
   edges: EdgeNow[];
-  agents: AgentNow[];
   messages: string[];
   problems: ProblemRow[];
+  problems_total: number;
   outcome: string | null;
   report: Report | null;
   error: RunError | null;
-  spares: string[];
+  /** What its command said besides, as `--json` has it. */
+  rows: Record<string, unknown>[];
+  /** The command line that does the same, "" if somebody else has started it. */
+  command: string;
   can: Change[];
 }
 

@@ -2,47 +2,71 @@
 import { useEffect, useState } from "react";
 import { api, type Fault } from "../api/client";
 import { followEvents } from "../api/events";
-import type { Picture } from "../live/picture";
 import { NO_SERIES, type Series, withMoment } from "./series";
 import { hasEnded, type RunState } from "./state";
+import { runOf, type ToldEvent, type ToldState, withEvent } from "./told";
 
 export interface Followed {
   run: RunState | null;
-  picture: Picture | null;
   series: Series;
   fault: Fault | null;
   /** The server says nothing any more, though the run has not ended as far as one knows. */
   isLost: boolean;
 }
 
-type FirstState = RunState & { picture?: Picture | null };
+interface Known extends Followed {
+  id: string;
+  told: ToldState | null;
+}
 
-const NOTHING: Followed = { run: null, picture: null, series: NO_SERIES, fault: null, isLost: false };
+const NOTHING: Followed = { run: null, series: NO_SERIES, fault: null, isLost: false };
 
-export function useRun(session: string): Followed {
-  const [followed, setFollowed] = useState<Followed & { session: string }>({ session, ...NOTHING });
+export function useRun(id: string): Followed {
+  const [known, setKnown] = useState<Known>({ id, told: null, ...NOTHING });
   useEffect(() => {
     const stop = new AbortController();
-    const path = `/api/runs/${encodeURIComponent(session)}`;
-    const take = (run: RunState) =>
-      setFollowed((before) => ({ ...before, run, series: withMoment(before.series, run), isLost: false }));
-    const look = async () => {
-      const first = await api.get<FirstState>(path, stop.signal);
-      if (stop.signal.aborted) return;
-      if (!first.ok) return setFollowed({ session, ...NOTHING, fault: first.fault });
-      const picture = first.value.picture ?? null;
-      setFollowed({ session, ...NOTHING, run: first.value, picture, series: withMoment(NO_SERIES, first.value) });
-      if (hasEnded(first.value)) return;
-      await followEvents<RunState>(`${path}/events`, take, stop.signal);
-      if (stop.signal.aborted) return;
-      // The last word, in case that the stream was broken off before it.
-      const last = await api.get<FirstState>(path, stop.signal);
-      if (stop.signal.aborted) return;
-      if (last.ok) setFollowed((before) => ({ ...before, run: last.value, picture: last.value.picture ?? before.picture }));
-      if (!last.ok || !hasEnded(last.value)) setFollowed((before) => ({ ...before, isLost: true }));
+    const path = `/api/runs/${encodeURIComponent(id)}`;
+    const take = (told: ToldState) => setKnown((before) => moved(before, id, told));
+    const ask = async (): Promise<ToldState | Fault | null> => {
+      const answer = await api.get<ToldState>(path, stop.signal);
+      if (stop.signal.aborted) return null;
+      if (!answer.ok) return answer.fault;
+      take(answer.value);
+      return answer.value;
     };
-    void look();
+    const follow = async () => {
+      const first = await ask();
+      if (first === null) return;
+      if ("message" in first) return setKnown({ id, told: null, ...NOTHING, fault: first });
+      let state = first;
+      if (state.state !== "running") return;
+      await followEvents<ToldEvent>(
+        `${path}/events`,
+        (event) => {
+          const isNews = event.problems_total !== state.problems_total;
+          state = withEvent(state, event);
+          take(state);
+          // An event tells how many problems there are, and not which.
+          if (isNews && event.state === "running") void ask().then((now) => isState(now) && (state = now));
+        },
+        stop.signal,
+      );
+      const last = await ask();
+      if (last === null) return;
+      if (!isState(last) || last.state === "running") setKnown((before) => ({ ...before, isLost: true }));
+    };
+    void follow();
     return () => stop.abort();
-  }, [session]);
-  return followed.session === session ? followed : NOTHING;
+  }, [id]);
+  return known.id === id ? known : NOTHING;
+}
+
+function isState(answer: ToldState | Fault | null): answer is ToldState {
+  return answer !== null && "id" in answer;
+}
+
+function moved(before: Known, id: string, told: ToldState): Known {
+  const run = runOf(told, Date.now());
+  const series = before.id === id ? before.series : NO_SERIES;
+  return { id, told, run, series: hasEnded(run) ? series : withMoment(series, run), fault: null, isLost: false };
 }

@@ -36,7 +36,7 @@ export function holdingUp(edges: readonly EdgeNow[]): string | null {
     const last = end(wait.whom, next);
     counts.set(last, (counts.get(last) ?? 0) + wait.seconds);
   }
-  return [...counts].sort((one, other) => other[1] - one[1])[0][0];
+  return [...counts].sort((one, other) => other[1] - one[1])[0]?.[0] ?? null;
 }
 
 function end(name: string, next: ReadonlyMap<string, string>): string {

@@ -11,7 +11,7 @@ const OBJECTS: Column<ObjectReport>[] = [
     key: "object",
     title: "Object",
     cell: (row) => (
-      <a href={hashOf("catalog", "", { version: row.object_id })}>
+      <a href={hashOf("catalog", "", { object: `${row.client}/${row.name}`, version: row.object_id })}>
         <Name text={`${row.client}/${row.name}${row.version ? `@${row.version}` : ""}`} />
       </a>
     ),

@@ -5,7 +5,7 @@ import type { ProblemRow } from "../run/state";
 /** path: for people; path_base64 only where its bytes are no UTF-8. */
 export interface PathFields {
   path: string;
-  path_base64?: string;
+  path_base64?: string | null;
 }
 
 export interface ObjectReport {
@@ -42,7 +42,7 @@ export interface MediumUse {
   reachable: boolean;
   fault: string;
   busy_with: string;
-  verified_ns: number | null;
+  verified_ns: string | number | null;
   frames: number;
   bytes_read: number;
   reasons: Record<string, number>;
@@ -88,8 +88,8 @@ export interface SessionRow {
   graph: string;
   host: string;
   state: string;
-  started_ns: number;
-  finished_ns: number | null;
+  started_ns: string | number;
+  finished_ns: string | number | null;
   outcome: string | null;
   exit_code: number | null;
   engine: string;
