@@ -5,6 +5,7 @@ import { Button, Dialog, TextField } from "../parts";
 import type { Draft } from "./draft/draft";
 import { useDraft } from "./draft/drafts";
 import { Difference } from "./Difference";
+import "./dialogs.css";
 
 interface SaveDialogProps {
   draft: Draft;

@@ -1,5 +1,6 @@
 import { Dialog } from "../parts";
 import { SHORTCUTS } from "./shortcuts";
+import "./dialogs.css";
 
 export function ShortcutsDialog({ onClose }: { onClose: () => void }) {
   return (

@@ -4,6 +4,7 @@ import { Empty, FaultNote, Loading, useAsked } from "../loading";
 import { faultOfName } from "../model/names";
 import { Button, TextField } from "../parts";
 import { go, hashOf } from "../shell/routes";
+import "./start.css";
 
 /** Where a chain begins: a file, a template, or nothing. */
 export function Start() {

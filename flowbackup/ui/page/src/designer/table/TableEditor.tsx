@@ -17,6 +17,7 @@ import { type Keys, ROLES, type Role, SECTION_OF, type Spec } from "../../model/
 import { keyText } from "../canvas/context";
 import { NewCoupling } from "./NewCoupling";
 import { PartTable } from "./PartTable";
+import "./table.css";
 
 interface TableEditorProps {
   spec: Spec;

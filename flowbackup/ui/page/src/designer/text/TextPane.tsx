@@ -3,6 +3,7 @@
 import { type KeyboardEvent, memo, useEffect, useRef } from "react";
 import type { Finding } from "../../api/client";
 import { piecesOf } from "./highlight";
+import "./text.css";
 
 interface TextPaneProps {
   text: string;
