@@ -26,12 +26,17 @@ from flowbackup.api.keeping import forget as forget
 from flowbackup.api.keeping import prune as prune
 from flowbackup.api.looking import copies as copies
 from flowbackup.api.looking import diff as diff
+from flowbackup.api.looking import entry as entry
 from flowbackup.api.looking import find as find
 from flowbackup.api.looking import history as history
 from flowbackup.api.looking import interrupted as interrupted
 from flowbackup.api.looking import objects as objects
 from flowbackup.api.looking import sessions as sessions
 from flowbackup.api.looking import stats as stats
+from flowbackup.api.looking import versions as versions
+from flowbackup.api.looking import versions_of_session as versions_of_session
+from flowbackup.api.standing import Standing as Standing
+from flowbackup.api.standing import standings as standings
 from flowbackup.api.taking import cat as cat
 from flowbackup.api.taking import export_tar as export_tar
 from flowbackup.api.taking import mount as mount

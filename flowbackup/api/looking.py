@@ -24,7 +24,7 @@ from flowbackup.catalog.rows import (
     VersionRow,
 )
 from flowbackup.errors import NotFoundError, UsageError
-from flowbackup.model.entry import EntryKind
+from flowbackup.model.entry import Entry, EntryKind
 from flowbackup.requests import FindRequest
 
 COPIES_MAX = 1 << 31
@@ -46,6 +46,13 @@ def sessions(catalog: Path | None = None) -> list[SessionRow]:
         return list(opened.sessions())
 
 
+def versions_of_session(session: str, catalog: Path | None = None) -> list[str]:
+    """What a session has made, as in "web/site@3".  session: the beginning of its id.  Raises
+    NotFoundError, UsageError."""
+    with open_catalog(catalog or default_catalog_path(), create=False) as opened:
+        return [str(row) for row in opened.versions_of_session(opened.session(session).session)]
+
+
 def interrupted(catalog: Path | None = None) -> list[SessionRow]:
     """The sessions that were interrupted and not run again to an end, newest first; none where
     there is no catalog."""
@@ -60,6 +67,21 @@ def objects(catalog: Path | None = None) -> list[ObjectRow]:
     """All data objects with their newest version."""
     with open_catalog(catalog or default_catalog_path(), create=False) as opened:
         return list(opened.objects())
+
+
+def versions(query: str, catalog: Path | None = None) -> list[VersionCopies]:
+    """All versions of an object, newest first, or the one version that `query` means, with their
+    durable copies.  Raises NotFoundError, UsageError."""
+    with open_catalog(catalog or default_catalog_path(), create=False) as opened:
+        rows = opened.versions_meant(query)
+        return [VersionCopies(row, opened.copies_durable(row)) for row in reversed(rows)]
+
+
+def entry(query: str, catalog: Path | None = None) -> Entry:
+    """What stands at OBJECT:PATH, the root without a path.  Raises NotFoundError."""
+    name, path = split_query(query)
+    with open_catalog(catalog or default_catalog_path(), create=False) as opened:
+        return opened.entry(opened.resolve(name), path)
 
 
 def stats(query: str | None = None, catalog: Path | None = None) -> Stats:

@@ -4,7 +4,7 @@
 `server` what is shared and serves one after the other; `device`, `edge`, `station`, `client`,
 `reader` the parts of a session around their machines; `world` all of them, from a plan; `faults`
 what breaks; `steady` the leap over a time in which nothing changes; `watch` what is written down;
-`prediction` the result, as values; `running` from a plan to its prediction.
+`prediction` the result, as values, `told` as objects for programs; `running` from a plan to it.
 """
 
 from __future__ import annotations

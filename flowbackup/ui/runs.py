@@ -42,6 +42,11 @@ class Runs:
         for job in jobs:
             yield self._listener.row(job, self._sessions.get(job.job))
 
+    def rows_of(self, kind: str) -> Iterator[RunRow]:
+        """Those of the page of one kind, newest first."""
+        jobs = (job for job in self.jobs.all() if job.kind == kind)
+        return (self._listener.row(job, self._sessions.get(job.job)) for job in jobs)
+
     def state(self, run: str) -> RunState:
         """Raises Refused, FlowbackupError."""
         job = self._job(run)
@@ -89,6 +94,11 @@ class Runs:
         if session is None or self.jobs.is_over(job):
             raise Refused(409, "ended", "no session of it runs at this moment")
         return session, Path(job.catalog)
+
+    def command_of(self, session: str) -> str:
+        """The command line with which the page has started a session; "" for that of another."""
+        jobs = (job for job in self.jobs.all() if self.session_of(job) == session)
+        return next((job.command for job in jobs), "")
 
     def cancel(self, run: str, *, now: bool) -> None:
         """In order, as Ctrl-C does."""

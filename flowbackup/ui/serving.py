@@ -22,6 +22,7 @@ END_SECONDS_MAX = 2
 def serve(settings: Settings, listening: Callable[[str], None]) -> None:
     """Returns when a signal has ended it.  listening: called with the address to open, as soon as
     that can be opened.  Raises UsageError where nobody can listen."""
+    _ask_nobody()
     with _bound(settings) as bound:
         app = make_app(settings)
         listening(address_of(settings, bound.getsockname()[1]))
@@ -33,6 +34,14 @@ def serve(settings: Settings, listening: Callable[[str], None]) -> None:
             uvicorn.Server(config).run(sockets=[bound])
         except KeyboardInterrupt:
             pass  # That is how it is ended.
+
+
+def _ask_nobody() -> None:
+    """A passphrase comes from the environment: nobody looks at this terminal while he is on the
+    page."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
 
 
 def address_of(settings: Settings, port: int) -> str:
