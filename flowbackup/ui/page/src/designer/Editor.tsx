@@ -1,12 +1,13 @@
 import { useCallback, useEffect, useState } from "react";
-import { type Answer, api, type Finding, saidOf } from "../api/client";
-import type { GraphText } from "../api/designing";
+import { saidOf } from "../api/client";
+import type { Finding, GraphText } from "../api/designing";
 import { chartOf } from "../model/chart";
 import { addAgent, addClient, addDevice, addGroup, addObject, type Made, remove } from "../model/edits";
 import { partOf } from "../model/fields";
 import { arranged, type Point } from "../model/layout";
 import type { Keys } from "../model/spec";
 import { Button, Tabs, useSay } from "../parts";
+import { StartDialog } from "../run/StartDialog";
 import { go } from "../shell/routes";
 import { Canvas, type PartWord } from "./canvas/Canvas";
 import type { Draft } from "./draft/draft";
@@ -48,7 +49,7 @@ export function Editor({ draft }: { draft: Draft }) {
   const [side, setSide] = useState<Side>("form");
   const [pane, setPane] = useState<Main | Side>("canvas");
   const [line, setLine] = useState({ number: 1, column: 1, turn: 0 });
-  const [dialog, setDialog] = useState<"save" | "help" | null>(null);
+  const [dialog, setDialog] = useState<"save" | "run" | "help" | null>(null);
 
   const show = useCallback((name: Main | Side) => {
     if (name === "canvas" || name === "table") setMain(name);
@@ -167,12 +168,6 @@ export function Editor({ draft }: { draft: Draft }) {
     go("design", file.path);
   };
 
-  const run = async () => {
-    const answer: Answer<{ session: string }> = await api.post("/api/runs", { path: state.path });
-    if (answer.ok) go("run", answer.value.session);
-    else say(saidOf(answer.fault), "bad");
-  };
-
   const canvas = (
     <Canvas
       draft={draft}
@@ -221,9 +216,17 @@ export function Editor({ draft }: { draft: Draft }) {
         onAction={act}
       >
         <Button
+          disabled={!state.path}
+          kind="quiet"
+          title="Rates, time and memory before it runs"
+          onClick={() => go("plan", state.path)}
+        >
+          Plan
+        </Button>
+        <Button
           disabled={!state.path || draft.isDirty || hasErrors || !state.isCurrent}
           title={state.path ? "Run what is saved" : "Save it first"}
-          onClick={() => void run()}
+          onClick={() => setDialog("run")}
         >
           Run
         </Button>
@@ -267,6 +270,7 @@ export function Editor({ draft }: { draft: Draft }) {
       {dialog === "save" && (
         <SaveDialog draft={draft} onClose={() => setDialog(null)} onSaved={saved} />
       )}
+      {dialog === "run" && <StartDialog wanted={state.path} onClose={() => setDialog(null)} />}
       {dialog === "help" && <ShortcutsDialog onClose={() => setDialog(null)} />}
     </div>
   );

@@ -1,5 +1,5 @@
 import { useState } from "react";
-import type { Finding } from "../api/client";
+import type { Finding } from "../api/designing";
 import { counted } from "../text/size";
 import { visible } from "../text/visible";
 

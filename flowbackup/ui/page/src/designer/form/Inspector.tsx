@@ -1,7 +1,7 @@
 // The form of what is chosen.
 import { useState } from "react";
 import { Button, Field } from "../../parts";
-import type { Finding } from "../../api/client";
+import type { Finding } from "../../api/designing";
 import { addAgent, addObject, remove, rename, setAt, valueAt } from "../../model/edits";
 import { FIELDS, type FieldInfo, type PartKind, partOf } from "../../model/fields";
 import { takenNames } from "../../model/names";
