@@ -100,7 +100,7 @@ function Simulation({ path, other }: { path: string; other: string }) {
     setBusy(true);
     setFault(null);
     const answers = await Promise.all(
-      asked.map((graph) => api.post<Prediction>("/api/plan/simulate", requestOf(graph.text ?? "", own(rows, graph)))),
+      asked.map((graph) => api.post<Prediction>("/api/plan/simulate", requestOf(graph.text ?? "", graph.path, own(rows, graph)))),
     );
     setBusy(false);
     const failed = answers.find((answer) => !answer.ok);

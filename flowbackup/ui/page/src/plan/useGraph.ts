@@ -15,6 +15,7 @@ interface Design {
 }
 
 export interface Loaded {
+  path: string;
   text: string | null;
   picture: Picture | null;
   devices: string[];
@@ -24,11 +25,11 @@ export interface Loaded {
   fault: Fault | null;
 }
 
-const NOTHING: Loaded = { text: null, picture: null, devices: [], clients: [], objects: [], nodes: [], fault: null };
+const NOTHING: Omit<Loaded, "path"> = { text: null, picture: null, devices: [], clients: [], objects: [], nodes: [], fault: null };
 
 /** path: "" for none, which gives null. */
 export function useGraph(path: string): Loaded | null {
-  const [loaded, setLoaded] = useState<Loaded & { path: string }>({ path: "", ...NOTHING });
+  const [loaded, setLoaded] = useState<Loaded>({ path: "", ...NOTHING });
   useEffect(() => {
     if (!path) return;
     const stop = new AbortController();
@@ -46,7 +47,7 @@ export function useGraph(path: string): Loaded | null {
     return () => stop.abort();
   }, [path]);
   if (!path) return null;
-  return loaded.path === path ? loaded : NOTHING;
+  return loaded.path === path ? loaded : { path, ...NOTHING };
 }
 
 /** Devices of a graph may be declared, or only be named by a group; the picture has both. */
