@@ -6,6 +6,7 @@ import { beginTheme } from "./shell/theme";
 import { takeToken } from "./shell/token";
 import "./parts/tokens.css";
 import "./parts/parts.css";
+import "./parts/overlays.css";
 import "./shell/shell.css";
 
 takeToken();

@@ -45,7 +45,7 @@ export interface DiffLine {
 
 export const designing = {
   graphs: () => api.get<{ rows: GraphRow[] }>("/api/graphs"),
-  templates: () => api.get<{ rows: Template[] }>("/api/templates"),
+  templates: () => api.get<Template[]>("/api/templates"),
   load: (path: string) => api.get<GraphText>(addressOf(path)),
   save: (path: string, text: string, before: string, positions: Positions) =>
     api.put<GraphText>(addressOf(path), { text, before, positions }),

@@ -57,7 +57,7 @@ function changed(at: unknown, keys: Keys, value: unknown): unknown {
 
 export function addClient(spec: Spec, wanted = "client"): Made {
   const name = freeName(wanted, takenNames(spec, "clients"));
-  const client: ClientSpec = { objects: { data: firstObject(spec, "/srv/data") } };
+  const client: ClientSpec = { objects: { data: firstObject(spec, "data") } };
   return { spec: setAt(spec, ["clients", name], client), keys: ["clients", name] };
 }
 
@@ -65,7 +65,7 @@ export function addObject(spec: Spec, client: string, wanted = "data"): Made {
   const objects = spec.clients?.[client]?.objects ?? {};
   const name = freeName(wanted, Object.keys(objects));
   const keys = ["clients", client, "objects", name];
-  return { spec: setAt(spec, keys, firstObject(spec, `/srv/${name}`)), keys };
+  return { spec: setAt(spec, keys, firstObject(spec, name)), keys };
 }
 
 function firstObject(spec: Spec, path: string): ObjectSpec {
@@ -73,10 +73,11 @@ function firstObject(spec: Spec, path: string): ObjectSpec {
   return groups.length > 1 && groups[0] ? { path, group: groups[0] } : { path };
 }
 
+/** Below the folder of the graph: the page may not reach far beyond it. */
 export function addDevice(spec: Spec, wanted = "disk1"): Made {
   const name = freeNumbered(wanted, takenNames(spec, "devices"));
   const keys = ["devices", name];
-  return { spec: setAt(spec, keys, { path: `/mnt/${name}` }), keys };
+  return { spec: setAt(spec, keys, { path: `devices/${name}` }), keys };
 }
 
 export function addNode(spec: Spec, wanted = "node1"): Made {

@@ -1,5 +1,5 @@
 // The buffers of an agent as a strip of cells, of which some can be chosen.
-import type { CSSProperties, PointerEvent } from "react";
+import type { CSSProperties, PointerEvent, SyntheticEvent } from "react";
 import type { BufferRange } from "../../model/endpoint";
 
 interface BuffersProps {
@@ -43,8 +43,14 @@ export function Buffers({ agent, count, chosen, onChoose }: BuffersProps) {
       style={style}
       title={`${count} buffers: drag over some of them to couple only these`}
       onPointerDown={begin}
+      onClick={stop}
     />
   );
+}
+
+// The box around it is chosen by a click elsewhere on it.
+function stop(event: SyntheticEvent): void {
+  event.stopPropagation();
 }
 
 // More would be a grey surface.

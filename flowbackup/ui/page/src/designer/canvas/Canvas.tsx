@@ -2,35 +2,34 @@ import {
   applyNodeChanges,
   Background,
   Controls,
-  type FinalConnectionState,
   MiniMap,
   type NodeChange,
-  type OnConnectStartParams,
   ReactFlow,
   ReactFlowProvider,
   useReactFlow,
+  useUpdateNodeInternals,
 } from "@xyflow/react";
 import "@xyflow/react/dist/style.css";
 import { type DragEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useTheme } from "../../shell/theme";
 import { chartOf } from "../../model/chart";
 import type { BufferRange, Endpoint } from "../../model/endpoint";
-import type { Verdicts } from "../../model/legality";
+import type { Verdict, Verdicts } from "../../model/legality";
 import { type Point, placed } from "../../model/layout";
-import { buffersOf, groupAt, type Keys, type Role } from "../../model/spec";
+import type { Keys, Role } from "../../model/spec";
 import type { Draft } from "../draft/draft";
 import { useDraft } from "../draft/drafts";
-import { bufferAt } from "./Buffers";
 import { ClientNode } from "./ClientNode";
 import { Around, type CanvasContext, keyText } from "./context";
-import { type Dragged, endOf, rangeAt, type Source, sourceText, verdictFor } from "./coupling";
+import { type Source, verdictFor } from "./coupling";
 import { GroupNode } from "./GroupNode";
 import { LineEdge } from "./LineEdge";
-import { type ChainNode, edgesOf, type Known, nodesOf } from "./nodes";
-import { Refusal, type Refused } from "./Refusal";
+import { type ChainNode, carried, edgesOf, type Known, nodesOf } from "./nodes";
+import { Refusal } from "./Refusal";
 import { troubledBoxes } from "./troubled";
+import { useCouplingDrag } from "./useCouplingDrag";
 
-const NODE_TYPES = { group: GroupNode, client: ClientNode };
+const NODE_TYPES = { groupBox: GroupNode, clientBox: ClientNode };
 const EDGE_TYPES = { line: LineEdge };
 // Frames of 500 agents still fit on a screen.
 const ZOOM_MIN = 0.05;
@@ -44,7 +43,7 @@ interface CanvasProps {
   onChoose: (keys: Keys) => void;
   onAddAgent: (group: string) => void;
   onAdd: (part: PartWord, at: Point) => void;
-  onCouple: (source: Source, target: Endpoint) => void;
+  onCouple: (source: Source, target: Endpoint) => Promise<Verdict>;
   onLegal: (source: Source) => Promise<Verdicts | null>;
 }
 
@@ -63,16 +62,23 @@ function Chain(props: CanvasProps) {
   const flow = useReactFlow<ChainNode>();
   const theme = useTheme();
   const known = useRef<Known>(new Map());
-  const [dragged, setDragged] = useState<Dragged | null>(null);
   const [range, setRange] = useState<CanvasContext["range"]>(null);
-  const [refused, setRefused] = useState<Refused | null>(null);
 
   const chart = useMemo(() => chartOf(spec), [spec]);
   const places = useMemo(() => placed(chart, positions), [chart, positions]);
   const drawn = useMemo(() => nodesOf(chart, places, known.current), [chart, places]);
   const edges = useMemo(() => edgesOf(chart, chosen), [chart, chosen]);
   const [nodes, setNodes] = useState(drawn);
-  useEffect(() => setNodes(drawn), [drawn]);
+  const measureAgain = useUpdateNodeInternals();
+  useEffect(() => {
+    setNodes((before) => {
+      const now = carried(drawn, before);
+      const fresh = now.filter((node) => !before.includes(node)).map((node) => node.id);
+      // Ends come and go with objects and devices.
+      if (fresh.length) requestAnimationFrame(() => measureAgain(fresh));
+      return now;
+    });
+  }, [drawn, measureAgain]);
   useEffect(() => {
     if (places !== positions && chart.boxes.length) draft.place(places);
   }, [draft, places, positions, chart]);
@@ -95,41 +101,8 @@ function Chain(props: CanvasProps) {
     draft.move({ ...draft.now.positions, ...Object.fromEntries(at) });
   };
 
-  const onConnectStart = (_: unknown, from: OnConnectStartParams) => {
-    const source = sourceOf(from, range);
-    if (!source) return;
-    setRefused(null);
-    setDragged({ source, verdicts: null });
-    void onLegal(source).then((verdicts) =>
-      setDragged((now) => (now?.source === source ? { source, verdicts } : now)),
-    );
-  };
-
-  const onConnectEnd = (event: MouseEvent | TouchEvent, state: FinalConnectionState) => {
-    const at = "changedTouches" in event ? event.changedTouches[0] : event;
-    setDragged(null);
-    const target = state.toHandle?.id ? endOf(state.toHandle.id) : null;
-    if (!dragged || !target || !at || state.toHandle?.type !== "target") return;
-    const verdict = verdictFor(spec, dragged, target);
-    if (!verdict.legal) {
-      setRefused({ x: at.clientX, y: at.clientY, text: verdict.reason });
-      return;
-    }
-    const buffers = rangeOfDrop(dragged.source, target, at);
-    onCouple(dragged.source, buffers ? { ...target, buffers } : target);
-    setRange(null);
-  };
-
-  const rangeOfDrop = (source: Source, target: Endpoint, at: { clientX: number; clientY: number }) => {
-    const group = groupAt(spec, target.group);
-    if (!target.device || !group) return undefined;
-    const under = document.elementsFromPoint(at.clientX, at.clientY);
-    const strip = under.find((one) => one.getAttribute("data-agent") === `${target.group}.${target.device}`);
-    const buffer = strip ? bufferAt(strip, at.clientX) : null;
-    if (source.kind === "agent") return rangeAt(source.end.buffers, buffer, buffersOf(group.group));
-    const isChosen = range?.agent === `${target.group}.${target.device}`;
-    return isChosen ? range.buffers : undefined;
-  };
+  const { dragged, refused, setRefused, onConnectStart, onConnectEnd, isValidConnection } =
+    useCouplingDrag({ spec, range, onLegal, onCouple, onDone: () => setRange(null) });
 
   const onDrop = (event: DragEvent) => {
     const part = event.dataTransfer.getData(DRAGGED_KIND) as PartWord | "";
@@ -184,10 +157,7 @@ function Chain(props: CanvasProps) {
           }}
           onConnectStart={onConnectStart}
           onConnectEnd={onConnectEnd}
-          isValidConnection={({ targetHandle }) => {
-            const target = endOf(targetHandle ?? "");
-            return Boolean(dragged && target && verdictFor(spec, dragged, target).legal);
-          }}
+          isValidConnection={isValidConnection}
         >
           <Background gap={22} size={1.2} />
           <Controls showInteractive={false} />
@@ -206,17 +176,4 @@ function Chain(props: CanvasProps) {
       </div>
     </Around.Provider>
   );
-}
-
-function sourceOf(from: OnConnectStartParams, range: CanvasContext["range"]): Source | null {
-  if (from.handleType !== "source" || !from.nodeId || !from.handleId) return null;
-  if (from.nodeId.startsWith("client/")) {
-    const client = from.nodeId.slice("client/".length);
-    const object = from.handleId.startsWith("object/") ? from.handleId.slice("object/".length) : "";
-    return { kind: "client", client, object };
-  }
-  const end = endOf(from.handleId);
-  if (!end) return null;
-  const isChosen = end.device && range?.agent === `${end.group}.${end.device}`;
-  return { kind: "agent", end: isChosen ? { ...end, buffers: range.buffers } : end };
 }

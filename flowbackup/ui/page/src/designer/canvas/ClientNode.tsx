@@ -4,7 +4,7 @@ import { type ClientBox, OBJECT_HEIGHT } from "../../model/chart";
 import { HERE } from "../../model/spec";
 import { keyText, useAround } from "./context";
 
-export type ClientNodeType = Node<{ box: ClientBox }, "client">;
+export type ClientNodeType = Node<{ box: ClientBox }, "clientBox">;
 
 /** A client with its data objects, each of which can be dragged to where it goes. */
 export const ClientNode = memo(

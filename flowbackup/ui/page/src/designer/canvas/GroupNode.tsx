@@ -5,7 +5,7 @@ import { rangeText } from "../../model/endpoint";
 import { Buffers } from "./Buffers";
 import { keyText, useAround } from "./context";
 
-export type GroupNodeType = Node<{ box: GroupBox }, "group">;
+export type GroupNodeType = Node<{ box: GroupBox }, "groupBox">;
 
 /** A frame around the agents of a group. */
 export const GroupNode = memo(

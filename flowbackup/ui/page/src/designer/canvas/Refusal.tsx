@@ -20,7 +20,11 @@ export function Refusal({ refused, onClose }: { refused: Refused; onClose: () =>
   return (
     <div className="refusal" role="alert" style={{ left, top, width: WIDTH }}>
       <strong>Not coupled</strong>
-      <span>{refused.text}.</span>
+      <span>{sentence(refused.text)}</span>
     </div>
   );
+}
+
+function sentence(text: string): string {
+  return /[.?!]$/.test(text) ? text : `${text}.`;
 }

@@ -1,5 +1,4 @@
 // What is known while a coupling is being dragged: from where, and where it may end.
-import { createContext, useContext } from "react";
 import { type BufferRange, type Endpoint, endpointText } from "../../model/endpoint";
 import { type Verdict, type Verdicts, verdictOf, verdictOfObject } from "../../model/legality";
 import type { Spec } from "../../model/spec";
@@ -15,12 +14,6 @@ export interface Dragged {
   verdicts: Verdicts | null;
 }
 
-export const DraggedContext = createContext<Dragged | null>(null);
-
-export function useDragged(): Dragged | null {
-  return useContext(DraggedContext);
-}
-
 /** How the server calls a source. */
 export function sourceText(source: Source): string {
   if (source.kind === "agent") return endpointText(source.end);
@@ -29,7 +22,8 @@ export function sourceText(source: Source): string {
 
 export function verdictFor(spec: Spec, dragged: Dragged, target: Endpoint): Verdict {
   const { source, verdicts } = dragged;
-  const said = verdicts?.get(endpointText({ ...target, buffers: undefined as never }));
+  const { group, device } = target;
+  const said = verdicts?.get(device ? `${group}.${device}` : group);
   if (said) return said;
   return source.kind === "client"
     ? verdictOfObject(spec, target)

@@ -1,7 +1,7 @@
 // From a chart to what React Flow draws.  What did not change stays the same value, so that it is
 // not drawn again.
 import { MarkerType } from "@xyflow/react";
-import { type Box, type Chart, type Line, OBJECT_HEIGHT } from "../../model/chart";
+import type { Box, Chart, Line } from "../../model/chart";
 import { boxOf, type Positions } from "../../model/layout";
 import type { Keys } from "../../model/spec";
 import type { ClientNodeType } from "./ClientNode";
@@ -10,7 +10,6 @@ import type { GroupNodeType } from "./GroupNode";
 import type { LineEdgeType } from "./LineEdge";
 
 export type ChainNode = ClientNodeType | GroupNodeType;
-export { OBJECT_HEIGHT };
 
 /** Data of boxes by id, kept where a box is as it was. */
 export type Known = Map<string, { text: string; data: { box: Box } }>;
@@ -23,13 +22,26 @@ export function nodesOf(chart: Chart, positions: Positions, known: Known): Chain
     known.set(box.id, { text, data });
     return {
       id: box.id,
-      type: box.kind,
+      type: box.kind === "group" ? "groupBox" : "clientBox",
       position: positions[box.id] ?? { x: 0, y: 0 },
       width: box.width,
       height: box.height,
       data,
       ariaLabel: `${box.kind === "group" ? `${box.role} group` : "client"} ${box.name}`,
     } as ChainNode;
+  });
+}
+
+/** What React Flow has found out of boxes that it drew before stays known: without it, their lines
+ * would be gone until they are measured again. */
+export function carried(drawn: ChainNode[], before: readonly ChainNode[]): ChainNode[] {
+  const known = new Map(before.map((node) => [node.id, node]));
+  return drawn.map((node) => {
+    const old = known.get(node.id);
+    if (!old) return node;
+    const isSame = old.data === node.data && old.position === node.position;
+    if (isSame) return old;
+    return { ...node, ...(old.measured ? { measured: old.measured } : {}) } as ChainNode;
   });
 }
 

@@ -86,7 +86,11 @@ export class Draft {
 
   /** Boxes that got their first place: no step of its own. */
   place = (positions: Positions): void => {
-    this.set({ history: amend(this.state.history, { ...this.now, positions }) });
+    const isSaved = this.now.positions === this.state.savedPositions;
+    this.set({
+      history: amend(this.state.history, { ...this.now, positions }),
+      ...(isSaved ? { savedPositions: positions } : {}),
+    });
   };
 
   undo = (): void => this.go(undo(this.state.history));

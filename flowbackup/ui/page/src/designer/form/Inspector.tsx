@@ -9,6 +9,7 @@ import { offersFor, titleOf } from "../../model/offers";
 import { groupsOf, type Keys, type Spec } from "../../model/spec";
 import { NameInput } from "./NameInput";
 import { ValueInput } from "./ValueInput";
+import "./form.css";
 
 interface InspectorProps {
   spec: Spec;

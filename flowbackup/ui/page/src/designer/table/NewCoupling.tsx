@@ -21,7 +21,7 @@ export function NewCoupling({ onCouple, offered }: NewCouplingProps) {
       return;
     }
     const verdict = await onCouple(ends);
-    setFault(verdict.legal ? "" : `Not coupled: ${verdict.reason}.`);
+    setFault(verdict.legal ? "" : `Not coupled: ${verdict.reason}`);
     if (verdict.legal) setWritten("");
   };
   return (

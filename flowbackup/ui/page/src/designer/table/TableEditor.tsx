@@ -17,11 +17,14 @@ import { type Keys, ROLES, type Role, SECTION_OF, type Spec } from "../../model/
 import { keyText } from "../canvas/context";
 import { NewCoupling } from "./NewCoupling";
 import { PartTable } from "./PartTable";
+import "./table.css";
 
 interface TableEditorProps {
   spec: Spec;
   chosen: Keys;
   onChoose: (keys: Keys) => void;
+  /** Shows the form of a part. */
+  onMore: (keys: Keys) => void;
   onEdit: (spec: Spec) => void;
   onCouple: (coupling: Coupling) => Promise<Verdict>;
 }
@@ -34,19 +37,20 @@ const TITLES: Record<Role, string> = {
 };
 
 /** The whole graph as tables. What is new gets the focus in its name. */
-export function TableEditor({ spec, chosen, onChoose, onEdit, onCouple }: TableEditorProps) {
+export function TableEditor({ spec, chosen, onChoose, onMore, onEdit, onCouple }: TableEditorProps) {
   const place = useRef<HTMLDivElement>(null);
   const wanted = useRef<Keys | null>(null);
   useEffect(() => {
     const keys = wanted.current;
     if (!keys) return;
-    wanted.current = null;
     const name = CSS.escape(String(keys.at(-1)));
     const input = place.current?.querySelector<HTMLInputElement>(
       `tr[data-chosen] input[data-name="${name}"]`,
     );
-    input?.focus();
-    input?.select();
+    if (!input) return;
+    wanted.current = null;
+    input.focus();
+    input.select();
   });
   const add = (made: Made) => {
     wanted.current = made.keys;
@@ -57,7 +61,7 @@ export function TableEditor({ spec, chosen, onChoose, onEdit, onCouple }: TableE
     spec,
     chosen: keyText(chosen),
     onEdit,
-    onChoose,
+    onChoose: onMore,
     onDelete: (keys: Keys) => onEdit(remove(spec, keys)),
     onRename: (keys: Keys, name: string) => {
       onEdit(rename(spec, keys, name));

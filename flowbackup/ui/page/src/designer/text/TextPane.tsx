@@ -3,9 +3,12 @@
 import { type KeyboardEvent, memo, useEffect, useRef } from "react";
 import type { Finding } from "../../api/client";
 import { piecesOf } from "./highlight";
+import "./text.css";
 
 interface TextPaneProps {
   text: string;
+  /** While an edit of the canvas is being written into it. */
+  isReadOnly: boolean;
   findings: readonly Finding[];
   /** Goes to this line when `turn` changes. */
   line: { number: number; column: number; turn: number };
@@ -15,7 +18,7 @@ interface TextPaneProps {
 // Beyond it the coloured copy would be slower than typing.
 const COLOURED_LINES_MAX = 3000;
 
-export function TextPane({ text, findings, line, onEdit }: TextPaneProps) {
+export function TextPane({ text, isReadOnly, findings, line, onEdit }: TextPaneProps) {
   const area = useRef<HTMLTextAreaElement>(null);
   const behind = useRef<HTMLDivElement>(null);
   const lines = text.split("\n");
@@ -77,6 +80,7 @@ export function TextPane({ text, findings, line, onEdit }: TextPaneProps) {
           aria-label="Text of the graph"
           className={lines.length <= COLOURED_LINES_MAX ? "over" : ""}
           value={text}
+          readOnly={isReadOnly}
           spellCheck={false}
           autoCapitalize="off"
           autoComplete="off"
