@@ -56,7 +56,7 @@ export interface ToldState extends ToldRow {
 }
 
 const CHANGES_OF_CHAINS: Change[] = ["pace", "attach", "detach", "cancel"];
-const CHAINS = ["run", "backup", "demo", "copy"];
+export const CHAINS = ["run", "backup", "demo", "copy"];
 const INTERRUPTED_EXIT_CODE = 130;
 const NS_PER_MS = 1e6;
 
