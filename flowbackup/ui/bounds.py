@@ -8,6 +8,7 @@ an editor, and may stay.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -20,10 +21,13 @@ from flowbackup.ui.roots import Roots
 
 OUTSIDE = "outside-roots"
 PROGRAM = "program-on-page"
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+"""What is not in a folder is out of every root."""
 
 
 class Reach(NamedTuple):
-    """A path that a graph names, or a program that it runs (path "").  what: as it was written."""
+    """A path that a graph names.  what: as it was written.  path: absolute; "" for a program that
+    it runs, and for a place that is no folder."""
 
     keys: tuple[Key, ...]
     what: str
@@ -34,7 +38,9 @@ def reaches_of(document: GraphDocument) -> Iterator[Reach]:
     """What a graph reaches on this machine."""
     spec = document.spec
     for keys, path, node in _paths(spec):
-        if path and node == HERE:
+        if path and _URL.match(path):
+            yield Reach(keys, path, "")
+        elif path and node == HERE:
             absolute = os.path.normpath(os.path.join(document.base, path))
             yield Reach(keys, path, absolute)
     yield from _programs(spec)
@@ -83,6 +89,11 @@ def _finding(place: str, reach: Reach, roots: Roots) -> Finding:
             place, OUTSIDE,
             f"{reach.path} is outside the folders that this page may use ({folders})",
             "Start flowbackup ui with --root and a folder around it, or write it with an editor.",
+        )  # fmt: skip
+    if _URL.match(reach.what):
+        return error(
+            place, OUTSIDE, f"{reach.what} is no folder that this page may use",
+            "Write it into the file with an editor.",
         )  # fmt: skip
     return error(
         place, PROGRAM, "a graph that is written on this page runs no program",

@@ -28,6 +28,8 @@ PREVIEW_BYTES = 64 << 10
 TICKET_SECONDS = 30.0
 TICKETS_MAX = 100
 PIECE_BYTES = 256 << 10
+END_SECONDS_MAX = 10.0
+"""Of a thread that has closed its end already."""
 Give = Callable[[BinaryIO], object]
 
 
@@ -168,6 +170,6 @@ def _pieces(give: Give) -> Iterator[bytes]:
     with open(reading, "rb", buffering=0) as pipe:
         while piece := pipe.read(PIECE_BYTES):
             yield piece
-    writer.join()
+    writer.join(END_SECONDS_MAX)
     if faults:
         raise faults[0]

@@ -38,7 +38,7 @@ def find_graphs(roots: Roots) -> Iterator[GraphFile]:
         for path in _below(folder):
             if path not in seen and _begins_as_graph(path):
                 seen.add(path)
-                yield GraphFile(path, path.stat().st_mtime_ns)
+                yield GraphFile(path, _changed_ns(path))
 
 
 def _below(folder: Path) -> Iterator[Path]:
@@ -55,6 +55,13 @@ def _below(folder: Path) -> Iterator[Path]:
                 yield path
         if looked > LOOKED_AT_MAX:
             return
+
+
+def _changed_ns(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0  # It has just gone.
 
 
 def _begins_as_graph(path: Path) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flowbackup.plan.groups import groups_of
+from flowbackup.plan.machine import this_machine
 from flowbackup.plan.making import check
 from flowbackup.spec.document import GraphDocument
 from flowbackup.spec.endpoint import parse_endpoint
@@ -21,6 +22,29 @@ ANY_PATH = "/"
 """Of an object that stands for those which a client will have."""
 
 
+class _Trial:
+    """Tries what would be drawn into a document; `before` is what was wrong with it anyhow."""
+
+    def __init__(self, document: GraphDocument) -> None:
+        self._document = document
+        self._machine = this_machine()
+        self._before = {(f.rule, f.reason) for f in self._errors(document.spec)}
+
+    def reason(self, spec: GraphSpec) -> str:
+        """Of the first error that was not there before; "" for none."""
+        for finding in self._errors(spec):
+            if (finding.rule, finding.reason) not in self._before:
+                return f"{finding.reason}. {finding.remedy}".strip()
+        return ""
+
+    def _errors(self, spec: GraphSpec) -> Iterator[Finding]:
+        written = self._document
+        changed = GraphDocument(spec, written.text, written.path, written.places)
+        for finding in check(changed, machine=self._machine):
+            if finding.severity is Severity.ERROR:
+                yield finding
+
+
 def legal_targets(document: GraphDocument, source: str) -> list[LegalTarget]:
     """Every group and agent, and whether `source` may feed it.  Raises Refused for a source that
     does not exist."""
@@ -32,22 +56,22 @@ def _verdicts(document: GraphDocument, source: str) -> Iterator[tuple[str, str]]
     spec = document.spec
     groups = [(name, tuple(group.devices)) for _, name, group in groups_of(spec)]
     if source in spec.clients:
-        before = _errors(document)
+        trial = _Trial(document)
         for name, _ in groups:
-            yield name, _reason(document, _with_object(spec, source, name), before)
+            yield name, trial.reason(_with_object(spec, source, name))
         return
     _refuse_unknown(source, groups)
-    before = _errors(document)
+    trial = _Trial(document)
     agents = sum(len(devices) for _, devices in groups)
     for name, devices in groups:
-        of_group = _reason(document, _with_coupling(spec, source, name), before)
+        of_group = trial.reason(_with_coupling(spec, source, name))
         yield name, of_group
         for device in devices:
             target = f"{name}.{device}"
             if agents > TRIED_MAX:
                 yield target, of_group
             else:
-                yield target, _reason(document, _with_coupling(spec, source, target), before)
+                yield target, trial.reason(_with_coupling(spec, source, target))
 
 
 def _refuse_unknown(source: str, groups: list[tuple[str, tuple[str, ...]]]) -> None:
@@ -75,20 +99,3 @@ def _with_object(spec: GraphSpec, client: str, group: str) -> GraphSpec:
     } or {"object": ObjectSpec(path=ANY_PATH, group=group)}
     changed = ClientSpec(node=written.node, objects=objects)
     return spec.model_copy(update={"clients": {**spec.clients, client: changed}})
-
-
-def _reason(document: GraphDocument, spec: GraphSpec, before: set[tuple[str, str]]) -> str:
-    """Of the first error that was not there before; "" for none."""
-    changed = GraphDocument(spec, document.text, document.path, document.places)
-    for finding in check(changed):
-        if _is_error(finding) and (finding.rule, finding.reason) not in before:
-            return f"{finding.reason}. {finding.remedy}".strip()
-    return ""
-
-
-def _errors(document: GraphDocument) -> set[tuple[str, str]]:
-    return {(f.rule, f.reason) for f in check(document) if _is_error(f)}
-
-
-def _is_error(finding: Finding) -> bool:
-    return finding.severity is Severity.ERROR

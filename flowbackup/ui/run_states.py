@@ -21,7 +21,7 @@ from flowbackup.ui.values.runs import RunEdge, RunEvent, RunProblem, RunProgress
 PROBLEMS_SHOWN = 200
 MESSAGES_SHOWN = 50
 ROWS_SHOWN = 1000
-HEARD_MAX = 64
+HEARD_MAX = 256
 LOST_EXIT_CODE = 1
 RATE_SECONDS = 3.0
 Json = Mapping[str, Any]

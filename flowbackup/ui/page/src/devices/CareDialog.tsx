@@ -34,8 +34,8 @@ export function CareDialog({ what, rows, onClose }: CareDialogProps) {
   const start = async () => {
     setBusy(true);
     setFault(null);
-    const devices = rows.map((row) => row.location || row.device);
-    const body = what === "verify" ? { devices, sample: sample || null } : { devices, full, dry_run: dryRun };
+    const devices = [...new Set(rows.map((row) => row.device))];
+    const body = what === "verify" ? { devices, sample } : { devices, full, dry_run: dryRun };
     const answer = await api.post<{ id: string }>(`/api/${what}`, body);
     setBusy(false);
     if (answer.ok) go("run", answer.value.id);

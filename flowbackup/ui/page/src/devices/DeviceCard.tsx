@@ -1,26 +1,23 @@
 import type { ReactNode } from "react";
 import { Button, Light } from "../parts";
-import { Bar } from "../parts/Bar";
 import { Facts } from "../parts/Facts";
 import { Name } from "../text/Name";
-import { formatCount, formatSize } from "../text/size";
+import { counted, formatCount, formatSize } from "../text/size";
 import { formatTime } from "../text/time";
 import { visible } from "../text/visible";
 import type { Care } from "./index";
-import { type MediumRow, mediumAdvice, mediumLight, mediumWord, usedShare } from "./medium";
+import { type LostRow, type MediumRow, standingOf } from "./medium";
 
 interface DeviceCardProps {
   row: MediumRow;
+  lost: LostRow | null;
   choice: ReactNode;
   onCare: (what: Care) => void;
 }
 
-const NEARLY_FULL = 0.9;
-
-/** One medium: where, how full, how sound, and what to do next. */
-export function DeviceCard({ row, choice, onCare }: DeviceCardProps) {
-  const used = usedShare(row);
-  const advice = mediumAdvice(row);
+/** One medium: where it is, how sound, and what to do next. */
+export function DeviceCard({ row, lost, choice, onCare }: DeviceCardProps) {
+  const { light, word, advice } = standingOf(row, lost);
   return (
     <li className="panel stack device">
       <header className="spread">
@@ -28,44 +25,44 @@ export function DeviceCard({ row, choice, onCare }: DeviceCardProps) {
           {choice}
           <h2>
             <Name text={row.device} />
+            {row.set_number !== null && <span className="soft"> medium {row.set_number}</span>}
           </h2>
         </div>
-        <Light state={mediumLight(row)}>{mediumWord(row)}</Light>
+        <Light state={light}>{word}</Light>
       </header>
       <p className="soft">
         <Name className="mono" text={row.location} />
+        {row.node !== "here" && (
+          <>
+            {" on "}
+            <Name text={row.node} />
+          </>
+        )}
       </p>
-      {used !== null && (
-        <div className="stack tight">
-          <Bar label={`Room of ${row.device}`} share={used} tone={used > NEARLY_FULL ? "warn" : "accent"} />
-          <span className="soft small">
-            {formatSize(row.free_bytes)} free of {formatSize(row.total_bytes)}
-          </span>
-        </div>
-      )}
       <Facts
         facts={[
-          ["Holds", formatSize(row.bytes_held)],
           ["Frames", formatCount(row.frames)],
-          ["Verified", row.frames_verified ? formatTime(row.verified_oldest_ns || row.verified_newest_ns) : "never"],
+          ["Free", formatSize(row.free_bytes)],
+          ["Verified", verifiedText(row)],
           ["Pool", row.pool],
-          ...(used === null && row.free_bytes !== null ? ([["Free", formatSize(row.free_bytes)]] as const) : []),
         ]}
       />
-      {row.fault && (
-        <p className="note" data-tone="bad">
-          {visible(row.fault)}
-        </p>
-      )}
-      {row.lost && row.lost.length > 0 && (
-        <p className="note" data-tone="bad">
-          It takes along what no other medium has: {row.lost.map((lost) => visible(lost.object)).join(", ")}
-        </p>
+      {lost && (
+        <div className="note" data-tone="bad">
+          <p>{visible(lost.fault)}</p>
+          {lost.versions.length > 0 && (
+            <p>
+              No other medium has all of {counted(lost.versions.length, "version")}:{" "}
+              {lost.versions.slice(0, LOST_SHOWN).map((version) => visible(version.object)).join(", ")}
+              {lost.versions.length > LOST_SHOWN && "…"}
+            </p>
+          )}
+        </div>
       )}
       <footer className="spread">
         <span className="soft small">{advice}</span>
         <div className="row">
-          <Button onClick={() => onCare("verify")} disabled={!row.reachable}>
+          <Button onClick={() => onCare("verify")} disabled={lost !== null}>
             Verify
           </Button>
           <Button onClick={() => onCare("repair")}>Repair</Button>
@@ -73,4 +70,11 @@ export function DeviceCard({ row, choice, onCare }: DeviceCardProps) {
       </footer>
     </li>
   );
+}
+
+const LOST_SHOWN = 5;
+
+function verifiedText(row: MediumRow): string {
+  if (!row.frames_verified) return "never";
+  return formatTime(row.verified_oldest_ns ?? row.verified_newest_ns);
 }

@@ -1,34 +1,32 @@
-import { describe, expect, test } from "vitest";
-import { type MediumRow, mediumAdvice, mediumLight, mediumWord, usedShare } from "./medium";
+import { expect, test } from "vitest";
+import { type LostRow, type MediumRow, standingOf } from "./medium";
 
 const ROW: MediumRow = {
-  device: "nas", medium: "m", pool: "default", location: "/mnt/nas", node: "here", created_ns: 1, free_bytes: 40,
-  total_bytes: 100, reachable: true, fault: "", frames: 10, frames_verified: 10, frames_damaged: 0,
-  verified_oldest_ns: 1, verified_newest_ns: 2, bytes_held: 9,
+  device: "nas", medium: "m", pool: "default", set_number: null, location: "/mnt/nas", node: "here", created_ns: 1,
+  free_bytes: 40, frames: 10, frames_verified: 10, frames_damaged: 0, verified_oldest_ns: 1, verified_newest_ns: 2,
 };
+const LOST: LostRow = { device: "nas", medium: "m", location: "/mnt/nas", fault: "is not there", versions: [] };
 
-describe("how sound a medium is", () => {
-  test.each<[Partial<MediumRow>, string, string]>([
-    [{}, "success", "verified whole"],
-    [{ frames_verified: 3 }, "unverified", "30 % verified"],
-    [{ frames_verified: 0 }, "unverified", "never verified"],
-    [{ frames_damaged: 2 }, "failed", "2 frames damaged"],
-    [{ reachable: false }, "failed", "away"],
-    [{ reachable: false, lost: [{ object: "a", object_id: "b", frames: 1 }] }, "failed", "away, and takes objects along"],
-    [{ frames: 0, frames_verified: 0 }, "never", "empty"],
-    [{ frames: 1000, frames_verified: 999 }, "unverified", "99 % verified"],
-  ])("%j", (change, light, word) => {
-    expect(mediumLight({ ...ROW, ...change })).toBe(light);
-    expect(mediumWord({ ...ROW, ...change })).toBe(word);
-  });
+test.each<[Partial<MediumRow>, string, string]>([
+  [{}, "success", "verified whole"],
+  [{ frames_verified: 3 }, "unverified", "30 % verified"],
+  [{ frames_verified: 0 }, "unverified", "never verified"],
+  [{ frames_damaged: 2 }, "failed", "2 frames damaged"],
+  [{ frames: 0, frames_verified: 0 }, "never", "empty"],
+  [{ frames: 1000, frames_verified: 999 }, "unverified", "99 % verified"],
+  [{ frames: null, frames_verified: null }, "unverified", "not known"],
+])("how a medium stands: %j", (change, light, word) => {
+  expect(standingOf({ ...ROW, ...change }, null)).toMatchObject({ light, word });
+});
 
-  test("what to do", () => {
-    expect(mediumAdvice(ROW)).toBe("");
-    expect(mediumAdvice({ ...ROW, frames_damaged: 1 })).toContain("Repair");
-  });
+test("what is away is not sound, however often it was verified", () => {
+  expect(standingOf(ROW, LOST)).toMatchObject({ light: "failed", word: "away" });
+  const takes = { ...LOST, versions: [{ object: "a", object_id: "b", frames: 1 }] };
+  expect(standingOf(ROW, takes).word).toContain("takes objects along");
+});
 
-  test("room", () => {
-    expect(usedShare(ROW)).toBeCloseTo(0.6);
-    expect(usedShare({ ...ROW, total_bytes: null })).toBeNull();
-  });
+test("what is to be done is said, and nothing where nothing is", () => {
+  expect(standingOf(ROW, null).advice).toBe("");
+  expect(standingOf({ ...ROW, frames_damaged: 1 }, null).advice).toContain("Repair");
+  expect(standingOf({ ...ROW, frames_verified: 1 }, null).advice).toContain("Verify");
 });

@@ -1,10 +1,10 @@
 import { useState } from "react";
-import { Empty, FaultNote, Loading, More, useRows } from "../loading";
+import { Empty, FaultNote, Loading, More, useAsked, useRows } from "../loading";
 import { Button, CheckField } from "../parts";
 import { hashOf, type Route } from "../shell/routes";
 import { CareDialog } from "./CareDialog";
 import { DeviceCard } from "./DeviceCard";
-import type { MediumRow } from "./medium";
+import type { LostRow, MediumRow } from "./medium";
 import "./devices.css";
 
 export type Care = "verify" | "repair";
@@ -12,6 +12,7 @@ export type Care = "verify" | "repair";
 /** Media and how sound they are; verify reads them, repair completes them. */
 export default function Devices(_: { route: Route }) {
   const list = useRows<MediumRow>("/api/devices");
+  const lost = useAsked<LostRow[]>("/api/devices/lost");
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [care, setCare] = useState<{ what: Care; rows: MediumRow[] } | null>(null);
   const rows = list.rows;
@@ -40,6 +41,7 @@ export default function Devices(_: { route: Route }) {
         )}
       </header>
       {list.fault && <FaultNote fault={list.fault} again={list.again} />}
+      {lost.fault && <FaultNote fault={lost.fault} again={lost.again} />}
       {list.isLoading && rows.length === 0 && <Loading what="Looking at the media" />}
       {!list.isLoading && !list.fault && rows.length === 0 && (
         <Empty
@@ -58,6 +60,7 @@ export default function Devices(_: { route: Route }) {
           <DeviceCard
             key={row.medium}
             row={row}
+            lost={lost.value?.find((one) => one.medium === row.medium) ?? null}
             choice={
               <CheckField
                 label={<span className="visually-hidden">Choose {row.device}</span>}

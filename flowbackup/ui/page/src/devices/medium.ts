@@ -3,52 +3,55 @@
 import type { LightState } from "../sessions/report";
 import { counted } from "../text/size";
 
+/** Numbers are null where nothing is known of them. */
 export interface MediumRow {
   device: string;
   medium: string;
   pool: string;
+  set_number: number | null;
   location: string;
   node: string;
-  created_ns: string | number | null;
+  created_ns: string | number;
   free_bytes: number | null;
-  total_bytes: number | null;
-  reachable: boolean;
-  fault: string;
-  frames: number;
-  frames_verified: number;
-  frames_damaged: number;
+  frames: number | null;
+  frames_verified: number | null;
+  frames_damaged: number | null;
   verified_oldest_ns: string | number | null;
   verified_newest_ns: string | number | null;
-  bytes_held: number | null;
-  lost?: { object: string; object_id: string; frames: number }[];
+}
+
+/** A medium that is not where it was, and the versions that nobody else has. */
+export interface LostRow {
+  device: string;
+  medium: string;
+  location: string;
+  fault: string;
+  versions: { object: string; object_id: string; frames: number }[];
+}
+
+/** How a medium stands; lost: null for one that is where it should be. */
+export interface Standing {
+  light: LightState;
+  word: string;
+  /** What to do about it next; "" where nothing is to be done. */
+  advice: string;
 }
 
 /** Green is only what was read back whole. */
-export function mediumLight(row: MediumRow): LightState {
-  if (!row.reachable || row.frames_damaged > 0) return "failed";
-  if (row.frames === 0) return "never";
-  return row.frames_verified >= row.frames ? "success" : "unverified";
+export function standingOf(row: MediumRow, lost: LostRow | null): Standing {
+  if (lost) {
+    const word = lost.versions.length ? "away, and takes objects along" : "away";
+    return { light: "failed", word, advice: "Bring it back, or put another in its place and repair that." };
+  }
+  const { frames, frames_verified: verified, frames_damaged: damaged } = row;
+  if (frames === null || verified === null) return { light: "unverified", word: "not known", advice: VERIFY };
+  if (damaged) {
+    return { light: "failed", word: `${counted(damaged, "frame")} damaged`, advice: "Repair brings sound ones from the other copies." };
+  }
+  if (frames === 0) return { light: "never", word: "empty", advice: "" };
+  if (verified >= frames) return { light: "success", word: "verified whole", advice: "" };
+  if (verified === 0) return { light: "unverified", word: "never verified", advice: VERIFY };
+  return { light: "unverified", word: `${Math.floor((100 * verified) / frames)} % verified`, advice: VERIFY };
 }
 
-export function mediumWord(row: MediumRow): string {
-  if (!row.reachable) return row.lost?.length ? "away, and takes objects along" : "away";
-  if (row.frames_damaged > 0) return `${counted(row.frames_damaged, "frame")} damaged`;
-  if (row.frames === 0) return "empty";
-  if (row.frames_verified === 0) return "never verified";
-  if (row.frames_verified >= row.frames) return "verified whole";
-  return `${Math.floor((100 * row.frames_verified) / row.frames)} % verified`;
-}
-
-/** What to do about it next; "" where nothing is to be done. */
-export function mediumAdvice(row: MediumRow): string {
-  if (!row.reachable) return "Bring it back, or repair another device in its place.";
-  if (row.frames_damaged > 0) return "Repair brings sound frames from the other copies.";
-  if (row.frames > 0 && row.frames_verified < row.frames) return "Verify reads what was not read back yet.";
-  return "";
-}
-
-/** From 0 to 1 of its room, null where nobody knows. */
-export function usedShare(row: MediumRow): number | null {
-  if (row.free_bytes == null || !row.total_bytes) return null;
-  return Math.min(1, Math.max(0, 1 - row.free_bytes / row.total_bytes));
-}
+const VERIFY = "Verify reads what was not read back yet.";

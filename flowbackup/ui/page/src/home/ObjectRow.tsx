@@ -2,8 +2,9 @@ import { useEffect, useState } from "react";
 import { Light } from "../parts";
 import { hashOf } from "../shell/routes";
 import { Name } from "../text/Name";
-import { counted, formatSize } from "../text/size";
+import { formatSize } from "../text/size";
 import { formatAgo, formatTime } from "../text/time";
+import { visible } from "../text/visible";
 import { copiesText, type HomeRow, lacksCopies } from "./lights";
 
 const MINUTE = 60_000;
@@ -22,6 +23,7 @@ export function ObjectRow({ row }: { row: HomeRow }) {
           <Name text={row.object} />
         </a>
         <Light state={row.light} />
+        {row.light !== "success" && <span className="soft why">{visible(row.why)}</span>}
       </div>
       <dl>
         <div>
@@ -38,15 +40,12 @@ export function ObjectRow({ row }: { row: HomeRow }) {
         </div>
         <div>
           <dt>Next run</dt>
-          <dd>{row.next_run ?? "not planned"}</dd>
+          <dd>{row.next_run_ns ? formatTime(row.next_run_ns) : "not known"}</dd>
         </div>
         <div>
           <dt>Space</dt>
           <dd>
             {formatSize(row.bytes)}
-            {row.versions !== undefined && (
-              <span className="soft"> in {counted(row.versions, "version")}</span>
-            )}
           </dd>
         </div>
       </dl>

@@ -3,8 +3,8 @@ import type { LightState } from "../sessions/report";
 import { copiesText, counts, headline, type HomeRow, lacksCopies, worstFirst } from "./lights";
 
 const row = (light: LightState, object = light): HomeRow => ({
-  client: "web", object, light, last_good_ns: 1, last_verified_ns: 1, last_session: "s", copies_durable: 2,
-  copies_wanted: 3, next_run: null, bytes: 1,
+  client: "web", object, light, why: "", last_good_ns: 1, last_verified_ns: 1, copies_durable: 2,
+  copies_wanted: 3, next_run_ns: null, bytes: 1,
 });
 
 describe("the first look", () => {

@@ -1,7 +1,9 @@
-import { Empty, FaultNote, Loading, More, useAsked, useRows } from "../loading";
-import { Light } from "../parts";
+import { useState } from "react";
+import { FaultNote, Loading, useAsked } from "../loading";
+import { Button, Light } from "../parts";
 import type { ToldRow } from "../run/told";
-import { hashOf, type Route } from "../shell/routes";
+import type { Route } from "../shell/routes";
+import { visible } from "../text/visible";
 import { FirstUse } from "./FirstUse";
 import { counts, headline, type HomeRow, worstFirst } from "./lights";
 import { ObjectRow } from "./ObjectRow";
@@ -9,16 +11,23 @@ import { RunningNow } from "./RunningNow";
 import "./home.css";
 
 const AGAIN_SECONDS = 5;
+const SHOWN = 100;
+
+interface Standing {
+  rows: HomeRow[];
+  interrupted: string;
+}
 
 /** The first look: one light for each object. */
 export default function Home(_: { route: Route }) {
-  const list = useRows<HomeRow>("/api/home");
+  const standing = useAsked<Standing>("/api/home", AGAIN_SECONDS);
   const runs = useAsked<{ rows: ToldRow[] }>("/api/runs", AGAIN_SECONDS);
-  const rows = worstFirst(list.rows);
-  const isKnown = !list.fault && (rows.length > 0 || !list.isLoading);
+  const [shown, setShown] = useState(SHOWN);
+  const rows = worstFirst(standing.value?.rows ?? []);
+  const interrupted = standing.value?.interrupted;
   return (
     <div className="screen">
-      {isKnown && rows.length > 0 && (
+      {rows.length > 0 && (
         <header className="stack">
           <h1>{headline(rows)}</h1>
           <div className="row">
@@ -30,29 +39,31 @@ export default function Home(_: { route: Route }) {
           </div>
         </header>
       )}
-      {list.fault && <FaultNote fault={list.fault} again={list.again} />}
-      {list.isLoading && rows.length === 0 && <Loading />}
+      {standing.fault && <FaultNote fault={standing.fault} again={standing.again} />}
+      {standing.isLoading && !standing.value && <Loading />}
+      {interrupted && (
+        <p className="note" data-tone="warn">
+          {visible(interrupted)}
+        </p>
+      )}
       <RunningNow rows={runs.value?.rows ?? []} />
-      {isKnown && rows.length === 0 && <FirstUse />}
+      {standing.value && rows.length === 0 && <FirstUse />}
       {rows.length > 0 && (
         <ul className="objects" aria-label="Objects">
-          {rows.map((row) => (
+          {rows.slice(0, shown).map((row) => (
             <ObjectRow key={`${row.client}/${row.object}`} row={row} />
           ))}
         </ul>
       )}
-      <More list={list} />
-      {isKnown && rows.length > 0 && rows.every((row) => !row.next_run) && (
-        <Empty
-          title="Nothing runs by itself yet"
-          actions={
-            <a className="button" href={hashOf("design")}>
-              Open a graph
-            </a>
-          }
-        >
-          <code>flowbackup schedule install GRAPH.yaml</code> has a graph run at set times.
-        </Empty>
+      {rows.length > shown && (
+        <div className="more">
+          <Button onClick={() => setShown(shown + SHOWN)}>Show more</Button>
+        </div>
+      )}
+      {rows.length > 0 && rows.every((row) => !row.next_run_ns) && (
+        <p className="soft">
+          No timer is known here: <code>flowbackup schedule install GRAPH.yaml</code> has a graph run at set times.
+        </p>
       )}
     </div>
   );

@@ -6,14 +6,14 @@ export interface HomeRow {
   client: string;
   object: string;
   light: LightState;
+  /** Why the light is as it is. */
+  why: string;
   last_good_ns: string | number | null;
   last_verified_ns: string | number | null;
-  last_session: string | null;
   copies_durable: number | null;
   copies_wanted: number | null;
-  next_run: string | null;
+  next_run_ns: string | number | null;
   bytes: number | null;
-  versions?: number;
 }
 
 const WORST_FIRST: LightState[] = ["failed", "incomplete", "never", "unverified", "running", "success"];

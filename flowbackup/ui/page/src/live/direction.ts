@@ -1,6 +1,6 @@
 // Which way a picture is drawn: downwards where the page is narrow.
 import { useSyncExternalStore } from "react";
-import type { Direction } from "./picture";
+import type { Direction } from "./places";
 
 const narrow = () => matchMedia("(max-width: 760px)");
 

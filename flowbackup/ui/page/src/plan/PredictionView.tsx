@@ -1,6 +1,7 @@
-import { type BoxLook, type EdgeLook, edgeKey, FlowPicture } from "../live/FlowPicture";
-import type { Picture } from "../live/picture";
+import { FlowPicture } from "../live/FlowPicture";
+import type { AgentLook, EdgeLook } from "../live/looks";
 import { Plot } from "../live/Plot";
+import type { Drawn } from "../live/useDrawn";
 import { type Column, Light, Table } from "../parts";
 import { Bar } from "../parts/Bar";
 import { Facts } from "../parts/Facts";
@@ -10,7 +11,7 @@ import { visible } from "../text/visible";
 import { type DeviceResult, linesOf, type Loss, longWaits, type Prediction } from "./prediction";
 
 /** What the simulator says of one layout. */
-export function PredictionView({ found, picture }: { found: Prediction; picture: Picture | null }) {
+export function PredictionView({ found, drawn }: { found: Prediction; drawn: Drawn | null }) {
   const { summary } = found;
   const lines = linesOf(found);
   const devices = found.devices.filter((device) => device.stage === 0);
@@ -38,8 +39,14 @@ export function PredictionView({ found, picture }: { found: Prediction; picture:
           </p>
         )}
       </div>
-      {picture && picture.boxes.length > 0 && (
-        <FlowPicture label="Rates on the graph" picture={picture} edges={edgesOf(found, picture)} boxes={boxesOf(found)} />
+      {drawn && (
+        <FlowPicture
+          label="Rates on the graph"
+          spec={drawn.spec}
+          positions={drawn.positions}
+          edges={edgesOf(found)}
+          agents={agentsOf(found)}
+        />
       )}
       <Table caption="Devices" columns={DEVICES} rows={devices} rowKey={(row) => row.agent} />
       <Waits found={found} />
@@ -151,26 +158,24 @@ const LOSSES: Column<Loss>[] = [
   },
 ];
 
-/** Rates of the couplings by the box that they lead to; the slowest one is marked. */
-function edgesOf(found: Prediction, picture: Picture): Map<string, EdgeLook> {
+/** Rates of the couplings; who is waited for is marked. */
+function edgesOf(found: Prediction): EdgeLook[] {
   const waited = new Set(longWaits(found).map((wait) => wait.whom));
-  const rates = new Map(found.edges.map((edge) => [edge.name, edge.rate]));
-  const looks = new Map<string, EdgeLook>();
-  for (const line of picture.edges) {
-    const rate = rates.get(`${line.source} -> ${line.target}`) ?? rates.get(line.target);
-    if (rate === undefined) continue;
-    const isSlow = waited.has(line.target) || waited.has(line.target.split(".").at(-1) ?? "");
-    looks.set(edgeKey(line.source, line.target), {
-      text: formatRate(rate),
+  return found.edges.map((edge) => {
+    const [source = "", target = ""] = edge.name.split(" -> ");
+    const isSlow = [edge.name, target, target.split(".").at(-1) ?? ""].some((name) => waited.has(name));
+    return {
+      source,
+      target,
+      rate: edge.rate,
       under: isSlow ? "is waited for" : "",
       mood: isSlow ? "warn" : "good",
       flows: false,
-    });
-  }
-  return looks;
+    };
+  });
 }
 
-function boxesOf(found: Prediction): Map<string, BoxLook> {
+function agentsOf(found: Prediction): Map<string, AgentLook> {
   return new Map(
     found.devices.map((device) => [
       device.agent,

@@ -12,6 +12,7 @@ export interface Condition {
 
 export interface Request {
   text: string;
+  path: string;
   rates?: Record<string, string>;
   sizes?: Record<string, string>;
   fails?: Record<string, string>;
@@ -47,8 +48,8 @@ const KEYS: Record<What, "rates" | "sizes" | "fails" | "rooms" | "lost"> = {
 };
 
 /** Rows with faults are left out; the form says so of them. */
-export function requestOf(text: string, rows: readonly Condition[], seed = 0): Request {
-  const request: Request = { text, seed };
+export function requestOf(text: string, path: string, rows: readonly Condition[], seed = 0): Request {
+  const request: Request = { text, path, seed };
   for (const row of rows) {
     if (faultOf(row)) continue;
     const at = row.at.trim();

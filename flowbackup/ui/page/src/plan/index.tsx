@@ -100,7 +100,7 @@ function Simulation({ path, other }: { path: string; other: string }) {
     setBusy(true);
     setFault(null);
     const answers = await Promise.all(
-      asked.map((graph) => api.post<Prediction>("/api/plan/simulate", requestOf(graph.text ?? "", own(rows, graph)))),
+      asked.map((graph) => api.post<Prediction>("/api/plan/simulate", requestOf(graph.text ?? "", graph.path, own(rows, graph)))),
     );
     setBusy(false);
     const failed = answers.find((answer) => !answer.ok);
@@ -129,8 +129,8 @@ function Simulation({ path, other }: { path: string; other: string }) {
       {found?.other && <Comparison one={found.one} other={found.other} names={[path, other]} />}
       {found && (
         <div className="plan-sides" data-two={found.other ? true : undefined}>
-          <PredictionView found={found.one} picture={one?.picture ?? null} />
-          {found.other && <PredictionView found={found.other} picture={two?.picture ?? null} />}
+          <PredictionView found={found.one} drawn={one?.drawn ?? null} />
+          {found.other && <PredictionView found={found.other} drawn={two?.drawn ?? null} />}
         </div>
       )}
     </>

@@ -10,8 +10,8 @@ describe("what is asked", () => {
       row({}), row({ name: "nas", value: "10MB/s", at: "600s" }), row({ what: "fail", name: "vault", at: "10m" }),
       row({ what: "size", name: ALL_OBJECTS, value: "2TB" }), row({ what: "lost", at: "1h" }),
     ];
-    expect(requestOf("graph: x", rows)).toEqual({
-      text: "graph: x", seed: 0, rates: { usb: "80MB/s", nas: "10MB/s@600s" }, fails: { vault: "10m" },
+    expect(requestOf("graph: x", "/x.yaml", rows)).toEqual({
+      text: "graph: x", path: "/x.yaml", seed: 0, rates: { usb: "80MB/s", nas: "10MB/s@600s" }, fails: { vault: "10m" },
       sizes: { "": "2TB" }, lost: { usb: "1h" },
     });
   });
@@ -21,7 +21,7 @@ describe("what is asked", () => {
     [{ what: "fail" as const, at: "soon" }], [{ what: "size" as const, value: "2 houses" }], [{ at: "later" }],
   ])("%j has a fault, and is not sent", (change) => {
     expect(faultOf(row(change))).not.toBe("");
-    expect(requestOf("", [row(change)])).toEqual({ text: "", seed: 0 });
+    expect(requestOf("", "", [row(change)])).toEqual({ text: "", path: "", seed: 0 });
   });
 
   test("2 TiB and 1h30m are fine", () => {

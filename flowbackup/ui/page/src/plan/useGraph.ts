@@ -1,22 +1,19 @@
 // A graph file with what can be named in it.
 import { useEffect, useState } from "react";
 import { api, type Fault } from "../api/client";
-import type { Picture } from "../live/picture";
+import type { Drawn } from "../live/useDrawn";
+import type { Positions } from "../model/layout";
+import { agentsOf, groupsOf, type Spec } from "../model/spec";
 
-interface Spec {
-  clients?: Record<string, { objects?: Record<string, unknown> }> | null;
-  devices?: Record<string, unknown> | null;
-  nodes?: Record<string, unknown> | null;
-}
-
-interface Design {
-  spec: Spec | null;
-  picture: Picture | null;
+interface File {
+  text: string;
+  positions: Positions;
 }
 
 export interface Loaded {
+  path: string;
   text: string | null;
-  picture: Picture | null;
+  drawn: Drawn | null;
   devices: string[];
   clients: string[];
   objects: string[];
@@ -24,40 +21,41 @@ export interface Loaded {
   fault: Fault | null;
 }
 
-const NOTHING: Loaded = { text: null, picture: null, devices: [], clients: [], objects: [], nodes: [], fault: null };
+const NOTHING: Omit<Loaded, "path"> = { text: null, drawn: null, devices: [], clients: [], objects: [], nodes: [], fault: null };
 
 /** path: "" for none, which gives null. */
 export function useGraph(path: string): Loaded | null {
-  const [loaded, setLoaded] = useState<Loaded & { path: string }>({ path: "", ...NOTHING });
+  const [loaded, setLoaded] = useState<Loaded>({ path: "", ...NOTHING });
   useEffect(() => {
     if (!path) return;
     const stop = new AbortController();
     const load = async () => {
-      const file = await api.get<{ text: string }>(`/api/graphs${encodeURI(path)}`, stop.signal);
+      const file = await api.get<File>(`/api/graphs${encodeURI(path)}`, stop.signal);
       if (stop.signal.aborted) return;
       if (!file.ok) return setLoaded({ path, ...NOTHING, fault: file.fault });
-      const { text } = file.value;
-      const design = await api.post<Design>("/api/design/check", { text, path }, stop.signal);
+      const { text, positions } = file.value;
+      const design = await api.post<{ spec: Spec | null }>("/api/design/check", { text, path }, stop.signal);
       if (stop.signal.aborted) return;
       if (!design.ok) return setLoaded({ path, ...NOTHING, fault: design.fault });
-      setLoaded({ path, ...NOTHING, text, picture: design.value.picture, ...namesOf(design.value) });
+      const { spec } = design.value;
+      setLoaded({ path, ...NOTHING, text, drawn: spec && { spec, positions }, ...namesOf(spec) });
     };
     void load();
     return () => stop.abort();
   }, [path]);
   if (!path) return null;
-  return loaded.path === path ? loaded : NOTHING;
+  return loaded.path === path ? loaded : { path, ...NOTHING };
 }
 
-/** Devices of a graph may be declared, or only be named by a group; the picture has both. */
-function namesOf(design: Design): Pick<Loaded, "devices" | "clients" | "objects" | "nodes"> {
-  const { spec, picture } = design;
-  const clients = Object.entries(spec?.clients ?? {});
-  const drawn = (picture?.boxes ?? []).flatMap((box) => (box.device ? [box.device] : []));
+/** Devices of a graph may be declared, or only be named by a group. */
+function namesOf(spec: Spec | null): Pick<Loaded, "devices" | "clients" | "objects" | "nodes"> {
+  if (!spec) return { devices: [], clients: [], objects: [], nodes: [] };
+  const clients = Object.entries(spec.clients ?? {});
+  const named = groupsOf(spec).flatMap((one) => agentsOf(one.group));
   return {
-    devices: [...new Set([...Object.keys(spec?.devices ?? {}), ...drawn])],
+    devices: [...new Set([...named, ...Object.keys(spec.devices ?? {})])],
     clients: clients.map(([name]) => name),
-    objects: clients.flatMap(([name, client]) => Object.keys(client?.objects ?? {}).map((object) => `${name}/${object}`)),
-    nodes: Object.keys(spec?.nodes ?? {}),
+    objects: clients.flatMap(([name, client]) => Object.keys(client.objects ?? {}).map((object) => `${name}/${object}`)),
+    nodes: Object.keys(spec.nodes ?? {}),
   };
 }

@@ -36,7 +36,7 @@ export function RestoreForm({ version, path }: { version: Version; path: string 
     setFault(null);
     setTrial(null);
     const answer = await api.post<{ id: string }>("/api/restores", {
-      object: version.object_id,
+      version: version.object_id,
       ...askedOf(marks),
       target: target.trim(),
       overwrite,

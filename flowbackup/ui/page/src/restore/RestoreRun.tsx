@@ -27,7 +27,7 @@ export function RestoreRun({ session }: { session: string }) {
       </nav>
       <header className="spread">
         <h1>Restore</h1>
-        {run && !hasEnded(run) && <RunControls run={run} picture={null} />}
+        {run && !hasEnded(run) && <RunControls run={run} spec={null} />}
       </header>
       {fault && <FaultNote fault={fault} />}
       {!run && !fault && <Loading />}

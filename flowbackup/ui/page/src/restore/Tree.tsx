@@ -3,7 +3,7 @@ import { type Entry, inOrder, nameOf } from "../catalog/paths";
 import { asking, FaultNote, Loading, More, useRows } from "../loading";
 import { Name } from "../text/Name";
 import { formatSize } from "../text/size";
-import { type Marks, tickOf, toggled } from "./marks";
+import { isCutOut, type Marks, tickOf, toggled } from "./marks";
 
 interface TreeProps {
   version: string;
@@ -62,7 +62,7 @@ function Item({ entry, version, marks, onChange }: TreeProps & { entry: Entry })
         ) : (
           <span className="tree-open" />
         )}
-        <TickBox label={name} path={entry.path} marks={marks} onChange={onChange} disabled={!isNamed}>
+        <TickBox label={name} path={entry.path} marks={marks} onChange={onChange} disabled={!isNamed || isCutOut(marks, entry.path)}>
           <Name text={name} />
           {isFolder && <span className="soft">/</span>}
         </TickBox>

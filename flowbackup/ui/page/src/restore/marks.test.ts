@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { askedOf, EVERYTHING, isMeant, isNothing, type Marks, marksText, NOTHING, parentOf, tickOf, toggled } from "./marks";
+import { askedOf, EVERYTHING, isCutOut, isMeant, isNothing, type Marks, marksText, NOTHING, parentOf, tickOf, toggled } from "./marks";
 
 const after = (...paths: string[]): Marks => paths.reduce(toggled, NOTHING);
 
@@ -23,6 +23,14 @@ describe("tick boxes", () => {
     expect(isMeant(marks, "etc/ssl/own.pem")).toBe(true);
     expect(isMeant(marks, "etc/ssl/other.pem")).toBe(false);
     expect(askedOf(marks)).toEqual({ paths: ["etc", "etc/ssl/own.pem"], except: ["etc/ssl"] });
+  });
+
+  test("a folder that was taken out keeps what is in it", () => {
+    const marks = after("etc", "etc/ssl");
+    expect(isCutOut(marks, "etc/ssl/own.pem")).toBe(true);
+    expect(isCutOut(marks, "etc/ssl")).toBe(false);
+    expect(isCutOut(marks, "var/log")).toBe(false);
+    expect(isCutOut(EVERYTHING, "var")).toBe(false);
   });
 
   test("a click on a box that is part makes it whole, and forgets what was below", () => {

@@ -61,6 +61,16 @@ export function askedOf(marks: Marks): Asked {
   return { paths: named(true), except: named(false) };
 }
 
+/** Whether a folder above it was taken out of what is ticked: what is in there comes only with it. */
+export function isCutOut(marks: Marks, path: string): boolean {
+  for (let at = path; at !== ""; ) {
+    at = parentOf(at);
+    const mark = marks.get(at);
+    if (mark !== undefined) return !mark;
+  }
+  return false;
+}
+
 export function isNothing(marks: Marks): boolean {
   return ![...marks.values()].some(Boolean);
 }

@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { api, type Fault } from "../api/client";
 import { FaultNote } from "../loading";
+import { faultOfRun } from "../run/ending";
 import { Button, Dialog } from "../parts";
 import { counted } from "../text/size";
 
@@ -18,10 +19,11 @@ export function ForgetDialog({ asked, going, onClose, onForgotten }: ForgetDialo
   const forget = async () => {
     setBusy(true);
     setFault(null);
-    const answer = await api.post<{ forgotten: string[] }>("/api/forget", { ...asked, expected: going });
+    const answer = await api.post<{ id: string }>("/api/forget", { ...asked, expected: going });
+    const fault = answer.ok ? await faultOfRun(answer.value.id) : answer.fault;
     setBusy(false);
-    if (answer.ok) onForgotten(answer.value.forgotten.length);
-    else setFault(answer.fault);
+    if (fault) setFault(fault);
+    else onForgotten(going.length);
   };
   return (
     <Dialog

@@ -92,12 +92,12 @@ export default function Retention(_: { route: Route }) {
               ]}
             />
             <KeepForm form={form} faults={faults} onChange={change} />
-            <Button kind="primary" disabled={isBusy || hasFaults} onClick={simulate}>
+            <Button kind="primary" disabled={isBusy || hasFaults || wantsNothing(keep)} onClick={simulate}>
               {isBusy ? "Looking…" : "Show what would stay"}
             </Button>
             {wantsNothing(keep) && !hasFaults && (
               <p className="note" data-tone="warn">
-                No rule wants anything: only the last complete version of each object would stay.
+                Write at least one rule: without any, only the last complete version would stay.
               </p>
             )}
           </section>

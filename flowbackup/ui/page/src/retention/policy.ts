@@ -1,4 +1,4 @@
-/** Keep rules as a form has them, and as they are sent: see RetentionPolicy of flowbackup. */
+/** Keep rules as a form has them, and as they are sent: `retention:` of a graph. */
 
 export const PERIODS = ["hourly", "daily", "weekly", "monthly", "quarterly", "yearly"] as const;
 export type Period = (typeof PERIODS)[number];
@@ -21,7 +21,7 @@ export const USUAL_FORM: Form = {
   ...EMPTY_FORM, last: "3", counts: { ...EMPTY_FORM.counts, daily: "7", weekly: "5", monthly: "12" },
 };
 
-export type Keep = Record<string, number | string[]>;
+export type Keep = Record<string, number | string | string[]>;
 
 export interface Read {
   keep: Keep;
@@ -71,7 +71,7 @@ export function read(form: Form): Read {
   if (form.within.trim()) {
     const seconds = secondsOf(form.within);
     if (seconds === null) faults.within = "a time, as in 30d or 12h";
-    else if (seconds) keep.within_seconds = seconds;
+    else if (seconds) keep.within = `${seconds}s`;
   }
   const tags = form.tags.split(/[\s,]+/).filter(Boolean);
   if (tags.length) keep.tags = tags;
@@ -88,8 +88,7 @@ export function options(keep: Keep): string[] {
   const words: string[] = [];
   for (const [name, value] of Object.entries(keep)) {
     if (Array.isArray(value)) for (const tag of value) words.push("--keep-tag", tag);
-    else if (name === "copies") words.push(...(value > 1 ? ["--copies", String(value)] : []));
-    else if (name === "within_seconds") words.push("--keep-within", `${value}s`);
+    else if (name === "copies") words.push(...(Number(value) > 1 ? ["--copies", String(value)] : []));
     else words.push(`--keep-${name}`, String(value));
   }
   return words;

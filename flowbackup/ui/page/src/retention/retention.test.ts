@@ -8,7 +8,7 @@ describe("keep rules", () => {
       keep: { last: 3, daily: 7, weekly: 5, monthly: 12, copies: 1 }, faults: {},
     });
     expect(read({ ...EMPTY_FORM, within: "30d", tags: "gold, legal" }).keep).toEqual({
-      copies: 1, within_seconds: 30 * 86_400, tags: ["gold", "legal"],
+      copies: 1, within: "2592000s", tags: ["gold", "legal"],
     });
   });
 

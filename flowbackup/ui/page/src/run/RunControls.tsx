@@ -1,5 +1,5 @@
 import { useState } from "react";
-import type { Picture } from "../live/picture";
+import type { Spec } from "../model/spec";
 import { Button } from "../parts";
 import { AttachDialog, CancelDialog, DetachDialog, PaceDialog } from "./changes";
 import type { Change, RunState } from "./state";
@@ -13,7 +13,7 @@ const TITLES: Record<Change, string> = {
 const ORDER: Change[] = ["pace", "attach", "detach", "cancel"];
 
 /** What this run can be told while it runs. */
-export function RunControls({ run, picture }: { run: RunState; picture: Picture | null }) {
+export function RunControls({ run, spec }: { run: RunState; spec: Spec | null }) {
   const [open, setOpen] = useState<Change | null>(null);
   const close = () => setOpen(null);
   return (
@@ -25,8 +25,8 @@ export function RunControls({ run, picture }: { run: RunState; picture: Picture 
       ))}
       {open === "cancel" && <CancelDialog run={run} onClose={close} />}
       {open === "pace" && <PaceDialog run={run} onClose={close} />}
-      {open === "attach" && <AttachDialog run={run} picture={picture} onClose={close} />}
-      {open === "detach" && <DetachDialog run={run} picture={picture} onClose={close} />}
+      {open === "attach" && <AttachDialog run={run} spec={spec} onClose={close} />}
+      {open === "detach" && <DetachDialog run={run} spec={spec} onClose={close} />}
     </div>
   );
 }

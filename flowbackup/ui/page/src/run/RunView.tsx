@@ -1,6 +1,7 @@
 import { FaultNote, Loading } from "../loading";
 import { FlowPicture } from "../live/FlowPicture";
 import { Plot } from "../live/Plot";
+import { useDrawn } from "../live/useDrawn";
 import { ReportView } from "../sessions/ReportView";
 import { capital } from "../sessions/SessionDetail";
 import { parts } from "../sessions/report";
@@ -9,12 +10,12 @@ import { Name } from "../text/Name";
 import { formatRate } from "../text/size";
 import { EdgeTable } from "./EdgeTable";
 import { Ending } from "./Ending";
-import { boxLooks, edgeLooks } from "./looks";
+import { agentLooks, edgeLooks } from "./looks";
 import { Messages } from "./Messages";
 import { Progress } from "./Progress";
 import { RunControls } from "./RunControls";
 import { hasEnded } from "./state";
-import { usePicture } from "./usePicture";
+import { CHAINS } from "./told";
 import { useRun } from "./useRun";
 
 const KINDS: Record<string, string> = { run: "is run", backup: "is backed up", demo: "a demonstration", copy: "is copied" };
@@ -23,7 +24,7 @@ const KINDS: Record<string, string> = { run: "is run", backup: "is backed up", d
 export function RunView({ session }: { session: string }) {
   const { run, series, fault, isLost } = useRun(session);
   const known = run && run.session !== run.id ? run.session : "";
-  const picture = usePicture(known, run?.graph_file ?? "");
+  const drawn = useDrawn(known, run?.graph_file ?? "");
   if (fault) {
     return (
       <div className="screen">
@@ -37,6 +38,7 @@ export function RunView({ session }: { session: string }) {
   }
   if (!run) return <div className="screen">{<Loading what="Asking the session" />}</div>;
   const isLive = !hasEnded(run);
+  const isChain = CHAINS.includes(run.kind);
   const lines = [...series.lines].map(([name, values]) => ({ name, values }));
   return (
     <div className="screen run">
@@ -46,7 +48,7 @@ export function RunView({ session }: { session: string }) {
           <Name text={run.graph || capital(run.kind)} />
           {KINDS[run.kind] && <span className="kind soft"> {KINDS[run.kind]}</span>}
         </h1>
-        {isLive && <RunControls run={run} picture={picture} />}
+        {isLive && <RunControls run={run} spec={drawn?.spec ?? null} />}
       </header>
       {isLost && (
         <p className="note" data-tone="warn" role="alert">
@@ -55,12 +57,13 @@ export function RunView({ session }: { session: string }) {
         </p>
       )}
       {isLive ? <Progress run={run} /> : <Ending run={run} />}
-      {picture && picture.boxes.length > 0 && (
+      {drawn && isChain && (
         <FlowPicture
           label="The graph as it runs"
-          picture={picture}
+          spec={drawn.spec}
+          positions={drawn.positions}
           edges={edgeLooks(run)}
-          boxes={boxLooks(run, picture)}
+          agents={agentLooks(run)}
         />
       )}
       {run.edges.length > 0 && isLive && <EdgeTable edges={run.edges} />}

@@ -1,7 +1,7 @@
 import { type ReactNode, useState } from "react";
 import { api, type Fault } from "../api/client";
-import type { Picture } from "../live/picture";
 import { FaultNote } from "../loading";
+import { agentsOf, groupsOf, type Role, type Spec } from "../model/spec";
 import { Button, CheckField, ChoiceField, Dialog, TextField, useSay } from "../parts";
 import { visible } from "../text/visible";
 import { rateOf } from "./pace";
@@ -13,7 +13,15 @@ interface ChangeProps {
 }
 
 interface DrawnProps extends ChangeProps {
-  picture: Picture | null;
+  spec: Spec | null;
+}
+
+/** The agents of these roles; of a graph that is not known, those that the run tells of. */
+function agentNames({ run, spec }: DrawnProps, ...roles: Role[]): string[] {
+  if (!spec) return run.edges.filter((edge) => edge.level > 0).map((edge) => edge.target || edge.name);
+  return groupsOf(spec)
+    .filter((one) => roles.includes(one.role))
+    .flatMap((one) => agentsOf(one.group).map((device) => `${one.name}.${device}`));
 }
 
 /** Tells the run something, and says what came of it. */
@@ -126,12 +134,13 @@ export function PaceDialog({ run, onClose }: ChangeProps) {
   );
 }
 
-export function AttachDialog({ run, picture, onClose }: DrawnProps) {
+export function AttachDialog(props: DrawnProps) {
+  const { run, onClose } = props;
   const [device, setDevice] = useState("");
   const [source, setSource] = useState("");
   const [init, setInit] = useState(false);
   const { fault, isBusy, tell } = useChange(run, onClose);
-  const feeders = (picture?.boxes ?? []).filter((box) => box.kind === "backup" || box.kind === "mirror");
+  const feeders = agentNames(props, "backup", "mirror");
   return (
     <ChangeDialog
       title="Attach a mirror"
@@ -163,7 +172,7 @@ export function AttachDialog({ run, picture, onClose }: DrawnProps) {
         onChange={(event) => setSource(event.target.value)}
         choices={[
           { value: "", label: "the agent that begins the chain" },
-          ...feeders.map((box) => ({ value: box.name, label: visible(box.name) })),
+          ...feeders.map((name) => ({ value: name, label: visible(name) })),
         ]}
       />
       <CheckField
@@ -175,10 +184,9 @@ export function AttachDialog({ run, picture, onClose }: DrawnProps) {
   );
 }
 
-export function DetachDialog({ run, picture, onClose }: DrawnProps) {
-  const mirrors = picture
-    ? picture.boxes.filter((box) => box.kind === "mirror").map((box) => box.name)
-    : run.edges.filter((edge) => edge.level > 0).map((edge) => edge.target || edge.name);
+export function DetachDialog(props: DrawnProps) {
+  const { run, onClose } = props;
+  const mirrors = agentNames(props, "mirror");
   const [device, setDevice] = useState(mirrors[0] ?? "");
   const { fault, isBusy, tell } = useChange(run, onClose);
   return (

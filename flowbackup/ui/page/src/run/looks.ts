@@ -1,24 +1,19 @@
-/** What a run says of the boxes and lines of its picture. */
+/** What a run says of the agents and couplings of its graph. */
 
-import { type BoxLook, type EdgeLook, edgeKey } from "../live/FlowPicture";
-import type { Picture } from "../live/picture";
-import { formatRate } from "../text/size";
+import type { AgentLook, EdgeLook } from "../live/looks";
 import type { EdgeNow, RunState } from "./state";
 import { edgeMood, WAITING_SECONDS_SHOWN } from "./waits";
 
-export function edgeLooks(run: RunState): Map<string, EdgeLook> {
+export function edgeLooks(run: RunState): EdgeLook[] {
   const isLive = run.state === "running";
-  return new Map(
-    run.edges.map((edge) => [
-      edgeKey(edge.source, edge.target),
-      {
-        text: isLive ? formatRate(edge.bytes_per_second) : "",
-        under: isLive ? waitText(edge) : "",
-        mood: edgeMood(edge),
-        flows: isLive && edge.bytes_per_second > 0,
-      },
-    ]),
-  );
+  return run.edges.map((edge) => ({
+    source: edge.source,
+    target: edge.target,
+    rate: isLive ? edge.bytes_per_second : null,
+    under: isLive ? waitText(edge) : "",
+    mood: isLive ? edgeMood(edge) : "quiet",
+    flows: isLive && edge.bytes_per_second > 0,
+  }));
 }
 
 function waitText(edge: EdgeNow): string {
@@ -28,22 +23,22 @@ function waitText(edge: EdgeNow): string {
   return `waits for ${edge.waiting_for}, ${edge.waiting_seconds.toFixed(0)} s`;
 }
 
-const ENDS: Record<string, BoxLook["mood"]> = { complete: "good", failed: "bad" };
+const MOODS: Record<string, AgentLook["mood"]> = { complete: "good", failed: "bad" };
 
-export function boxLooks(run: RunState, picture: Picture): Map<string, BoxLook> {
-  const looks = new Map<string, BoxLook>();
-  const ended = new Map(run.report?.devices.map((device) => [device.agent, device.state]));
-  for (const box of picture.boxes) {
-    const edge = run.edges.find((one) => one.target === box.name);
-    const end = ended.get(box.name);
-    const state = end ?? edge?.state ?? "";
+/** Agents by their names, as "primary.nas". */
+export function agentLooks(run: RunState): Map<string, AgentLook> {
+  const looks = new Map<string, AgentLook>();
+  const isLive = run.state === "running";
+  const say = (name: string, state: string, edge?: EdgeNow) => {
     const isNews = state !== "" && state !== "running";
-    looks.set(box.name, {
-      used: run.state === "running" ? (edge?.slots_used ?? 0) : 0,
-      slots: run.state === "running" ? (edge?.slots ?? 0) : 0,
+    looks.set(name, {
+      used: isLive ? (edge?.slots_used ?? 0) : 0,
+      slots: isLive ? (edge?.slots ?? 0) : 0,
       text: isNews ? state : "",
-      mood: isNews ? (ENDS[state] ?? "warn") : "quiet",
+      mood: isNews ? (MOODS[state] ?? "warn") : "quiet",
     });
-  }
+  };
+  for (const edge of run.edges) say(edge.target, edge.state, edge);
+  for (const device of run.report?.devices ?? []) say(device.agent, device.state);
   return looks;
 }

@@ -55,8 +55,8 @@ export interface ToldState extends ToldRow {
   error: ToldError | null;
 }
 
-const CHANGES_OF_CHAINS: Change[] = ["attach", "detach", "cancel"];
-const CHAINS = ["run", "backup", "demo", "copy"];
+const CHANGES_OF_CHAINS: Change[] = ["pace", "attach", "detach", "cancel"];
+export const CHAINS = ["run", "backup", "demo", "copy"];
 const INTERRUPTED_EXIT_CODE = 130;
 const NS_PER_MS = 1e6;
 

@@ -42,6 +42,12 @@ const DEVICES: Column<DeviceReport>[] = [
   { key: "frames", title: "Frames", align: "right", cell: (row) => formatCount(row.frames) },
 ];
 
+export function DeviceTable({ devices }: { devices: readonly DeviceReport[] }) {
+  return (
+    <Table caption="Devices" columns={DEVICES} rows={devices} rowKey={(row) => `${row.agent} ${row.name}`} />
+  );
+}
+
 /** What a session says of itself when it has ended. */
 export function ReportView({ report }: { report: Report }) {
   const busy = report.duration_seconds - report.start_seconds;
@@ -63,9 +69,7 @@ export function ReportView({ report }: { report: Report }) {
       {report.objects.length > 0 && (
         <Table caption="Objects" columns={OBJECTS} rows={report.objects} rowKey={(row) => row.object_id || row.name} />
       )}
-      {report.devices.length > 0 && (
-        <Table caption="Devices" columns={DEVICES} rows={report.devices} rowKey={(row) => `${row.agent} ${row.name}`} />
-      )}
+      {report.devices.length > 0 && <DeviceTable devices={report.devices} />}
       <Problems problems={report.problems} />
       {report.outcome === "incomplete" && report.devices.some((row) => row.state !== "complete") && (
         <p className="note" data-tone="warn">

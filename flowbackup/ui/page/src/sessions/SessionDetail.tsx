@@ -4,8 +4,10 @@ import { hashOf } from "../shell/routes";
 import { Name } from "../text/Name";
 import { formatTime } from "../text/time";
 import { visible } from "../text/visible";
-import { ReportView } from "./ReportView";
-import { parts, type SessionDetail } from "./report";
+import { DeviceTable } from "./ReportView";
+import { Problems } from "./Problems";
+import type { SessionDetail } from "./report";
+import { SessionFacts } from "./SessionFacts";
 import { SessionLight } from "./SessionList";
 
 /** One session: its report, and the command line that does the same. */
@@ -24,7 +26,7 @@ export function SessionDetailView({ session }: { session: string }) {
 }
 
 function Detail({ detail }: { detail: SessionDetail }) {
-  const { session, report, command } = detail;
+  const { row: session, command } = detail;
   return (
     <>
       <header className="spread">
@@ -56,7 +58,15 @@ function Detail({ detail }: { detail: SessionDetail }) {
           next run of the graph goes on where it stopped.
         </p>
       )}
-      {report && parts(report).map((part) => <ReportView key={part.session} report={part} />)}
+      {session.outcome && <SessionFacts row={session} />}
+      {detail.versions.length > 0 && <Made versions={detail.versions} />}
+      {detail.devices.length > 0 && <DeviceTable devices={detail.devices} />}
+      <Problems problems={detail.problems} />
+      {session.outcome === "incomplete" && detail.devices.some((device) => device.state !== "complete") && (
+        <p className="note" data-tone="warn">
+          Copies are missing. <a href={hashOf("devices")}>Repair</a> completes them from the others.
+        </p>
+      )}
       {command && (
         <section className="stack" aria-labelledby="command">
           <h2 id="command">The command line that does the same</h2>
@@ -70,6 +80,26 @@ function Detail({ detail }: { detail: SessionDetail }) {
         </details>
       )}
     </>
+  );
+}
+
+const SHOWN_MAX = 100;
+
+function Made({ versions }: { versions: readonly string[] }) {
+  return (
+    <section className="stack" aria-labelledby="made">
+      <h2 id="made">What it made</h2>
+      <ul className="made">
+        {versions.slice(0, SHOWN_MAX).map((version) => (
+          <li key={version}>
+            <a className="button" href={hashOf("catalog", "", { object: version.replace(/@\d+$/, "") })}>
+              <Name text={version} />
+            </a>
+          </li>
+        ))}
+        {versions.length > SHOWN_MAX && <li className="soft">and {versions.length - SHOWN_MAX} more</li>}
+      </ul>
+    </section>
   );
 }
 

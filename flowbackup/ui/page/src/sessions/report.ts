@@ -101,9 +101,12 @@ export interface SessionRow {
   problems: number;
 }
 
+/** versions: what it has made, as in "web/site@3". */
 export interface SessionDetail {
-  session: SessionRow;
-  report: Report | null;
+  row: SessionRow;
+  devices: DeviceReport[];
+  problems: ProblemRow[];
+  versions: string[];
   command: string;
   graph_text: string;
 }
