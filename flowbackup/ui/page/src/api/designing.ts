@@ -25,7 +25,11 @@ export const designing = {
   check: (text: string, path: string) => api.post<Design>("/api/design/check", { text, path }),
   edit: (text: string, spec: Spec, path: string) =>
     api.post<Design>("/api/design/edit", { text, spec, path }),
-  legal: (text: string, source: string, path: string): Promise<Answer<{ targets: LegalTarget[] }>> =>
+  legal: (
+    text: string,
+    source: string,
+    path: string,
+  ): Promise<Answer<{ targets: LegalTarget[] }>> =>
     api.post("/api/design/legal", { text, source, path }),
   diff: (before: string, after: string) =>
     api.post<DiffLine[]>("/api/design/diff", { before, after }),

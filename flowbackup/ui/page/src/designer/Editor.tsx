@@ -2,7 +2,15 @@ import { useCallback, useEffect, useState } from "react";
 import { saidOf } from "../api/client";
 import type { Finding, GraphText } from "../api/designing";
 import { chartOf } from "../model/chart";
-import { addAgent, addClient, addDevice, addGroup, addObject, type Made, remove } from "../model/edits";
+import {
+  addAgent,
+  addClient,
+  addDevice,
+  addGroup,
+  addObject,
+  type Made,
+  remove,
+} from "../model/edits";
 import { partOf } from "../model/fields";
 import { arranged, type Point } from "../model/layout";
 import type { Keys } from "../model/spec";
@@ -18,9 +26,9 @@ import { Problems } from "./Problems";
 import { SaveDialog } from "./SaveDialog";
 import { ShortcutsDialog } from "./ShortcutsDialog";
 import { type Action, actionOf } from "./shortcuts";
+import { Toolbar } from "./Toolbar";
 import { TableEditor } from "./table/TableEditor";
 import { TextPane } from "./text/TextPane";
-import { Toolbar } from "./Toolbar";
 import { legalTargets, tryCoupling } from "./trying";
 import { useNarrow } from "./useNarrow";
 
@@ -96,7 +104,8 @@ export function Editor({ draft }: { draft: Draft }) {
     (action: Action) => {
       const { spec: now } = draft.now;
       const part = partOf(now, chosen);
-      const client = part.keys[0] === "clients" ? part.keys[1] : Object.keys(now.clients ?? {}).at(-1);
+      const client =
+        part.keys[0] === "clients" ? part.keys[1] : Object.keys(now.clients ?? {}).at(-1);
       const actions: Record<Action, () => void> = {
         "add-client": () => add("client"),
         "add-object": () => client !== undefined && made(addObject(now, String(client))),
@@ -203,7 +212,13 @@ export function Editor({ draft }: { draft: Draft }) {
     />
   );
   const textPane = (
-    <TextPane text={text} isReadOnly={isBehind} findings={findings} line={line} onEdit={draft.editText} />
+    <TextPane
+      text={text}
+      isReadOnly={isBehind}
+      findings={findings}
+      line={line}
+      onEdit={draft.editText}
+    />
   );
   const panes = { canvas, table, form, text: textPane };
   return (
@@ -243,21 +258,48 @@ export function Editor({ draft }: { draft: Draft }) {
             onChoose={show}
             panels="view"
           />
-          <div id={`view-${pane}`} role="tabpanel" aria-labelledby={`view-${pane}-tab`} className="pane-body">
+          <div
+            id={`view-${pane}`}
+            role="tabpanel"
+            aria-labelledby={`view-${pane}-tab`}
+            className="pane-body"
+          >
             {panes[pane]}
           </div>
         </div>
       ) : (
         <div className="designer-panes">
           <div className="designer-pane">
-            <Tabs label="Draw or write" tabs={MAIN_TABS} chosen={main} onChoose={show} panels="main" />
-            <div id={`main-${main}`} role="tabpanel" aria-labelledby={`main-${main}-tab`} className="pane-body">
+            <Tabs
+              label="Draw or write"
+              tabs={MAIN_TABS}
+              chosen={main}
+              onChoose={show}
+              panels="main"
+            />
+            <div
+              id={`main-${main}`}
+              role="tabpanel"
+              aria-labelledby={`main-${main}-tab`}
+              className="pane-body"
+            >
               {panes[main]}
             </div>
           </div>
           <aside className="designer-pane side" aria-label="Form and text">
-            <Tabs label="Form or text" tabs={SIDE_TABS} chosen={side} onChoose={show} panels="side" />
-            <div id={`side-${side}`} role="tabpanel" aria-labelledby={`side-${side}-tab`} className="pane-body">
+            <Tabs
+              label="Form or text"
+              tabs={SIDE_TABS}
+              chosen={side}
+              onChoose={show}
+              panels="side"
+            />
+            <div
+              id={`side-${side}`}
+              role="tabpanel"
+              aria-labelledby={`side-${side}-tab`}
+              className="pane-body"
+            >
               {panes[side]}
             </div>
           </aside>

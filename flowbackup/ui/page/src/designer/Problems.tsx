@@ -29,7 +29,10 @@ export function Problems({ findings, isCurrent, onGo }: ProblemsProps) {
         aria-expanded={isOpen}
         onClick={() => setOpen(!isOpen)}
       >
-        <span className="light" data-tone={errors ? "bad" : warnings ? "warn" : isCurrent ? "good" : "none"}>
+        <span
+          className="light"
+          data-tone={errors ? "bad" : warnings ? "warn" : isCurrent ? "good" : "none"}
+        >
           {said}
         </span>
       </button>

@@ -100,7 +100,7 @@ export function RestoreForm({ version, path }: { version: Version; path: string 
 }
 
 /** What would happen, and which copies would be read. */
-function Trial({ session }: { id: string }) {
+function Trial({ session }: { session: string }) {
   const { run, fault } = useRun(session);
   if (fault) return <FaultNote fault={fault} />;
   return (
