@@ -1,12 +1,12 @@
 import { useState } from "react";
 import { api, type Fault } from "../api/client";
+import { RunningNow } from "../home/RunningNow";
 import { Empty, FaultNote, Loading, useAsked } from "../loading";
 import { Button, CheckField, ChoiceField, Dialog } from "../parts";
-import { RunningNow } from "../home/RunningNow";
 import "../home/home.css";
 import type { GraphRow } from "../plan/graphs";
-import { SessionLight } from "../sessions/SessionList";
 import type { SessionRow } from "../sessions/report";
+import { SessionLight } from "../sessions/SessionList";
 import { go, hashOf } from "../shell/routes";
 import { Name } from "../text/Name";
 import { formatSeconds } from "../text/size";
@@ -50,7 +50,9 @@ export function RunList() {
                 </a>
                 <span className="soft">{row.kind}</span>
                 <span className="soft nowrap">{formatTime(row.started_ns)}</span>
-                <span className="soft nowrap">{row.outcome ? formatSeconds(row.duration_seconds) : ""}</span>
+                <span className="soft nowrap">
+                  {row.outcome ? formatSeconds(row.duration_seconds) : ""}
+                </span>
                 <SessionLight row={row} />
               </li>
             ))}
