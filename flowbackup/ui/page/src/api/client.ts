@@ -1,24 +1,13 @@
 // One way to the server. What goes wrong is a value, never an exception.
 import { token } from "../shell/token";
 
-export interface Finding {
-  severity: "error" | "warning";
-  place: string;
-  line: number;
-  column: number;
-  keys: (string | number)[];
-  rule: string;
-  reason: string;
-  remedy: string;
-}
-
 /** kind: whose fault it is: usage, graph, ... as the server says, "network" where it did not answer,
  * "aborted" where nobody waits any more.  status: of HTTP, 0 without an answer. */
 export interface Fault {
   kind: string;
   status: number;
   message: string;
-  findings?: Finding[];
+  findings?: string[];
   remedy?: string;
 }
 

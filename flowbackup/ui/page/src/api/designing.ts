@@ -1,47 +1,18 @@
 // What the server says of texts and graphs.
 import type { Positions } from "../model/layout";
 import type { Spec } from "../model/spec";
-import { type Answer, api, type Finding } from "./client";
+import { type Answer, api } from "./client";
+import type { components } from "./types";
 
-export interface GraphRow {
-  name: string;
-  path: string;
-  changed_ns: string;
-}
-
-export interface GraphText {
-  name: string;
-  path: string;
-  text: string;
-  version: string;
-  positions: Positions;
-}
-
-export interface Template {
-  name: string;
-  title: string;
-  text: string;
-}
-
-export interface Design {
-  text: string;
-  spec: Spec | null;
-  findings: Finding[];
-  memory: { node: string; bytes: number }[];
-  bottleneck: string;
-  rate: number | null;
-}
-
-export interface LegalTarget {
-  target: string;
-  legal: boolean;
-  reason: string;
-}
-
-export interface DiffLine {
-  kind: "same" | "add" | "del";
-  text: string;
-}
+type Schemas = components["schemas"];
+export type GraphRow = Schemas["GraphRow"];
+export type GraphText = Schemas["GraphText"];
+export type Template = Schemas["Template"];
+export type Finding = Schemas["FindingRow"];
+export type DiffLine = Schemas["DiffLine"];
+export type LegalTarget = Schemas["LegalTarget"];
+/** spec: in the page's words, which say as much of it as the page needs. */
+export type Design = Omit<Schemas["Design"], "spec"> & { spec: Spec | null };
 
 export const designing = {
   graphs: () => api.get<{ rows: GraphRow[] }>("/api/graphs"),
@@ -54,7 +25,11 @@ export const designing = {
   check: (text: string, path: string) => api.post<Design>("/api/design/check", { text, path }),
   edit: (text: string, spec: Spec, path: string) =>
     api.post<Design>("/api/design/edit", { text, spec, path }),
-  legal: (text: string, source: string, path: string): Promise<Answer<{ targets: LegalTarget[] }>> =>
+  legal: (
+    text: string,
+    source: string,
+    path: string,
+  ): Promise<Answer<{ targets: LegalTarget[] }>> =>
     api.post("/api/design/legal", { text, source, path }),
   diff: (before: string, after: string) =>
     api.post<DiffLine[]>("/api/design/diff", { before, after }),

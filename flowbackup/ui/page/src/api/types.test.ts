@@ -1,11 +1,9 @@
-import { readFileSync } from "node:fs";
 import openapiTS, { astToString } from "openapi-typescript";
 import { expect, test } from "vitest";
-
-const place = (name: string) => new URL(name, import.meta.url);
+import described from "./openapi.json?raw";
+import kept from "./types.ts?raw";
 
 test("the types are those of the server's description: make page-types", async () => {
-  const kept = readFileSync(place("types.ts"), "utf8");
-  const made = astToString(await openapiTS(place("openapi.json")));
+  const made = astToString(await openapiTS(JSON.parse(described)));
   expect(kept.slice(kept.indexOf("export"))).toBe(made.slice(made.indexOf("export")));
 });

@@ -18,7 +18,9 @@ export function Difference({ lines }: { lines: readonly DiffLine[] }) {
             <div key={index} data-kind={line.kind}>
               <span aria-hidden="true">{MARKS[line.kind]}</span>
               {line.kind !== "same" && (
-                <span className="visually-hidden">{line.kind === "add" ? "added" : "deleted"} </span>
+                <span className="visually-hidden">
+                  {line.kind === "add" ? "added" : "deleted"}{" "}
+                </span>
               )}
               {line.text || " "}
             </div>

@@ -1,12 +1,21 @@
 import { useCallback, useEffect, useState } from "react";
-import { type Answer, api, type Finding, saidOf } from "../api/client";
-import type { GraphText } from "../api/designing";
+import { saidOf } from "../api/client";
+import type { Finding, GraphText } from "../api/designing";
 import { chartOf } from "../model/chart";
-import { addAgent, addClient, addDevice, addGroup, addObject, type Made, remove } from "../model/edits";
+import {
+  addAgent,
+  addClient,
+  addDevice,
+  addGroup,
+  addObject,
+  type Made,
+  remove,
+} from "../model/edits";
 import { partOf } from "../model/fields";
 import { arranged, type Point } from "../model/layout";
 import type { Keys } from "../model/spec";
 import { Button, Tabs, useSay } from "../parts";
+import { StartDialog } from "../run/StartDialog";
 import { go } from "../shell/routes";
 import { Canvas, type PartWord } from "./canvas/Canvas";
 import type { Draft } from "./draft/draft";
@@ -17,9 +26,9 @@ import { Problems } from "./Problems";
 import { SaveDialog } from "./SaveDialog";
 import { ShortcutsDialog } from "./ShortcutsDialog";
 import { type Action, actionOf } from "./shortcuts";
+import { Toolbar } from "./Toolbar";
 import { TableEditor } from "./table/TableEditor";
 import { TextPane } from "./text/TextPane";
-import { Toolbar } from "./Toolbar";
 import { legalTargets, tryCoupling } from "./trying";
 import { useNarrow } from "./useNarrow";
 
@@ -48,7 +57,7 @@ export function Editor({ draft }: { draft: Draft }) {
   const [side, setSide] = useState<Side>("form");
   const [pane, setPane] = useState<Main | Side>("canvas");
   const [line, setLine] = useState({ number: 1, column: 1, turn: 0 });
-  const [dialog, setDialog] = useState<"save" | "help" | null>(null);
+  const [dialog, setDialog] = useState<"save" | "run" | "help" | null>(null);
 
   const show = useCallback((name: Main | Side) => {
     if (name === "canvas" || name === "table") setMain(name);
@@ -95,7 +104,8 @@ export function Editor({ draft }: { draft: Draft }) {
     (action: Action) => {
       const { spec: now } = draft.now;
       const part = partOf(now, chosen);
-      const client = part.keys[0] === "clients" ? part.keys[1] : Object.keys(now.clients ?? {}).at(-1);
+      const client =
+        part.keys[0] === "clients" ? part.keys[1] : Object.keys(now.clients ?? {}).at(-1);
       const actions: Record<Action, () => void> = {
         "add-client": () => add("client"),
         "add-object": () => client !== undefined && made(addObject(now, String(client))),
@@ -167,12 +177,6 @@ export function Editor({ draft }: { draft: Draft }) {
     go("design", file.path);
   };
 
-  const run = async () => {
-    const answer: Answer<{ session: string }> = await api.post("/api/runs", { path: state.path });
-    if (answer.ok) go("run", answer.value.session);
-    else say(saidOf(answer.fault), "bad");
-  };
-
   const canvas = (
     <Canvas
       draft={draft}
@@ -208,7 +212,13 @@ export function Editor({ draft }: { draft: Draft }) {
     />
   );
   const textPane = (
-    <TextPane text={text} isReadOnly={isBehind} findings={findings} line={line} onEdit={draft.editText} />
+    <TextPane
+      text={text}
+      isReadOnly={isBehind}
+      findings={findings}
+      line={line}
+      onEdit={draft.editText}
+    />
   );
   const panes = { canvas, table, form, text: textPane };
   return (
@@ -221,9 +231,17 @@ export function Editor({ draft }: { draft: Draft }) {
         onAction={act}
       >
         <Button
+          disabled={!state.path}
+          kind="quiet"
+          title="Rates, time and memory before it runs"
+          onClick={() => go("plan", state.path)}
+        >
+          Plan
+        </Button>
+        <Button
           disabled={!state.path || draft.isDirty || hasErrors || !state.isCurrent}
           title={state.path ? "Run what is saved" : "Save it first"}
-          onClick={() => void run()}
+          onClick={() => setDialog("run")}
         >
           Run
         </Button>
@@ -240,21 +258,48 @@ export function Editor({ draft }: { draft: Draft }) {
             onChoose={show}
             panels="view"
           />
-          <div id={`view-${pane}`} role="tabpanel" aria-labelledby={`view-${pane}-tab`} className="pane-body">
+          <div
+            id={`view-${pane}`}
+            role="tabpanel"
+            aria-labelledby={`view-${pane}-tab`}
+            className="pane-body"
+          >
             {panes[pane]}
           </div>
         </div>
       ) : (
         <div className="designer-panes">
           <div className="designer-pane">
-            <Tabs label="Draw or write" tabs={MAIN_TABS} chosen={main} onChoose={show} panels="main" />
-            <div id={`main-${main}`} role="tabpanel" aria-labelledby={`main-${main}-tab`} className="pane-body">
+            <Tabs
+              label="Draw or write"
+              tabs={MAIN_TABS}
+              chosen={main}
+              onChoose={show}
+              panels="main"
+            />
+            <div
+              id={`main-${main}`}
+              role="tabpanel"
+              aria-labelledby={`main-${main}-tab`}
+              className="pane-body"
+            >
               {panes[main]}
             </div>
           </div>
           <aside className="designer-pane side" aria-label="Form and text">
-            <Tabs label="Form or text" tabs={SIDE_TABS} chosen={side} onChoose={show} panels="side" />
-            <div id={`side-${side}`} role="tabpanel" aria-labelledby={`side-${side}-tab`} className="pane-body">
+            <Tabs
+              label="Form or text"
+              tabs={SIDE_TABS}
+              chosen={side}
+              onChoose={show}
+              panels="side"
+            />
+            <div
+              id={`side-${side}`}
+              role="tabpanel"
+              aria-labelledby={`side-${side}-tab`}
+              className="pane-body"
+            >
               {panes[side]}
             </div>
           </aside>
@@ -267,6 +312,7 @@ export function Editor({ draft }: { draft: Draft }) {
       {dialog === "save" && (
         <SaveDialog draft={draft} onClose={() => setDialog(null)} onSaved={saved} />
       )}
+      {dialog === "run" && <StartDialog wanted={state.path} onClose={() => setDialog(null)} />}
       {dialog === "help" && <ShortcutsDialog onClose={() => setDialog(null)} />}
     </div>
   );

@@ -1,5 +1,5 @@
 import { useState } from "react";
-import type { Finding } from "../api/client";
+import type { Finding } from "../api/designing";
 import { counted } from "../text/size";
 import { visible } from "../text/visible";
 
@@ -29,7 +29,10 @@ export function Problems({ findings, isCurrent, onGo }: ProblemsProps) {
         aria-expanded={isOpen}
         onClick={() => setOpen(!isOpen)}
       >
-        <span className="light" data-tone={errors ? "bad" : warnings ? "warn" : isCurrent ? "good" : "none"}>
+        <span
+          className="light"
+          data-tone={errors ? "bad" : warnings ? "warn" : isCurrent ? "good" : "none"}
+        >
           {said}
         </span>
       </button>

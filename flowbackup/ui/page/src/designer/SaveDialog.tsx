@@ -2,9 +2,9 @@ import { useEffect, useState } from "react";
 import { type Fault, saidOf } from "../api/client";
 import { type DiffLine, designing, type GraphText } from "../api/designing";
 import { Button, Dialog, TextField } from "../parts";
+import { Difference } from "./Difference";
 import type { Draft } from "./draft/draft";
 import { useDraft } from "./draft/drafts";
-import { Difference } from "./Difference";
 import "./dialogs.css";
 
 interface SaveDialogProps {
@@ -66,7 +66,12 @@ export function SaveDialog({ draft, onClose, onSaved }: SaveDialogProps) {
         <>
           <Button onClick={onClose}>Back</Button>
           {other && <Button onClick={take}>Take the file's text</Button>}
-          <Button kind="primary" busy={isBusy} disabled={!lines || !name} onClick={() => void save()}>
+          <Button
+            kind="primary"
+            busy={isBusy}
+            disabled={!lines || !name}
+            onClick={() => void save()}
+          >
             {other ? "Save mine over it" : "Save"}
           </Button>
         </>

@@ -47,10 +47,22 @@ export function Toolbar({ title, isDirty, canUndo, canRedo, onAction, children }
         ))}
       </fieldset>
       <div className="toolbar-actions">
-        <Button kind="quiet" disabled={!canUndo} aria-label="Undo" title="Undo (Ctrl+Z)" onClick={() => onAction("undo")}>
+        <Button
+          kind="quiet"
+          disabled={!canUndo}
+          aria-label="Undo"
+          title="Undo (Ctrl+Z)"
+          onClick={() => onAction("undo")}
+        >
           ↶
         </Button>
-        <Button kind="quiet" disabled={!canRedo} aria-label="Do again" title="Do again (Ctrl+Shift+Z)" onClick={() => onAction("redo")}>
+        <Button
+          kind="quiet"
+          disabled={!canRedo}
+          aria-label="Do again"
+          title="Do again (Ctrl+Shift+Z)"
+          onClick={() => onAction("redo")}
+        >
           ↷
         </Button>
         <Button kind="quiet" title="Arrange the boxes (a)" onClick={() => onAction("arrange")}>

@@ -21,7 +21,10 @@ export async function arrange(chart: Chart): Promise<Positions> {
     const ids = new Set(chart.boxes.map((box) => box.id));
     const edges = chart.lines
       .map(({ id, source, target }) => ({ id, sources: [boxOf(source)], targets: [boxOf(target)] }))
-      .filter(({ sources: [from = ""], targets: [to = ""] }) => from !== to && ids.has(from) && ids.has(to));
+      .filter(
+        ({ sources: [from = ""], targets: [to = ""] }) =>
+          from !== to && ids.has(from) && ids.has(to),
+      );
     const children = chart.boxes.map(({ id, width, height }) => ({ id, width, height }));
     const drawn = await engine.layout({ id: "chart", layoutOptions: OPTIONS, children, edges });
     return Object.fromEntries(

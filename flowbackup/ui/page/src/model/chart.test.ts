@@ -3,15 +3,22 @@ import { chartOf } from "./chart";
 import { couple } from "./edits";
 import { arranged, placed } from "./layout";
 import { verdictOf, verdictOfObject } from "./legality";
-import { freeName, faultOfName } from "./names";
+import { faultOfName, freeName } from "./names";
 import type { Spec } from "./spec";
 
 const GRAPH: Spec = {
   graph: "g",
   clients: { web: { objects: { site: { path: "a" }, mail: { path: "b", buffers: "left[0:4]" } } } },
-  devices: { left: { path: "l" }, right: { path: "r", node: "east" }, far: { path: "f" }, vault: {} },
+  devices: {
+    left: { path: "l" },
+    right: { path: "r", node: "east" },
+    far: { path: "f" },
+    vault: {},
+  },
   backup_groups: { primary: { devices: ["left", "right"] } },
-  mirror_groups: { offsite: { mirrors: "primary", devices: ["far", "vault"], on_failure: "optional" } },
+  mirror_groups: {
+    offsite: { mirrors: "primary", devices: ["far", "vault"], on_failure: "optional" },
+  },
   restore_groups: { readers: { devices: ["left"] } },
   copy_groups: { archive: { copies: "readers", devices: ["vault"] } },
 };
@@ -53,7 +60,11 @@ describe("what is drawn", () => {
   });
 
   test("what names nothing is not drawn, and does not fail", () => {
-    const odd: Spec = { graph: "g", mirror_groups: { m: { mirrors: "none", devices: ["x"] } }, couplings: ["?", "m.y -> m"] };
+    const odd: Spec = {
+      graph: "g",
+      mirror_groups: { m: { mirrors: "none", devices: ["x"] } },
+      couplings: ["?", "m.y -> m"],
+    };
     expect(chartOf(odd).lines).toEqual([]);
   });
 });
@@ -107,7 +118,10 @@ describe("what the page knows of legality", () => {
     expect(reason("offsite", "primary")).toContain("which is a backup group");
     expect(reason("primary", "archive")).toContain("which is a copy group");
     expect(reason("offsite", "offsite")).toContain("feeds itself");
-    const two = { ...GRAPH, mirror_groups: { ...GRAPH.mirror_groups, third: { devices: ["left"] } } };
+    const two = {
+      ...GRAPH,
+      mirror_groups: { ...GRAPH.mirror_groups, third: { devices: ["left"] } },
+    };
     const chain = couple(two, { group: "offsite" }, { group: "third" }).spec;
     expect(verdictOf(chain, { group: "third" }, { group: "offsite" }).reason).toContain("cycle");
   });

@@ -95,19 +95,26 @@ export function agentId(group: string, device: string): string {
 
 /** each: couplings of whole groups are drawn from agent to agent, as they run. */
 export function chartOf(spec: Spec, { each = false } = {}): Chart {
-  const clients = Object.entries(spec.clients ?? {}).map(([name, client]) => clientBox(name, client));
+  const clients = Object.entries(spec.clients ?? {}).map(([name, client]) =>
+    clientBox(name, client),
+  );
   const groups = groupsOf(spec).map((one) => groupBox(spec, one));
   const feeds = feedLines(spec, each);
-  return { boxes: [...clients, ...groups], lines: [...giveLines(spec), ...feeds, ...readLines(spec)] };
+  return {
+    boxes: [...clients, ...groups],
+    lines: [...giveLines(spec), ...feeds, ...readLines(spec)],
+  };
 }
 
 function clientBox(name: string, client: ClientSpec): ClientBox {
   const all = Object.entries(client.objects ?? {});
-  const objects = all.slice(0, OBJECTS_SHOWN).map(([object, { path, command, stdin, buffers }]) => ({
-    name: object,
-    source: path ?? (stdin ? "standard input" : (command ?? []).join(" ")),
-    pinned: buffers ?? "",
-  }));
+  const objects = all
+    .slice(0, OBJECTS_SHOWN)
+    .map(([object, { path, command, stdin, buffers }]) => ({
+      name: object,
+      source: path ?? (stdin ? "standard input" : (command ?? []).join(" ")),
+      pinned: buffers ?? "",
+    }));
   const more = all.length - objects.length;
   const rows = Math.max(1, objects.length + (more ? 1 : 0));
   return {
@@ -263,7 +270,18 @@ function readLines(spec: Spec): Line[] {
         const target = agentId(name, device);
         const id = `read/${source}/${target}`;
         const keys = [section, name, "devices"];
-        return [{ id, kind: "reads", source, sourceObject: "", target, label: "then", optional: false, keys } as Line];
+        return [
+          {
+            id,
+            kind: "reads",
+            source,
+            sourceObject: "",
+            target,
+            label: "then",
+            optional: false,
+            keys,
+          } as Line,
+        ];
       }),
     );
 }

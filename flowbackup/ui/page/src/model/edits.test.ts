@@ -13,17 +13,24 @@ import {
   setAt,
   valueAt,
 } from "./edits";
-import { couplingsOf } from "./ends";
 import { couplingText, parseCoupling, parseEndpoint } from "./endpoint";
+import { couplingsOf } from "./ends";
 import type { Spec } from "./spec";
 
 const CHAIN: Spec = {
   graph: "chain",
   nodes: { east: {} },
   clients: {
-    web: { node: "east", objects: { site: { path: "site", buffers: "nas[0:4]", group: "primary" } } },
+    web: {
+      node: "east",
+      objects: { site: { path: "site", buffers: "nas[0:4]", group: "primary" } },
+    },
   },
-  devices: { nas: { path: "d/nas", node: "east" }, usb: { path: "d/usb" }, tape: { path: "d/tape" } },
+  devices: {
+    nas: { path: "d/nas", node: "east" },
+    usb: { path: "d/usb" },
+    tape: { path: "d/tape" },
+  },
   backup_groups: { primary: { devices: ["nas"], buffers: 8 } },
   mirror_groups: {
     offsite: { devices: ["usb"], reserve: ["tape"] },
@@ -96,7 +103,10 @@ describe("couplings", () => {
   });
 
   test("are found wherever they are written, with who may fail", () => {
-    const found = couplingsOf(CHAIN).map((one) => [couplingText(one.source, one.target), one.optional]);
+    const found = couplingsOf(CHAIN).map((one) => [
+      couplingText(one.source, one.target),
+      one.optional,
+    ]);
     expect(found).toEqual([
       ["offsite -> third", false],
       ["primary.nas[0:4] -> offsite.usb[0:4]", true],
@@ -117,7 +127,9 @@ describe("renaming", () => {
     expect(spec.couplings).toEqual([
       { from: "first.nas[0:4]", to: "offsite.usb[0:4]", on_failure: "optional" },
     ]);
-    expect(rename(CHAIN, ["mirror_groups", "offsite"], "o").mirror_groups?.third?.mirrors).toBe("o");
+    expect(rename(CHAIN, ["mirror_groups", "offsite"], "o").mirror_groups?.third?.mirrors).toBe(
+      "o",
+    );
   });
 
   test("a device is renamed in groups, reserves, pinned buffers and couplings", () => {

@@ -139,7 +139,10 @@ export function couple(spec: Spec, source: Endpoint, target: Endpoint): Made {
     const keys = [at.section, target.group, word];
     return { spec: setAt(spec, keys, endpointText(source)), keys };
   }
-  const couplings = [...(spec.couplings ?? []), `${endpointText(source)} -> ${endpointText(target)}`];
+  const couplings = [
+    ...(spec.couplings ?? []),
+    `${endpointText(source)} -> ${endpointText(target)}`,
+  ];
   return { spec: { ...spec, couplings }, keys: ["couplings", couplings.length - 1] };
 }
 
@@ -165,7 +168,9 @@ export function remove(spec: Spec, keys: Keys): Spec {
   if (section === "devices") return withoutDevice(next, name);
   if (section === "nodes") return withoutNode(next, name);
   if (groupAt(spec, name)?.section === section) {
-    const free = mapObjects(next, (object) => (object.group === name ? unassigned(object) : object));
+    const free = mapObjects(next, (object) =>
+      object.group === name ? unassigned(object) : object,
+    );
     return withoutEnds(free, (end) => end.group === name);
   }
   return next;
@@ -269,7 +274,9 @@ function mapObjects(spec: Spec, map: (object: ObjectSpec) => ObjectSpec): Spec {
   if (!spec.clients) return spec;
   const clients = Object.entries(spec.clients).map(([name, client]) => {
     if (!client.objects) return [name, client] as const;
-    const objects = Object.entries(client.objects).map(([key, value]) => [key, map(value)] as const);
+    const objects = Object.entries(client.objects).map(
+      ([key, value]) => [key, map(value)] as const,
+    );
     return [name, { ...client, objects: Object.fromEntries(objects) }] as const;
   });
   return { ...spec, clients: Object.fromEntries(clients) };

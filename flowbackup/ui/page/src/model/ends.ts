@@ -20,7 +20,12 @@ export function couplingsOf(spec: Spec): WrittenCoupling[] {
       const source = parseEndpoint(String(group[word] ?? ""));
       if (!source) continue;
       const isOptional = group.on_failure === "optional";
-      found.push({ keys: [section, name, word], source, target: { group: name }, optional: isOptional });
+      found.push({
+        keys: [section, name, word],
+        source,
+        target: { group: name },
+        optional: isOptional,
+      });
     }
   }
   for (const [index, written] of (spec.couplings ?? []).entries()) {

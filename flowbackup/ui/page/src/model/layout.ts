@@ -19,7 +19,8 @@ export function placed(chart: Chart, known: Positions): Positions {
   if (missing.length === chart.boxes.length) return arranged(chart);
   const all: Record<string, Point> = { ...known };
   const wished = arranged(chart);
-  for (const box of missing) all[box.id] = freePlace(box, besideFeeders(chart, box, all, wished), chart, all);
+  for (const box of missing)
+    all[box.id] = freePlace(box, besideFeeders(chart, box, all, wished), chart, all);
   return all;
 }
 

@@ -27,7 +27,9 @@ export function verdictOf(spec: Spec, source: Endpoint, target: Endpoint): Verdi
   if (!feeds || !fed) return no("there is no such group");
   if (feeds.name === fed.name) return no(`"${endpointText(source)}" feeds itself`);
   if (!FED_BY[fed.role].includes(feeds.role)) {
-    return no(`${feeds.role} group "${feeds.name}" feeds "${fed.name}", which is a ${fed.role} group`);
+    return no(
+      `${feeds.role} group "${feeds.name}" feeds "${fed.name}", which is a ${fed.role} group`,
+    );
   }
   if (isBehind(spec, fed.name, feeds.name)) return no("the chain closes to a cycle");
   return LEGAL;

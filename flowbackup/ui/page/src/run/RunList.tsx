@@ -1,17 +1,15 @@
 import { useState } from "react";
-import { api, type Fault } from "../api/client";
-import { RunningNow } from "../home/RunningNow";
 import { Empty, FaultNote, Loading, useAsked } from "../loading";
-import { Button, CheckField, ChoiceField, Dialog } from "../parts";
+import { Button } from "../parts";
+import { RunningNow } from "../home/RunningNow";
 import "../home/home.css";
-import type { GraphRow } from "../plan/graphs";
-import type { SessionRow } from "../sessions/report";
 import { SessionLight } from "../sessions/SessionList";
-import { go, hashOf } from "../shell/routes";
+import type { SessionRow } from "../sessions/report";
+import { hashOf } from "../shell/routes";
 import { Name } from "../text/Name";
 import { formatSeconds } from "../text/size";
 import { formatTime } from "../text/time";
-import { visible } from "../text/visible";
+import { StartDialog } from "./StartDialog";
 import type { ToldRow } from "./told";
 
 const AGAIN_SECONDS = 3;
@@ -61,58 +59,5 @@ export function RunList() {
       )}
       {isStarting && <StartDialog onClose={() => setStarting(false)} />}
     </div>
-  );
-}
-
-function StartDialog({ onClose }: { onClose: () => void }) {
-  const graphs = useAsked<{ rows: GraphRow[] }>("/api/graphs");
-  const [chosen, setChosen] = useState("");
-  const [init, setInit] = useState(false);
-  const [isBusy, setBusy] = useState(false);
-  const [fault, setFault] = useState<Fault | null>(null);
-  const rows = graphs.value?.rows ?? [];
-  const path = chosen || rows[0]?.path || "";
-  const start = async () => {
-    setBusy(true);
-    setFault(null);
-    const answer = await api.post<{ id: string }>("/api/runs", { path, init });
-    setBusy(false);
-    if (answer.ok) go("run", answer.value.id);
-    else setFault(answer.fault);
-  };
-  return (
-    <Dialog
-      title="Run a graph"
-      onClose={onClose}
-      actions={
-        <Button kind="primary" disabled={!path || isBusy} onClick={start}>
-          {isBusy ? "Starting…" : "Run"}
-        </Button>
-      }
-    >
-      {graphs.fault && <FaultNote fault={graphs.fault} again={graphs.again} />}
-      {graphs.isLoading && !graphs.value && <Loading />}
-      {graphs.value && rows.length === 0 && (
-        <p>
-          There is no graph yet. <a href={hashOf("design")}>Draw one first.</a>
-        </p>
-      )}
-      {rows.length > 0 && (
-        <>
-          <ChoiceField
-            label="Graph"
-            value={path}
-            onChange={(event) => setChosen(event.target.value)}
-            choices={rows.map((row) => ({ value: row.path, label: visible(row.path) }))}
-          />
-          <CheckField
-            label="Make media of device directories that are empty"
-            checked={init}
-            onChange={(event) => setInit(event.target.checked)}
-          />
-        </>
-      )}
-      {fault && <FaultNote fault={fault} />}
-    </Dialog>
   );
 }

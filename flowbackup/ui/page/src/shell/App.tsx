@@ -19,6 +19,7 @@ export function App() {
   const Screen = SCREEN_OF[route.screen];
   return (
     <Toasts>
+      {/* biome-ignore lint/a11y/useValidAnchor: a link to a place on this page, which is what it is */}
       <a className="skip" href="#main" onClick={skip}>
         Skip to the content
       </a>

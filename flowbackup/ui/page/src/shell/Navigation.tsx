@@ -23,7 +23,12 @@ export function Navigation({ current }: { current: ScreenName }) {
           </a>
         ))}
       </nav>
-      <Button kind="quiet" className="theme" onClick={switchTheme} aria-label={`Use ${other} colours`}>
+      <Button
+        kind="quiet"
+        className="theme"
+        onClick={switchTheme}
+        aria-label={`Use ${other} colours`}
+      >
         <span aria-hidden="true">{theme === "dark" ? "☀" : "☾"}</span>
       </Button>
     </header>

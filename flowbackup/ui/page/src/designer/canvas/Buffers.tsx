@@ -36,6 +36,8 @@ export function Buffers({ agent, count, chosen, onChoose }: BuffersProps) {
     "--part": chosen ? (chosen.last - chosen.first) / count : 0,
   } as CSSProperties;
   return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: by keyboard, ranges are written in the table
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the click only keeps away from the box around it
     <div
       className="buffers nodrag nopan"
       data-agent={agent}

@@ -11,12 +11,12 @@ import {
 } from "@xyflow/react";
 import "@xyflow/react/dist/style.css";
 import { type DragEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { useTheme } from "../../shell/theme";
 import { chartOf } from "../../model/chart";
 import type { BufferRange, Endpoint } from "../../model/endpoint";
-import type { Verdict, Verdicts } from "../../model/legality";
 import { type Point, placed } from "../../model/layout";
+import type { Verdict, Verdicts } from "../../model/legality";
 import type { Keys, Role } from "../../model/spec";
+import { useTheme } from "../../shell/theme";
 import type { Draft } from "../draft/draft";
 import { useDraft } from "../draft/drafts";
 import { ClientNode } from "./ClientNode";

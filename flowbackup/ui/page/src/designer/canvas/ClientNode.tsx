@@ -21,10 +21,14 @@ export const ClientNode = memo(
         aria-label={`client ${box.name}`}
       >
         <header>
-          <button type="button" className="box-name nopan" onClick={(event) => {
+          <button
+            type="button"
+            className="box-name nopan"
+            onClick={(event) => {
               event.stopPropagation();
               around.choose(box.keys);
-            }}>
+            }}
+          >
             {box.name}
           </button>
           <span className="box-role">{box.node === HERE ? "client" : `client on ${box.node}`}</span>
@@ -38,10 +42,14 @@ export const ClientNode = memo(
               style={{ height: OBJECT_HEIGHT }}
               data-chosen={around.chosen === keyText(keys) || undefined}
             >
-              <button type="button" className="object-name nopan" onClick={(event) => {
-              event.stopPropagation();
-              around.choose(keys);
-            }}>
+              <button
+                type="button"
+                className="object-name nopan"
+                onClick={(event) => {
+                  event.stopPropagation();
+                  around.choose(keys);
+                }}
+              >
                 {object.name}
               </button>
               <span className="object-source" title={object.source}>

@@ -26,10 +26,14 @@ export const GroupNode = memo(
       >
         <Handle type="target" id={box.id} position={Position.Left} className="end-in" />
         <header>
-          <button type="button" className="box-name nopan" onClick={(event) => {
+          <button
+            type="button"
+            className="box-name nopan"
+            onClick={(event) => {
               event.stopPropagation();
               around.choose(box.keys);
-            }}>
+            }}
+          >
             {box.name}
           </button>
           <span className="box-role">
@@ -74,10 +78,14 @@ function AgentCard({ box, agent }: { box: GroupBox; agent: AgentBox }) {
       style={{ left: agent.at.x, top: agent.at.y, width: AGENT_WIDTH, height: AGENT_HEIGHT }}
     >
       <Handle type="target" id={agent.id} position={Position.Left} className="end-in" />
-      <button type="button" className="agent-name nopan" onClick={(event) => {
-              event.stopPropagation();
-              around.choose(keys);
-            }}>
+      <button
+        type="button"
+        className="agent-name nopan"
+        onClick={(event) => {
+          event.stopPropagation();
+          around.choose(keys);
+        }}
+      >
         {agent.device}
       </button>
       <span className="agent-place" title={agent.place}>

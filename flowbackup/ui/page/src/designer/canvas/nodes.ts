@@ -47,7 +47,9 @@ export function carried(drawn: ChainNode[], before: readonly ChainNode[]): Chain
 
 export function edgesOf(chart: Chart, chosen: Keys): LineEdgeType[] {
   const at = keyText(chosen);
-  return chart.lines.map((line) => edgeOf(line, line.kind === "feeds" && keyText(line.keys) === at));
+  return chart.lines.map((line) =>
+    edgeOf(line, line.kind === "feeds" && keyText(line.keys) === at),
+  );
 }
 
 function edgeOf(line: Line, chosen: boolean): LineEdgeType {

@@ -1,5 +1,5 @@
 // Boxes that something is wrong with.
-import type { Finding } from "../../api/client";
+import type { Finding } from "../../api/designing";
 import { clientId, groupId } from "../../model/chart";
 
 export function troubledBoxes(findings: readonly Finding[]): ReadonlySet<string> {

@@ -63,7 +63,9 @@ export class Draft {
   get isDirty(): boolean {
     const { savedText, savedPositions, path } = this.state;
     if (!path) return true;
-    return this.now.isBehind || this.now.text !== savedText || this.now.positions !== savedPositions;
+    return (
+      this.now.isBehind || this.now.text !== savedText || this.now.positions !== savedPositions
+    );
   }
 
   /** What a canvas, a form or a table changed. */
@@ -166,7 +168,12 @@ export class Draft {
       const spec = design.spec && !(asked.isBehind && hasErrors) ? design.spec : asked.spec;
       const kept = JSON.stringify(spec) === JSON.stringify(asked.spec) ? asked.spec : spec;
       const moment = { ...now, text: design.text, spec: kept, isBehind: false };
-      this.set({ history: amend(this.state.history, moment), design, isCurrent: true, fault: null });
+      this.set({
+        history: amend(this.state.history, moment),
+        design,
+        isCurrent: true,
+        fault: null,
+      });
     } else if (asked.isBehind && now.isBehind && now.text === asked.text) {
       // More was changed meanwhile: the next question begins with what is written now.
       this.set({ history: amend(this.state.history, { ...now, text: design.text }), design });

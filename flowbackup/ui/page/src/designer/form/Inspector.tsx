@@ -1,12 +1,12 @@
 // The form of what is chosen.
 import { useState } from "react";
-import { Button, Field } from "../../parts";
-import type { Finding } from "../../api/client";
+import type { Finding } from "../../api/designing";
 import { addAgent, addObject, remove, rename, setAt, valueAt } from "../../model/edits";
 import { FIELDS, type FieldInfo, type PartKind, partOf } from "../../model/fields";
 import { takenNames } from "../../model/names";
 import { offersFor, titleOf } from "../../model/offers";
 import { groupsOf, type Keys, type Spec } from "../../model/spec";
+import { Button, Field } from "../../parts";
 import { NameInput } from "./NameInput";
 import { ValueInput } from "./ValueInput";
 import "./form.css";

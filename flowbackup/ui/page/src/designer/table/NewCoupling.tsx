@@ -1,7 +1,7 @@
 import { useId, useState } from "react";
-import { Button } from "../../parts";
 import { type Coupling, parseCoupling } from "../../model/endpoint";
 import type { Verdict } from "../../model/legality";
+import { Button } from "../../parts";
 
 interface NewCouplingProps {
   /** Asks whether it is legal, and makes it if it is. */

@@ -1,9 +1,9 @@
 // All parts of one kind as rows: everything that the canvas can do, by keyboard alone.
 import type { ReactNode } from "react";
-import { Button } from "../../parts";
 import { FIELDS, type PartKind } from "../../model/fields";
 import { offersFor } from "../../model/offers";
 import type { Keys, Spec } from "../../model/spec";
+import { Button } from "../../parts";
 import { isDotted, namesBeside, partValues, withValue } from "../form/Inspector";
 import { NameInput } from "../form/NameInput";
 import { ValueInput } from "../form/ValueInput";
@@ -80,7 +80,11 @@ export function PartTable(props: PartTableProps) {
                       </td>
                     ))}
                     <td className="row-actions">
-                      <Button kind="quiet" onClick={() => onChoose(keys)} aria-label={`More of ${name}`}>
+                      <Button
+                        kind="quiet"
+                        onClick={() => onChoose(keys)}
+                        aria-label={`More of ${name}`}
+                      >
                         More
                       </Button>
                       <Button

@@ -1,5 +1,4 @@
 import { useEffect, useRef } from "react";
-import { Button } from "../../parts";
 import {
   addClient,
   addDevice,
@@ -14,6 +13,7 @@ import type { Coupling } from "../../model/endpoint";
 import type { Verdict } from "../../model/legality";
 import { offersFor } from "../../model/offers";
 import { type Keys, ROLES, type Role, SECTION_OF, type Spec } from "../../model/spec";
+import { Button } from "../../parts";
 import { keyText } from "../canvas/context";
 import { NewCoupling } from "./NewCoupling";
 import { PartTable } from "./PartTable";
@@ -37,7 +37,14 @@ const TITLES: Record<Role, string> = {
 };
 
 /** The whole graph as tables. What is new gets the focus in its name. */
-export function TableEditor({ spec, chosen, onChoose, onMore, onEdit, onCouple }: TableEditorProps) {
+export function TableEditor({
+  spec,
+  chosen,
+  onChoose,
+  onMore,
+  onEdit,
+  onCouple,
+}: TableEditorProps) {
   const place = useRef<HTMLDivElement>(null);
   const wanted = useRef<Keys | null>(null);
   useEffect(() => {
@@ -72,7 +79,12 @@ export function TableEditor({ spec, chosen, onChoose, onMore, onEdit, onCouple }
     Object.keys((spec[section] as object | undefined) ?? {}).map((name) => [section, name]);
   const clients = Object.keys(spec.clients ?? {});
   const objects = clients.flatMap((client) =>
-    Object.keys(spec.clients?.[client]?.objects ?? {}).map((name) => ["clients", client, "objects", name]),
+    Object.keys(spec.clients?.[client]?.objects ?? {}).map((name) => [
+      "clients",
+      client,
+      "objects",
+      name,
+    ]),
   );
   const client = chosen[0] === "clients" ? String(chosen[1]) : clients.at(-1);
   const ends = offersFor(spec, { key: "", label: "", kind: "text", names: "ends" });
@@ -86,7 +98,10 @@ export function TableEditor({ spec, chosen, onChoose, onMore, onEdit, onCouple }
         title="Data objects"
         kind="object"
         rows={objects}
-        lead={{ title: "Client", cell: (keys) => <span className="cell-text">{String(keys[1])}</span> }}
+        lead={{
+          title: "Client",
+          cell: (keys) => <span className="cell-text">{String(keys[1])}</span>,
+        }}
       >
         <Button disabled={!client} onClick={() => client && add(addObject(spec, client))}>
           Add object{clients.length > 1 ? ` to ${client}` : ""}

@@ -1,7 +1,7 @@
 // The text of the graph: a plain text area, which every keyboard and reader knows, over a coloured
 // copy of itself, with the numbers of its lines.
 import { type KeyboardEvent, memo, useEffect, useRef } from "react";
-import type { Finding } from "../../api/client";
+import type { Finding } from "../../api/designing";
 import { piecesOf } from "./highlight";
 import "./text.css";
 

@@ -6,7 +6,8 @@ export interface Piece {
   kind: "plain" | "comment" | "key" | "text";
 }
 
-const PIECES = /(^\s*#.*|\s#.*)|("(?:[^"\\]|\\.)*"|'(?:[^']|'')*')(?!\s*:)|([A-Za-z0-9_.-]+|"[^"]*")(?=\s*:(?:\s|$))/g;
+const PIECES =
+  /(^\s*#.*|\s#.*)|("(?:[^"\\]|\\.)*"|'(?:[^']|'')*')(?!\s*:)|([A-Za-z0-9_.-]+|"[^"]*")(?=\s*:(?:\s|$))/g;
 
 /** The pieces of one line, which together are the line. */
 export function piecesOf(line: string): Piece[] {
