@@ -1,10 +1,10 @@
 import { useState } from "react";
+import { RunningNow } from "../home/RunningNow";
 import { Empty, FaultNote, Loading, useAsked } from "../loading";
 import { Button } from "../parts";
-import { RunningNow } from "../home/RunningNow";
 import "../home/home.css";
-import { SessionLight } from "../sessions/SessionList";
 import type { SessionRow } from "../sessions/report";
+import { SessionLight } from "../sessions/SessionList";
 import { hashOf } from "../shell/routes";
 import { Name } from "../text/Name";
 import { formatSeconds } from "../text/size";
