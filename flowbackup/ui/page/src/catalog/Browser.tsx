@@ -25,7 +25,11 @@ export function Browser({ version, path, onPath }: BrowserProps) {
       <section className="panel browser" aria-label="Files">
         <header className="spread">
           <nav aria-label="Folder" className="crumbs">
-            <Button kind="quiet" onClick={() => onPath("")} aria-current={path === "" ? "location" : undefined}>
+            <Button
+              kind="quiet"
+              onClick={() => onPath("")}
+              aria-current={path === "" ? "location" : undefined}
+            >
               <Name text={object} />
             </Button>
             {crumbs(path).map((crumb) => (
@@ -41,17 +45,25 @@ export function Browser({ version, path, onPath }: BrowserProps) {
               </span>
             ))}
           </nav>
-          <Button onClick={() => go("restore", "", { object, version: version.object_id, path })}>Restore</Button>
+          <Button onClick={() => go("restore", "", { object, version: version.object_id, path })}>
+            Restore
+          </Button>
         </header>
         {list.fault && <FaultNote fault={list.fault} again={list.again} />}
         {list.isLoading && list.rows.length === 0 && <Loading />}
-        {!list.isLoading && !list.fault && list.rows.length === 0 && <p className="table-empty">This folder is empty.</p>}
+        {!list.isLoading && !list.fault && list.rows.length === 0 && (
+          <p className="table-empty">This folder is empty.</p>
+        )}
         <ul className="entries">
           {list.rows.map((entry) => (
             <li key={entry.path_base64 ?? entry.path}>
               <EntryRow
                 entry={entry}
-                onOpen={() => (entry.kind === "directory" && !entry.path_base64 ? onPath(entry.path) : setOpened(entry))}
+                onOpen={() =>
+                  entry.kind === "directory" && !entry.path_base64
+                    ? onPath(entry.path)
+                    : setOpened(entry)
+                }
               />
             </li>
           ))}

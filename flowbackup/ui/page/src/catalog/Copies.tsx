@@ -35,9 +35,14 @@ const COLUMNS: Column<CopyRow>[] = [
   {
     key: "verified",
     title: "Verified",
-    cell: (row) => (row.verified_ns ? formatTime(row.verified_ns) : <Light state="unverified">not all</Light>),
+    cell: (row) =>
+      row.verified_ns ? formatTime(row.verified_ns) : <Light state="unverified">not all</Light>,
   },
-  { key: "from", title: "Came as", cell: (row) => (row.copied_from.length ? "copy of another medium" : (row.role ?? "–")) },
+  {
+    key: "from",
+    title: "Came as",
+    cell: (row) => (row.copied_from.length ? "copy of another medium" : (row.role ?? "–")),
+  },
   { key: "location", title: "Where", cell: (row) => <Name className="mono" text={row.location} /> },
 ];
 

@@ -19,7 +19,13 @@ interface DifferenceRow {
 const SIGNS: Record<string, string> = { added: "+", removed: "−", changed: "~", moved: "→" };
 
 /** What differs between two versions of an object. */
-export function Differences({ objects, object }: { objects: readonly ObjectRow[]; object: string }) {
+export function Differences({
+  objects,
+  object,
+}: {
+  objects: readonly ObjectRow[];
+  object: string;
+}) {
   const names = objects.map((row) => `${row.client}/${row.name}`);
   const [chosen, setChosen] = useState(object || names[0] || "");
   const versions = useRows<Version>(chosen ? asking("/api/versions", { object: chosen }) : null);
@@ -28,7 +34,10 @@ export function Differences({ objects, object }: { objects: readonly ObjectRow[]
   const newer = versions.rows.find((row) => row.object_id === after) ?? versions.rows[0];
   const older = versions.rows.find((row) => row.object_id === before) ?? versions.rows[1];
   const isTwo = newer !== undefined && older !== undefined;
-  const list = useRows<DifferenceRow>(isTwo ? asking("/api/diff", { before: older.object_id, after: newer.object_id }) : null, "page");
+  const list = useRows<DifferenceRow>(
+    isTwo ? asking("/api/diff", { before: older.object_id, after: newer.object_id }) : null,
+    "page",
+  );
   const choices = versions.rows.map((row) => ({
     value: row.object_id,
     label: `${row.version}: ${formatTime(row.finished_ns)}`,
@@ -44,16 +53,34 @@ export function Differences({ objects, object }: { objects: readonly ObjectRow[]
         />
         {isTwo && (
           <>
-            <ChoiceField label="From version" value={older.object_id} onChange={(event) => setBefore(event.target.value)} choices={choices} />
-            <ChoiceField label="To version" value={newer.object_id} onChange={(event) => setAfter(event.target.value)} choices={choices} />
+            <ChoiceField
+              label="From version"
+              value={older.object_id}
+              onChange={(event) => setBefore(event.target.value)}
+              choices={choices}
+            />
+            <ChoiceField
+              label="To version"
+              value={newer.object_id}
+              onChange={(event) => setAfter(event.target.value)}
+              choices={choices}
+            />
           </>
         )}
       </div>
       {versions.fault && <FaultNote fault={versions.fault} again={versions.again} />}
       {list.fault && <FaultNote fault={list.fault} again={list.again} />}
-      {(list.isLoading || versions.isLoading) && list.rows.length === 0 && <Loading what="Comparing" />}
-      {!versions.isLoading && !isTwo && <Empty title="There is one version only">Run the graph again, and what changed stands here.</Empty>}
-      {isTwo && !list.isLoading && !list.fault && list.rows.length === 0 && <Empty title="No difference">Both versions have the same names and content.</Empty>}
+      {(list.isLoading || versions.isLoading) && list.rows.length === 0 && (
+        <Loading what="Comparing" />
+      )}
+      {!versions.isLoading && !isTwo && (
+        <Empty title="There is one version only">
+          Run the graph again, and what changed stands here.
+        </Empty>
+      )}
+      {isTwo && !list.isLoading && !list.fault && list.rows.length === 0 && (
+        <Empty title="No difference">Both versions have the same names and content.</Empty>
+      )}
       {list.rows.length > 0 && (
         <ul className="differences panel">
           {list.rows.map((row) => (

@@ -46,7 +46,13 @@ export function FileDialog({ version, entry, onClose }: FileDialogProps) {
       onClose={onClose}
       actions={
         <>
-          <Button onClick={() => go("restore", "", { object, version: version.object_id, path: entry.path })}>Restore</Button>
+          <Button
+            onClick={() =>
+              go("restore", "", { object, version: version.object_id, path: entry.path })
+            }
+          >
+            Restore
+          </Button>
           {isFile && (
             <Button kind="primary" onClick={download}>
               Download
@@ -84,7 +90,9 @@ export function FileDialog({ version, entry, onClose }: FileDialogProps) {
 }
 
 function PreviewPart({ version, entry }: { version: Version; entry: Entry }) {
-  const asked = useAsked<Preview>(asking("/api/preview", { version: version.object_id, ...sent(entry) }));
+  const asked = useAsked<Preview>(
+    asking("/api/preview", { version: version.object_id, ...sent(entry) }),
+  );
   const found = asked.value;
   return (
     <section className="stack">
@@ -92,8 +100,12 @@ function PreviewPart({ version, entry }: { version: Version; entry: Entry }) {
       {asked.fault && <FaultNote fault={asked.fault} again={asked.again} />}
       {asked.isLoading && !found && <Loading what="Reading from a medium" />}
       {found && found.text === null && <p className="soft">It is no text.</p>}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reached by keys */}
-      {found && found.text !== null && <pre className="preview" tabIndex={0} aria-label="Beginning of the file">{found.text || "(empty)"}</pre>}
+      {found && found.text !== null && (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reached by keys
+        <section className="preview" tabIndex={0} aria-label="Beginning of the file">
+          <pre>{found.text || "(empty)"}</pre>
+        </section>
+      )}
       {found?.truncated && (
         <p className="soft">
           This is the beginning of {formatSize(found.size)}; download it for all of it.

@@ -35,7 +35,10 @@ export function Find({ objects }: { objects: readonly ObjectRow[] }) {
           onChange={(event) => setObject(event.target.value)}
           choices={[
             { value: "", label: "all objects" },
-            ...objects.map((row) => ({ value: `${row.client}/${row.name}`, label: visible(`${row.client}/${row.name}`) })),
+            ...objects.map((row) => ({
+              value: `${row.client}/${row.name}`,
+              label: visible(`${row.client}/${row.name}`),
+            })),
           ]}
         />
         <Button kind="primary" type="submit" disabled={!pattern.trim()}>
@@ -44,20 +47,29 @@ export function Find({ objects }: { objects: readonly ObjectRow[] }) {
       </form>
       {list.fault && <FaultNote fault={list.fault} again={list.again} />}
       {list.isLoading && list.rows.length === 0 && <Loading what="Looking" />}
-      {asked === null && <Empty title="What is it called?">Only the catalog is asked: what is on media that are away is found, too.</Empty>}
+      {asked === null && (
+        <Empty title="What is it called?">
+          Only the catalog is asked: what is on media that are away is found, too.
+        </Empty>
+      )}
       {asked !== null && !list.isLoading && !list.fault && list.rows.length === 0 && (
         <Empty title="Nothing was found">Try a part of the name, as in *report*.</Empty>
       )}
       {list.rows.length > 0 && (
         <ul className="entries panel">
           {list.rows.map((row) => (
-            <li key={`${row.client}/${row.name} ${row.path_base64 ?? row.path} ${row.versions.join(",")}`}>
+            <li
+              key={`${row.client}/${row.name} ${row.path_base64 ?? row.path} ${row.versions.join(",")}`}
+            >
               <a
                 className="entry"
                 href={hashOf("catalog", "", {
                   object: `${row.client}/${row.name}`,
                   ...(row.object_id ? { version: row.object_id } : {}),
-                  path: row.kind === "directory" ? row.path : row.path.split("/").slice(0, -1).join("/"),
+                  path:
+                    row.kind === "directory"
+                      ? row.path
+                      : row.path.split("/").slice(0, -1).join("/"),
                 })}
               >
                 <span className="entry-name">
@@ -67,7 +79,9 @@ export function Find({ objects }: { objects: readonly ObjectRow[] }) {
                     {visible(`${row.client}/${row.name}`)}, version {versionsText(row.versions)}
                   </span>
                 </span>
-                <span className="soft numbers">{row.kind === "file" ? formatSize(row.size) : row.kind}</span>
+                <span className="soft numbers">
+                  {row.kind === "file" ? formatSize(row.size) : row.kind}
+                </span>
                 <span className="soft numbers">{formatTime(row.mtime_ns)}</span>
               </a>
             </li>

@@ -29,7 +29,9 @@ export function History({ place, onAsk }: { place: string; onAsk: (place: string
           <Timeline place={place} />
         </div>
       ) : (
-        <Empty title="Which file?">Every state of it is listed, with the versions that have it so.</Empty>
+        <Empty title="Which file?">
+          Every state of it is listed, with the versions that have it so.
+        </Empty>
       )}
     </>
   );

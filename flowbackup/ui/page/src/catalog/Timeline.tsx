@@ -5,7 +5,12 @@ import { formatSize } from "../text/size";
 import { formatTime } from "../text/time";
 import { type HistoryRow, versionsText } from "./paths";
 
-const TONES: Record<string, string> = { added: "good", removed: "bad", changed: "warn", moved: "none" };
+const TONES: Record<string, string> = {
+  added: "good",
+  removed: "bad",
+  changed: "warn",
+  moved: "none",
+};
 
 /** What became of a path, from version to version. */
 export function Timeline({ place }: { place: string }) {
@@ -16,7 +21,10 @@ export function Timeline({ place }: { place: string }) {
     <>
       <ol className="timeline">
         {list.rows.map((row) => (
-          <li key={`${row.client}/${row.name} ${row.versions.join(",")}`} data-tone={TONES[row.change] ?? "none"}>
+          <li
+            key={`${row.client}/${row.name} ${row.versions.join(",")}`}
+            data-tone={TONES[row.change] ?? "none"}
+          >
             <span className="spread">
               <strong>
                 {row.change}
@@ -37,11 +45,17 @@ export function Timeline({ place }: { place: string }) {
   );
 }
 
-export function Versions({ row }: { row: { client: string; name: string; versions: number[]; object_id?: string } }) {
+export function Versions({
+  row,
+}: {
+  row: { client: string; name: string; versions: number[]; object_id?: string };
+}) {
   const text = `${row.client}/${row.name}@${versionsText(row.versions)}`;
   if (!row.object_id) return <Name text={text} />;
   return (
-    <a href={hashOf("catalog", "", { object: `${row.client}/${row.name}`, version: row.object_id })}>
+    <a
+      href={hashOf("catalog", "", { object: `${row.client}/${row.name}`, version: row.object_id })}
+    >
       <Name text={text} />
     </a>
   );

@@ -54,7 +54,11 @@ export function VersionChoice(props: VersionChoiceProps) {
         <ul className="versions" aria-label="Versions">
           {versions.rows.map((row) => (
             <li key={row.object_id}>
-              <button type="button" aria-pressed={row.object_id === chosen?.object_id} onClick={() => props.onChoose(row)}>
+              <button
+                type="button"
+                aria-pressed={row.object_id === chosen?.object_id}
+                onClick={() => props.onChoose(row)}
+              >
                 <span className="spread">
                   <strong>Version {row.version}</strong>
                   <Light state={row.outcome} />

@@ -38,7 +38,10 @@ export function WhyNot({ path }: { path: string }) {
           onChange={(event) => setGraph(event.target.value)}
           choices={[
             { value: "", label: "what ran last" },
-            ...(graphs.value?.rows ?? []).map((row) => ({ value: row.path, label: visible(row.path) })),
+            ...(graphs.value?.rows ?? []).map((row) => ({
+              value: row.path,
+              label: visible(row.path),
+            })),
           ]}
         />
         <Button kind="primary" type="submit" disabled={!written.trim()}>
@@ -49,7 +52,8 @@ export function WhyNot({ path }: { path: string }) {
       {found.isLoading && <Loading />}
       {asked === null && (
         <Empty title="Why was this not backed up?">
-          Excludes, ignore files and limits are gone through as a run would, and the one that decides is named.
+          Excludes, ignore files and limits are gone through as a run would, and the one that
+          decides is named.
         </Empty>
       )}
       {found.value && (
@@ -57,7 +61,9 @@ export function WhyNot({ path }: { path: string }) {
           {found.value.map((row) => (
             <li key={row.object} className="panel stack">
               <span className="row">
-                <Light state={row.kept ? "success" : "incomplete"}>{row.kept ? "is backed up" : "is left out"}</Light>
+                <Light state={row.kept ? "success" : "incomplete"}>
+                  {row.kept ? "is backed up" : "is left out"}
+                </Light>
                 <Name className="mono" text={row.path || "."} />
                 <span className="soft">
                   of <Name text={row.object} />

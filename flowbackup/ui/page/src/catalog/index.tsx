@@ -5,8 +5,8 @@ import { Browser } from "./Browser";
 import { Differences } from "./Differences";
 import { Find } from "./Find";
 import { History } from "./History";
-import { type ObjectRow, VersionChoice } from "./VersionChoice";
 import type { Version } from "./paths";
+import { type ObjectRow, VersionChoice } from "./VersionChoice";
 import { WhyNot } from "./WhyNot";
 import "./catalog.css";
 
@@ -26,14 +26,28 @@ export default function Catalog({ route }: { route: Route }) {
   const tab = TABS.find((one) => one.name === query.get("tab"))?.name ?? "files";
   const objects = useRows<ObjectRow>("/api/objects");
   const turn = (changes: Record<string, string>) => go("catalog", "", merged(query, changes));
-  if (objects.fault) return <Frame><FaultNote fault={objects.fault} again={objects.again} /></Frame>;
-  if (objects.isLoading && objects.rows.length === 0) return <Frame><Loading /></Frame>;
+  if (objects.fault)
+    return (
+      <Frame>
+        <FaultNote fault={objects.fault} again={objects.again} />
+      </Frame>
+    );
+  if (objects.isLoading && objects.rows.length === 0)
+    return (
+      <Frame>
+        <Loading />
+      </Frame>
+    );
   if (objects.rows.length === 0) {
     return (
       <Frame>
         <Empty
           title="The catalog is empty"
-          actions={<a className="button" data-kind="primary" href={hashOf("home")}>Make a first backup</a>}
+          actions={
+            <a className="button" data-kind="primary" href={hashOf("home")}>
+              Make a first backup
+            </a>
+          }
         >
           What is backed up can be looked through here, also while its media are away.
         </Empty>
@@ -42,12 +56,30 @@ export default function Catalog({ route }: { route: Route }) {
   }
   return (
     <Frame>
-      <Tabs<Tab> label="Ways to look" panels="catalog" tabs={TABS} chosen={tab} onChoose={(next) => turn({ tab: next })} />
-      <div role="tabpanel" id={`catalog-${tab}`} aria-labelledby={`catalog-${tab}-tab`} className="stack">
+      <Tabs<Tab>
+        label="Ways to look"
+        panels="catalog"
+        tabs={TABS}
+        chosen={tab}
+        onChoose={(next) => turn({ tab: next })}
+      />
+      <div
+        role="tabpanel"
+        id={`catalog-${tab}`}
+        aria-labelledby={`catalog-${tab}-tab`}
+        className="stack"
+      >
         {tab === "files" && <Files objects={objects} query={query} turn={turn} />}
         {tab === "find" && <Find objects={objects.rows} />}
-        {tab === "time" && <History place={query.get("place") ?? ""} onAsk={(place) => turn({ tab: "time", place })} />}
-        {tab === "changes" && <Differences objects={objects.rows} object={query.get("object") ?? ""} />}
+        {tab === "time" && (
+          <History
+            place={query.get("place") ?? ""}
+            onAsk={(place) => turn({ tab: "time", place })}
+          />
+        )}
+        {tab === "changes" && (
+          <Differences objects={objects.rows} object={query.get("object") ?? ""} />
+        )}
         {tab === "why" && <WhyNot path={query.get("place") ?? ""} />}
       </div>
     </Frame>
@@ -92,7 +124,13 @@ function Files({ objects, query, turn }: FilesProps) {
             key={version.object_id}
             version={version}
             path={query.get("path") ?? ""}
-            onPath={(path) => turn({ object: `${version.client}/${version.name}`, version: version.object_id, path })}
+            onPath={(path) =>
+              turn({
+                object: `${version.client}/${version.name}`,
+                version: version.object_id,
+                path,
+              })
+            }
           />
         )}
       </VersionChoice>

@@ -61,7 +61,8 @@ export function crumbs(path: string): { name: string; path: string }[] {
 export function inOrder(entries: readonly Entry[]): Entry[] {
   const rank = (entry: Entry) => (entry.kind === "directory" ? 0 : 1);
   return [...entries].sort(
-    (one, other) => rank(one) - rank(other) || (one.path < other.path ? -1 : one.path > other.path ? 1 : 0),
+    (one, other) =>
+      rank(one) - rank(other) || (one.path < other.path ? -1 : one.path > other.path ? 1 : 0),
   );
 }
 
@@ -83,5 +84,7 @@ export function nameOf(path: string): string {
 
 /** How a path is sent: its bytes where its text does not say them. */
 export function sent(path: PathFields): Record<string, string> {
-  return path.path_base64 ? { path: path.path, path_base64: path.path_base64 } : { path: path.path };
+  return path.path_base64
+    ? { path: path.path, path_base64: path.path_base64 }
+    : { path: path.path };
 }

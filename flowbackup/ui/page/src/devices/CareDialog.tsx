@@ -16,7 +16,8 @@ interface CareDialogProps {
 const TITLES = { verify: "Verify media", repair: "Repair copies" };
 const SAID = {
   verify: "Media are read past the page cache, and every digest is checked. Nothing is changed.",
-  repair: "Frames that a copy lacks, or that were found damaged on it, come from the other copies. Each is read once and checked.",
+  repair:
+    "Frames that a copy lacks, or that were found damaged on it, come from the other copies. Each is read once and checked.",
 };
 const SAMPLES = [
   { value: "", label: "all of it" },
@@ -56,14 +57,25 @@ export function CareDialog({ what, rows, onClose }: CareDialogProps) {
     >
       <p>{SAID[what]}</p>
       <p className="soft">
-        {rows.length ? rows.map((row) => visible(row.device)).join(", ") : "All media that the catalog knows."}
+        {rows.length
+          ? rows.map((row) => visible(row.device)).join(", ")
+          : "All media that the catalog knows."}
       </p>
       {what === "verify" && (
-        <ChoiceField label="How much of each" value={sample} onChange={(event) => setSample(event.target.value)} choices={SAMPLES} />
+        <ChoiceField
+          label="How much of each"
+          value={sample}
+          onChange={(event) => setSample(event.target.value)}
+          choices={SAMPLES}
+        />
       )}
       {what === "repair" && (
         <>
-          <CheckField label="Only say what would move" checked={dryRun} onChange={(event) => setDryRun(event.target.checked)} />
+          <CheckField
+            label="Only say what would move"
+            checked={dryRun}
+            onChange={(event) => setDryRun(event.target.checked)}
+          />
           <CheckField
             label="Put everything on it, also what was never meant for it"
             checked={full}

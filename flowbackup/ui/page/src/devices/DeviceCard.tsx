@@ -53,7 +53,10 @@ export function DeviceCard({ row, lost, choice, onCare }: DeviceCardProps) {
           {lost.versions.length > 0 && (
             <p>
               No other medium has all of {counted(lost.versions.length, "version")}:{" "}
-              {lost.versions.slice(0, LOST_SHOWN).map((version) => visible(version.object)).join(", ")}
+              {lost.versions
+                .slice(0, LOST_SHOWN)
+                .map((version) => visible(version.object))
+                .join(", ")}
               {lost.versions.length > LOST_SHOWN && "…"}
             </p>
           )}

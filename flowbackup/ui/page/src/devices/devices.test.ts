@@ -2,10 +2,27 @@ import { expect, test } from "vitest";
 import { type LostRow, type MediumRow, standingOf } from "./medium";
 
 const ROW: MediumRow = {
-  device: "nas", medium: "m", pool: "default", set_number: null, location: "/mnt/nas", node: "here", created_ns: 1,
-  free_bytes: 40, frames: 10, frames_verified: 10, frames_damaged: 0, verified_oldest_ns: 1, verified_newest_ns: 2,
+  device: "nas",
+  medium: "m",
+  pool: "default",
+  set_number: null,
+  location: "/mnt/nas",
+  node: "here",
+  created_ns: 1,
+  free_bytes: 40,
+  frames: 10,
+  frames_verified: 10,
+  frames_damaged: 0,
+  verified_oldest_ns: 1,
+  verified_newest_ns: 2,
 };
-const LOST: LostRow = { device: "nas", medium: "m", location: "/mnt/nas", fault: "is not there", versions: [] };
+const LOST: LostRow = {
+  device: "nas",
+  medium: "m",
+  location: "/mnt/nas",
+  fault: "is not there",
+  versions: [],
+};
 
 test.each<[Partial<MediumRow>, string, string]>([
   [{}, "success", "verified whole"],

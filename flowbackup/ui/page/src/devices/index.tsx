@@ -29,11 +29,15 @@ export default function Devices(_: { route: Route }) {
       <header className="spread">
         <div className="stack tight">
           <h1>Devices and media</h1>
-          <p className="soft">What was read back whole is green; all else asks for a verify or a repair.</p>
+          <p className="soft">
+            What was read back whole is green; all else asks for a verify or a repair.
+          </p>
         </div>
         {rows.length > 0 && (
           <div className="row">
-            <Button onClick={() => open("repair")}>{named.length ? `Repair ${named.length}` : "Repair all"}</Button>
+            <Button onClick={() => open("repair")}>
+              {named.length ? `Repair ${named.length}` : "Repair all"}
+            </Button>
             <Button kind="primary" onClick={() => open("verify")}>
               {named.length ? `Verify ${named.length}` : "Verify all"}
             </Button>
@@ -52,7 +56,8 @@ export default function Devices(_: { route: Route }) {
             </a>
           }
         >
-          A run makes media of its device directories; <code>flowbackup device init DIR</code> makes one by hand.
+          A run makes media of its device directories; <code>flowbackup device init DIR</code> makes
+          one by hand.
         </Empty>
       )}
       <ul className="devices" aria-label="Media">

@@ -41,17 +41,30 @@ export interface Standing {
 export function standingOf(row: MediumRow, lost: LostRow | null): Standing {
   if (lost) {
     const word = lost.versions.length ? "away, and takes objects along" : "away";
-    return { light: "failed", word, advice: "Bring it back, or put another in its place and repair that." };
+    return {
+      light: "failed",
+      word,
+      advice: "Bring it back, or put another in its place and repair that.",
+    };
   }
   const { frames, frames_verified: verified, frames_damaged: damaged } = row;
-  if (frames === null || verified === null) return { light: "unverified", word: "not known", advice: VERIFY };
+  if (frames === null || verified === null)
+    return { light: "unverified", word: "not known", advice: VERIFY };
   if (damaged) {
-    return { light: "failed", word: `${counted(damaged, "frame")} damaged`, advice: "Repair brings sound ones from the other copies." };
+    return {
+      light: "failed",
+      word: `${counted(damaged, "frame")} damaged`,
+      advice: "Repair brings sound ones from the other copies.",
+    };
   }
   if (frames === 0) return { light: "never", word: "empty", advice: "" };
   if (verified >= frames) return { light: "success", word: "verified whole", advice: "" };
   if (verified === 0) return { light: "unverified", word: "never verified", advice: VERIFY };
-  return { light: "unverified", word: `${Math.floor((100 * verified) / frames)} % verified`, advice: VERIFY };
+  return {
+    light: "unverified",
+    word: `${Math.floor((100 * verified) / frames)} % verified`,
+    advice: VERIFY,
+  };
 }
 
 const VERIFY = "Verify reads what was not read back yet.";

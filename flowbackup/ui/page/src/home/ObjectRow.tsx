@@ -44,9 +44,7 @@ export function ObjectRow({ row }: { row: HomeRow }) {
         </div>
         <div>
           <dt>Space</dt>
-          <dd>
-            {formatSize(row.bytes)}
-          </dd>
+          <dd>{formatSize(row.bytes)}</dd>
         </div>
       </dl>
       <div className="row">

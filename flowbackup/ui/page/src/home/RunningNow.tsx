@@ -38,7 +38,9 @@ function Running({ row }: { row: ToldRow }) {
         <strong>
           <Name text={row.title} /> {row.kind === "run" ? "runs" : `– ${row.kind}`}
         </strong>
-        <span className="soft">{share === null ? "total unknown" : `${Math.floor(share * 100)} %`}</span>
+        <span className="soft">
+          {share === null ? "total unknown" : `${Math.floor(share * 100)} %`}
+        </span>
       </span>
       <Bar label={`How far ${row.title} is`} share={share} />
       <span className="soft">{run ? doneText(run) : "…"}</span>

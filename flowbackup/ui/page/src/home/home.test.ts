@@ -1,16 +1,28 @@
 import { describe, expect, test } from "vitest";
 import type { LightState } from "../sessions/report";
-import { copiesText, counts, headline, type HomeRow, lacksCopies, worstFirst } from "./lights";
+import { copiesText, counts, type HomeRow, headline, lacksCopies, worstFirst } from "./lights";
 
 const row = (light: LightState, object = light): HomeRow => ({
-  client: "web", object, light, why: "", last_good_ns: 1, last_verified_ns: 1, copies_durable: 2,
-  copies_wanted: 3, next_run_ns: null, bytes: 1,
+  client: "web",
+  object,
+  light,
+  why: "",
+  last_good_ns: 1,
+  last_verified_ns: 1,
+  copies_durable: 2,
+  copies_wanted: 3,
+  next_run_ns: null,
+  bytes: 1,
 });
 
 describe("the first look", () => {
   test("what asks for a look stands above", () => {
     const rows = [row("success"), row("failed"), row("unverified")];
-    expect(worstFirst(rows).map((found) => found.light)).toEqual(["failed", "unverified", "success"]);
+    expect(worstFirst(rows).map((found) => found.light)).toEqual([
+      "failed",
+      "unverified",
+      "success",
+    ]);
   });
 
   test.each<[LightState[], string]>([

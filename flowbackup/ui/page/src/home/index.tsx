@@ -5,7 +5,7 @@ import type { ToldRow } from "../run/told";
 import type { Route } from "../shell/routes";
 import { visible } from "../text/visible";
 import { FirstUse } from "./FirstUse";
-import { counts, headline, type HomeRow, worstFirst } from "./lights";
+import { counts, type HomeRow, headline, worstFirst } from "./lights";
 import { ObjectRow } from "./ObjectRow";
 import { RunningNow } from "./RunningNow";
 import "./home.css";
@@ -62,7 +62,8 @@ export default function Home(_: { route: Route }) {
       )}
       {rows.length > 0 && rows.every((row) => !row.next_run_ns) && (
         <p className="soft">
-          No timer is known here: <code>flowbackup schedule install GRAPH.yaml</code> has a graph run at set times.
+          No timer is known here: <code>flowbackup schedule install GRAPH.yaml</code> has a graph
+          run at set times.
         </p>
       )}
     </div>

@@ -18,8 +18,8 @@ import type { Spec } from "../model/spec";
 import { useTheme } from "../shell/theme";
 import { formatRate } from "../text/size";
 import { visible } from "../text/visible";
-import { LiveBox, type LiveBoxData } from "./LiveBox";
 import { useDirection } from "./direction";
+import { LiveBox, type LiveBoxData } from "./LiveBox";
 import { type AgentLook, type EdgeLook, lookOf } from "./looks";
 import { type Direction, placesOf } from "./places";
 
@@ -42,7 +42,10 @@ export function FlowPicture({ label, spec, positions, edges, agents }: FlowPictu
   const direction = useDirection();
   const theme = useTheme();
   const chart = useMemo(() => chartOf(spec, { each: true }), [spec]);
-  const places = useMemo(() => placesOf(chart, positions, direction), [chart, positions, direction]);
+  const places = useMemo(
+    () => placesOf(chart, positions, direction),
+    [chart, positions, direction],
+  );
   const nodes = useMemo(
     () => chart.boxes.map((box) => nodeOf(box, places, agents, direction)),
     [chart, places, agents, direction],

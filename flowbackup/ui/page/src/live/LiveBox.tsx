@@ -41,7 +41,9 @@ function Client({ box, direction }: { box: ClientBox; direction: Direction }) {
         <strong className="live-name">
           <Name text={box.name} />
         </strong>
-        <span className="box-role">{box.node === HERE ? "client" : `client on ${visible(box.node)}`}</span>
+        <span className="box-role">
+          {box.node === HERE ? "client" : `client on ${visible(box.node)}`}
+        </span>
       </header>
       {box.objects.map((object) => (
         <div key={object.name} className="object-row" style={{ height: OBJECT_HEIGHT }}>
@@ -52,7 +54,12 @@ function Client({ box, direction }: { box: ClientBox; direction: Direction }) {
             {visible(object.source)}
           </span>
           {direction === "right" && (
-            <Handle type="source" id={`object/${object.name}`} position={OUT[direction]} className="unseen" />
+            <Handle
+              type="source"
+              id={`object/${object.name}`}
+              position={OUT[direction]}
+              className="unseen"
+            />
           )}
         </div>
       ))}
@@ -70,7 +77,11 @@ interface GroupProps {
 
 function Group({ box, agents, direction }: GroupProps) {
   return (
-    <section className="group-box" data-role={box.role} aria-label={`${box.role} group ${box.name}`}>
+    <section
+      className="group-box"
+      data-role={box.role}
+      aria-label={`${box.role} group ${box.name}`}
+    >
       <Handle type="target" id={box.id} position={INTO[direction]} className="end-in" />
       <header>
         <strong className="live-name">
@@ -123,7 +134,9 @@ function Agent({ agent, look, direction }: AgentProps) {
           className="buffers"
           role="img"
           aria-label={`${look?.used} of ${slots} buffers in use`}
-          style={{ "--cells": slots, "--first": 0, "--part": (look?.used ?? 0) / slots } as CSSProperties}
+          style={
+            { "--cells": slots, "--first": 0, "--part": (look?.used ?? 0) / slots } as CSSProperties
+          }
         />
       )}
       <Handle type="source" id={agent.id} position={OUT[direction]} className="unseen" />

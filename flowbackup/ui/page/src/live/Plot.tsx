@@ -18,7 +18,14 @@ interface PlotProps {
   height?: number;
 }
 
-const COLOURS = ["--accent", "--role-mirror", "--role-restore", "--role-copy", "--role-client", "--bad"];
+const COLOURS = [
+  "--accent",
+  "--role-mirror",
+  "--role-restore",
+  "--role-copy",
+  "--role-client",
+  "--bad",
+];
 
 /** Lines over time.  The library comes when the first of them is shown. */
 export function Plot({ label, seconds, lines, text, height = 190 }: PlotProps) {
@@ -34,10 +41,16 @@ export function Plot({ label, seconds, lines, text, height = 190 }: PlotProps) {
     const box = place.current;
     if (!box) return;
     let isGone = false;
-    const sized = new ResizeObserver(() => plot.current?.setSize({ width: box.clientWidth, height }));
+    const sized = new ResizeObserver(() =>
+      plot.current?.setSize({ width: box.clientWidth, height }),
+    );
     void import("uplot").then(({ default: Plotted }) => {
       if (isGone) return;
-      plot.current = new Plotted(optionsOf(box, names.split("\n"), text, height), data.current, box);
+      plot.current = new Plotted(
+        optionsOf(box, names.split("\n"), text, height),
+        data.current,
+        box,
+      );
       sized.observe(box);
     });
     return () => {
@@ -88,7 +101,11 @@ function optionsOf(
     scales: { x: { time: false }, y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
     axes: [
       { ...axis, values: (_, values) => values.map(clock) },
-      { ...axis, size: 74, values: (_, values) => values.map((value) => (value ? text(value) : "0")) },
+      {
+        ...axis,
+        size: 74,
+        values: (_, values) => values.map((value) => (value ? text(value) : "0")),
+      },
     ],
     series: [
       {},

@@ -12,8 +12,18 @@ const SPEC: Spec = {
   mirror_groups: { offsite: { mirrors: "primary", devices: ["c"] } },
 };
 const CHART = chartOf(SPEC, { each: true });
-const look = (source: string, target: string, rate: number, mood: EdgeLook["mood"] = "good"): EdgeLook => ({
-  source, target, rate, under: "", mood, flows: rate > 0,
+const look = (
+  source: string,
+  target: string,
+  rate: number,
+  mood: EdgeLook["mood"] = "good",
+): EdgeLook => ({
+  source,
+  target,
+  rate,
+  under: "",
+  mood,
+  flows: rate > 0,
 });
 const line = (source: string, target: string) => {
   const found = CHART.lines.find((one) => one.source === source && one.target === target);
@@ -22,14 +32,25 @@ const line = (source: string, target: string) => {
 };
 
 describe("what a line tells", () => {
-  const looks = [look("web", "primary.a", 10), look("web", "primary.b", 5, "warn"), look("primary.a", "offsite.c", 7)];
+  const looks = [
+    look("web", "primary.a", 10),
+    look("web", "primary.b", 5, "warn"),
+    look("primary.a", "offsite.c", 7),
+  ];
 
   test("of all agents of the group that a client gives to", () => {
-    expect(lookOf(line("client/web", "group/primary"), looks)).toMatchObject({ rate: 15, mood: "warn", flows: true });
+    expect(lookOf(line("client/web", "group/primary"), looks)).toMatchObject({
+      rate: 15,
+      mood: "warn",
+      flows: true,
+    });
   });
 
   test("of its own coupling", () => {
-    expect(lookOf(line("agent/primary.a", "agent/offsite.c"), looks)).toMatchObject({ rate: 7, mood: "good" });
+    expect(lookOf(line("agent/primary.a", "agent/offsite.c"), looks)).toMatchObject({
+      rate: 7,
+      mood: "good",
+    });
   });
 
   test("nothing, where nothing is known", () => {
@@ -43,7 +64,8 @@ describe("places on a narrow page", () => {
 
   test("columns become rows", () => {
     const order = ["client/web", "group/primary", "group/offsite"];
-    const along = (places: typeof wide, axis: "x" | "y") => order.map((id) => places[id]?.[axis] ?? Number.NaN);
+    const along = (places: typeof wide, axis: "x" | "y") =>
+      order.map((id) => places[id]?.[axis] ?? Number.NaN);
     expect(along(wide, "x")).toEqual([...along(wide, "x")].sort((a, b) => a - b));
     expect(along(narrow, "y")).toEqual([...along(narrow, "y")].sort((a, b) => a - b));
   });
@@ -52,8 +74,11 @@ describe("places on a narrow page", () => {
     const boxes = CHART.boxes.map((box) => ({ ...box, ...(narrow[box.id] ?? { x: 0, y: 0 }) }));
     boxes.forEach((one, place) => {
       for (const other of boxes.slice(place + 1)) {
-        const apart = one.y + one.height <= other.y || other.y + other.height <= one.y ||
-          one.x + one.width <= other.x || other.x + other.width <= one.x;
+        const apart =
+          one.y + one.height <= other.y ||
+          other.y + other.height <= one.y ||
+          one.x + one.width <= other.x ||
+          other.x + other.width <= one.x;
         expect(apart).toBe(true);
       }
     });

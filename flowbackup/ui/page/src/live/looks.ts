@@ -29,7 +29,9 @@ const WORST_FIRST: Mood[] = ["bad", "warn", "good", "quiet"];
 export function lookOf(line: Line, looks: readonly EdgeLook[]): EdgeLook | null {
   const source = nameOf(line.source);
   const target = nameOf(line.target);
-  const own = looks.filter((look) => look.source === source && isAt(look.target, target, line.target));
+  const own = looks.filter(
+    (look) => look.source === source && isAt(look.target, target, line.target),
+  );
   const [first] = own;
   if (!first) return null;
   const rates = own.flatMap((look) => (look.rate === null ? [] : [look.rate]));

@@ -21,7 +21,10 @@ export function useDrawn(session: string, graph: string): Drawn | null {
   useEffect(() => {
     const stop = new AbortController();
     const draw = async () => {
-      const [kept, file] = await Promise.all([keptText(session, stop.signal), fileOf(graph, stop.signal)]);
+      const [kept, file] = await Promise.all([
+        keptText(session, stop.signal),
+        fileOf(graph, stop.signal),
+      ]);
       const text = kept ?? file?.text;
       if (!text || stop.signal.aborted) return;
       const body = { text, ...(graph ? { path: graph } : {}) };
@@ -37,7 +40,10 @@ export function useDrawn(session: string, graph: string): Drawn | null {
 
 async function keptText(session: string, signal: AbortSignal): Promise<string | null> {
   if (!session) return null;
-  const answer = await api.get<{ graph_text?: string }>(`/api/sessions/${encodeURIComponent(session)}`, signal);
+  const answer = await api.get<{ graph_text?: string }>(
+    `/api/sessions/${encodeURIComponent(session)}`,
+    signal,
+  );
   return (answer.ok && answer.value.graph_text) || null;
 }
 

@@ -54,7 +54,10 @@ export function useAsked<Value>(path: string | null, everySeconds = 0): Asked<Va
 }
 
 /** "/api/ls?version=…": only what was given. */
-export function asking(path: string, given: Record<string, string | number | null | undefined>): string {
+export function asking(
+  path: string,
+  given: Record<string, string | number | null | undefined>,
+): string {
   const words = new URLSearchParams();
   for (const [name, value] of Object.entries(given)) {
     if (value !== null && value !== undefined && value !== "") words.set(name, String(value));

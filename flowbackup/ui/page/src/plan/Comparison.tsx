@@ -28,7 +28,14 @@ export function Comparison({ one, other, names }: ComparisonProps) {
     side("one", title(one, names[0])),
     side("other", title(other, names[1])),
   ];
-  return <Table caption="Two layouts" columns={columns} rows={compared(one, other, WORDS)} rowKey={(row) => row.what} />;
+  return (
+    <Table
+      caption="Two layouts"
+      columns={columns}
+      rows={compared(one, other, WORDS)}
+      rowKey={(row) => row.what}
+    />
+  );
 }
 
 function title(found: Prediction, path: string): string {

@@ -15,7 +15,8 @@ const WHATS: What[] = ["rate", "size", "fail", "lost", "room"];
 export function Conditions({ rows, onChange, graphs }: ConditionsProps) {
   const change = (place: number, part: Partial<Condition>) =>
     onChange(rows.map((row, at) => (at === place ? { ...row, ...part } : row)));
-  const add = (what: What) => onChange([...rows, { what, name: namesFor(what, graphs)[0] ?? "", value: "", at: "" }]);
+  const add = (what: What) =>
+    onChange([...rows, { what, name: namesFor(what, graphs)[0] ?? "", value: "", at: "" }]);
   return (
     <div className="conditions">
       {rows.length === 0 && (
@@ -25,8 +26,12 @@ export function Conditions({ rows, onChange, graphs }: ConditionsProps) {
       )}
       {rows.map((row, place) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: rows have no other identity
-        <div className="condition" key={place} role="group" aria-label={`Condition ${place + 1}`}>
-          <Row row={row} names={namesFor(row.what, graphs)} onChange={(part) => change(place, part)} />
+        <fieldset className="condition" key={place} aria-label={`Condition ${place + 1}`}>
+          <Row
+            row={row}
+            names={namesFor(row.what, graphs)}
+            onChange={(part) => change(place, part)}
+          />
           <Button
             kind="quiet"
             aria-label={`Remove condition ${place + 1}`}
@@ -34,7 +39,7 @@ export function Conditions({ rows, onChange, graphs }: ConditionsProps) {
           >
             ✕
           </Button>
-        </div>
+        </fieldset>
       ))}
       <div className="row">
         {WHATS.map((what) => (
@@ -55,7 +60,15 @@ const ADDS: Record<What, string> = {
   room: "a full device",
 };
 
-function Row({ row, names, onChange }: { row: Condition; names: string[]; onChange: (part: Partial<Condition>) => void }) {
+function Row({
+  row,
+  names,
+  onChange,
+}: {
+  row: Condition;
+  names: string[];
+  onChange: (part: Partial<Condition>) => void;
+}) {
   const words = WORDS[row.what];
   const isTime = row.what === "fail" || row.what === "lost";
   const isEmpty = isTime ? row.at === "" : row.value === "";

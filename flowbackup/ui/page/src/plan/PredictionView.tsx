@@ -8,7 +8,7 @@ import { Facts } from "../parts/Facts";
 import { Name } from "../text/Name";
 import { formatRate, formatSeconds, formatSize } from "../text/size";
 import { visible } from "../text/visible";
-import { type DeviceResult, linesOf, type Loss, longWaits, type Prediction } from "./prediction";
+import { type DeviceResult, type Loss, linesOf, longWaits, type Prediction } from "./prediction";
 
 /** What the simulator says of one layout. */
 export function PredictionView({ found, drawn }: { found: Prediction; drawn: Drawn | null }) {
@@ -35,7 +35,8 @@ export function PredictionView({ found, drawn }: { found: Prediction; drawn: Dra
         <p>{visible(summary.bottleneck)}</p>
         {summary.assumed.length > 0 && (
           <p className="note" data-tone="warn">
-            Nobody said how fast these are, so a rate is assumed: {summary.assumed.map(visible).join(", ")}.
+            Nobody said how fast these are, so a rate is assumed:{" "}
+            {summary.assumed.map(visible).join(", ")}.
           </p>
         )}
       </div>
@@ -51,7 +52,12 @@ export function PredictionView({ found, drawn }: { found: Prediction; drawn: Dra
       <Table caption="Devices" columns={DEVICES} rows={devices} rowKey={(row) => row.agent} />
       <Waits found={found} />
       {found.losses.length > 0 && (
-        <Table caption="What would be lost" columns={LOSSES} rows={found.losses} rowKey={(row) => `${row.device}@${row.at_seconds}`} />
+        <Table
+          caption="What would be lost"
+          columns={LOSSES}
+          rows={found.losses}
+          rowKey={(row) => `${row.device}@${row.at_seconds}`}
+        />
       )}
       <section className="panel stack">
         <h3>Memory</h3>
@@ -63,14 +69,23 @@ export function PredictionView({ found, drawn }: { found: Prediction; drawn: Dra
                 {formatSize(part.bytes_peak)} of {formatSize(part.bytes_planned)} at most
               </span>
             </div>
-            <Bar label={`Memory of ${part.node}`} share={part.bytes_planned ? part.bytes_peak / part.bytes_planned : 0} />
+            <Bar
+              label={`Memory of ${part.node}`}
+              share={part.bytes_planned ? part.bytes_peak / part.bytes_planned : 0}
+            />
           </div>
         ))}
       </section>
       {lines.seconds.length > 2 && (
         <section className="panel stack">
           <h3>Reading over time</h3>
-          <Plot label="Rate of reading" seconds={lines.seconds} lines={[{ name: "read", values: lines.read }]} text={formatRate} height={150} />
+          <Plot
+            label="Rate of reading"
+            seconds={lines.seconds}
+            lines={[{ name: "read", values: lines.read }]}
+            text={formatRate}
+            height={150}
+          />
           <h3>Buffers in use</h3>
           <Plot
             label="Buffers in use"
@@ -110,9 +125,19 @@ function Waits({ found }: { found: Prediction }) {
 
 const DEVICES: Column<DeviceResult>[] = [
   { key: "agent", title: "Agent", cell: (row) => <Name text={row.agent} /> },
-  { key: "durable", title: "Durable", align: "right", cell: (row) => formatSize(row.bytes_durable) },
+  {
+    key: "durable",
+    title: "Durable",
+    align: "right",
+    cell: (row) => formatSize(row.bytes_durable),
+  },
   { key: "busy", title: "Busy", align: "right", cell: (row) => formatSeconds(row.busy_seconds) },
-  { key: "peak", title: "Buffers at most", align: "right", cell: (row) => `${row.slots_peak}/${row.slots}` },
+  {
+    key: "peak",
+    title: "Buffers at most",
+    align: "right",
+    cell: (row) => `${row.slots_peak}/${row.slots}`,
+  },
   {
     key: "end",
     title: "End",
@@ -163,7 +188,9 @@ function edgesOf(found: Prediction): EdgeLook[] {
   const waited = new Set(longWaits(found).map((wait) => wait.whom));
   return found.edges.map((edge) => {
     const [source = "", target = ""] = edge.name.split(" -> ");
-    const isSlow = [edge.name, target, target.split(".").at(-1) ?? ""].some((name) => waited.has(name));
+    const isSlow = [edge.name, target, target.split(".").at(-1) ?? ""].some((name) =>
+      waited.has(name),
+    );
     return {
       source,
       target,

@@ -37,26 +37,42 @@ const TIME = /^\s*(\d+(\.\d+)?\s*(s|m|min|h|d)?\s*)+$/i;
 export function faultOf(row: Condition): string {
   if (row.name === "") return "say of which";
   if (row.what === "rate" && !RATE.test(row.value)) return "write a rate, as in 80MB/s";
-  if ((row.what === "size" || row.what === "room") && !SIZE.test(row.value)) return "write a size, as in 2TB";
+  if ((row.what === "size" || row.what === "room") && !SIZE.test(row.value))
+    return "write a size, as in 2TB";
   const needsTime = row.what === "fail" || row.what === "lost";
-  if ((needsTime || row.at.trim() !== "") && !TIME.test(row.at)) return "write a time since the start, as in 600s";
+  if ((needsTime || row.at.trim() !== "") && !TIME.test(row.at))
+    return "write a time since the start, as in 600s";
   return "";
 }
 
 const KEYS: Record<What, "rates" | "sizes" | "fails" | "rooms" | "lost"> = {
-  rate: "rates", size: "sizes", fail: "fails", room: "rooms", lost: "lost",
+  rate: "rates",
+  size: "sizes",
+  fail: "fails",
+  room: "rooms",
+  lost: "lost",
 };
 
 /** Rows with faults are left out; the form says so of them. */
-export function requestOf(text: string, path: string, rows: readonly Condition[], seed = 0): Request {
+export function requestOf(
+  text: string,
+  path: string,
+  rows: readonly Condition[],
+  seed = 0,
+): Request {
   const request: Request = { text, path, seed };
   for (const row of rows) {
     if (faultOf(row)) continue;
     const at = row.at.trim();
     const isTime = row.what === "fail" || row.what === "lost";
-    const value = isTime ? at : row.what === "rate" && at ? `${row.value.trim()}@${at}` : row.value.trim();
-    const part = (request[KEYS[row.what]] ??= {});
-    part[row.name === ALL_OBJECTS ? "" : row.name] = value;
+    const value = isTime
+      ? at
+      : row.what === "rate" && at
+        ? `${row.value.trim()}@${at}`
+        : row.value.trim();
+    const key = KEYS[row.what];
+    const name = row.name === ALL_OBJECTS ? "" : row.name;
+    request[key] = { ...request[key], [name]: value };
   }
   return request;
 }

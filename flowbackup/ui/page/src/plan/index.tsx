@@ -47,8 +47,19 @@ export default function Plan({ route }: { route: Route }) {
       {path && (
         <>
           <div className="plan-choice">
-            <GraphChoice label="Graph" rows={rows} path={path} onChoose={(next) => choose(next, other)} />
-            <GraphChoice label="Beside it" rows={rows} path={other} none="nothing" onChoose={(next) => choose(path, next)} />
+            <GraphChoice
+              label="Graph"
+              rows={rows}
+              path={path}
+              onChoose={(next) => choose(next, other)}
+            />
+            <GraphChoice
+              label="Beside it"
+              rows={rows}
+              path={other}
+              none="nothing"
+              onChoose={(next) => choose(path, next)}
+            />
           </div>
           <Simulation key={`${path} ${other}`} path={path} other={other} />
         </>
@@ -100,7 +111,12 @@ function Simulation({ path, other }: { path: string; other: string }) {
     setBusy(true);
     setFault(null);
     const answers = await Promise.all(
-      asked.map((graph) => api.post<Prediction>("/api/plan/simulate", requestOf(graph.text ?? "", graph.path, own(rows, graph)))),
+      asked.map((graph) =>
+        api.post<Prediction>(
+          "/api/plan/simulate",
+          requestOf(graph.text ?? "", graph.path, own(rows, graph)),
+        ),
+      ),
     );
     setBusy(false);
     const failed = answers.find((answer) => !answer.ok);

@@ -98,9 +98,14 @@ const OUTCOMES = ["failed", "incomplete", "success"];
 /** Two layouts line by line. */
 export function compared(one: Prediction, other: Prediction, words: Words): Difference[] {
   const row = (
-    what: string, text: (value: number) => string, value: (found: Prediction) => number, moreIsBetter: boolean,
+    what: string,
+    text: (value: number) => string,
+    value: (found: Prediction) => number,
+    moreIsBetter: boolean,
   ): Difference => ({
-    what, one: text(value(one)), other: text(value(other)),
+    what,
+    one: text(value(one)),
+    other: text(value(other)),
     better: betterOf(value(one), value(other), moreIsBetter),
   });
   const outcome = (found: Prediction) => OUTCOMES.indexOf(found.summary.outcome);
@@ -136,11 +141,18 @@ function lossOf(found: Prediction): number {
 
 /** For the plot: seconds, and what was read until then per second between samples; fill by agent in
  * slots. */
-export function linesOf(found: Prediction): { seconds: number[]; read: number[]; fill: Map<string, number[]> } {
+export function linesOf(found: Prediction): {
+  seconds: number[];
+  read: number[];
+  fill: Map<string, number[]>;
+} {
   const own = found.samples.filter((sample) => sample.stage === 0);
   const fill = new Map<string, number[]>();
   for (const name of Object.keys(own[0]?.fill ?? {})) {
-    fill.set(name, own.map((sample) => sample.fill[name] ?? 0));
+    fill.set(
+      name,
+      own.map((sample) => sample.fill[name] ?? 0),
+    );
   }
   const read = own.map((sample, place) => {
     const before = own[place - 1];

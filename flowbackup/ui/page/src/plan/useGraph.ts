@@ -21,7 +21,15 @@ export interface Loaded {
   fault: Fault | null;
 }
 
-const NOTHING: Omit<Loaded, "path"> = { text: null, drawn: null, devices: [], clients: [], objects: [], nodes: [], fault: null };
+const NOTHING: Omit<Loaded, "path"> = {
+  text: null,
+  drawn: null,
+  devices: [],
+  clients: [],
+  objects: [],
+  nodes: [],
+  fault: null,
+};
 
 /** path: "" for none, which gives null. */
 export function useGraph(path: string): Loaded | null {
@@ -34,7 +42,11 @@ export function useGraph(path: string): Loaded | null {
       if (stop.signal.aborted) return;
       if (!file.ok) return setLoaded({ path, ...NOTHING, fault: file.fault });
       const { text, positions } = file.value;
-      const design = await api.post<{ spec: Spec | null }>("/api/design/check", { text, path }, stop.signal);
+      const design = await api.post<{ spec: Spec | null }>(
+        "/api/design/check",
+        { text, path },
+        stop.signal,
+      );
       if (stop.signal.aborted) return;
       if (!design.ok) return setLoaded({ path, ...NOTHING, fault: design.fault });
       const { spec } = design.value;
@@ -55,7 +67,9 @@ function namesOf(spec: Spec | null): Pick<Loaded, "devices" | "clients" | "objec
   return {
     devices: [...new Set([...named, ...Object.keys(spec.devices ?? {})])],
     clients: clients.map(([name]) => name),
-    objects: clients.flatMap(([name, client]) => Object.keys(client.objects ?? {}).map((object) => `${name}/${object}`)),
+    objects: clients.flatMap(([name, client]) =>
+      Object.keys(client.objects ?? {}).map((object) => `${name}/${object}`),
+    ),
     nodes: Object.keys(spec.nodes ?? {}),
   };
 }

@@ -58,7 +58,8 @@ export function RestoreForm({ version, path }: { version: Version; path: string 
           </span>
         </header>
         <p className="soft">
-          <Name text={`${version.client}/${version.name}@${version.version}`} /> of {formatTime(version.finished_ns)}
+          <Name text={`${version.client}/${version.name}@${version.version}`} /> of{" "}
+          {formatTime(version.finished_ns)}
         </p>
         {version.outcome !== "success" && (
           <p className="note" data-tone="warn">
@@ -74,7 +75,11 @@ export function RestoreForm({ version, path }: { version: Version; path: string 
           placeholder={roots[0] ? `${roots[0].replace(/\/$/, "")}/restored` : "/tmp/restored"}
           value={target}
           onChange={(event) => setTarget(event.target.value)}
-          hint={roots.length ? `On the machine of the server, below ${roots.map(visible).join(" or ")}. It is made if it is not there.` : undefined}
+          hint={
+            roots.length
+              ? `On the machine of the server, below ${roots.map(visible).join(" or ")}. It is made if it is not there.`
+              : undefined
+          }
         />
         <ChoiceField
           label="Files that are there already"
@@ -94,14 +99,14 @@ export function RestoreForm({ version, path }: { version: Version; path: string 
         </div>
         {fault && <FaultNote fault={fault} />}
       </section>
-      {trial && <Trial key={trial} session={trial} />}
+      {trial && <Trial key={trial} id={trial} />}
     </>
   );
 }
 
 /** What would happen, and which copies would be read. */
-function Trial({ session }: { session: string }) {
-  const { run, fault } = useRun(session);
+function Trial({ id }: { id: string }) {
+  const { run, fault } = useRun(id);
   if (fault) return <FaultNote fault={fault} />;
   return (
     <section className="panel stack" aria-labelledby="trial" aria-busy={!run || !hasEnded(run)}>

@@ -20,7 +20,12 @@ export function RestoreOutcome({ run, isTrial = false }: { run: RunState; isTria
       </div>
     );
   }
-  if (!report) return <p className="note" data-tone="warn">It ended without a report.</p>;
+  if (!report)
+    return (
+      <p className="note" data-tone="warn">
+        It ended without a report.
+      </p>
+    );
   return (
     <>
       <Facts
@@ -70,7 +75,12 @@ function Why({ explanation, isTrial }: { explanation: Explanation; isTrial: bool
   return (
     <section className="stack">
       <h3>{isTrial ? "Copies that would be read" : "Copies that were read"}</h3>
-      <Table caption="Copies" columns={COLUMNS} rows={inOrder(explanation)} rowKey={(use) => use.medium} />
+      <Table
+        caption="Copies"
+        columns={COLUMNS}
+        rows={inOrder(explanation)}
+        rowKey={(use) => use.medium}
+      />
       {detours.length > 0 && (
         <div className="note" data-tone="warn">
           {detours.slice(0, DETOURS_SHOWN).map((detour) => (

@@ -39,7 +39,9 @@ export function RestoreRun({ session }: { session: string }) {
       {run && !hasEnded(run) && (
         <>
           <Progress run={run} />
-          <p className="soft">This tab may be closed: the restore goes on, and is found here again.</p>
+          <p className="soft">
+            This tab may be closed: the restore goes on, and is found here again.
+          </p>
           <Messages run={run} />
         </>
       )}

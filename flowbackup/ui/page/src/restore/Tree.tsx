@@ -31,7 +31,13 @@ function Folder({ version, path, marks, onChange }: TreeProps & { path: string }
     <>
       <ul>
         {inOrder(list.rows).map((entry) => (
-          <Item key={entry.path_base64 ?? entry.path} entry={entry} version={version} marks={marks} onChange={onChange} />
+          <Item
+            key={entry.path_base64 ?? entry.path}
+            entry={entry}
+            version={version}
+            marks={marks}
+            onChange={onChange}
+          />
         ))}
         {list.rows.length === 0 && <li className="soft">empty</li>}
       </ul>
@@ -62,11 +68,21 @@ function Item({ entry, version, marks, onChange }: TreeProps & { entry: Entry })
         ) : (
           <span className="tree-open" />
         )}
-        <TickBox label={name} path={entry.path} marks={marks} onChange={onChange} disabled={!isNamed || isCutOut(marks, entry.path)}>
+        <TickBox
+          label={name}
+          path={entry.path}
+          marks={marks}
+          onChange={onChange}
+          disabled={!isNamed || isCutOut(marks, entry.path)}
+        >
           <Name text={name} />
           {isFolder && <span className="soft">/</span>}
         </TickBox>
-        {!isFolder && <span className="soft numbers">{entry.kind === "file" ? formatSize(entry.size) : entry.kind}</span>}
+        {!isFolder && (
+          <span className="soft numbers">
+            {entry.kind === "file" ? formatSize(entry.size) : entry.kind}
+          </span>
+        )}
       </div>
       {isOpen && <Folder version={version} path={entry.path} marks={marks} onChange={onChange} />}
     </li>

@@ -1,11 +1,11 @@
-import { Empty, FaultNote, Loading, useRows } from "../loading";
 import type { ObjectRow } from "../catalog/VersionChoice";
 import { VersionChoice } from "../catalog/VersionChoice";
+import { Empty, FaultNote, Loading, useRows } from "../loading";
 import "../catalog/catalog.css";
 import { go, hashOf, type Route } from "../shell/routes";
+import { RecentRestores } from "./RecentRestores";
 import { RestoreForm } from "./RestoreForm";
 import { RestoreRun } from "./RestoreRun";
-import { RecentRestores } from "./RecentRestores";
 import "./restore.css";
 
 /** Data comes back: what, of when, whereto; and how far it is, whoever looks. */
@@ -25,9 +25,14 @@ function Choice({ query }: { query: URLSearchParams }) {
       {!objects.isLoading && !objects.fault && objects.rows.length === 0 && (
         <Empty
           title="There is nothing to restore yet"
-          actions={<a className="button" data-kind="primary" href={hashOf("home")}>Make a first backup</a>}
+          actions={
+            <a className="button" data-kind="primary" href={hashOf("home")}>
+              Make a first backup
+            </a>
+          }
         >
-          If there are media of before, <code>flowbackup rebuild DIR</code> makes the catalog from them.
+          If there are media of before, <code>flowbackup rebuild DIR</code> makes the catalog from
+          them.
         </Empty>
       )}
       {objects.rows.length > 0 && (
@@ -36,10 +41,18 @@ function Choice({ query }: { query: URLSearchParams }) {
             objects={objects}
             object={query.get("object") ?? ""}
             version={query.get("version") ?? ""}
-            onChoose={(version) => turn({ object: `${version.client}/${version.name}`, version: version.object_id })}
+            onChoose={(version) =>
+              turn({ object: `${version.client}/${version.name}`, version: version.object_id })
+            }
             onObject={(object) => turn({ object })}
           >
-            {(version) => <RestoreForm key={version.object_id} version={version} path={query.get("path") ?? ""} />}
+            {(version) => (
+              <RestoreForm
+                key={version.object_id}
+                version={version}
+                path={query.get("path") ?? ""}
+              />
+            )}
           </VersionChoice>
         </div>
       )}

@@ -17,7 +17,6 @@ export function parentOf(path: string): string {
   return slash < 0 ? "" : path.slice(0, slash);
 }
 
-
 function isBelow(path: string, folder: string): boolean {
   return path !== folder && (folder === "" || path.startsWith(`${folder}/`));
 }
@@ -57,7 +56,10 @@ export interface Asked {
  * The whole object is the path "". */
 export function askedOf(marks: Marks): Asked {
   const named = (wanted: boolean) =>
-    [...marks].filter(([, mark]) => mark === wanted).map(([path]) => path).sort();
+    [...marks]
+      .filter(([, mark]) => mark === wanted)
+      .map(([path]) => path)
+      .sort();
   return { paths: named(true), except: named(false) };
 }
 

@@ -5,7 +5,9 @@ import { counted } from "../text/size";
 
 /** Why this medium is the first choice of so many frames, or why it is none. */
 export function whyText(use: MediumUse): string {
-  const reasons = Object.entries(use.reasons).map(([why, frames]) => `${why}: ${counted(frames, "frame")}`);
+  const reasons = Object.entries(use.reasons).map(
+    ([why, frames]) => `${why}: ${counted(frames, "frame")}`,
+  );
   if (use.busy_with) reasons.push(`busy with ${use.busy_with}`);
   if (use.fault) reasons.push(`not reachable: ${use.fault}`);
   return reasons.join("; ") || "never the first choice";

@@ -1,8 +1,8 @@
 import { useState } from "react";
 import { api, type Fault } from "../api/client";
 import { FaultNote } from "../loading";
-import { faultOfRun } from "../run/ending";
 import { Button, Dialog } from "../parts";
+import { faultOfRun } from "../run/ending";
 import { counted } from "../text/size";
 
 interface ForgetDialogProps {
@@ -39,8 +39,8 @@ export function ForgetDialog({ asked, going, onClose, onForgotten }: ForgetDialo
       }
     >
       <p>
-        These versions cannot be restored any more, and there is no way back. What they need on media
-        stays until it is pruned.
+        These versions cannot be restored any more, and there is no way back. What they need on
+        media stays until it is pruned.
       </p>
       <p className="soft">
         If other versions would go by now than those that were shown, nothing is done at all.

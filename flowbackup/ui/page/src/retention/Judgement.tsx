@@ -59,7 +59,9 @@ function ObjectJudged({ judged }: { judged: Judged }) {
           </li>
         ))}
       </ol>
-      {judged.decisions.length > shown && <Button onClick={() => setShown(shown + SHOWN)}>Show more</Button>}
+      {judged.decisions.length > shown && (
+        <Button onClick={() => setShown(shown + SHOWN)}>Show more</Button>
+      )}
     </div>
   );
 }

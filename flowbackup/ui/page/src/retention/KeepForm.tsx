@@ -18,7 +18,8 @@ const OF_EACH: Record<Period, string> = {
 
 /** The rules, as numbers to be changed. */
 export function KeepForm({ form, faults, onChange }: KeepFormProps) {
-  const count = (period: Period, value: string) => onChange({ ...form, counts: { ...form.counts, [period]: value } });
+  const count = (period: Period, value: string) =>
+    onChange({ ...form, counts: { ...form.counts, [period]: value } });
   return (
     <>
       <TextField

@@ -28,7 +28,10 @@ export function byObject(decisions: readonly Decision[]): Judged[] {
   }
   return [...found].map(([object, own]) => ({
     object,
-    decisions: [...own].sort((one, other) => Number(other.finished_ns) - Number(one.finished_ns) || other.version - one.version),
+    decisions: [...own].sort(
+      (one, other) =>
+        Number(other.finished_ns) - Number(one.finished_ns) || other.version - one.version,
+    ),
     going: own.filter((decision) => !decision.keep).length,
   }));
 }

@@ -6,11 +6,11 @@ import { Button, ChoiceField, useSay } from "../parts";
 import { hashOf, type Route } from "../shell/routes";
 import { counted } from "../text/size";
 import { visible } from "../text/visible";
+import type { Decision } from "./decisions";
+import { expected } from "./decisions";
 import { ForgetDialog } from "./ForgetDialog";
 import { Judgement } from "./Judgement";
 import { KeepForm } from "./KeepForm";
-import type { Decision } from "./decisions";
-import { expected } from "./decisions";
 import { type Form, read, USUAL_FORM, wantsNothing } from "./policy";
 import "./retention.css";
 
@@ -51,7 +51,10 @@ export default function Retention(_: { route: Route }) {
   };
   const forgotten = (count: number) => {
     setForgetting(false);
-    say(`${counted(count, "version")} forgotten. flowbackup prune frees what only they needed.`, "good");
+    say(
+      `${counted(count, "version")} forgotten. flowbackup prune frees what only they needed.`,
+      "good",
+    );
     void simulate();
   };
   const going = found ? expected(found.rows) : [];
@@ -61,7 +64,9 @@ export default function Retention(_: { route: Route }) {
     <div className="screen">
       <header className="stack tight">
         <h1>Retention</h1>
-        <p className="soft">See what rules would keep before anything is forgotten. Looking changes nothing.</p>
+        <p className="soft">
+          See what rules would keep before anything is forgotten. Looking changes nothing.
+        </p>
       </header>
       {objects.fault && <FaultNote fault={objects.fault} again={objects.again} />}
       {objects.isLoading && objects.rows.length === 0 && <Loading />}
@@ -88,11 +93,18 @@ export default function Retention(_: { route: Route }) {
               }}
               choices={[
                 { value: ALL, label: "every object" },
-                ...objects.rows.map((row) => ({ value: `${row.client}/${row.name}`, label: visible(`${row.client}/${row.name}`) })),
+                ...objects.rows.map((row) => ({
+                  value: `${row.client}/${row.name}`,
+                  label: visible(`${row.client}/${row.name}`),
+                })),
               ]}
             />
             <KeepForm form={form} faults={faults} onChange={change} />
-            <Button kind="primary" disabled={isBusy || hasFaults || wantsNothing(keep)} onClick={simulate}>
+            <Button
+              kind="primary"
+              disabled={isBusy || hasFaults || wantsNothing(keep)}
+              onClick={simulate}
+            >
               {isBusy ? "Looking…" : "Show what would stay"}
             </Button>
             {wantsNothing(keep) && !hasFaults && (
@@ -105,14 +117,19 @@ export default function Retention(_: { route: Route }) {
             {fault && <FaultNote fault={fault} />}
             {!found && !fault && (
               <Empty title="Nothing was looked at yet">
-                Say what is to be kept, and each version is listed with the reasons why it stays or goes.
+                Say what is to be kept, and each version is listed with the reasons why it stays or
+                goes.
               </Empty>
             )}
             {found && (
               <>
                 <Judgement decisions={found.rows} calendar={found.calendar ?? ""} />
                 <div className="row">
-                  <Button kind="danger" disabled={going.length === 0} onClick={() => setForgetting(true)}>
+                  <Button
+                    kind="danger"
+                    disabled={going.length === 0}
+                    onClick={() => setForgetting(true)}
+                  >
                     Forget {counted(going.length, "version")}
                   </Button>
                   {going.length === 0 && <span className="soft">All of them stay.</span>}
@@ -123,7 +140,12 @@ export default function Retention(_: { route: Route }) {
         </div>
       )}
       {isForgetting && found && (
-        <ForgetDialog asked={found.asked} going={going} onClose={() => setForgetting(false)} onForgotten={forgotten} />
+        <ForgetDialog
+          asked={found.asked}
+          going={going}
+          onClose={() => setForgetting(false)}
+          onForgotten={forgotten}
+        />
       )}
     </div>
   );

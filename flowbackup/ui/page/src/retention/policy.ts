@@ -13,12 +13,17 @@ export interface Form {
 }
 
 export const EMPTY_FORM: Form = {
-  last: "", counts: { hourly: "", daily: "", weekly: "", monthly: "", quarterly: "", yearly: "" },
-  within: "", tags: "", copies: "1",
+  last: "",
+  counts: { hourly: "", daily: "", weekly: "", monthly: "", quarterly: "", yearly: "" },
+  within: "",
+  tags: "",
+  copies: "1",
 };
 
 export const USUAL_FORM: Form = {
-  ...EMPTY_FORM, last: "3", counts: { ...EMPTY_FORM.counts, daily: "7", weekly: "5", monthly: "12" },
+  ...EMPTY_FORM,
+  last: "3",
+  counts: { ...EMPTY_FORM.counts, daily: "7", weekly: "5", monthly: "12" },
 };
 
 export type Keep = Record<string, number | string | string[]>;
@@ -88,7 +93,8 @@ export function options(keep: Keep): string[] {
   const words: string[] = [];
   for (const [name, value] of Object.entries(keep)) {
     if (Array.isArray(value)) for (const tag of value) words.push("--keep-tag", tag);
-    else if (name === "copies") words.push(...(Number(value) > 1 ? ["--copies", String(value)] : []));
+    else if (name === "copies")
+      words.push(...(Number(value) > 1 ? ["--copies", String(value)] : []));
     else words.push(`--keep-${name}`, String(value));
   }
   return words;

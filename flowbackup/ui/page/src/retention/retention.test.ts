@@ -5,16 +5,23 @@ import { EMPTY_FORM, options, read, secondsOf, USUAL_FORM, wantsNothing } from "
 describe("keep rules", () => {
   test("as they are sent", () => {
     expect(read(USUAL_FORM)).toEqual({
-      keep: { last: 3, daily: 7, weekly: 5, monthly: 12, copies: 1 }, faults: {},
+      keep: { last: 3, daily: 7, weekly: 5, monthly: 12, copies: 1 },
+      faults: {},
     });
     expect(read({ ...EMPTY_FORM, within: "30d", tags: "gold, legal" }).keep).toEqual({
-      copies: 1, within: "2592000s", tags: ["gold", "legal"],
+      copies: 1,
+      within: "2592000s",
+      tags: ["gold", "legal"],
     });
   });
 
   test.each([
-    ["last", { last: "-1" }], ["last", { last: "3.5" }], ["last", { last: "1e3" }], ["copies", { copies: "0" }],
-    ["within", { within: "30 fortnights" }], ["within", { within: "d" }],
+    ["last", { last: "-1" }],
+    ["last", { last: "3.5" }],
+    ["last", { last: "1e3" }],
+    ["copies", { copies: "0" }],
+    ["within", { within: "30 fortnights" }],
+    ["within", { within: "d" }],
   ])("%s is refused", (field, change) => {
     expect(read({ ...EMPTY_FORM, ...change }).faults).toHaveProperty(field);
   });
@@ -24,9 +31,15 @@ describe("keep rules", () => {
     expect(wantsNothing(read(USUAL_FORM).keep)).toBe(false);
   });
 
-  test.each([["90s", 90], ["1h30m", 5400], ["2 h", 7200], ["0", 0], ["", null], ["1w", null], ["h1", null]])(
-    "%j", (text, seconds) => expect(secondsOf(text)).toBe(seconds),
-  );
+  test.each([
+    ["90s", 90],
+    ["1h30m", 5400],
+    ["2 h", 7200],
+    ["0", 0],
+    ["", null],
+    ["1w", null],
+    ["h1", null],
+  ])("%j", (text, seconds) => expect(secondsOf(text)).toBe(seconds));
 
   test("the equal command line", () => {
     const { keep } = read({ ...EMPTY_FORM, last: "2", tags: "gold", copies: "2" });
@@ -35,8 +48,15 @@ describe("keep rules", () => {
 });
 
 const decision = (name: string, version: number, keep: boolean): Decision => ({
-  client: "web", name, version, object_id: `${name}${version}`, session: "s", finished_ns: version,
-  outcome: "success", keep, reasons: keep ? ["last 1 of 3"] : [],
+  client: "web",
+  name,
+  version,
+  object_id: `${name}${version}`,
+  session: "s",
+  finished_ns: version,
+  outcome: "success",
+  keep,
+  reasons: keep ? ["last 1 of 3"] : [],
 });
 
 describe("decisions", () => {
@@ -44,7 +64,10 @@ describe("decisions", () => {
 
   test("by object, newest first", () => {
     const judged = byObject(all);
-    expect(judged.map((item) => [item.object, item.going])).toEqual([["web/site", 1], ["web/mail", 0]]);
+    expect(judged.map((item) => [item.object, item.going])).toEqual([
+      ["web/site", 1],
+      ["web/mail", 0],
+    ]);
     expect(judged[0]?.decisions.map((item) => item.version)).toEqual([2, 1]);
   });
 

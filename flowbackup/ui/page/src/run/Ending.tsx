@@ -1,5 +1,5 @@
-import { Light } from "../parts";
 import { findingText } from "../loading";
+import { Light } from "../parts";
 import { CopyText } from "../parts/CopyText";
 import { hashOf } from "../shell/routes";
 import { formatSeconds } from "../text/size";
@@ -10,7 +10,8 @@ const SAID: Record<string, string> = {
   success: "Everything that was asked for is durable.",
   incomplete: "It ended, and something is missing: see what below.",
   failed: "It failed. What was durable before stays as it was.",
-  interrupted: "It was interrupted. What was durable stays; running it again sends only what is missing.",
+  interrupted:
+    "It was interrupted. What was durable stays; running it again sends only what is missing.",
 };
 
 /** How a run has ended, and ways on. */
@@ -40,7 +41,13 @@ export function Ending({ run }: { run: RunState }) {
           </a>
         )}
         {made && (
-          <a className="button" href={hashOf("catalog", "", { object: `${made.client}/${made.name}`, version: made.object_id })}>
+          <a
+            className="button"
+            href={hashOf("catalog", "", {
+              object: `${made.client}/${made.name}`,
+              version: made.object_id,
+            })}
+          >
             Look into it
           </a>
         )}

@@ -14,7 +14,9 @@ export function Progress({ run }: { run: RunState }) {
   return (
     <section className="panel stack" aria-label="Progress">
       <div className="spread">
-        <strong className="how-far">{share === null ? "Total unknown" : `${Math.floor(share * 100)} %`}</strong>
+        <strong className="how-far">
+          {share === null ? "Total unknown" : `${Math.floor(share * 100)} %`}
+        </strong>
         <span className="soft">{run.stage || "starting"}</span>
       </div>
       <Bar label="Progress" share={share} />

@@ -17,9 +17,13 @@ export function RunControls({ run, spec }: { run: RunState; spec: Spec | null })
   const [open, setOpen] = useState<Change | null>(null);
   const close = () => setOpen(null);
   return (
-    <div className="row" role="group" aria-label="Change this run">
+    <fieldset className="row bare" aria-label="Change this run">
       {ORDER.filter((change) => run.can.includes(change)).map((change) => (
-        <Button key={change} kind={change === "cancel" ? "danger" : "plain"} onClick={() => setOpen(change)}>
+        <Button
+          key={change}
+          kind={change === "cancel" ? "danger" : "plain"}
+          onClick={() => setOpen(change)}
+        >
           {TITLES[change]}
         </Button>
       ))}
@@ -27,6 +31,6 @@ export function RunControls({ run, spec }: { run: RunState; spec: Spec | null })
       {open === "pace" && <PaceDialog run={run} onClose={close} />}
       {open === "attach" && <AttachDialog run={run} spec={spec} onClose={close} />}
       {open === "detach" && <DetachDialog run={run} spec={spec} onClose={close} />}
-    </div>
+    </fieldset>
   );
 }

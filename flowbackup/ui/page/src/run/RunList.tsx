@@ -1,10 +1,10 @@
 import { useState } from "react";
+import { RunningNow } from "../home/RunningNow";
 import { Empty, FaultNote, Loading, useAsked } from "../loading";
 import { Button } from "../parts";
-import { RunningNow } from "../home/RunningNow";
 import "../home/home.css";
-import { SessionLight } from "../sessions/SessionList";
 import type { SessionRow } from "../sessions/report";
+import { SessionLight } from "../sessions/SessionList";
 import { hashOf } from "../shell/routes";
 import { Name } from "../text/Name";
 import { formatSeconds } from "../text/size";
@@ -48,7 +48,9 @@ export function RunList() {
                 </a>
                 <span className="soft">{row.kind}</span>
                 <span className="soft nowrap">{formatTime(row.started_ns)}</span>
-                <span className="soft nowrap">{row.outcome ? formatSeconds(row.duration_seconds) : ""}</span>
+                <span className="soft nowrap">
+                  {row.outcome ? formatSeconds(row.duration_seconds) : ""}
+                </span>
                 <SessionLight row={row} />
               </li>
             ))}

@@ -1,10 +1,10 @@
-import { FaultNote, Loading } from "../loading";
 import { FlowPicture } from "../live/FlowPicture";
 import { Plot } from "../live/Plot";
 import { useDrawn } from "../live/useDrawn";
+import { FaultNote, Loading } from "../loading";
 import { ReportView } from "../sessions/ReportView";
-import { capital } from "../sessions/SessionDetail";
 import { parts } from "../sessions/report";
+import { capital } from "../sessions/SessionDetail";
 import { hashOf } from "../shell/routes";
 import { Name } from "../text/Name";
 import { formatRate } from "../text/size";
@@ -18,7 +18,12 @@ import { hasEnded } from "./state";
 import { CHAINS } from "./told";
 import { useRun } from "./useRun";
 
-const KINDS: Record<string, string> = { run: "is run", backup: "is backed up", demo: "a demonstration", copy: "is copied" };
+const KINDS: Record<string, string> = {
+  run: "is run",
+  backup: "is backed up",
+  demo: "a demonstration",
+  copy: "is copied",
+};
 
 /** One run: its picture with rates and fill, who waits for whom, and what may be changed. */
 export function RunView({ session }: { session: string }) {
@@ -73,7 +78,8 @@ export function RunView({ session }: { session: string }) {
           <Plot label="Rates over time" seconds={series.seconds} lines={lines} text={formatRate} />
         </section>
       )}
-      {run.report && parts(run.report).map((part) => <ReportView key={part.session} report={part} />)}
+      {run.report &&
+        parts(run.report).map((part) => <ReportView key={part.session} report={part} />)}
       {!run.report && <Messages run={run} />}
     </div>
   );

@@ -18,7 +18,8 @@ interface DrawnProps extends ChangeProps {
 
 /** The agents of these roles; of a graph that is not known, those that the run tells of. */
 function agentNames({ run, spec }: DrawnProps, ...roles: Role[]): string[] {
-  if (!spec) return run.edges.filter((edge) => edge.level > 0).map((edge) => edge.target || edge.name);
+  if (!spec)
+    return run.edges.filter((edge) => edge.level > 0).map((edge) => edge.target || edge.name);
   return groupsOf(spec)
     .filter((one) => roles.includes(one.role))
     .flatMap((one) => agentsOf(one.group).map((device) => `${one.name}.${device}`));
@@ -77,7 +78,11 @@ export function CancelDialog({ run, onClose }: ChangeProps) {
       onClose={onClose}
       fault={fault}
       action={
-        <Button kind="danger" disabled={isBusy} onClick={() => tell("cancel", { now }, "The run ends.")}>
+        <Button
+          kind="danger"
+          disabled={isBusy}
+          onClick={() => tell("cancel", { now }, "The run ends.")}
+        >
           {isBusy ? "Telling it…" : "Cancel the run"}
         </Button>
       }
@@ -150,14 +155,17 @@ export function AttachDialog(props: DrawnProps) {
         <Button
           kind="primary"
           disabled={isBusy || !device.trim()}
-          onClick={() => tell("attach", { device: device.trim(), source, init }, "The mirror is attached.")}
+          onClick={() =>
+            tell("attach", { device: device.trim(), source, init }, "The mirror is attached.")
+          }
         >
           {isBusy ? "Attaching…" : "Attach"}
         </Button>
       }
     >
       <p className="soft">
-        It gets every frame from now on. What was sent before, a repair brings when the run has ended.
+        It gets every frame from now on. What was sent before, a repair brings when the run has
+        ended.
       </p>
       <TextField
         label="Directory, or device of the graph"
@@ -195,7 +203,11 @@ export function DetachDialog(props: DrawnProps) {
       onClose={onClose}
       fault={fault}
       action={
-        <Button kind="danger" disabled={isBusy || !device} onClick={() => tell("detach", { device }, "The mirror is detached.")}>
+        <Button
+          kind="danger"
+          disabled={isBusy || !device}
+          onClick={() => tell("detach", { device }, "The mirror is detached.")}
+        >
           {isBusy ? "Detaching…" : "Detach"}
         </Button>
       }

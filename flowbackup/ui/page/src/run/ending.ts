@@ -11,6 +11,9 @@ export async function faultOfRun(id: string): Promise<Fault | null> {
   if (!answer.ok) return answer.fault;
   const run = runOf(answer.value, Date.now());
   if (run.outcome === "success") return null;
-  const message = run.error?.message ?? run.problems[0]?.text ?? `It ended ${run.outcome ?? "without an outcome"}`;
+  const message =
+    run.error?.message ??
+    run.problems[0]?.text ??
+    `It ended ${run.outcome ?? "without an outcome"}`;
   return { kind: run.error?.kind ?? "run", status: 0, message, remedy: run.error?.remedy ?? "" };
 }

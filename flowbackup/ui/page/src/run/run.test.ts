@@ -6,18 +6,51 @@ import { runOf, type ToldState, withEvent } from "./told";
 import { edgeMood, edgeText, holdingUp, waits } from "./waits";
 
 const EDGE: EdgeNow = {
-  name: "primary.nas", source: "web", target: "primary.nas", level: 0, bytes_moved: 0,
-  bytes_durable: 0, bytes_per_second: 0, slots_used: 0, slots: 8, state: "running",
-  waiting_for: "", waiting_seconds: 0,
+  name: "primary.nas",
+  source: "web",
+  target: "primary.nas",
+  level: 0,
+  bytes_moved: 0,
+  bytes_durable: 0,
+  bytes_per_second: 0,
+  slots_used: 0,
+  slots: 8,
+  state: "running",
+  waiting_for: "",
+  waiting_seconds: 0,
 };
 const RUN: RunState = {
-  id: "i", session: "s", kind: "backup", graph: "nightly", graph_file: "", state: "running", seconds: 10, started_ns: 1,
-  stage: "running", files: 3, files_total: 10, bytes_read: 50, bytes_total: 100,
-  bytes_per_second: 5, edges: [], messages: [], problems: [], problems_total: 0, outcome: null,
-  report: null, error: null, rows: [], command: "", can: [],
+  id: "i",
+  session: "s",
+  kind: "backup",
+  graph: "nightly",
+  graph_file: "",
+  state: "running",
+  seconds: 10,
+  started_ns: 1,
+  stage: "running",
+  files: 3,
+  files_total: 10,
+  bytes_read: 50,
+  bytes_total: 100,
+  bytes_per_second: 5,
+  edges: [],
+  messages: [],
+  problems: [],
+  problems_total: 0,
+  outcome: null,
+  report: null,
+  error: null,
+  rows: [],
+  command: "",
+  can: [],
 };
 const waiting = (who: string, whom: string, seconds: number): EdgeNow => ({
-  ...EDGE, name: who, target: who, waiting_for: whom, waiting_seconds: seconds,
+  ...EDGE,
+  name: who,
+  target: who,
+  waiting_for: whom,
+  waiting_seconds: seconds,
 });
 
 describe("who waits", () => {
@@ -27,7 +60,11 @@ describe("who waits", () => {
   });
 
   test("the end of a row of waits holds all of it up", () => {
-    const edges = [waiting("primary", "offsite", 9), waiting("offsite", "vault", 8), waiting("vault", "tape", 7)];
+    const edges = [
+      waiting("primary", "offsite", 9),
+      waiting("offsite", "vault", 8),
+      waiting("vault", "tape", 7),
+    ];
     expect(holdingUp(edges)).toBe("tape");
   });
 
@@ -83,7 +120,8 @@ describe("rates over time", () => {
 
   test("the memory is bounded, and keeps first and last", () => {
     let series = NO_SERIES;
-    for (let second = 0; second < 5 * POINTS_MAX; second += 1) series = withMoment(series, at(second));
+    for (let second = 0; second < 5 * POINTS_MAX; second += 1)
+      series = withMoment(series, at(second));
     expect(series.seconds.length).toBeLessThanOrEqual(POINTS_MAX);
     expect(series.seconds[0]).toBe(0);
     expect(series.seconds.at(-1)).toBe(5 * POINTS_MAX - 1);
@@ -93,14 +131,35 @@ describe("rates over time", () => {
 
 describe("what the server tells", () => {
   const told: ToldState = {
-    id: "i", kind: "run", title: "nightly", session: null, graph: "/g.yaml", state: "running", outcome: null,
-    exit_code: null, started_ns: "5000000000", by_page: true, command: "flowbackup run /g.yaml", progress: null,
-    problems: [], problems_total: 0, messages: [], rows: [], summary: null, error: null,
+    id: "i",
+    kind: "run",
+    title: "nightly",
+    session: null,
+    graph: "/g.yaml",
+    state: "running",
+    outcome: null,
+    exit_code: null,
+    started_ns: "5000000000",
+    by_page: true,
+    command: "flowbackup run /g.yaml",
+    progress: null,
+    problems: [],
+    problems_total: 0,
+    messages: [],
+    rows: [],
+    summary: null,
+    error: null,
   };
   const now = 7000;
 
   test("before its session has begun", () => {
-    expect(runOf(told, now)).toMatchObject({ id: "i", session: "i", state: "starting", seconds: 2, can: ["cancel"] });
+    expect(runOf(told, now)).toMatchObject({
+      id: "i",
+      session: "i",
+      state: "starting",
+      seconds: 2,
+      can: ["cancel"],
+    });
   });
 
   test("a session of a chain can be changed", () => {
@@ -110,15 +169,26 @@ describe("what the server tells", () => {
   });
 
   test("an event that says nothing of progress takes none away", () => {
-    const progress = { stage: "running", files: 1, files_total: null, bytes_read: 5, bytes_total: null, rate: 2, edges: [] };
+    const progress = {
+      stage: "running",
+      files: 1,
+      files_total: null,
+      bytes_read: 5,
+      bytes_total: null,
+      rate: 2,
+      edges: [],
+    };
     const { command, problems, messages, rows, summary, error, ...head } = { ...told, progress };
     const next = withEvent({ ...told, progress }, { ...head, progress: null, message: "hello" });
     expect(next.progress).toBe(progress);
-    expect(withEvent(next, { ...head, progress: null, message: "hello" }).messages).toEqual(["hello"]);
+    expect(withEvent(next, { ...head, progress: null, message: "hello" }).messages).toEqual([
+      "hello",
+    ]);
   });
 
   test.each([
-    [{ state: "ended" as const, exit_code: 0 }, "finished"], [{ state: "ended" as const, exit_code: 130 }, "interrupted"],
+    [{ state: "ended" as const, exit_code: 0 }, "finished"],
+    [{ state: "ended" as const, exit_code: 130 }, "interrupted"],
     [{ state: "lost" as const, exit_code: 1 }, "interrupted"],
   ])("%j", (end, state) => expect(runOf({ ...told, ...end }, now).state).toBe(state));
 
@@ -127,8 +197,15 @@ describe("what the server tells", () => {
   });
 
   test("why which copies", () => {
-    const rows = [{ type: "medium", device: "nas" }, { type: "detour", frame: "f" }, { type: "other" }];
+    const rows = [
+      { type: "medium", device: "nas" },
+      { type: "detour", frame: "f" },
+      { type: "other" },
+    ];
     const run = runOf({ ...told, state: "ended", summary: { outcome: "success" }, rows }, now);
-    expect(run.report?.explanation).toMatchObject({ media: [{ device: "nas" }], detours: [{ frame: "f" }] });
+    expect(run.report?.explanation).toMatchObject({
+      media: [{ device: "nas" }],
+      detours: [{ frame: "f" }],
+    });
   });
 });

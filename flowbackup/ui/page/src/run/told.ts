@@ -80,7 +80,10 @@ export function runOf(told: ToldState, now: number): RunState {
     bytes_read: progress?.bytes_read ?? 0,
     bytes_total: progress?.bytes_total ?? null,
     bytes_per_second: progress?.rate ?? null,
-    edges: (progress?.edges ?? []).map(({ rate, ...edge }) => ({ ...edge, bytes_per_second: rate })),
+    edges: (progress?.edges ?? []).map(({ rate, ...edge }) => ({
+      ...edge,
+      bytes_per_second: rate,
+    })),
     messages: told.messages,
     problems: told.problems,
     problems_total: told.problems_total,
@@ -108,7 +111,9 @@ export function withEvent(state: ToldState, event: ToldEvent): ToldState {
 
 function phaseOf(told: ToldState): RunPhase {
   if (told.state === "running") return told.progress ? "running" : "starting";
-  return told.state === "ended" && told.exit_code !== INTERRUPTED_EXIT_CODE ? "finished" : "interrupted";
+  return told.state === "ended" && told.exit_code !== INTERRUPTED_EXIT_CODE
+    ? "finished"
+    : "interrupted";
 }
 
 function changesOf(told: ToldRow): Change[] {

@@ -47,13 +47,17 @@ export function useRun(id: string): Followed {
           state = withEvent(state, event);
           take(state);
           // An event tells how many problems there are, and not which.
-          if (isNews && event.state === "running") void ask().then((now) => isState(now) && (state = now));
+          if (isNews && event.state === "running")
+            void ask().then((now) => {
+              if (isState(now)) state = now;
+            });
         },
         stop.signal,
       );
       const last = await ask();
       if (last === null) return;
-      if (!isState(last) || last.state === "running") setKnown((before) => ({ ...before, isLost: true }));
+      if (!isState(last) || last.state === "running")
+        setKnown((before) => ({ ...before, isLost: true }));
     };
     void follow();
     return () => stop.abort();
@@ -68,5 +72,12 @@ function isState(answer: ToldState | Fault | null): answer is ToldState {
 function moved(before: Known, id: string, told: ToldState): Known {
   const run = runOf(told, Date.now());
   const series = before.id === id ? before.series : NO_SERIES;
-  return { id, told, run, series: hasEnded(run) ? series : withMoment(series, run), fault: null, isLost: false };
+  return {
+    id,
+    told,
+    run,
+    series: hasEnded(run) ? series : withMoment(series, run),
+    fault: null,
+    isLost: false,
+  };
 }

@@ -60,8 +60,14 @@ export function edgeText(edge: EdgeNow): string {
 export type Mood = "good" | "warn" | "bad" | "quiet";
 
 const MOODS: Record<string, Mood> = {
-  running: "good", complete: "good", sound: "good", failed: "bad", damaged: "bad", lost: "bad",
-  "relay-only": "warn", detached: "warn",
+  running: "good",
+  complete: "good",
+  sound: "good",
+  failed: "bad",
+  damaged: "bad",
+  lost: "bad",
+  "relay-only": "warn",
+  detached: "warn",
 };
 
 /** How an edge is to be coloured; words say the same. */

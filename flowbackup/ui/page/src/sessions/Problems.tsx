@@ -30,9 +30,7 @@ export function Problems({ problems }: { problems: readonly ProblemRow[] }) {
           </li>
         ))}
       </ul>
-      {problems.length > shown && (
-        <Button onClick={() => setShown(shown + 200)}>Show more</Button>
-      )}
+      {problems.length > shown && <Button onClick={() => setShown(shown + 200)}>Show more</Button>}
     </section>
   );
 }

@@ -11,7 +11,12 @@ const OBJECTS: Column<ObjectReport>[] = [
     key: "object",
     title: "Object",
     cell: (row) => (
-      <a href={hashOf("catalog", "", { object: `${row.client}/${row.name}`, version: row.object_id })}>
+      <a
+        href={hashOf("catalog", "", {
+          object: `${row.client}/${row.name}`,
+          version: row.object_id,
+        })}
+      >
         <Name text={`${row.client}/${row.name}${row.version ? `@${row.version}` : ""}`} />
       </a>
     ),
@@ -24,7 +29,9 @@ const OBJECTS: Column<ObjectReport>[] = [
 ];
 
 function copies(row: ObjectReport): string {
-  return row.copies_required ? `${row.copies_durable} of ${row.copies_required}` : `${row.copies_durable}`;
+  return row.copies_required
+    ? `${row.copies_durable} of ${row.copies_required}`
+    : `${row.copies_durable}`;
 }
 
 const DEVICE_STATES: Record<string, string> = { complete: "success", failed: "failed" };
@@ -38,13 +45,23 @@ const DEVICES: Column<DeviceReport>[] = [
     title: "State",
     cell: (row) => <Light state={DEVICE_STATES[row.state] ?? "incomplete"}>{row.state}</Light>,
   },
-  { key: "written", title: "Written", align: "right", cell: (row) => formatSize(row.bytes_written) },
+  {
+    key: "written",
+    title: "Written",
+    align: "right",
+    cell: (row) => formatSize(row.bytes_written),
+  },
   { key: "frames", title: "Frames", align: "right", cell: (row) => formatCount(row.frames) },
 ];
 
 export function DeviceTable({ devices }: { devices: readonly DeviceReport[] }) {
   return (
-    <Table caption="Devices" columns={DEVICES} rows={devices} rowKey={(row) => `${row.agent} ${row.name}`} />
+    <Table
+      caption="Devices"
+      columns={DEVICES}
+      rows={devices}
+      rowKey={(row) => `${row.agent} ${row.name}`}
+    />
   );
 }
 
@@ -67,15 +84,22 @@ export function ReportView({ report }: { report: Report }) {
         <Facts facts={facts} />
       </div>
       {report.objects.length > 0 && (
-        <Table caption="Objects" columns={OBJECTS} rows={report.objects} rowKey={(row) => row.object_id || row.name} />
+        <Table
+          caption="Objects"
+          columns={OBJECTS}
+          rows={report.objects}
+          rowKey={(row) => row.object_id || row.name}
+        />
       )}
       {report.devices.length > 0 && <DeviceTable devices={report.devices} />}
       <Problems problems={report.problems} />
-      {report.outcome === "incomplete" && report.devices.some((row) => row.state !== "complete") && (
-        <p className="note" data-tone="warn">
-          Copies are missing. <a href={hashOf("devices")}>Repair</a> completes them from the others.
-        </p>
-      )}
+      {report.outcome === "incomplete" &&
+        report.devices.some((row) => row.state !== "complete") && (
+          <p className="note" data-tone="warn">
+            Copies are missing. <a href={hashOf("devices")}>Repair</a> completes them from the
+            others.
+          </p>
+        )}
     </section>
   );
 }

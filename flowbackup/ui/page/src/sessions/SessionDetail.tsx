@@ -4,8 +4,8 @@ import { hashOf } from "../shell/routes";
 import { Name } from "../text/Name";
 import { formatTime } from "../text/time";
 import { visible } from "../text/visible";
-import { DeviceTable } from "./ReportView";
 import { Problems } from "./Problems";
+import { DeviceTable } from "./ReportView";
 import type { SessionDetail } from "./report";
 import { SessionFacts } from "./SessionFacts";
 import { SessionLight } from "./SessionList";
@@ -62,11 +62,13 @@ function Detail({ detail }: { detail: SessionDetail }) {
       {detail.versions.length > 0 && <Made versions={detail.versions} />}
       {detail.devices.length > 0 && <DeviceTable devices={detail.devices} />}
       <Problems problems={detail.problems} />
-      {session.outcome === "incomplete" && detail.devices.some((device) => device.state !== "complete") && (
-        <p className="note" data-tone="warn">
-          Copies are missing. <a href={hashOf("devices")}>Repair</a> completes them from the others.
-        </p>
-      )}
+      {session.outcome === "incomplete" &&
+        detail.devices.some((device) => device.state !== "complete") && (
+          <p className="note" data-tone="warn">
+            Copies are missing. <a href={hashOf("devices")}>Repair</a> completes them from the
+            others.
+          </p>
+        )}
       {command && (
         <section className="stack" aria-labelledby="command">
           <h2 id="command">The command line that does the same</h2>
@@ -92,12 +94,17 @@ function Made({ versions }: { versions: readonly string[] }) {
       <ul className="made">
         {versions.slice(0, SHOWN_MAX).map((version) => (
           <li key={version}>
-            <a className="button" href={hashOf("catalog", "", { object: version.replace(/@\d+$/, "") })}>
+            <a
+              className="button"
+              href={hashOf("catalog", "", { object: version.replace(/@\d+$/, "") })}
+            >
               <Name text={version} />
             </a>
           </li>
         ))}
-        {versions.length > SHOWN_MAX && <li className="soft">and {versions.length - SHOWN_MAX} more</li>}
+        {versions.length > SHOWN_MAX && (
+          <li className="soft">and {versions.length - SHOWN_MAX} more</li>
+        )}
       </ul>
     </section>
   );

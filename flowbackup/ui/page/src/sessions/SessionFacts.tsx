@@ -13,7 +13,10 @@ export function SessionFacts({ row }: { row: SessionRow }) {
           ["Selected", formatSize(row.bytes_source)],
           ["Read", formatSize(row.bytes_read)],
           ["New", formatSize(row.bytes_new)],
-          ["Rate", row.duration_seconds > 0 ? formatRate(row.bytes_read / row.duration_seconds) : "–"],
+          [
+            "Rate",
+            row.duration_seconds > 0 ? formatRate(row.bytes_read / row.duration_seconds) : "–",
+          ],
           ["Engine", row.engine || "–"],
           ["Exit code", row.exit_code ?? "–"],
         ]}

@@ -19,8 +19,18 @@ const COLUMNS: Column<SessionRow>[] = [
   { key: "outcome", title: "Outcome", cell: (row) => <SessionLight row={row} /> },
   { key: "kind", title: "Kind", cell: (row) => row.kind },
   { key: "graph", title: "Graph", cell: (row) => <Name text={row.graph || "–"} /> },
-  { key: "files", title: "Files", align: "right", cell: (row) => ended(row, formatCount(row.files)) },
-  { key: "new", title: "New", align: "right", cell: (row) => ended(row, formatSize(row.bytes_new)) },
+  {
+    key: "files",
+    title: "Files",
+    align: "right",
+    cell: (row) => ended(row, formatCount(row.files)),
+  },
+  {
+    key: "new",
+    title: "New",
+    align: "right",
+    cell: (row) => ended(row, formatSize(row.bytes_new)),
+  },
   {
     key: "time",
     title: "Took",
@@ -66,7 +76,12 @@ export function SessionList() {
         </Empty>
       )}
       {list.rows.length > 0 && (
-        <Table caption="Sessions" columns={COLUMNS} rows={list.rows} rowKey={(row) => row.session} />
+        <Table
+          caption="Sessions"
+          columns={COLUMNS}
+          rows={list.rows}
+          rowKey={(row) => row.session}
+        />
       )}
       <More list={list} />
     </div>

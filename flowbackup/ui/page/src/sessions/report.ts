@@ -115,7 +115,8 @@ export type LightState = "success" | "incomplete" | "failed" | "unverified" | "n
 
 /** The light of a session: what was interrupted has failed, until it is run again. */
 export function sessionLight(row: Pick<SessionRow, "state" | "outcome">): LightState {
-  if (row.outcome === "success" || row.outcome === "incomplete" || row.outcome === "failed") return row.outcome;
+  if (row.outcome === "success" || row.outcome === "incomplete" || row.outcome === "failed")
+    return row.outcome;
   return row.state === "running" ? "running" : "failed";
 }
 

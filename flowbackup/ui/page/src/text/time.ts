@@ -16,7 +16,11 @@ export function formatTime(ns: number | string | null | undefined): string {
 }
 
 const STEPS: [number, string][] = [
-  [86_400 * 365, "year"], [86_400 * 30, "month"], [86_400, "day"], [3600, "hour"], [60, "minute"],
+  [86_400 * 365, "year"],
+  [86_400 * 30, "month"],
+  [86_400, "day"],
+  [3600, "hour"],
+  [60, "minute"],
 ];
 
 /** "3 days ago"; "never" for a time that is not known. */

@@ -3,25 +3,39 @@
  * be seen in it, or would turn the rest of the line around, is written out, as in "\u202e".
  */
 
-const UNSEEN =
-  // Controls; zero width and bidi marks; line and paragraph separators; tags; lone surrogates.
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]|\udb40[\udc00-\udfff]/g;
-
+/** First and last code point of what nobody sees. */
+const UNSEEN: readonly (readonly [number, number])[] = [
+  [0x00, 0x1f], // controls
+  [0x7f, 0x9f],
+  [0xad, 0xad], // soft hyphen
+  [0x61c, 0x61c], // a mark that turns the direction of writing, as some of the others
+  [0x115f, 0x1160], // fillers
+  [0x180e, 0x180e],
+  [0x200b, 0x200f], // without width
+  [0x2028, 0x202e], // separators of lines, and directions
+  [0x2060, 0x206f],
+  [0x3164, 0x3164],
+  [0xd800, 0xdfff], // halves of pairs that stand alone
+  [0xfe00, 0xfe0f], // choices of a form
+  [0xfeff, 0xfeff],
+  [0xffa0, 0xffa0],
+  [0xfff9, 0xfffb],
+  [0xe0000, 0xe0fff], // tags
+];
 const SHORT: Record<string, string> = { "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0" };
 
-function written(found: string): string {
-  if (SHORT[found]) return SHORT[found];
-  const code = found.codePointAt(0) ?? 0;
-  return code < 0x100
-    ? `\\x${code.toString(16).padStart(2, "0")}`
-    : code < 0x10000
-      ? `\\u${code.toString(16).padStart(4, "0")}`
-      : `\\U${code.toString(16).padStart(8, "0")}`;
+function isUnseen(letter: string): boolean {
+  const code = letter.codePointAt(0) ?? 0;
+  return UNSEEN.some(([first, last]) => first <= code && code <= last);
 }
 
-/** The text on one line, with nothing hidden in it. */
-export function visible(text: string): string {
-  return text.replace(UNSEEN, written);
+function written(letter: string): string {
+  const short = SHORT[letter];
+  if (short) return short;
+  const code = letter.codePointAt(0) ?? 0;
+  const hex = (digits: number) => code.toString(16).padStart(digits, "0");
+  if (code < 0x100) return `\\x${hex(2)}`;
+  return code < 0x10000 ? `\\u${hex(4)}` : `\\U${hex(8)}`;
 }
 
 export interface Piece {
@@ -29,15 +43,22 @@ export interface Piece {
   isEscape: boolean;
 }
 
-/** The same in pieces, so that what was written out can be told from a name that has "\n" in it. */
+/** The text on one line with nothing hidden in it, in pieces, so that what was written out can be
+ * told from a name that has "\n" in it. */
 export function visiblePieces(text: string): Piece[] {
   const pieces: Piece[] = [];
-  let from = 0;
-  for (const match of text.matchAll(UNSEEN)) {
-    if (match.index > from) pieces.push({ text: text.slice(from, match.index), isEscape: false });
-    pieces.push({ text: written(match[0]), isEscape: true });
-    from = match.index + match[0].length;
+  for (const letter of text) {
+    const isEscape = isUnseen(letter);
+    const last = pieces.at(-1);
+    if (last && !isEscape && !last.isEscape) last.text += letter;
+    else pieces.push({ text: isEscape ? written(letter) : letter, isEscape });
   }
-  if (from < text.length) pieces.push({ text: text.slice(from), isEscape: false });
   return pieces;
+}
+
+/** The same as one text. */
+export function visible(text: string): string {
+  return visiblePieces(text)
+    .map((piece) => piece.text)
+    .join("");
 }
