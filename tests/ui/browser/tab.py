@@ -76,7 +76,7 @@ class Tab:
 
     def settled(self) -> None:
         """The server has said what it thinks of what is there."""
-        expect(self.page.locator(".problems-head .light")).not_to_have_text("Checking…")
+        expect(self.page.locator(".problems-head .state-light")).not_to_have_text("Checking…")
         self.page.wait_for_timeout(150)
 
     def text(self) -> str:

@@ -99,7 +99,7 @@ def test_the_same_chain_is_drawn_by_keyboard_alone(tab: Tab, folder: Path) -> No
     expect(save).to_be_enabled()
     save.focus()
     keyboard.press("Enter")
-    expect(page.get_by_text("Saved ")).to_be_visible()
+    expect(page.locator(".toast")).to_contain_text("Saved /")
     _check_chain(folder / "typed.yaml", "second", "third", "half", "archive")
 
 
@@ -166,7 +166,7 @@ def test_canvas_form_and_text_say_the_same_and_comments_stay(tab: Tab, folder: P
     selected = area.evaluate("a => a.value.slice(a.selectionStart, a.selectionEnd)")
     assert "primry" in selected and "\n" not in selected
     area.fill("graph: [")
-    expect(page.locator(".problems-head .light")).to_contain_text("problem")
+    expect(page.locator(".problems-head .state-light")).to_contain_text("problem")
     expect(tab.box("group/offsite")).to_be_visible()
 
 
@@ -193,7 +193,7 @@ def test_a_file_that_was_changed_meanwhile_is_not_lost(tab: Tab, folder: Path) -
     assert file.read_text() == theirs
     tab.shot("designer-changed-meanwhile")
     dialog.get_by_role("button", name="Save mine over it").click()
-    expect(page.get_by_text("Saved ")).to_be_visible()
+    expect(page.locator(".toast")).to_contain_text("Saved /")
     assert "buffers: 16" in file.read_text()
 
 
@@ -221,7 +221,7 @@ def _save(tab: Tab, name: str) -> None:
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("textbox", name="File").fill(name)
     dialog.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_text("Saved ")).to_be_visible()
+    expect(page.locator(".toast")).to_contain_text("Saved /")
 
 
 def _check_chain(file: Path, second: str, third: str, half: str, archive: str) -> None:
