@@ -52,7 +52,9 @@ def test_500_agents_are_moved_without_a_late_frame(tab: Tab, folder: Path) -> No
     page.mouse.up()
     frames = sorted(page.evaluate("window.frames_seen"))
     middle, late = frames[len(frames) // 2], [f for f in frames if f > FRAME_MILLISECONDS_MAX]
-    print(f"frames: {len(frames)}, middle {middle:.0f} ms, 95 % {frames[int(len(frames) * 0.95)]:.0f} ms")
+    print(
+        f"frames: {len(frames)}, middle {middle:.0f} ms, 95 % {frames[int(len(frames) * 0.95)]:.0f} ms"
+    )
     assert middle <= FRAME_MILLISECONDS_MAX
     assert len(late) / len(frames) <= LATE_FRAMES_MAX
 
