@@ -53,7 +53,7 @@ def test_a_run_is_watched_by_two_tabs_and_its_bandwidth_changed(
     expect(page.get_by_role("progressbar", name="Progress")).to_be_visible()
     picture = page.get_by_label("The graph as it runs")
     expect(picture.locator(".flow-label strong").first).to_contain_text("MB/s", timeout=30_000)
-    expect(picture.locator(".flow-fill").first).to_be_visible()
+    expect(picture.locator(".buffers").first).to_be_visible()
     table = page.get_by_label("Couplings")
     expect(table.get_by_role("row")).to_have_count(3)
     tab.shot("run-live-1280-light")
