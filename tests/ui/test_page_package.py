@@ -76,10 +76,3 @@ def test_versions_are_exact_and_the_lock_names_no_host() -> None:
     assert '"resolved"' not in text and "://" not in re.sub(r'"url": "[^"]*"', "", text)
     packages = json.loads(text)["packages"]
     assert all("integrity" in one for name, one in packages.items() if name)
-
-
-def test_types_of_the_page_are_those_of_the_server() -> None:
-    from flowbackup.ui.openapi import openapi_text
-
-    kept = (PAGE / "src" / "api" / "openapi.json").read_text()
-    assert kept == openapi_text(), "run make page-types"

@@ -46,12 +46,13 @@ class Tab:
     def box(self, box: str) -> Locator:
         return self.page.locator(f'[data-box="{box}"]')
 
-    def end(self, box: str, handle: str | None = None) -> Locator:
-        """The end of a box from which couplings are drawn."""
-        within = self.page.locator(f'[data-box="{box.partition(".")[0]}"]') if handle else None
-        chosen = handle or box
-        place = within or self.page
-        return place.locator(f'.react-flow__handle.source[data-handleid="{chosen}"]')
+    def title(self, box: str) -> Locator:
+        """What of a group is not one of its agents."""
+        return self.box(box).locator("header")
+
+    def end(self, handle: str) -> Locator:
+        """From where couplings are drawn: "group/primary", "agent/primary.nas", "object/site"."""
+        return self.page.locator(f'.react-flow__handle.source[data-handleid="{handle}"]')
 
     def drag(self, source: Locator, target: Locator, *, part: float = 0.5) -> None:
         """From the middle of one to the other; part: how far from its left."""
@@ -76,7 +77,7 @@ class Tab:
 
     def settled(self) -> None:
         """The server has said what it thinks of what is there."""
-        expect(self.page.locator(".problems-head .light")).not_to_have_text("Checking…")
+        expect(self.page.locator(".problems-head .state-light")).not_to_have_text("Checking…")
         self.page.wait_for_timeout(150)
 
     def text(self) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.ui.browser.conftest import ROOT, SHOTS
 from tests.ui.browser.tab import Tab
@@ -36,15 +36,24 @@ def test_screens_fit_and_are_open_to_everybody(
     faults = []
     for name, place in SCREENS.items():
         tab.go(place.format(graph=graph))
-        tab.page.wait_for_load_state("networkidle")
-        tab.page.wait_for_timeout(250)
-        tab.shot(f"{name}-{width}-{colours}")
-        wide = tab.page.evaluate("document.documentElement.scrollWidth")
-        faults += [f"{name} is {wide} pixels wide"] if wide > width else []
-        faults += [f"{name}: {fault}" for fault in serious_faults(tab)]
+        faults += faults_of(tab, f"{name}-{width}-{colours}", width)
+        for view in ("Table", "Text") if name == "designer" else ():
+            tab.page.get_by_role("tab", name=view).click()
+            faults += faults_of(tab, f"{name}-{view.lower()}-{width}-{colours}", width)
     context.close()
     assert faults == []
     assert tab.complaints == []
+
+
+def faults_of(tab: Tab, name: str, width: int) -> list[str]:
+    """What sticks out, and who is shut out; a picture is left for those who look."""
+    tab.page.wait_for_load_state("networkidle")
+    expect(tab.page.get_by_text("…", exact=False).filter(has_text="Loading")).to_have_count(0)
+    tab.page.wait_for_timeout(250)
+    tab.shot(name)
+    wide = tab.page.evaluate("document.documentElement.scrollWidth")
+    faults = [f"{name} is {wide} pixels wide"] if wide > width else []
+    return faults + [f"{name}: {fault}" for fault in serious_faults(tab)]
 
 
 def serious_faults(tab: Tab) -> list[str]:

@@ -16,7 +16,7 @@ FRAME_MILLISECONDS_MAX = 50
 LATE_FRAMES_MAX = 0.25
 
 WATCH = """() => {
-  window.frames_seen = []; window.work_seen = [];
+  window.frames_seen = [];
   let before = performance.now(); let on = true;
   const tick = now => {
     window.frames_seen.push(now - before); before = now;
@@ -51,8 +51,9 @@ def test_500_agents_are_moved_without_a_late_frame(tab: Tab, folder: Path) -> No
     page.evaluate("window.frames_stop()")
     page.mouse.up()
     frames = sorted(page.evaluate("window.frames_seen"))
-    middle, late = frames[len(frames) // 2], [f for f in frames if f > FRAME_MILLISECONDS_MAX]
-    print(f"frames: {len(frames)}, middle {middle:.0f} ms, 95 % {frames[int(len(frames) * 0.95)]:.0f} ms")
+    middle, slow = frames[len(frames) // 2], frames[int(len(frames) * 0.95)]
+    late = [frame for frame in frames if frame > FRAME_MILLISECONDS_MAX]
+    print(f"{len(frames)} frames, the middle one {middle:.0f} ms, one of twenty over {slow:.0f} ms")
     assert middle <= FRAME_MILLISECONDS_MAX
     assert len(late) / len(frames) <= LATE_FRAMES_MAX
 

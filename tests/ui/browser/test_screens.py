@@ -37,7 +37,7 @@ def other(chromium: Browser, address: str) -> Iterator[Page]:
 def ended(page: Page, outcome: str) -> None:
     """The run or restore that is shown has ended so."""
     end = page.get_by_label("How it ended")
-    expect(end.locator(".light").first).to_have_text(outcome, timeout=RUN_MILLISECONDS)
+    expect(end.locator(".state-light").first).to_have_text(outcome, timeout=RUN_MILLISECONDS)
 
 
 def test_a_run_is_watched_by_two_tabs_and_its_bandwidth_changed(
@@ -71,7 +71,7 @@ def test_a_run_is_watched_by_two_tabs_and_its_bandwidth_changed(
     page.get_by_role("button", name="Cancel the run").click()
     for each in (page, other):
         expect(each.get_by_label("How it ended")).to_be_visible(timeout=RUN_MILLISECONDS)
-        expect(each.get_by_label("How it ended").locator(".light").first).not_to_have_text(
+        expect(each.get_by_label("How it ended").locator(".state-light").first).not_to_have_text(
             "success"
         )
 
@@ -85,13 +85,13 @@ def test_what_a_damaged_device_has_lost_is_found_and_restored_from_the_other(
 
     tab.go("#/devices")
     nas = page.get_by_role("listitem").filter(has_text="nas")
-    expect(nas.locator(".light")).to_have_text("never verified")
+    expect(nas.locator(".state-light")).to_have_text("never verified")
     nas.get_by_role("button", name="Verify").click()
     page.get_by_role("dialog").get_by_role("button", name="Verify").click()
     ended(page, "failed")
     expect(page.get_by_label("Problems")).to_contain_text("damaged")
     tab.go("#/devices")
-    expect(nas.locator(".light")).to_contain_text("damaged")
+    expect(nas.locator(".state-light")).to_contain_text("damaged")
 
     tab.go("#/restore")
     page.get_by_label("Folder").fill("back")

@@ -30,7 +30,7 @@ export function Problems({ findings, isCurrent, onGo }: ProblemsProps) {
         onClick={() => setOpen(!isOpen)}
       >
         <span
-          className="light"
+          className="state-light"
           data-tone={errors ? "bad" : warnings ? "warn" : isCurrent ? "good" : "none"}
         >
           {said}

@@ -26,8 +26,11 @@ export async function tryCoupling(
   return { legal: true, reason: "" };
 }
 
-/** Where a coupling from `source` may end; null where the server does not say. */
+/** Where a coupling from `source` may end; null where the server does not say.  Of a part of the
+ * buffers it would say no everywhere, until an object is assigned to that part: where these may end
+ * is said by what the page knows, and by the trial at the drop. */
 export async function legalTargets(draft: Draft, source: Source): Promise<Verdicts | null> {
+  if (source.kind === "agent" && source.end.buffers) return null;
   await draft.settled();
   const asked = sourceText(source);
   const answer = await designing.legal(draft.now.text, asked, draft.state.path);

@@ -17,7 +17,7 @@ const TONES: Record<string, Tone> = {
 /** One word of how something stands, with a mark whose form and colour say the same. */
 export function Light({ state, children }: { state: string; children?: ReactNode }) {
   return (
-    <span className="light" data-tone={TONES[state] ?? "none"}>
+    <span className="state-light" data-tone={TONES[state] ?? "none"}>
       {children ?? state}
     </span>
   );

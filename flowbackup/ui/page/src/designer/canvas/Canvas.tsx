@@ -28,6 +28,7 @@ import { type ChainNode, carried, edgesOf, type Known, nodesOf } from "./nodes";
 import { Refusal } from "./Refusal";
 import { troubledBoxes } from "./troubled";
 import { useCouplingDrag } from "./useCouplingDrag";
+import { useShown } from "./useShown";
 
 const NODE_TYPES = { groupBox: GroupNode, clientBox: ClientNode };
 const EDGE_TYPES = { line: LineEdge };
@@ -83,10 +84,7 @@ function Chain(props: CanvasProps) {
     if (places !== positions && chart.boxes.length) draft.place(places);
   }, [draft, places, positions, chart]);
 
-  const hasBoxes = chart.boxes.length > 0;
-  useEffect(() => {
-    if (hasBoxes) requestAnimationFrame(() => void flow.fitView({ padding: 0.15, maxZoom: 1 }));
-  }, [flow, hasBoxes]);
+  useShown(chart, places);
 
   const onNodesChange = useCallback((changes: NodeChange<ChainNode>[]) => {
     // Sizes are known from the chart: only moves and choices change anything.
@@ -163,7 +161,7 @@ function Chain(props: CanvasProps) {
           <Controls showInteractive={false} />
           {chart.boxes.length > 12 && <MiniMap pannable zoomable ariaLabel="The whole graph" />}
         </ReactFlow>
-        {!hasBoxes && (
+        {chart.boxes.length === 0 && (
           <div className="canvas-empty">
             <h2>An empty graph</h2>
             <p>
