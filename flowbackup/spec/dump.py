@@ -43,7 +43,10 @@ def edit_graph(document: GraphDocument, spec: GraphSpec) -> GraphDocument:
 
 def edit_text(document: GraphDocument, values: Mapping[str, Value]) -> str:
     """The text of the document changed so that it says `values`, of the shape of `spec_values`, be
-    they right or wrong: reading the text tells.  Raises GraphError for a text that is no YAML."""
+    they right or wrong: reading the text tells.  What could not be read of it stays as it is, where
+    they say nothing about it.  Raises GraphError for a text that is no YAML."""
+    if values == spec_values(document.spec):
+        return document.text
     try:
         tree = _round_trip().load(document.text)
     except YAMLError as fault:

@@ -8,6 +8,7 @@ cookies.  Ways that change something are POST, PUT and DELETE, with JSON.
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 from collections.abc import Mapping
@@ -16,12 +17,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from flowbackup.ui.refusal import Refused, body
+from flowbackup.ui.refusal import FAILED, Refused, body
 from flowbackup.ui.settings import LOOPBACK, Settings
 
 API = "/api/"
 ONE_TIME = "/api/download/once/"
 """A browser that downloads sends no header: the path itself is the secret, once and for seconds."""
+log = logging.getLogger("flowbackup.ui")
 _HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]]+)(?::(\d{1,5}))?")
 _LOOPBACK_NAMES = frozenset({LOOPBACK, "localhost", "[::1]"})
 _CHANGING = frozenset({"POST", "PUT", "DELETE"})
@@ -93,7 +95,7 @@ def _is_json(headers: Mapping[str, str]) -> bool:
 
 
 class Guard:
-    """Stands in front of everything else."""
+    """Stands in front of everything else, and behind what nobody expected."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
@@ -108,19 +110,31 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008})
             return
 
+        has_begun = False
+
         async def with_headers(message: Message) -> None:
+            nonlocal has_begun
             if message["type"] == "http.response.start":
+                has_begun = True
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 
-        refused = refusal(scope["method"], scope["path"], _headers(scope), self._names, self._token)
-        if refused is None:
-            await self._app(scope, receive, with_headers)
+        said = _headers(scope)
+        refused = refusal(scope["method"], scope["path"], said, self._names, self._token)
+        if refused is not None:
+            answer = body(refused.kind, str(refused.detail), refused.remedy)
+            await JSONResponse(answer, refused.status_code)(scope, receive, with_headers)
             return
-        answer = body(refused.kind, str(refused.detail), refused.remedy)
-        await JSONResponse(answer, refused.status_code)(scope, receive, with_headers)
+        try:
+            await self._app(scope, receive, with_headers)
+        except Exception as fault:
+            if has_begun:
+                raise  # The answer breaks off, and the browser tells.
+            log.error("unexpected %s", type(fault).__name__, exc_info=fault)
+            answer = body("unexpected", f"unexpected {type(fault).__name__}")
+            await JSONResponse(answer, FAILED)(scope, receive, with_headers)
 
 
 def _headers(scope: Scope) -> dict[str, str]:

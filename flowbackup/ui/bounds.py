@@ -48,7 +48,8 @@ def reaches_of(document: GraphDocument) -> Iterator[Reach]:
 
 def _paths(spec: GraphSpec) -> Iterator[tuple[tuple[Key, ...], str | None, str]]:
     yield ("catalog",), spec.catalog, HERE
-    yield ("encryption", "key"), spec.encryption and spec.encryption.key, HERE
+    if spec.encryption is not None:
+        yield ("encryption", "key"), spec.encryption.key, HERE
     for name, device in spec.devices.items():
         yield ("devices", name, "path"), device.path, device.node
     for client, written in spec.clients.items():

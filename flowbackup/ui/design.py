@@ -24,7 +24,6 @@ from flowbackup.ui.pictures import design_picture
 from flowbackup.ui.refusal import Refused
 from flowbackup.ui.roots import Roots
 from flowbackup.ui.values.design import Design, DiffLine, FindingRow, NodeMemory
-from flowbackup.ui.values.shape import JsonObject
 
 NEW_NAME = "new graph.yaml"
 """What a text without a file is called, below the first root."""
@@ -62,7 +61,7 @@ def design_of(text: str, path: Path | None, roots: Roots) -> Design:
     document = reading.document
     return Design(
         text=text,
-        spec=None if document is None else cast(JsonObject, spec_values(document.spec)),
+        spec=None if document is None else spec_values(document.spec),
         findings=finding_rows(findings, document),
         picture=None if plan is None else design_picture(plan),
         memory=[] if plan is None else [

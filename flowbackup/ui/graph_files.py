@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +86,7 @@ def graph_path(named: str, roots: Roots) -> Path:
 def read_text(path: Path) -> str:
     """Raises Refused where there is no readable text."""
     try:
-        with open(path, "rb", opener=_without_links) as file:
+        with open(path, "rb", opener=_regular) as file:
             data = file.read(TEXT_BYTES_MAX + 1)
     except OSError as fault:
         raise Refused(404, "notfound", f"{path} cannot be read: {fault.strerror}") from None
@@ -96,8 +98,13 @@ def read_text(path: Path) -> str:
         raise Refused(422, "graph", f"{path} is not UTF-8", "save it as UTF-8") from None
 
 
-def _without_links(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+def _regular(path: str, flags: int) -> int:
+    """No link, and nothing that reads without an end."""
+    handle = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return handle
+    os.close(handle)
+    raise OSError(errno.EINVAL, "no regular file")
 
 
 def version_of(text: str) -> str:
@@ -138,7 +145,7 @@ def layout_path(path: Path) -> Path:
 def read_positions(path: Path) -> dict[str, dict[str, float]]:
     """Of a graph file; none where there are none, or where they make no sense."""
     try:
-        with open(layout_path(path), "rb", opener=_without_links) as file:
+        with open(layout_path(path), "rb", opener=_regular) as file:
             found = json.loads(file.read(LAYOUT_BYTES_MAX))
         return {
             str(name): {"x": float(place["x"]), "y": float(place["y"])}

@@ -4,7 +4,6 @@ look."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -67,11 +66,18 @@ def look_routes(catalog: Path, roots: Roots) -> APIRouter:
         """What is in a directory of a version, without itself."""
         query = query_of(version, path, path_base64)
         itself = split_query(query)[1]
-        with closing(api.entries(query, catalog)) as found:
-            inside = (entry for entry in found if entry.path != itself)
-            rows, following = page_of(inside, after, limit)
+        inside = (entry for entry in api.entries(query, catalog) if entry.path != itself)
+        rows, following = page_of(inside, after, limit)
         told = [EntryRow.model_validate(published.entry_fields(entry)) for entry in rows]
         return EntryRows(rows=told, next=following)
+
+    _add_time(router, catalog)
+    _add_media(router, catalog, roots)
+    return router
+
+
+def _add_time(router: APIRouter, catalog: Path) -> None:
+    """Through all versions."""
 
     @router.get("/api/find")
     def find_entries(
@@ -79,8 +85,7 @@ def look_routes(catalog: Path, roots: Roots) -> APIRouter:
     ) -> FoundRows:  # fmt: skip
         """pattern: of names, as in *.conf, or of whole paths.  object: only there."""
         request = api.FindRequest(patterns=(pattern,), query=object)
-        with closing(api.find(request, catalog)) as found:
-            rows, following = page_of(found, after, limit)
+        rows, following = page_of(api.find(request, catalog), after, limit)
         told = [FoundRow.model_validate(published.found_fields(row)) for row in rows]
         return FoundRows(rows=told, next=following)
 
@@ -99,6 +104,10 @@ def look_routes(catalog: Path, roots: Roots) -> APIRouter:
         rows, following = page_of(found, page, limit)
         told = [DifferenceRow.model_validate(published.difference_fields(row)) for row in rows]
         return DifferenceRows(rows=told, next=following)
+
+
+def _add_media(router: APIRouter, catalog: Path, roots: Roots) -> None:
+    """Where it is, and why it is there."""
 
     @router.get("/api/copies")
     def list_copies(version: str) -> list[CopyRow]:
@@ -119,8 +128,6 @@ def look_routes(catalog: Path, roots: Roots) -> APIRouter:
             )
             for row in found
         ]  # fmt: skip
-
-    return router
 
 
 def _texts(fields: Mapping[str, object]) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from http import HTTPStatus
 
@@ -28,7 +27,6 @@ STATUS = (
 """Kinds of errors that say whose fault it is; another one is ours or that of a device."""
 FAILED = 500
 FAULTS_SHOWN = 5
-log = logging.getLogger("flowbackup.ui")
 
 
 class Refused(HTTPException):
@@ -50,11 +48,10 @@ def body(
 
 
 def tell_errors(app: FastAPI) -> None:
-    """Every error of this application is answered with JSON of `body`."""
+    """Every error that is expected is answered with JSON of `body`; the Guard sees the others."""
     app.add_exception_handler(FlowbackupError, _of_ours)
     app.add_exception_handler(RequestValidationError, _of_a_request)
     app.add_exception_handler(HTTPException, _of_the_server)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 async def _of_ours(_: Request, error: Exception) -> JSONResponse:
@@ -81,8 +78,3 @@ async def _of_the_server(_: Request, error: Exception) -> JSONResponse:
         kind, remedy = error.kind, error.remedy
     message = str(error.detail) or HTTPStatus(error.status_code).phrase
     return JSONResponse(body(kind, message, remedy), error.status_code)
-
-
-async def _unexpected(_: Request, error: Exception) -> JSONResponse:
-    log.error("unexpected %s", type(error).__name__, exc_info=error)
-    return JSONResponse(body("unexpected", f"unexpected {type(error).__name__}"), FAILED)

@@ -46,21 +46,21 @@ class Page:
     settings: Settings
     root: Path
 
-    def get(self, path: str, **query: Any) -> Any:
+    def get(self, route: str, /, **query: Any) -> Any:
         """The JSON of a good answer."""
-        answer = self.client.get(f"/api/{path}", params=query)
+        answer = self.client.get(f"/api/{route}", params=query)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def post(self, path: str, **body: Any) -> Any:
+    def post(self, route: str, /, **body: Any) -> Any:
         """The JSON of a good answer."""
-        answer = self.client.post(f"/api/{path}", json=body)
+        answer = self.client.post(f"/api/{route}", json=body)
         assert answer.status_code in (200, 201), answer.text
         return answer.json()
 
-    def refused(self, method: str, path: str, **said: Any) -> tuple[int, dict[str, Any]]:
+    def refused(self, method: str, route: str, /, **said: Any) -> tuple[int, dict[str, Any]]:
         """Status and error of a refusal."""
-        answer = self.client.request(method, f"/api/{path}", **said)
+        answer = self.client.request(method, f"/api/{route}", **said)
         assert answer.status_code >= 400, answer.text
         return answer.status_code, answer.json()["error"]
 

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 
 from flowbackup.spec import parse_graph
 from flowbackup.spec.dump import edit_text, spec_values
+from flowbackup.ui import legality
 from flowbackup.ui.design import diff_lines
 from tests.plan.written import Graph, block_yaml, legal_graphs
 from tests.ui.conftest import GRAPH, Page
@@ -97,10 +98,10 @@ def test_a_wrong_value_is_written_and_named_where_it_stands(page: Page) -> None:
         ("backup_groups", "primary", "buffers"), ("surprise",)
     }  # fmt: skip
     assert "buffers: 0" in design["text"]
-    mended = page.post(
-        "design/edit", text=design["text"], spec=spec_values(parse_graph(GRAPH).spec)
-    )
-    assert [f["keys"] for f in mended["findings"]] == [["surprise"]]
+    said = design["spec"]
+    said["backup_groups"]["primary"]["buffers"] = 9
+    mended = page.post("design/edit", text=design["text"], spec=said)
+    assert [finding["keys"] for finding in mended["findings"]] == [["surprise"]]
     assert "buffers: 0" not in mended["text"]
 
 
@@ -143,7 +144,9 @@ def test_only_legal_targets_are_legal_and_the_others_say_why(page: Page) -> None
     assert reasons["late"] == reasons["late.vault"] == ""
     assert "is a backup group" in reasons["primary"]
     assert "feeds itself" in reasons["offsite.usb"]
-    assert targets(page, "primary.nas[0:4]", text)["late.vault"] == ""
+    assert 'Write buffers: "nas[0:4]"' in targets(page, "primary.nas[0:4]", text)["late.vault"]
+    pinned = text.replace("group: primary", 'group: primary, buffers: "nas[0:4]"')
+    assert targets(page, "primary.nas[0:4]", pinned)["late.vault"] == ""
 
 
 def test_a_target_that_is_fed_already_says_by_whom(page: Page) -> None:
@@ -157,6 +160,26 @@ def test_a_client_goes_to_backup_groups(page: Page) -> None:
     assert (
         targets(page, "new", GRAPH.replace("clients:\n", "clients:\n  new: {}\n"))["primary"] == ""
     )
+
+
+def test_a_large_graph_is_tried_in_part_and_looked_at_for_the_rest(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[object] = []
+    check = legality.check
+    monkeypatch.setattr(
+        legality, "check", lambda *said, **more: tries.append(said) or check(*said, **more)
+    )
+    count = 700
+    devices = "".join(f"  d{n}: {{path: devices/d{n}}}\n" for n in range(count))
+    mirrors = "".join(f"  m{n}: {{devices: [d{n}]}}\n" for n in range(count))
+    text = GRAPH.replace("devices:\n", f"devices:\n{devices}", 1)
+    text = text.replace("mirror_groups:\n", f"mirror_groups:\n{mirrors}")
+    text += "restore_groups:\n  readers: {devices: [nas]}\n"
+    reasons = targets(page, "primary", text)
+    assert len(reasons) == 2 * (count + 4)
+    assert reasons[f"m{count - 1}"] == "" and "cannot feed" in reasons["readers.nas"]
+    assert len(tries) == 1 + legality.TRIED_MIN
 
 
 @pytest.mark.parametrize("source", ["nobody", "primary.nobody", "primary.nas[4:2]", "", "a b"])

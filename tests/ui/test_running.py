@@ -38,11 +38,8 @@ def test_the_first_try_runs_is_watched_and_comes_back_equal(
     monkeypatch.setenv("FLOWBACKUP_ENGINE", "local")
     run = page.post("runs/demo")["id"]
     events = followed(page.client, run)
-    assert (events[-1]["state"], events[-1]["outcome"], events[-1]["exit_code"]) == (
-        "ended",
-        "success",
-        0,
-    )
+    last = events[-1]
+    assert (last["state"], last["outcome"], last["exit_code"]) == ("ended", "success", 0)
 
     headers = {"authorization": "Bearer secret"}
     later = TestClient(make_app(page.settings), base_url=ADDRESS, headers=headers)
@@ -58,7 +55,7 @@ def test_the_first_try_runs_is_watched_and_comes_back_equal(
     assert followed(later, restore)[-1]["outcome"] == "success"
     assert page.get("restores")["rows"][0]["id"] == restore
     documents = Path(state["graph"]).parent / "documents"
-    assert differences(documents, page.root / "back") == []
+    assert list(differences(documents, page.root / "back")) == []
     detail = page.get(f"sessions/{state['session']}")
     assert detail["command"] == state["command"] and detail["versions"] == ["here/documents@1"]
 

@@ -152,7 +152,8 @@ class LegalTargets(Asked):
 
 
 class LegalTarget(Told):
-    """reason: why a coupling to it is refused; "" for a legal one."""
+    """reason: why a coupling to it is refused; "" for a legal one, and for one of a large graph
+    that only the drop will try."""
 
     target: str
     legal: bool
