@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 from flowbackup import api
@@ -56,6 +57,12 @@ class Chain:
         """Backs it up, outside the page."""
         settings = RunSettings(catalog=self.catalog, init=True, engine="local", tags=tags)
         return api.run_backup(api.load_plan(self.graph), settings, SilentMonitor())
+
+    def leave_out(self, name: str) -> None:
+        """As if it had never been there: what the graph excludes, before a comparison."""
+        times = os.stat(self.source)
+        shutil.rmtree(self.source / name)
+        os.utime(self.source, ns=(times.st_atime_ns, times.st_mtime_ns))
 
     def damage(self, device: str) -> None:
         """One bit in the middle of what lies on a device."""

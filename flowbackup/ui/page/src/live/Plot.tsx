@@ -100,7 +100,7 @@ function optionsOf(
     cursor: { y: false, points: { size: 6 } },
     scales: { x: { time: false }, y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
     axes: [
-      { ...axis, values: (_, values) => values.map(clock) },
+      { ...axis, size: 30, values: (_, values) => values.map(clock) },
       {
         ...axis,
         size: 74,

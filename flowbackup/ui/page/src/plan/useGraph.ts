@@ -59,13 +59,13 @@ export function useGraph(path: string): Loaded | null {
   return loaded.path === path ? loaded : { path, ...NOTHING };
 }
 
-/** Devices of a graph may be declared, or only be named by a group. */
+/** Of devices those that groups use: the simulator knows no others. */
 function namesOf(spec: Spec | null): Pick<Loaded, "devices" | "clients" | "objects" | "nodes"> {
   if (!spec) return { devices: [], clients: [], objects: [], nodes: [] };
   const clients = Object.entries(spec.clients ?? {});
   const named = groupsOf(spec).flatMap((one) => agentsOf(one.group));
   return {
-    devices: [...new Set([...named, ...Object.keys(spec.devices ?? {})])],
+    devices: [...new Set(named)],
     clients: clients.map(([name]) => name),
     objects: clients.flatMap(([name, client]) =>
       Object.keys(client.objects ?? {}).map((object) => `${name}/${object}`),

@@ -21,6 +21,7 @@ export function formatSize(bytes: number | null | undefined): string {
 export function formatRate(bytesPerSecond: number | null | undefined): string {
   if (bytesPerSecond == null) return UNKNOWN;
   if (bytesPerSecond <= 0) return "–";
+  if (bytesPerSecond < 1e3) return `${bytesPerSecond.toFixed(0)} B/s`;
   if (bytesPerSecond < 1e6) return `${(bytesPerSecond / 1e3).toFixed(0)} kB/s`;
   if (bytesPerSecond < 1e7) return `${(bytesPerSecond / 1e6).toFixed(1)} MB/s`;
   return `${(bytesPerSecond / 1e6).toFixed(0)} MB/s`;
