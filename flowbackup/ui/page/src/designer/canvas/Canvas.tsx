@@ -33,7 +33,7 @@ import { useShown } from "./useShown";
 const NODE_TYPES = { groupBox: GroupNode, clientBox: ClientNode };
 const EDGE_TYPES = { line: LineEdge };
 // Frames of 500 agents still fit on a screen.
-const ZOOM_MIN = 0.05;
+const ZOOM_MIN = 0.02;
 export const DRAGGED_KIND = "application/x-flowbackup-part";
 
 export type PartWord = "client" | Role;
