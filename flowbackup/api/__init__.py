@@ -329,13 +329,15 @@ def status(query: str = "", catalog: Path | None = None) -> list[dict[str, Any]]
 
 
 def change_session(query: str, verb: str, catalog: Path | None = None, **arguments: object) -> str:
-    """attach (device=, from_=, init=), detach (device=) or cancel (now=) of the running session
-    `query`.  Returns the agent that came or went.  Raises as `status`, and what forbids it."""
+    """attach (device=, from_=, init=), detach (device=), limit (edge=, rate=: bytes per second, 0
+    for no limit) or cancel (now=) of the running session `query`.  Returns the agent that came or
+    went, or the coupling.  Raises as `status`, and what forbids it."""
     from flowbackup.runtime.control.sessions import ask_session
 
     sent = {name.rstrip("_"): value for name, value in arguments.items()}
     with open_catalog(catalog_of(catalog), create=False) as opened:
-        return str(ask_session(opened, query, verb, sent).get("agent", ""))
+        answer = ask_session(opened, query, verb, sent)
+        return str(answer.get("agent") or answer.get("edge", ""))
 
 
 def entries(

@@ -49,6 +49,7 @@ COMMANDS = {
     "status": Place("status", "status", "Show what the running sessions are doing."),
     "attach": Place("running", "attach", "Give a running session one more mirror."),
     "detach": Place("running", "detach", "Let a mirror of a running session go."),
+    "limit": Place("running", "limit", "Say how fast a coupling of a running session may be."),
     "cancel": Place("running", "cancel", "End a running session in order."),
     "sessions": Place("sessions", "sessions", "List the sessions that ran."),
     "objects": Place("objects", "objects", "List the data objects and their versions."),

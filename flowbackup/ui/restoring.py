@@ -15,7 +15,7 @@ from flowbackup.ui.roots import Roots
 from flowbackup.ui.running import catalog_words
 from flowbackup.ui.runs import Runs
 from flowbackup.ui.settings import Settings
-from flowbackup.ui.ticked import include_words
+from flowbackup.ui.ticked import exclude_words, include_words
 from flowbackup.ui.values.care import StartRestore
 from flowbackup.ui.values.runs import RunRows, Started
 
@@ -37,6 +37,7 @@ def restore_routes(settings: Settings, roots: Roots, runs: Runs) -> APIRouter:
         (known,) = api.versions(version, catalog)
         words = ["restore", "--json", "--explain", f"--target={target}"]
         words += [f"--overwrite={asked.overwrite}", *include_words(paths)]
+        words += exclude_words([path_text(path, None) for path in asked.without])
         words += ["--dry-run"] if asked.dry_run else []
         words += [*catalog_words(settings), "--", version]
         title = f"{known.version} to {shlex.quote(str(target))}"[:TITLE_CHARACTERS]

@@ -24,6 +24,8 @@ from flowbackup.ui.values.runs import (
     CancelRun,
     Changed,
     DetachMirror,
+    Limited,
+    LimitEdge,
     RunRows,
     RunState,
     Started,
@@ -73,6 +75,14 @@ def run_routes(settings: Settings, roots: Roots, runs: Runs, events: Events) -> 
             session, "attach", catalog, device=device, from_=asked.source, init=asked.init
         )
         return Changed(agent=agent)
+
+    @router.post("/api/runs/{run}/pace")
+    def limit_edge(run: str, asked: LimitEdge) -> Limited:
+        session, catalog = runs.place_of(run)
+        rate = asked.rate or 0
+        return Limited(
+            edge=api.change_session(session, "limit", catalog, edge=asked.edge, rate=rate)
+        )
 
     @router.post("/api/runs/{run}/detach")
     def detach_mirror(run: str, asked: DetachMirror) -> Changed:

@@ -1,4 +1,4 @@
-"""What was ticked in a tree, as patterns of `flowbackup restore --include`."""
+"""What was ticked in a tree, as patterns of `flowbackup restore`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,16 @@ def include_words(paths: Sequence[str]) -> list[str]:
     """--include PATTERN for each of them; none for the whole object."""
     if "" in paths or "/" in paths:
         return []
-    return [f"--include={os.fsdecode(exact_pattern(os.fsencode(path)))}" for path in paths]
+    return [f"--include={_pattern(path)}" for path in paths]
+
+
+def exclude_words(paths: Sequence[str]) -> list[str]:
+    """--exclude PATTERN for each of them."""
+    return [f"--exclude={_pattern(path)}" for path in paths if path]
+
+
+def _pattern(path: str) -> str:
+    return os.fsdecode(exact_pattern(os.fsencode(path)))
 
 
 def exact_pattern(path: bytes) -> bytes:

@@ -117,12 +117,16 @@ def test_a_session_of_somebody_else_is_listed_watched_changed_and_ended(
     assert page.post(f"runs/{run}/attach", device="usb", init=True) == {"agent": "offsite.usb"}
     page.post(f"runs/{run}/attach", device="new/usb", source="primary.nas")
     page.post(f"runs/{run}/detach", device="usb")
+    assert page.post(f"runs/{run}/pace", edge="usb", rate=7) == {"edge": "offsite.usb"}
+    page.post(f"runs/{run}/pace", edge="usb", rate=None)
     page.post(f"runs/{run}/cancel", now=True)
     assert asked == [
         (run, "attach", catalog, {"device": "usb", "from_": "", "init": True}),
         (run, "attach", catalog,
          {"device": str(page.root / "new/usb"), "from_": "primary.nas", "init": False}),
         (run, "detach", catalog, {"device": "usb"}),
+        (run, "limit", catalog, {"edge": "usb", "rate": 7}),
+        (run, "limit", catalog, {"edge": "usb", "rate": 0}),
         (run, "cancel", catalog, {"now": True}),
     ]  # fmt: skip
     body = {"device": "/etc/usb"}

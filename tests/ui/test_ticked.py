@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flowbackup.model.pattern import path_matcher
-from flowbackup.ui.ticked import exact_pattern, include_words
+from flowbackup.ui.ticked import exact_pattern, exclude_words, include_words
 
 NAMES = st.binary(min_size=1, max_size=6).filter(lambda name: not set(name) & {0, 0x2F})
 STRANGE = st.text("ab*?[]!^-\\.", min_size=1, max_size=6).map(str.encode)
@@ -41,3 +41,7 @@ def test_words_are_one_argument_each() -> None:
     name = os.fsdecode(b"-x\xff y")
     (word,) = include_words([f"a/{name}"])
     assert os.fsencode(word) == b"--include=a/-x\xff y"
+
+
+def test_what_was_taken_out_again_is_excluded_and_the_root_never() -> None:
+    assert exclude_words(["", "etc/ssl", "a"]) == ["--exclude=etc/ssl", "--exclude=[/a]"]

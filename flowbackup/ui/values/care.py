@@ -16,12 +16,13 @@ TICKED_MAX = 500
 
 class StartRestore(Asked):
     """version: an object_id.  paths, paths_base64: of what was ticked, directories with everything
-    in them; none for all of it.  target: a folder below a root.  dry_run: tells which copies would
+    in them; none for all of it.  except: of what was taken out of that again.  target: a folder below a root.  dry_run: tells which copies would
     be read, and why."""
 
     version: str
     paths: list[str] = Field(default=[], max_length=TICKED_MAX)
     paths_base64: list[str] = Field(default=[], max_length=TICKED_MAX)
+    without: list[str] = Field(default=[], max_length=TICKED_MAX, alias="except")
     target: str
     overwrite: Literal["never", "changed", "always"] = "never"
     dry_run: bool = False

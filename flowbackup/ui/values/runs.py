@@ -124,6 +124,17 @@ class DetachMirror(Asked):
     device: str
 
 
+class LimitEdge(Asked):
+    """edge: its name.  rate: bytes per second, null for no limit; it holds until the session ends."""
+
+    edge: str
+    rate: int | None = Field(default=None, ge=1)
+
+
+class Limited(Told):
+    edge: str
+
+
 class Changed(Told):
     """agent: that came or went."""
 
