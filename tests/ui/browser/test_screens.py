@@ -1,4 +1,4 @@
-"""The screens beside the designer, on a chain that really runs: watched, damaged, found, restored."""
+"""The screens beside the designer, on a chain that runs: watched, damaged, found, restored."""
 
 from __future__ import annotations
 

@@ -540,6 +540,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/runs/{run}/pace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Limit Edge */
+        post: operations["limit_edge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sessions": {
         parameters: {
             query?: never;
@@ -1258,12 +1275,18 @@ export interface components {
              */
             block_size: string | number;
             /**
+             * Endpoint
+             * @description Of kind s3: the server, as in https://host:9000; without one Amazon, or what AWS_ENDPOINT_URL says.
+             * @default null
+             */
+            endpoint: string | null;
+            /**
              * Kind
-             * @description "null" swallows and counts, for measurements.
+             * @description "s3": a bucket. "null" swallows and counts, for measurements.
              * @default directory
              * @enum {string}
              */
-            kind: "directory" | "null";
+            kind: "directory" | "null" | "s3";
             /**
              * Media Size
              * @description Bytes of one medium; the path then holds a set of media, and an object may lie on several. 0: one medium without limit.
@@ -1299,10 +1322,22 @@ export interface components {
              */
             rate_limit: string | number;
             /**
+             * Region
+             * @description Of kind s3; without one that of the environment.
+             * @default null
+             */
+            region: string | null;
+            /**
              * @description A fast device whose frames are freed once they are elsewhere.
              * @default null
              */
             staging: components["schemas"]["StagingSpec"] | null;
+            /**
+             * Url
+             * @description Of kind s3: the bucket and a prefix in it, as in s3://bucket/prefix. Keys are taken from the environment, a profile or the instance. Without a kind: a place of one that a package brings among its entry points flowbackup.devices, as in shelf:///mnt/vault.
+             * @default null
+             */
+            url: string | null;
         };
         /** DiffLine */
         DiffLine: {
@@ -1810,7 +1845,8 @@ export interface components {
         JsonValue: unknown;
         /**
          * LegalTarget
-         * @description reason: why a coupling to it is refused; "" for a legal one.
+         * @description reason: why a coupling to it is refused; "" for a legal one, and for one of a large graph
+         *     that only the drop will try.
          */
         LegalTarget: {
             /** Legal */
@@ -1839,6 +1875,21 @@ export interface components {
         Legality: {
             /** Targets */
             targets: components["schemas"]["LegalTarget"][];
+        };
+        /**
+         * LimitEdge
+         * @description edge: its name.  rate: bytes per second, null for none; it holds until the session ends.
+         */
+        LimitEdge: {
+            /** Edge */
+            edge: string;
+            /** Rate */
+            rate?: number | null;
+        };
+        /** Limited */
+        Limited: {
+            /** Edge */
+            edge: string;
         };
         /**
          * LostRow
@@ -2159,6 +2210,14 @@ export interface components {
              */
             one_file_system: boolean;
             /**
+             * Options
+             * @description What the source is told.
+             * @default {}
+             */
+            options: {
+                [key: string]: string | number | boolean;
+            };
+            /**
              * Path
              * @description The tree or file, on the node of the client.
              * @default null
@@ -2171,18 +2230,30 @@ export interface components {
             retention: components["schemas"]["RetentionSpec"] | null;
             /**
              * Silence Max
-             * @description How long a command or standard input may give nothing.
+             * @description How long what is no path may give nothing.
              * @default 3600
              * @example 7d
              * @example 3600
              */
             silence_max: string | number;
             /**
+             * Source
+             * @description Instead of a path: a source that an installed package brings, by its name among the entry points flowbackup.sources.
+             * @default null
+             */
+            source: string | null;
+            /**
              * Stdin
              * @description Instead of a path: the standard input of flowbackup run.
              * @default false
              */
             stdin: boolean;
+            /**
+             * Table
+             * @description Instead of a path: an Arrow table, which the Python program gives that runs the graph.
+             * @default false
+             */
+            table: boolean;
         };
         /**
          * Position
@@ -2743,8 +2814,8 @@ export interface components {
         /**
          * StartRestore
          * @description version: an object_id.  paths, paths_base64: of what was ticked, directories with everything
-         *     in them; none for all of it.  target: a folder below a root.  dry_run: tells which copies would
-         *     be read, and why.
+         *     in them; none for all of it.  except: of what was taken out of that again.  target: a folder
+         *     below a root.  dry_run: tells which copies would be read, and why.
          */
         StartRestore: {
             /**
@@ -2752,6 +2823,11 @@ export interface components {
              * @default false
              */
             dry_run: boolean;
+            /**
+             * Except
+             * @default []
+             */
+            except: string[];
             /**
              * Overwrite
              * @default never
@@ -4037,6 +4113,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefusalBody"];
+                };
+            };
+        };
+    };
+    limit_edge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LimitEdge"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Limited"];
+                };
             };
             /** @description Client Error */
             "4XX": {
