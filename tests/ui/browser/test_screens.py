@@ -250,8 +250,8 @@ def test_screens_with_data_fit_and_are_open_to_everybody(
     faults = []
     for name, place in SCREENS.items():
         tab.go(place.format(session=session, graph=chain.graph))
-        tab.page.wait_for_load_state("networkidle")
         tab.page.wait_for_timeout(400)
+        expect(tab.page.locator(".loading")).to_have_count(0)
         _act(tab.page, name)
         tab.page.screenshot(path=SHOTS / f"full-{name}-{width}-{colours}.png", full_page=True)
         wide = tab.page.evaluate("document.documentElement.scrollWidth")

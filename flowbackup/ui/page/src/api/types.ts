@@ -540,6 +540,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/runs/{run}/pace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Limit Edge */
+        post: operations["limit_edge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sessions": {
         parameters: {
             query?: never;
@@ -1810,7 +1827,8 @@ export interface components {
         JsonValue: unknown;
         /**
          * LegalTarget
-         * @description reason: why a coupling to it is refused; "" for a legal one.
+         * @description reason: why a coupling to it is refused; "" for a legal one, and for one of a large graph
+         *     that only the drop will try.
          */
         LegalTarget: {
             /** Legal */
@@ -1839,6 +1857,21 @@ export interface components {
         Legality: {
             /** Targets */
             targets: components["schemas"]["LegalTarget"][];
+        };
+        /**
+         * LimitEdge
+         * @description edge: its name.  rate: bytes per second, null for no limit; it holds until the session ends.
+         */
+        LimitEdge: {
+            /** Edge */
+            edge: string;
+            /** Rate */
+            rate?: number | null;
+        };
+        /** Limited */
+        Limited: {
+            /** Edge */
+            edge: string;
         };
         /**
          * LostRow
@@ -2743,7 +2776,7 @@ export interface components {
         /**
          * StartRestore
          * @description version: an object_id.  paths, paths_base64: of what was ticked, directories with everything
-         *     in them; none for all of it.  target: a folder below a root.  dry_run: tells which copies would
+         *     in them; none for all of it.  except: of what was taken out of that again.  target: a folder below a root.  dry_run: tells which copies would
          *     be read, and why.
          */
         StartRestore: {
@@ -2752,6 +2785,11 @@ export interface components {
              * @default false
              */
             dry_run: boolean;
+            /**
+             * Except
+             * @default []
+             */
+            except: string[];
             /**
              * Overwrite
              * @default never
@@ -4037,6 +4075,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefusalBody"];
+                };
+            };
+        };
+    };
+    limit_edge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LimitEdge"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Limited"];
+                };
             };
             /** @description Client Error */
             "4XX": {
