@@ -48,9 +48,7 @@ def _check_function(path: Path, node: Function) -> Iterator[str]:
 def check_tree(root: Path) -> list[str]:
     """The findings of all our source under root, folders with names that say nothing included."""
     ours = [
-        path
-        for path in sorted(root.rglob("*"))
-        if FOREIGN.isdisjoint(path.relative_to(root).parts)
+        path for path in sorted(root.rglob("*")) if FOREIGN.isdisjoint(path.relative_to(root).parts)
     ]
     findings = [
         f'{folder}: a folder called "{folder.name}" does not say what it holds'

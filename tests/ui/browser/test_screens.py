@@ -1,4 +1,4 @@
-"""The screens beside the designer, on a chain that really runs: watched, damaged, found, restored."""
+"""The screens beside the designer, on a chain that really runs: watched, damaged, restored."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from tests.ui.browser.tab import Tab
 from tests.ui.browser.test_every_screen import LOOKS, serious_faults
 
 RUN_MILLISECONDS = 60_000
+# Together they have both widths and both sets of colours.
+QUICK = [(1280, "light"), (390, "dark")]
 
 
 @pytest.fixture
@@ -234,7 +236,10 @@ SCREENS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("width", "colours"), LOOKS)
+@pytest.mark.parametrize(
+    ("width", "colours"),
+    [pytest.param(*look, marks=[] if look in QUICK else pytest.mark.slow) for look in LOOKS],
+)
 def test_screens_with_data_fit_and_are_open_to_everybody(
     chromium: Browser, address: str, chain: Chain, width: int, colours: Any
 ) -> None:

@@ -1860,7 +1860,7 @@ export interface components {
         };
         /**
          * LimitEdge
-         * @description edge: its name.  rate: bytes per second, null for no limit; it holds until the session ends.
+         * @description edge: its name.  rate: bytes per second, null for no limit, until the session ends.
          */
         LimitEdge: {
             /** Edge */
@@ -2776,8 +2776,8 @@ export interface components {
         /**
          * StartRestore
          * @description version: an object_id.  paths, paths_base64: of what was ticked, directories with everything
-         *     in them; none for all of it.  except: of what was taken out of that again.  target: a folder below a root.  dry_run: tells which copies would
-         *     be read, and why.
+         *     in them; none for all of it.  except: of what was taken out of that again.  target: a folder
+         *     below a root.  dry_run: tells which copies would be read, and why.
          */
         StartRestore: {
             /**
