@@ -12,6 +12,7 @@ from flowbackup.errors import UsageError
 from flowbackup.model.device import HERE
 from flowbackup.plan.decided import Plan
 from flowbackup.schedule.calendar import parse_calendar
+from flowbackup.schedule.due import next_runs as next_runs
 from flowbackup.schedule.task import Task
 
 

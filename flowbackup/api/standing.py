@@ -19,7 +19,8 @@ class Standing:
     """latest: the newest version.  good: the newest that is whole, None if none is.  copies: of the
     latest, durable; wanted: as many as its graph asks for, None where that is not known.
     verified_ns: when that of its copies was verified that waits longest, 0 while some never was.
-    failed: the session behind it that did not end well, if there was one."""
+    failed: the session behind it that did not end well, if there was one.  graph: that made it,
+    "" where nobody knows."""
 
     latest: VersionRow
     good: VersionRow | None
@@ -27,6 +28,7 @@ class Standing:
     wanted: int | None
     verified_ns: int
     failed: SessionRow | None = None
+    graph: str = ""
 
 
 def standings(catalog: Path | None = None) -> list[Standing]:
@@ -54,6 +56,7 @@ def _standing(
         latest, next(whole, None), catalog.copies_durable(latest),
         None if made_by is None else copies_wanted(made_by),
         min(verified, default=0), None if made_by is None else _failed(made_by, sessions),
+        "" if made_by is None else made_by.graph_name,
     )  # fmt: skip
 
 
@@ -74,13 +77,13 @@ def copies_wanted(session: SessionRow) -> int | None:
 
 
 def _failed(made_by: SessionRow, sessions: Sequence[SessionRow]) -> SessionRow | None:
-    """The newest session of the same graph, if it came later and did not end well."""
+    """The newest session of the same graph, if it came later and did not end well.  sessions:
+    newest first."""
     for row in sessions:
+        if row.session == made_by.session:
+            break
         if row.kind != BACKUP or row.graph_name != made_by.graph_name:
             continue
-        if row.session == made_by.session or row.state is SessionState.RUNNING:
-            continue
-        is_later = row.started_ns > made_by.started_ns
-        is_bad = row.is_interrupted or row.outcome is Outcome.FAILED
-        return row if is_later and is_bad else None
+        if row.state is not SessionState.RUNNING:
+            return row if row.is_interrupted or row.outcome is Outcome.FAILED else None
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -10,6 +11,7 @@ from fastapi import APIRouter, Query
 
 from flowbackup import api
 from flowbackup.api import rows as published
+from flowbackup.api.scheduling import next_runs
 from flowbackup.catalog.rows import SessionRow as KnownSession
 from flowbackup.catalog.unfinished import GOING_ON
 from flowbackup.model.ids import id_text
@@ -34,7 +36,8 @@ def past_routes(catalog: Path, runs: Runs) -> APIRouter:
 
     @router.get("/api/home")
     def show_home() -> Home:
-        rows = [_home_row(standing) for standing in api.standings(catalog)]
+        due = next_runs()
+        rows = [_home_row(standing, due) for standing in api.standings(catalog)]
         return Home(rows=rows, interrupted=_interrupted(catalog))
 
     @router.get("/api/sessions")
@@ -85,16 +88,17 @@ def _interrupted(catalog: Path) -> str:
     return ""
 
 
-def _home_row(standing: api.Standing) -> HomeRow:
+def _home_row(standing: api.Standing, due: Mapping[str, int]) -> HomeRow:
     record = standing.latest.record
     light, why = light_of(standing)
     times: dict[str, Any] = {
         "last_good_ns": standing.good and standing.good.record.finished_ns,
         "last_verified_ns": standing.verified_ns or None,
+        "next_run_ns": due.get(standing.graph),
     }
     return HomeRow(
         client=record.client, object=record.name, light=light, why=why,
-        copies_durable=standing.copies, copies_wanted=standing.wanted, next_run_ns=None,
+        copies_durable=standing.copies, copies_wanted=standing.wanted,
         bytes=record.bytes_source, object_id=id_text(record.object_id), **times,
     )  # fmt: skip
 

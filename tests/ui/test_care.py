@@ -14,8 +14,10 @@ import pytest
 
 from flowbackup.cli.main import commands
 from flowbackup.model.ids import id_text
+from flowbackup.model.report import Outcome, SessionReport
+from flowbackup.ui import past
 from flowbackup.ui.jobs import Job, Jobs
-from tests.local_backup import LocalBackup
+from tests.local_backup import Died, LocalBackup
 from tests.ui.conftest import GRAPH, Page
 
 NOTHING = "01940c00-0000-7000-8000-000000000000"
@@ -199,6 +201,30 @@ def test_lights_say_how_each_object_stands(shelf: Shelf) -> None:
     shelf.backup.run(shelf.page.root / "site", "nas", "usb", fails_at={"usb": 0})
     (row,) = shelf.page.get("home")["rows"]
     assert (row["light"], row["why"]) == ("incomplete", "it has 1 of 2 copies")
+
+
+def test_the_next_run_is_that_of_the_timer_of_the_graph(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(past, "next_runs", lambda: {"local": 1795762469836241000, "other": 5})
+    (row,) = shelf.page.get("home")["rows"]
+    assert row["next_run_ns"] == "1795762469836241000"
+
+
+def test_a_session_that_failed_behind_the_newest_version_is_red(shelf: Shelf) -> None:
+    with pytest.raises(Died):
+        shelf.backup.run(shelf.page.root / "site", "nas", dies_at=1)
+    with shelf.backup.catalog() as catalog:
+        (row, *_) = catalog.sessions()
+        catalog.end_session(
+            SessionReport(
+                id_text(row.session), "backup", "local", Outcome.FAILED, 1, "local", 1.0, 0.0, 0, 0,
+                0, 0,
+            ),
+            row.started_ns + 5,
+        )  # fmt: skip
+    (home,) = shelf.page.get("home")["rows"]
+    assert home["light"] == "failed" and "did not end well" in home["why"]
 
 
 def test_sessions_have_their_reports_and_a_command(shelf: Shelf) -> None:

@@ -16,8 +16,8 @@ TICKED_MAX = 500
 
 class StartRestore(Asked):
     """version: an object_id.  paths, paths_base64: of what was ticked, directories with everything
-    in them; none for all of it.  except: of what was taken out of that again.  target: a folder below a root.  dry_run: tells which copies would
-    be read, and why."""
+    in them; none for all of it.  except: of what was taken out of that again.  target: a folder
+    below a root.  dry_run: tells which copies would be read, and why."""
 
     version: str
     paths: list[str] = Field(default=[], max_length=TICKED_MAX)
