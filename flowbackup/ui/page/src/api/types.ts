@@ -1860,11 +1860,7 @@ export interface components {
         };
         /**
          * LimitEdge
-<<<<<<< HEAD
-         * @description edge: its name.  rate: bytes per second, null for no limit; it holds until the session ends.
-=======
          * @description edge: its name.  rate: bytes per second, null for no limit, until the session ends.
->>>>>>> uiscreens
          */
         LimitEdge: {
             /** Edge */
@@ -2780,13 +2776,8 @@ export interface components {
         /**
          * StartRestore
          * @description version: an object_id.  paths, paths_base64: of what was ticked, directories with everything
-<<<<<<< HEAD
-         *     in them; none for all of it.  except: of what was taken out of that again.  target: a folder below a root.  dry_run: tells which copies would
-         *     be read, and why.
-=======
          *     in them; none for all of it.  except: of what was taken out of that again.  target: a folder
          *     below a root.  dry_run: tells which copies would be read, and why.
->>>>>>> uiscreens
          */
         StartRestore: {
             /**
