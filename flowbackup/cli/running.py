@@ -1,4 +1,4 @@
-"""attach, detach, limit, cancel: changes of a session that runs, from another terminal."""
+"""flowbackup attach, detach, limit, cancel: changes of a running session, from another terminal."""
 
 from __future__ import annotations
 

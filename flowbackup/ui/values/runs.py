@@ -125,7 +125,7 @@ class DetachMirror(Asked):
 
 
 class LimitEdge(Asked):
-    """edge: its name.  rate: bytes per second, null for none; it holds until the session ends."""
+    """edge: its name.  rate: bytes per second, null for no limit, until the session ends."""
 
     edge: str
     rate: int | None = Field(default=None, ge=1)

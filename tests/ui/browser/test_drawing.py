@@ -99,6 +99,13 @@ def test_the_same_chain_is_drawn_by_keyboard_alone(tab: Tab, folder: Path) -> No
         keyboard.press("Enter")
         expect(page.get_by_label("New coupling")).to_have_value("")
         tab.settled()
+    # One device too many is made, and deleted.
+    page.get_by_role("button", name="Add device").focus()
+    keyboard.press("Enter")
+    expect(page.get_by_label("Name of device disk6")).to_be_focused()
+    page.get_by_label("Delete disk6", exact=True).focus()
+    keyboard.press("Enter")
+    expect(page.get_by_label("Name of device disk6")).to_have_count(0)
     page.get_by_label("Buffers of data").focus()
     keyboard.type("disk1[0:4]")
     keyboard.press("Enter")
@@ -152,6 +159,31 @@ def test_an_illegal_coupling_says_why(tab: Tab) -> None:
     page.get_by_label("New coupling").press("Enter")
     expect(page.get_by_role("alert").filter(has_text="ends at 9")).to_be_visible()
     assert "primary" not in tab.text().split("mirror_groups")[1]
+
+
+def test_a_template_is_a_beginning_and_keys_are_listed(tab: Tab) -> None:
+    page = tab.page
+    tab.go("#/design")
+    page.get_by_label("Name").fill("weekly")
+    page.get_by_role("button", name="half-mirrored").click()
+    expect(page.get_by_role("heading", name="weekly")).to_be_visible()
+    expect(page.locator(".line.feeds")).to_have_count(1)
+    expect(page.locator(".problems-head")).to_have_text("No problems")
+    expect(page.get_by_label("What it would need")).to_contain_text("MiB")
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="Keys")
+    expect(dialog).to_contain_text("Add a mirror group")
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    # By keys to a box, and it is chosen; then it is gone, and comes back.
+    page.locator(".react-flow__node", has_text="mirror").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Mirror group")).to_be_visible()
+    count = page.locator(".react-flow__node").count()
+    page.keyboard.press("Delete")
+    tab.box_count(count - 1)
+    page.keyboard.press("Control+z")
+    tab.box_count(count)
 
 
 def test_canvas_form_and_text_say_the_same_and_comments_stay(tab: Tab, folder: Path) -> None:

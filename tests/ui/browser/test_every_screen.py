@@ -19,9 +19,14 @@ SCREENS = {
     "retention": "#/retention", "sessions": "#/sessions",
 }  # fmt: skip
 LOOKS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
+# The other two differ from these in what these two differ in.
+QUICK = ((1280, "light"), (390, "dark"))
 
 
-@pytest.mark.parametrize(("width", "colours"), LOOKS)
+@pytest.mark.parametrize(
+    ("width", "colours"),
+    [pytest.param(*look, marks=() if look in QUICK else pytest.mark.slow) for look in LOOKS],
+)
 def test_screens_fit_and_are_open_to_everybody(
     chromium: Browser, address: str, folder: Path, width: int, colours: Any
 ) -> None:
@@ -40,6 +45,10 @@ def test_screens_fit_and_are_open_to_everybody(
         for view in ("Table", "Text") if name == "designer" else ():
             tab.page.get_by_role("tab", name=view).click()
             faults += faults_of(tab, f"{name}-{view.lower()}-{width}-{colours}", width)
+        if name == "designer":
+            tab.page.get_by_role("button", name="Keys").click()
+            faults += faults_of(tab, f"{name}-keys-{width}-{colours}", width)
+            tab.page.keyboard.press("Escape")
     context.close()
     assert faults == []
     assert tab.complaints == []

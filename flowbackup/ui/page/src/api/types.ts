@@ -1878,7 +1878,7 @@ export interface components {
         };
         /**
          * LimitEdge
-         * @description edge: its name.  rate: bytes per second, null for none; it holds until the session ends.
+         * @description edge: its name.  rate: bytes per second, null for no limit, until the session ends.
          */
         LimitEdge: {
             /** Edge */

@@ -73,7 +73,7 @@ export function Find({ objects }: { objects: readonly ObjectRow[] }) {
                 })}
               >
                 <span className="entry-name">
-                  <Name text={row.path} />
+                  <Name text={row.path || "."} />
                   <span className="soft">
                     {" "}
                     {visible(`${row.client}/${row.name}`)}, version {versionsText(row.versions)}

@@ -18,13 +18,6 @@ import { hasEnded } from "./state";
 import { CHAINS } from "./told";
 import { useRun } from "./useRun";
 
-const KINDS: Record<string, string> = {
-  run: "is run",
-  backup: "is backed up",
-  demo: "a demonstration",
-  copy: "is copied",
-};
-
 /** One run: its picture with rates and fill, who waits for whom, and what may be changed. */
 export function RunView({ session }: { session: string }) {
   const { run, series, fault, isLost } = useRun(session);
@@ -50,8 +43,8 @@ export function RunView({ session }: { session: string }) {
       <Back />
       <header className="spread">
         <h1>
-          <Name text={run.graph || capital(run.kind)} />
-          {KINDS[run.kind] && <span className="kind soft"> {KINDS[run.kind]}</span>}
+          {!isChain && `${capital(run.kind)}: `}
+          <Name text={run.graph || run.session} />
         </h1>
         {isLive && <RunControls run={run} spec={drawn?.spec ?? null} />}
       </header>
