@@ -26,9 +26,9 @@ FLAGS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Ends with these tests: while Playwright runs, its event loop is that of the thread."""
+    """Ends with its tests: while Playwright runs, its event loop is that of the thread."""
     if CHROMIUM is None:
         pytest.skip("there is no chromium: apt-get install chromium")
     if not BUILT.is_file():
