@@ -268,7 +268,7 @@ export function Editor({ draft }: { draft: Draft }) {
           </div>
         </div>
       ) : (
-        <div className="designer-panes">
+        <div className="designer-panes" data-side={side}>
           <div className="designer-pane">
             <Tabs
               label="Draw or write"

@@ -33,7 +33,7 @@ import { useShown } from "./useShown";
 const NODE_TYPES = { groupBox: GroupNode, clientBox: ClientNode };
 const EDGE_TYPES = { line: LineEdge };
 // Frames of 500 agents still fit on a screen.
-const ZOOM_MIN = 0.05;
+const ZOOM_MIN = 0.02;
 export const DRAGGED_KIND = "application/x-flowbackup-part";
 
 export type PartWord = "client" | Role;
@@ -86,10 +86,16 @@ function Chain(props: CanvasProps) {
 
   useShown(chart, places);
 
-  const onNodesChange = useCallback((changes: NodeChange<ChainNode>[]) => {
-    // Sizes are known from the chart: only moves and choices change anything.
-    setNodes((now) => applyNodeChanges(changes, now));
-  }, []);
+  const onNodesChange = useCallback(
+    (changes: NodeChange<ChainNode>[]) => {
+      setNodes((now) => applyNodeChanges(changes, now));
+      // Enter on a box, which has been reached by keys, chooses it as a click does.
+      const chosenByKey = changes.find((change) => change.type === "select" && change.selected);
+      const box = chosenByKey?.type === "select" ? known.current.get(chosenByKey.id) : undefined;
+      if (box) onChoose(box.data.box.keys);
+    },
+    [onChoose],
+  );
 
   const onNodeDragStop = (_: unknown, __: unknown, moved: ChainNode[]) => {
     const at = moved.map(({ id, position }) => [

@@ -120,7 +120,7 @@ export class Draft {
 
   private go(history: History<Moment>, delay = 0): void {
     if (history === this.state.history) return;
-    this.set({ history, isCurrent: false });
+    this.set({ history, isCurrent: false, fault: null });
     clearTimeout(this.timer);
     this.timer = setTimeout(() => void this.settle(), delay);
   }
@@ -161,6 +161,8 @@ export class Draft {
 
   private take(asked: Moment, design: Design): void {
     const { now } = this;
+    // That the server was away is past; why it refused an edit is still to be read.
+    const fault = this.state.fault?.status === 0 ? null : this.state.fault;
     const hasErrors = design.findings.some((finding) => finding.severity === "error");
     const isSame = asked.text === now.text && asked.spec === now.spec;
     if (isSame) {
@@ -172,7 +174,7 @@ export class Draft {
         history: amend(this.state.history, moment),
         design,
         isCurrent: true,
-        fault: null,
+        fault,
       });
     } else if (asked.isBehind && now.isBehind && now.text === asked.text) {
       // More was changed meanwhile: the next question begins with what is written now.
