@@ -76,7 +76,7 @@ def attach_mirror(document: GraphDocument, plan: Plan, place: str, source: str) 
 def _spec_of(place: str) -> DeviceSpec:
     if is_directory(place):
         return DeviceSpec(path=place)
-    return DeviceSpec(kind=S3, url=place)
+    return DeviceSpec(kind="s3", url=place)
 
 
 def _plan(document: GraphDocument, running: Plan) -> Plan:
