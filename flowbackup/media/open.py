@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from flowbackup.errors import GraphError
+from flowbackup.errors import DeviceError, GraphError
 from flowbackup.media.devices.kinds import medium_device
 from flowbackup.media.devices.null import NullDevice
 from flowbackup.media.devices.rate import RateLimitedDevice
@@ -13,7 +13,9 @@ from flowbackup.media.labels.label import init_medium
 from flowbackup.media.labels.set_label import init_set, is_set
 from flowbackup.media.port import Device
 from flowbackup.media.sets.set_device import SetDevice
+from flowbackup.media.sets.tape_set import TapeSetDevice, init_tapes
 from flowbackup.model.device import DEFAULT_BLOCK_BYTES, DeviceTarget, MediumInfo
+from flowbackup.model.location import TAPE, kind_at
 
 
 def _of_files(target: DeviceTarget) -> Device:
@@ -23,8 +25,13 @@ def _of_files(target: DeviceTarget) -> Device:
     return medium_device(target)
 
 
+def _tape(target: DeviceTarget) -> Device:
+    """A changer holds a set of tapes."""
+    return TapeSetDevice(target) if is_set(target.location) else medium_device(target)
+
+
 DEVICE_KINDS: Mapping[str, Callable[[DeviceTarget], Device]] = MappingProxyType(
-    {"directory": _of_files, "null": NullDevice, "s3": _of_files}
+    {"directory": _of_files, "null": NullDevice, "s3": _of_files, TAPE: _tape}
 )
 
 
@@ -46,7 +53,15 @@ def make_first_medium(
     block_bytes: int = DEFAULT_BLOCK_BYTES, media_bytes: int = 0,
 ) -> MediumInfo:  # fmt: skip
     """Gives a place that is missing or empty its label; media_bytes: that of a set of media of
-    this size, of which the first is made.  Raises DeviceError."""
+    this size, of which the first is made; of tapes a changer makes a set.  Raises DeviceError."""
+    if kind_at(location) == TAPE:
+        if media_bytes:
+            raise DeviceError(
+                f'device "{name}": nobody can say how much goes on a tape',
+                remedy="leave the size of media out",
+                device=name,
+            )
+        return init_tapes(location, name=name, pool=pool, block_bytes=block_bytes)
     if media_bytes:
         return init_set(
             location, name=name, pool=pool, block_bytes=block_bytes, media_bytes=media_bytes

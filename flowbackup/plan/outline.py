@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from flowbackup.model.device import DeviceTarget
-from flowbackup.model.location import S3
+from flowbackup.model.location import S3, TAPE
 from flowbackup.model.retention import RetentionPolicy
 from flowbackup.model.source_rules import SourceRules
+from flowbackup.model.tape_place import TapePlace
 from flowbackup.plan.context import Context, absolute_path
 from flowbackup.plan.decided import GroupPlan, ObjectPlan, SparePlan, StreamPlan
 from flowbackup.plan.graph import LinkDraft
@@ -92,6 +93,9 @@ def device_target(context: Context, name: str) -> DeviceTarget:
     location = absolute_path(context.document, device.path) if device.path else ""
     if device.kind == S3:
         location = device.bucket_location()
+    if device.kind == TAPE:
+        changer = absolute_path(context.document, device.changer) if device.changer else ""
+        location = TapePlace(location, changer).location()
     return DeviceTarget(
         name, device.kind, location, device.block_size, device.rate_limit, device.media_size,
         device.rate,
