@@ -20,9 +20,12 @@ from flowbackup.model.location import TAPE, kind_at
 
 def _of_files(target: DeviceTarget) -> Device:
     """A set of media says itself that it is one, whether a graph says so or not."""
-    if target.media_bytes or is_set(target.location):
-        return SetDevice(target)
-    return medium_device(target)
+    try:
+        holds_set = target.media_bytes > 0 or is_set(target.location)
+    except DeviceError:
+        # Nobody can look there now: the device says so to whoever asks it for something.
+        holds_set = False
+    return SetDevice(target) if holds_set else medium_device(target)
 
 
 def _tape(target: DeviceTarget) -> Device:

@@ -31,6 +31,9 @@ LEASE_SECONDS = 300.0
 RENEWALS = 10
 """In that time, so that some may fail."""
 
+END_SECONDS_MAX = 10.0
+"""For a renewal under way.  A lock that cannot be let go of ends with its process, or its lease."""
+
 _HELD: set[str] = set()
 _HOLDING = threading.Lock()
 """Locks of this process: the text of one names it also when it was let go in vain."""
@@ -80,7 +83,7 @@ class LeaseLock:
         if self._ended.is_set():
             return
         self._ended.set()
-        self._thread.join()
+        self._thread.join(END_SECONDS_MAX)
         _HELD.discard(self._path)
         if not self._taken_by:
             with suppress(OSError):

@@ -16,15 +16,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import Any
 
 from flowbackup.media.failure import StoreError
 from flowbackup.media.places.profile import profile_credentials
 from flowbackup.model.location import BucketPlace
 from flowbackup.units import KIB, MIB
-
-if TYPE_CHECKING:
-    from obstore import WritableFile
 
 PART_BYTES = 8 * MIB
 PARTS_UNDER_WAY_MAX = 4
@@ -193,10 +191,10 @@ class ObjectStore:
 class Upload:
     """An object under way in parts.  One thread."""
 
-    def __init__(self, store: ObjectStore, key: str, file: WritableFile) -> None:
+    def __init__(self, store: ObjectStore, key: str, file: Any) -> None:
         self._store = store
         self._key = key
-        self._file: WritableFile | None = file
+        self._file = file
         self._size_bytes = 0
         self._tail = b""
 
@@ -239,9 +237,8 @@ def store_at(bucket: BucketPlace) -> ObjectStore:
 
 def _connected(place: BucketPlace, patience: Patience) -> tuple[Any, Any]:
     try:
-        import obstore  # noqa: PLC0415  an optional extra
-        import obstore.exceptions  # noqa: PLC0415
-        import obstore.store  # noqa: PLC0415
+        obstore = import_module("obstore")
+        stores = import_module("obstore.store")
     except ImportError:
         raise StoreError(
             errno.ENOSYS, "the library for object stores is not installed",
@@ -258,7 +255,7 @@ def _connected(place: BucketPlace, patience: Patience) -> tuple[Any, Any]:
     if authority:
         with open(authority, "rb") as file:
             options["root_certificate"] = file.read()
-    store = obstore.store.S3Store(
+    store = stores.S3Store(
         place.bucket,
         config=config,
         client_options=options,
