@@ -149,7 +149,7 @@ class TapeDevice:
             place, drive = drive_at(self.location)
             with drive.turn, named(drive.path):
                 bring(place, drive)
-                drive.acquire(writable=True)
+                drive.hold(writable=True)
                 self._check_loaded(drive)
         except OSError as error:
             raise device_error(self.name, f"writing to {self.location}", error) from error

@@ -49,7 +49,7 @@ class TapeSource(SegmentSource):
                 found = loaded.find(wanted)
                 if found is None:
                     raise NotOnTapeError("it is not on the tape")
-                drive.acquire()
+                drive.hold()
         self._is_open = True
         return drive, found
 

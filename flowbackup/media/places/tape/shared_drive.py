@@ -54,7 +54,7 @@ class SharedDrive:
     def using(self) -> Iterator[LoadedTape]:
         """The tape, for one thing to be done with it."""
         with self.turn:
-            self.acquire()
+            self.hold()
             try:
                 yield self.loaded()
             finally:
@@ -75,7 +75,7 @@ class SharedDrive:
             remedy="run the command again when that has ended",
         )  # fmt: skip
 
-    def acquire(self, *, writable: bool = False) -> None:
+    def hold(self, *, writable: bool = False) -> None:
         """Has the drive open until `release`."""
         with self.turn:
             if writable and not self._is_writable:
@@ -86,7 +86,7 @@ class SharedDrive:
             self._writers += writable
 
     def release(self, *, writable: bool = False) -> None:
-        """The last one closes the drive.  writable: as it was acquired."""
+        """The last one closes the drive.  writable: as it was held."""
         with self.turn:
             self._users -= 1
             self._writers -= writable
@@ -121,7 +121,7 @@ class SharedDrive:
     def with_drive(self, use: Callable[[TapeDrive], T]) -> T:
         """What `use` makes of the drive itself, opened to be written, whatever is on its tape."""
         with self.turn, named(self.path):
-            self.acquire(writable=True)
+            self.hold(writable=True)
             try:
                 self._loaded = None
                 return use(self._opened())
@@ -130,7 +130,7 @@ class SharedDrive:
                 self.release(writable=True)
 
     def _opened(self) -> TapeDrive:
-        assert self._drive is not None, "a drive is acquired before it is used"
+        assert self._drive is not None, "a drive is held before it is used"
         return self._drive
 
     def _open(self, writable: bool) -> None:

@@ -110,7 +110,7 @@ class Shelf:
                 errno.EBUSY, f"changer {self._path}: no slot is free for the tape in the drive",
                 remedy="take a tape out",
             )  # fmt: skip
-        self._drive.acquire()
+        self._drive.hold()
         try:
             self._drive.eject()
         finally:
@@ -122,7 +122,7 @@ class Shelf:
         latest = time.monotonic() + READY_SECONDS_MAX
         while True:
             try:
-                self._drive.acquire()
+                self._drive.hold()
                 return self._drive.release()
             except TapeError as error:
                 if error.errno not in (errno.ENOMEDIUM, errno.EIO) or time.monotonic() > latest:
