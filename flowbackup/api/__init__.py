@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from flowbackup.api.devices import devices as devices
 from flowbackup.api.devices import devices_of_graph as devices_of_graph
 from flowbackup.api.devices import init_device as init_device
+from flowbackup.api.devices import make_virtual_tapes as make_virtual_tapes
 from flowbackup.api.devices import measure_device as measure_device
 from flowbackup.api.devices import show_device as show_device
 from flowbackup.api.devices import write_rates as write_rates

@@ -40,6 +40,35 @@ def init_device(
     )  # fmt: skip
 
 
+def make_virtual_tapes(
+    location: str, tapes: int, capacity_bytes: int, warning_bytes: int = 0
+) -> None:
+    """Makes a directory that is a drive with a blank tape in it, or a changer with so many in its
+    slots; see README.md.  warning_bytes: so far in front of its end a tape warns, a sixteenth of it
+    if not said.  Raises UsageError."""
+    from flowbackup.media.places.tape.cartridge import CartridgeText, make_cartridge
+    from flowbackup.media.places.tape.changer import make_library
+    from flowbackup.model.tape_place import tape_place
+
+    text = CartridgeText(capacity_bytes, warning_bytes or capacity_bytes // 16)
+    try:
+        place = tape_place(location)
+        if place.changer and place.drive != os.path.join(place.changer, "drive"):
+            raise ValueError(f"has another drive than its changer|Name {place.changer}/drive")
+        if place.changer:
+            make_library(place.changer, tapes, text)
+        else:
+            make_cartridge(os.path.join(place.drive, "VT0001"), text)
+    except ValueError as error:
+        reason, _, remedy = str(error).partition("|")
+        raise UsageError(f"{location} {reason}", remedy=remedy) from error
+    except OSError as error:
+        raise UsageError(
+            f"no virtual tape can be made in {location}: {error.strerror}",
+            remedy="name a directory that does not exist yet",
+        ) from error
+
+
 def show_device(name: str, catalog: Path | None = None) -> MediumRow:
     """What the label says of a medium in a directory or of a device that the catalog knows, and
     what the catalog knows besides: all of it for one on another node.  Raises DeviceError."""
