@@ -1275,6 +1275,12 @@ export interface components {
              */
             block_size: string | number;
             /**
+             * Changer
+             * @description Of kind tape: what moves tapes to the drive, as /dev/sg3.
+             * @default null
+             */
+            changer: string | null;
+            /**
              * Endpoint
              * @description Of kind s3: the server, as in https://host:9000; without one Amazon, or what AWS_ENDPOINT_URL says.
              * @default null
@@ -1282,11 +1288,11 @@ export interface components {
             endpoint: string | null;
             /**
              * Kind
-             * @description "s3": a bucket. "null" swallows and counts, for measurements.
+             * @description "s3": a bucket. "tape": a drive. "null" swallows and counts, for measurements.
              * @default directory
              * @enum {string}
              */
-            kind: "directory" | "null" | "s3";
+            kind: "directory" | "null" | "s3" | "tape";
             /**
              * Media Size
              * @description Bytes of one medium; the path then holds a set of media, and an object may lie on several. 0: one medium without limit.
@@ -1303,7 +1309,7 @@ export interface components {
             node: string;
             /**
              * Path
-             * @description The directory that holds the medium.
+             * @description The directory that holds the medium, or a tape drive.
              * @default null
              */
             path: string | null;
