@@ -4,13 +4,12 @@ they are."""
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowbackup.catalog.catalog import open_catalog
-from flowbackup.catalog.location import default_catalog_path
+from flowbackup.catalog.location import catalog_of
 from flowbackup.catalog.rows import MediumRow
 from flowbackup.errors import UsageError
 from flowbackup.media.bounded import within
@@ -41,13 +40,42 @@ def init_device(
     )  # fmt: skip
 
 
+def make_virtual_tapes(
+    location: str, tapes: int, capacity_bytes: int, warning_bytes: int = 0
+) -> None:
+    """Makes a directory that is a drive with a blank tape in it, or a changer with so many in its
+    slots; see README.md.  warning_bytes: so far in front of its end a tape warns, a sixteenth of it
+    if not said.  Raises UsageError."""
+    from flowbackup.media.places.tape.cartridge import CartridgeText, make_cartridge
+    from flowbackup.media.places.tape.changer import make_library
+    from flowbackup.model.tape_place import tape_place
+
+    text = CartridgeText(capacity_bytes, warning_bytes or capacity_bytes // 16)
+    try:
+        place = tape_place(location)
+        if place.changer and place.drive != os.path.join(place.changer, "drive"):
+            raise ValueError(f"has another drive than its changer|Name {place.changer}/drive")
+        if place.changer:
+            make_library(place.changer, tapes, text)
+        else:
+            make_cartridge(os.path.join(place.drive, "VT0001"), text)
+    except ValueError as error:
+        reason, _, remedy = str(error).partition("|")
+        raise UsageError(f"{location} {reason}", remedy=remedy) from error
+    except OSError as error:
+        raise UsageError(
+            f"no virtual tape can be made in {location}: {error.strerror}",
+            remedy="name a directory that does not exist yet",
+        ) from error
+
+
 def show_device(name: str, catalog: Path | None = None) -> MediumRow:
     """What the label says of a medium in a directory or of a device that the catalog knows, and
     what the catalog knows besides: all of it for one on another node.  Raises DeviceError."""
     from flowbackup.media.open import open_device
 
     place = whole_place(name)
-    path = catalog or default_catalog_path()
+    path = catalog_of(catalog)
     known = devices(path) if path.exists() else []
     if is_directory(place) and not within(name, place, lambda: os.path.isdir(place)):
         named = [row for row in known if row.info.device == name]
@@ -62,7 +90,7 @@ def show_device(name: str, catalog: Path | None = None) -> MediumRow:
 
 def devices(catalog: Path | None = None) -> list[MediumRow]:
     """All media that the catalog knows."""
-    with open_catalog(catalog or default_catalog_path()) as opened:
+    with open_catalog(catalog_of(catalog)) as opened:
         return [MediumRow(info, opened.verified(info.medium)) for info in opened.media()]
 
 
@@ -105,6 +133,7 @@ def write_rates(path: str | Path, rates: Mapping[str, int]) -> None:
     included.  Raises GraphError."""
     from flowbackup.spec.document import load_graph
     from flowbackup.spec.dump import edit_graph
+    from flowbackup.spec.saving import replace_text
 
     document = load_graph(path)
     spec = document.spec
@@ -113,14 +142,4 @@ def write_rates(path: str | Path, rates: Mapping[str, int]) -> None:
         for name, device in spec.devices.items()
     }
     edited = edit_graph(document, spec.model_copy(update={"devices": devices}))
-    _replace_text(Path(path), edited.text)
-
-
-def _replace_text(path: Path, text: str) -> None:
-    """In one step: whoever reads it meanwhile finds the old one or the new one."""
-    path = path.resolve()
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    with open(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.chmod(name, path.stat().st_mode & 0o7777)
-    os.replace(name, path)
+    replace_text(Path(path), edited.text)

@@ -13,6 +13,7 @@ from flowbackup.model.device import HERE
 from flowbackup.model.location import DIRECTORY
 from flowbackup.plan.decided import Plan
 from flowbackup.schedule.calendar import parse_calendar
+from flowbackup.schedule.due import next_runs as next_runs
 from flowbackup.schedule.task import Task
 
 

@@ -48,7 +48,8 @@ class Membership:
     """Of a medium in a set of media, on which objects may lie one behind the other.
 
     set_id: UUID of the set.  number: of the medium, from 1, in the order of their making; none is
-    given twice.  media_bytes: what the files of the medium may take together."""
+    given twice.  media_bytes: what the files of the medium may take together; 0 for a tape, of
+    which nobody knows."""
 
     set_id: bytes
     number: int

@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 
 DIRECTORY = "directory"
 S3 = "s3"
-KIND_OF_SCHEME: dict[str, str] = {"s3": S3, "s3+http": S3, "s3+https": S3}
+TAPE = "tape"
+KIND_OF_SCHEME: dict[str, str] = {"s3": S3, "s3+http": S3, "s3+https": S3, TAPE: TAPE}
 """The one table from what stands before "://" to the kind of the device."""
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 

@@ -43,6 +43,16 @@ def bottleneck_of(
     )
 
 
+def rate_of(
+    agents: tuple[AgentPlan, ...], edges: tuple[EdgePlan, ...], objects: tuple[ObjectPlan, ...]
+) -> float | None:
+    """Bytes of source per second that what is known of devices and couplings lets pass; None where
+    too little is known."""
+    loads, edge_loads = _loads(agents, edges, objects)
+    pace = pace_of(agents, edges, loads, edge_loads)
+    return None if pace is None else pace.rate
+
+
 def _pace_text(pace: Pace, *, all_known: bool) -> str:
     verb = "holds" if len(pace.held_by) == 1 else "together hold"
     rest = "." if all_known else ", unless a device is slower."

@@ -6,7 +6,8 @@ Names: an agent is "group.device" (`primary.nas`), an edge "source -> target".
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from flowbackup.model.chunking import FIXED, Chunking
@@ -270,3 +271,9 @@ def next_named(agents: tuple[AgentPlan, ...], name: str) -> AgentPlan:
         if agent.name == name:
             return agent
     raise KeyError(name)
+
+
+def with_rates(plan: Plan, rates: Mapping[str, RateSchedule]) -> Plan:
+    """The plan with other limits of some couplings, by their names."""
+    edges = (replace(edge, rate=rates.get(edge.name, edge.rate)) for edge in plan.edges)
+    return replace(plan, edges=tuple(edges))

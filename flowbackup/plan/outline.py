@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from flowbackup.model.device import DeviceTarget
-from flowbackup.model.location import S3, whole_place
+from flowbackup.model.location import S3, TAPE, whole_place
 from flowbackup.model.retention import RetentionPolicy
 from flowbackup.model.source_rules import SourceRules
+from flowbackup.model.tape_place import TapePlace
 from flowbackup.plan.context import Context, absolute_path
 from flowbackup.plan.decided import GroupPlan, ObjectPlan, SparePlan, StreamPlan
 from flowbackup.plan.graph import LinkDraft
@@ -94,6 +95,9 @@ def device_target(context: Context, name: str) -> DeviceTarget:
     kind: str = device.own_kind or device.kind
     if device.kind == S3:
         location = device.bucket_location()
+    elif device.kind == TAPE:
+        changer = absolute_path(context.document, device.changer) if device.changer else ""
+        location = TapePlace(location, changer).location()
     elif device.url:
         location = whole_place(device.url)
     return DeviceTarget(

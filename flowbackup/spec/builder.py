@@ -18,7 +18,8 @@ from typing import Self, Unpack, cast
 from pydantic import ValidationError
 
 from flowbackup.errors import UsageError
-from flowbackup.model.location import KIND_OF_SCHEME, is_directory, kind_at
+from flowbackup.model.location import KIND_OF_SCHEME, TAPE, is_directory, kind_at
+from flowbackup.model.tape_place import tape_place
 from flowbackup.spec.client import ClientBuilder
 from flowbackup.spec.dump import spec_values
 from flowbackup.spec.ends import CouplingOptions, GroupEnd
@@ -89,6 +90,7 @@ class GraphBuilder:
         url: str | None = None,
         endpoint: str | None = None,
         region: str | None = None,
+        changer: str | PurePath | None = None,
         node: str | None = None,
         block_size: int | str | None = None,
         rate_limit: int | str | None = None,
@@ -99,8 +101,9 @@ class GraphBuilder:
         """Declares a device; returns its name.  staging: as in {"copies": 2, "keep": "7d"}."""
         self._devices[name] = written(
             path=None if path is None else str(path), kind=kind, url=url, endpoint=endpoint,
-            region=region, node=node, block_size=block_size, rate_limit=rate_limit, rate=rate,
-            media_size=media_size, staging=values_of(staging),
+            region=region, changer=None if changer is None else str(changer), node=node,
+            block_size=block_size, rate_limit=rate_limit, rate=rate, media_size=media_size,
+            staging=values_of(staging),
         )  # fmt: skip
         return name
 
@@ -278,6 +281,9 @@ class GraphBuilder:
         if is_directory(place):
             return self.device(name, path=place)
         kind = kind_at(place)
+        if kind == TAPE:
+            tape = tape_place(place)
+            return self.device(name, kind=TAPE, path=tape.drive, changer=tape.changer or None)
         return self.device(name, kind=kind if kind in KIND_OF_SCHEME.values() else None, url=place)
 
 

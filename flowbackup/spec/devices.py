@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from flowbackup.model.device import HERE
-from flowbackup.model.location import DIRECTORY, KIND_OF_SCHEME, declared_bucket, kind_at
+from flowbackup.model.location import DIRECTORY, KIND_OF_SCHEME, TAPE, declared_bucket, kind_at
 from flowbackup.spec.fields import (
     BlockSize,
     Count,
@@ -35,10 +35,12 @@ class StagingSpec(Written):
 class DeviceSpec(Written):
     """A place where media are."""
 
-    path: PathText | None = Field(default=None, description="The directory that holds the medium.")
-    kind: Literal["directory", "null", "s3"] = Field(
-        default="directory", description='"s3": a bucket. "null" swallows and counts, for '
-        "measurements.",
+    path: PathText | None = Field(
+        default=None, description="The directory that holds the medium, or a tape drive."
+    )
+    kind: Literal["directory", "null", "s3", "tape"] = Field(
+        default="directory", description='"s3": a bucket. "tape": a drive. "null" swallows and '
+        "counts, for measurements.",
     )  # fmt: skip
     url: Word | None = Field(
         default=None, description="Of kind s3: the bucket and a prefix in it, as in "
@@ -52,6 +54,9 @@ class DeviceSpec(Written):
     )  # fmt: skip
     region: Word | None = Field(
         default=None, description="Of kind s3; without one that of the environment."
+    )
+    changer: PathText | None = Field(
+        default=None, description="Of kind tape: what moves tapes to the drive, as /dev/sg3."
     )
     node: DottedName = Field(default=HERE, description="The machine that it is attached to.")
     block_size: BlockSize = Field(
@@ -76,9 +81,10 @@ class DeviceSpec(Written):
             return self._without_the_rest()
         if self.kind == "directory" and self.path is None:
             raise ValueError('has no path|Write where it is, as in path: /mnt/nas, or kind: "null"')
-        if self.kind != "directory" and self.path is not None:
+        if self.kind not in ("directory", TAPE) and self.path is not None:
             raise ValueError(f'is of kind "{self.kind}" and has a path|Delete the path or the kind')
         self._check_bucket()
+        self._check_tape()
         if self.kind == "null" and (self.media_size or self.staging):
             raise ValueError('is of kind "null", which keeps nothing|Delete media_size and staging')
         if 0 < self.media_size < MEDIA_BYTES_MIN:
@@ -113,6 +119,18 @@ class DeviceSpec(Written):
                 f'is of kind "{self.kind}" and has a bucket'
                 "|Write kind: s3, or delete url, endpoint and region"
             )
+
+    def _check_tape(self) -> None:
+        if self.kind != TAPE:
+            if self.changer is not None:
+                raise ValueError(f'is of kind "{self.kind}" and has a changer|Delete it')
+            return
+        if self.path is None:
+            raise ValueError("has no path|Write its drive, as in path: /dev/nst0")
+        if self.staging:
+            raise ValueError("frees nothing but a whole tape|Delete staging, or use a disk")
+        if self.media_size:
+            raise ValueError("has media as large as its tapes are|Delete media_size")
 
     def bucket_location(self) -> str:
         """The place of a device of kind s3, in full.  Raises ValueError."""

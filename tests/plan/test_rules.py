@@ -171,7 +171,7 @@ def test_items_behind_faulty_ones_keep_their_lines(tmp_path: Path) -> None:
 
 def test_what_follows_from_a_fault_of_form_is_not_told(tmp_path: Path) -> None:
     file = tmp_path / "g.yaml"
-    file.write_text(CHAIN.replace("{path: /mnt/usb}", "{kind: tape, path: 5, x: 1}"))
+    file.write_text(CHAIN.replace("{path: /mnt/usb}", "{kind: floppy, path: 5, x: 1}"))
     with pytest.raises(GraphError) as caught:
         load_plan(file, machine=PLENTY)
     assert len(caught.value.findings) == 3

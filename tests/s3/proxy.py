@@ -41,13 +41,15 @@ class Request:
 class Break:
     """status, code: the answer instead of that of the server.  cut: the connection ends, "before"
     the request is handed on, in the middle of its "body", or when its "answer" is due.  wait: so
-    many seconds before anything else.  short: the answer is cut off in the middle."""
+    many seconds before anything else.  short: the answer is cut off in the middle.  late: the
+    status takes the place of the answer when the server has done what it was asked for."""
 
     status: int = 0
     code: str = ""
     cut: str = ""
     wait: float = 0.0
     short: bool = False
+    late: bool = False
 
 
 @dataclass
@@ -116,6 +118,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._cut()
             return
         body = self.rfile.read(size)
+        if how.status and how.late:
+            self._handed_on(body)
         if how.status:
             text = BODY.format(code=how.code).encode()
             self._answer(how.status, [("content-type", "application/xml")], text)

@@ -9,6 +9,7 @@ import pytest
 
 from flowbackup.errors import DeviceError, DeviceLockedError
 from flowbackup.media.devices.bucket import BucketDevice
+from flowbackup.media.labels import label
 from flowbackup.media.locks import lease
 from flowbackup.media.open import make_first_medium, open_device
 from flowbackup.media.places import store
@@ -237,10 +238,17 @@ def test_another_medium_there_is_noticed_before_anything_is_written(location: st
     device.close()
 
 
-def test_no_medium_is_made_where_something_lies(location: str) -> None:
+def test_no_medium_is_made_where_something_lies(
+    location: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_first_medium(location, name="vault")
     with pytest.raises(DeviceError, match="holds a medium already"):
         make_first_medium(location, name="vault")
+    with monkeypatch.context() as patch:
+        # Of two that come at once neither sees the other.
+        patch.setattr(label, "check_free", lambda *about: None)
+        with pytest.raises(DeviceError, match="somebody else was there first"):
+            make_first_medium(location, name="vault")
     bucket, key = object_at(f"{location}-other/photo.jpg")
     bucket.put(key, b"x")
     with pytest.raises(DeviceError, match="holds other things"):

@@ -9,11 +9,12 @@ from types import MappingProxyType
 from flowbackup.media.calls import SYSTEM, SystemCalls
 from flowbackup.media.devices.bucket import BucketDevice
 from flowbackup.media.devices.directory import DirectoryDevice
+from flowbackup.media.devices.tape import TapeDevice
 from flowbackup.media.segments.segment import SEGMENT_BYTES
 from flowbackup.model.device import DeviceTarget
-from flowbackup.model.location import DIRECTORY, S3, kind_at
+from flowbackup.model.location import DIRECTORY, S3, TAPE, kind_at
 
-MediumDevice = DirectoryDevice | BucketDevice
+MediumDevice = DirectoryDevice | BucketDevice | TapeDevice
 
 
 def _directory(target: DeviceTarget, segment_bytes: int, calls: SystemCalls) -> MediumDevice:
@@ -24,8 +25,13 @@ def _bucket(target: DeviceTarget, segment_bytes: int, calls: SystemCalls) -> Med
     return BucketDevice(target, segment_bytes=segment_bytes)
 
 
+def _tape(target: DeviceTarget, segment_bytes: int, calls: SystemCalls) -> MediumDevice:
+    # Longer segments than on disks: see there.
+    return TapeDevice(target)
+
+
 MEDIUM_DEVICES: Mapping[str, Callable[[DeviceTarget, int, SystemCalls], MediumDevice]] = (
-    MappingProxyType({DIRECTORY: _directory, S3: _bucket})
+    MappingProxyType({DIRECTORY: _directory, S3: _bucket, TAPE: _tape})
 )
 
 

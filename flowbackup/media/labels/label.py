@@ -278,8 +278,8 @@ def _membership(value: Mapping[str, object] | None) -> Membership | None:
     if value is None:
         return None
     number, media_bytes = whole_number(value["number"]), whole_number(value["media_bytes"])
-    if number < 1 or media_bytes < 1:
-        raise ValueError("media of a set count from 1 and have a size")
+    if number < 1 or media_bytes < 0:
+        raise ValueError("media of a set count from 1, and their size is not negative")
     return Membership(id_from_text(plain_text(value["set"])), number, media_bytes)
 
 

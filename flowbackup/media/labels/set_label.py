@@ -34,6 +34,7 @@ from flowbackup.media.labels.label import (
     check_free,
     checked_block,
     init_medium,
+    missing,
     put_file,
     read_label,
     write_file,
@@ -52,7 +53,7 @@ from flowbackup.model.device import DEFAULT_BLOCK_BYTES, MediumInfo, Membership
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.ids import id_from_text, id_text, new_id
 from flowbackup.model.json_values import plain_text, whole_number
-from flowbackup.model.location import is_directory
+from flowbackup.model.location import TAPE, is_directory, kind_at
 
 SET_MARK = b"FBMEDIA\n"
 README_NAME = "README.txt"
@@ -145,6 +146,8 @@ def read_set(location: str, device: str = "") -> tuple[SetLabel, tuple[str, ...]
     Raises DeviceError when there is none (with what to do), DamageError, FormatError.
     """
     name = device or location
+    if kind_at(location) == TAPE:
+        return _set_of_tapes(location, name), ()
     try:
         path = os.path.join(location, SET_NAME)
         data = files_at(location).read(path, COPIES * COPY_BYTES + 1)
@@ -157,6 +160,21 @@ def read_set(location: str, device: str = "") -> tuple[SetLabel, tuple[str, ...]
         error.message = f'device "{name}", {location}: {error.message}'
         error.device = name
         raise
+
+
+def _set_of_tapes(location: str, name: str) -> SetLabel:
+    """What the newest tape of a changer says: no file stands beside tapes.  Raises DeviceError."""
+    try:
+        numbers = [n for n in map(number_of, files_at(location).names(location)) if n]
+    except OSError as error:
+        raise device_error(name, f"looking at {location}", error) from error
+    if not numbers:
+        raise missing(location, name)
+    label = read_label(os.path.join(location, medium_name(max(numbers))), name).label
+    return SetLabel(
+        label.membership.set_id if label.membership else label.medium, label.device, label.pool,
+        label.block_bytes, 0, label.created_ns, media=max(numbers),
+    )  # fmt: skip
 
 
 def init_set(

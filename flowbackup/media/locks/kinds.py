@@ -10,8 +10,9 @@ from flowbackup.media.locks.lease import LeaseLock, present_lessee
 from flowbackup.media.locks.lock import MediumLock, present_holder
 from flowbackup.media.locks.object_queue import ObjectQueue
 from flowbackup.media.locks.queue import MediumQueue
+from flowbackup.media.locks.tape_lock import holder_of_tape, lock_tape, queue_for_tape
 from flowbackup.media.port import DeviceQueue
-from flowbackup.model.location import DIRECTORY, S3, kind_at
+from flowbackup.model.location import DIRECTORY, S3, TAPE, kind_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ LOCKING: Mapping[str, Locking] = MappingProxyType(
     {
         DIRECTORY: Locking(MediumLock, MediumQueue, present_holder),
         S3: Locking(LeaseLock, ObjectQueue, present_lessee),
+        TAPE: Locking(lock_tape, queue_for_tape, holder_of_tape),
     }
 )
 

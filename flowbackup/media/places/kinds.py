@@ -10,9 +10,12 @@ from flowbackup.media.failure import StoreError
 from flowbackup.media.places.bucket import BucketFiles
 from flowbackup.media.places.directory import DirectoryFiles
 from flowbackup.media.places.port import Files
-from flowbackup.model.location import DIRECTORY, S3, kind_at
+from flowbackup.media.places.tape.tape_files import TapeFiles
+from flowbackup.model.location import DIRECTORY, S3, TAPE, kind_at
 
-FILES: Mapping[str, Files] = MappingProxyType({DIRECTORY: DirectoryFiles(), S3: BucketFiles()})
+FILES: Mapping[str, Files] = MappingProxyType(
+    {DIRECTORY: DirectoryFiles(), S3: BucketFiles(), TAPE: TapeFiles()}
+)
 
 
 def files_at(location: str) -> Files:

@@ -34,14 +34,15 @@ from flowbackup.media.segments.scan import (
 )
 from flowbackup.media.segments.segment import parse_file_name, segment_file_name
 from flowbackup.media.segments.segment_source import SegmentSource
+from flowbackup.media.segments.tape_source import TapeSource
 from flowbackup.model.device import FramePlace, MediumInfo
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.frame import FrameHeader
-from flowbackup.model.location import DIRECTORY, S3, kind_at
+from flowbackup.model.location import DIRECTORY, S3, TAPE, is_directory, kind_at
 from flowbackup.units import round_up
 
 SOURCES: Mapping[str, type[SegmentSource]] = MappingProxyType(
-    {DIRECTORY: SegmentSource, S3: ObjectSource}
+    {DIRECTORY: SegmentSource, S3: ObjectSource, TAPE: TapeSource}
 )
 """By kind of place."""
 
@@ -192,7 +193,7 @@ class MediumReader:
         sealed segments are, and then read from the device."""
         segment, epoch, sealed = file
         found = self.segment(segment, epoch, sealed=sealed)
-        if found.sealed:
+        if found.sealed or not is_directory(found.path):
             return found
         path = found.path
         found.close()

@@ -20,7 +20,7 @@ _NOT_COUNTED = frozenset({LOCK_NAME, QUEUE_NAME, SEGMENTS_NAME})
 def room_on(label: Label, location: str) -> int:
     """Bytes that files on a medium may still take.  Raises OSError."""
     free = free_bytes(location)
-    if label.membership is None:
+    if label.membership is None or not label.membership.media_bytes:
         return free
     left = max(0, label.membership.media_bytes - medium_bytes(location))
     return left if free < 0 else min(free, left)

@@ -31,6 +31,11 @@ class OpenMedium:
         return self.bytes_before + self.writer.bytes_with(header) <= self.media_bytes
 
     @property
+    def knows_room(self) -> bool:
+        """`holds` is sure; else a medium may still be found full when a frame is given to it."""
+        return True
+
+    @property
     def is_empty(self) -> bool:
         return self.is_new and not self.writer.statistics().frames
 
@@ -64,7 +69,12 @@ class SetWriter:
             # What is refused anyway begins no medium.
             check_intact(header, payload, self._device)
             medium = self._change(header)
-        return medium.writer.append(header, payload)
+        try:
+            return medium.writer.append(header, payload)
+        except DeviceError as error:
+            if medium.knows_room or error.errno not in FULL or medium.holds(header):
+                raise
+        return self._change(header).writer.append(header, payload)
 
     def commit(self) -> tuple[StoredFrame, ...]:
         self._check_usable()

@@ -22,6 +22,7 @@ from flowbackup.frame.page import PageRef
 from flowbackup.model.ids import FrameId, id_text, new_id
 from flowbackup.model.known import JournalPage, KnownContent
 from flowbackup.model.profile import NO_TIMES, ClientTimes
+from flowbackup.model.rate import RateSchedule
 from flowbackup.model.record import VersionRecord
 from flowbackup.model.report import Outcome
 from flowbackup.monitor import Problem, RecordingMonitor
@@ -154,6 +155,11 @@ class Client:
         """Another buffer goes on behind an edge: what it has not released goes to it again."""
         if self._heads is not None:
             await self._heads.replace(edge, target, epoch, self._slabs_of_edges()[edge])
+
+    async def limit(self, edge: str, rate: RateSchedule) -> None:
+        """How fast this edge may be from now on."""
+        if self._heads is not None:
+            self._heads.limit(edge, rate)
 
     async def detach(self, edge: str) -> None:
         """Nobody goes on behind this edge; what was not released there is lost with it."""

@@ -18,7 +18,7 @@ from flowbackup.media.segments.reader import MediumReader
 from flowbackup.media.sets.media_set import find_set
 from flowbackup.model.device import DEFAULT_BLOCK_BYTES, DeviceTarget, MediumInfo
 from flowbackup.model.ids import id_text
-from flowbackup.model.location import is_directory, kind_at
+from flowbackup.model.location import TAPE, is_directory, kind_at
 from flowbackup.monitor import Monitor
 from flowbackup.plan.decided import Plan, StreamPlan
 from flowbackup.plan.groups import RESTORE
@@ -34,12 +34,14 @@ def near_nodes(plan: Plan) -> tuple[str, ...]:
 @dataclass(frozen=True, slots=True)
 class Labelling:
     """Which devices may get their first label now: directories that do not exist yet and blank
-    places of other kinds (create), empty directories (init)."""
+    places of other kinds (create), empty directories and blank tapes (init)."""
 
     create: bool
     init: bool
 
     def covers(self, location: str) -> bool:
+        if kind_at(location) == TAPE:
+            return self.init
         is_new = not is_directory(location) or not os.path.lexists(location)
         return self.create if is_new else self.init
 
@@ -114,7 +116,8 @@ def _check_device(
 ) -> None:  # fmt: skip
     if is_blank(target):
         known = catalog.medium_of_location(target.location)
-        if known is not None:
+        # Another tape in a drive is nothing special.
+        if known is not None and target.kind != TAPE:
             raise DeviceError(
                 f"{target.location} is empty, but held medium {id_text(known.medium)}",
                 remedy=f'mount or connect device "{target.name}" there',

@@ -26,11 +26,12 @@ from flowbackup.errors import (
     DeviceLockedError,
     FlowbackupError,
     NotFoundError,
+    UsageError,
 )
 from flowbackup.media.pruning import SegmentPruner
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.ids import FrameId, id_text
-from flowbackup.model.location import whole_place
+from flowbackup.model.location import TAPE, kind_at, whole_place
 from flowbackup.model.record import SessionRecord
 from flowbackup.model.report import DeviceReport, FreedReport, Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem
@@ -270,4 +271,10 @@ def _media_named(catalog: Catalog, names: Sequence[str]) -> list[MediumInfo]:
                 remedy="`flowbackup device list` shows them",
             )
         found += [info for info in meant if info not in found]
-    return found if names else list(newest.values())
+    tapes = [info.device for info in found if kind_at(info.location) == TAPE]
+    if tapes:
+        raise UsageError(
+            f'device "{tapes[0]}" is a tape, and is freed as a whole',
+            remedy="when nothing on it is needed any more, erase it and make another medium of it",
+        )
+    return found if names else [i for i in newest.values() if kind_at(i.location) != TAPE]
