@@ -12,25 +12,25 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flowbackup.errors import PeerLostError
 from flowbackup.model.ids import id_text, new_id
-from flowbackup.process import ProcessIdentity, end_process, identify
-from flowbackup.ui.keeper import END, PROCESS, PROGRESS, ROWS, write_whole
+from flowbackup.process import ProcessIdentity, end_process
+from flowbackup.ui.keeper import END, KEEPER, PROCESS, PROGRESS, ROWS, write_whole
 from flowbackup.ui.refusal import Refused
 
 JOB = "job.json"
-KEEPER = "flowbackup.ui.keeper"
+KEEPER_MODULE = "flowbackup.ui.keeper"
 PROGRAM = "from flowbackup.cli.main import main; main()"
 """The command of this installation, wherever its script is."""
 JOBS_KEPT = 200
-START_SECONDS_MAX = 10.0
-"""So long a keeper may take until it has written which process it keeps."""
+START_SECONDS_MAX = 30.0
+"""A tenth of a second is usual."""
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -71,16 +71,10 @@ class Jobs:
         job = id_text(new_id())
         folder = self._folder / job
         folder.mkdir(mode=0o700)
-        program = (sys.executable, "-c", PROGRAM)
-        keeper = subprocess.Popen(
-            [sys.executable, "-m", KEEPER, str(folder), *program, *words],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            cwd=folder, start_new_session=True, env=_environment(),
-        )  # fmt: skip
-        threading.Thread(target=keeper.wait, daemon=True, name=f"job {job}").start()
+        _start_keeper(folder, words)
         made = Job(
             job, kind, title, tuple(words), self._clock_ns(), str(catalog), graph,
-            identify(keeper.pid).as_dict(),
+            read_object(folder / KEEPER),
         )  # fmt: skip
         write_whole(folder / JOB, asdict(made))
         return made
@@ -139,6 +133,21 @@ class Jobs:
             job = self._read(name)
             if job is None or self.is_over(job):
                 shutil.rmtree(self._folder / name, ignore_errors=True)
+
+
+def _start_keeper(folder: Path, words: Sequence[str]) -> None:
+    """Raises PeerLostError where it does not start."""
+    program = (sys.executable, "-c", PROGRAM)
+    try:
+        subprocess.run(
+            [sys.executable, "-m", KEEPER_MODULE, str(folder), *program, *words],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            cwd=folder, start_new_session=True, env=_environment(), check=True,
+            timeout=START_SECONDS_MAX,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError) as fault:
+        why = type(fault).__name__
+        raise PeerLostError(f"the command was not started: {why}", remedy="try again") from fault
 
 
 def read_object(path: Path) -> dict[str, Any]:

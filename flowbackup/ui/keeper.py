@@ -2,8 +2,9 @@
 
 python -m flowbackup.ui.keeper FOLDER PROGRAM [WORD...]
 
-A process of its own, so that the command goes on when the page is closed and its server ends.  In
-FOLDER: `process.json` which process the command is; `progress.json` the last state of it, so that a
+A process of its own, and nobody's child, so that the command goes on when the page is closed and
+its server ends, however that ends.  In FOLDER: `keeper.json` which process keeps the command,
+`process.json` which one is the command; `progress.json` the last state of it, so that a
 run of weeks takes no more room than one of seconds; `rows.jsonl` everything else that it said;
 `end.json` its exit code.  Knows no more of flowbackup than that it writes JSON lines.
 """
@@ -20,12 +21,23 @@ from typing import Any, BinaryIO
 
 from flowbackup.process import identify
 
-PROCESS, PROGRESS, ROWS, END = "process.json", "progress.json", "rows.jsonl", "end.json"
+KEEPER, PROCESS, PROGRESS = "keeper.json", "process.json", "progress.json"
+ROWS, END = "rows.jsonl", "end.json"
 ROWS_BYTES_MAX = 8 << 20
 """A tree that nobody may read makes a problem for each of its files; the catalog knows the first
 thousand, and the last row always comes."""
 LINE_BYTES_MAX = 16 << 20
 LAST = ("summary", "error")
+
+
+def keep_apart(folder: Path, words: list[str]) -> int:
+    """Returns at once, as soon as it is written down who keeps the command.  A server that is ended
+    at once ends all that is below it, and this is not."""
+    keeper = os.fork()
+    if keeper:
+        write_whole(folder / KEEPER, identify(keeper).as_dict())
+        return 0
+    return keep(folder, words)
 
 
 def keep(folder: Path, words: list[str]) -> int:
@@ -75,4 +87,4 @@ def write_whole(path: Path, value: object) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(keep(Path(sys.argv[1]), sys.argv[2:]))
+    sys.exit(keep_apart(Path(sys.argv[1]), sys.argv[2:]))

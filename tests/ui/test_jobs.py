@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from flowbackup.process import identify
+from flowbackup.process import descendants, identify
 from flowbackup.ui import jobs as jobs_module
 from flowbackup.ui.jobs import JOB, JOBS_KEPT, Job, Jobs
 from flowbackup.ui.keeper import END, PROCESS, PROGRESS, ROWS, ROWS_BYTES_MAX, note, write_whole
@@ -120,6 +120,7 @@ def test_a_job_goes_on_when_its_server_is_gone(jobs: Jobs, tmp_path: Path) -> No
     process = jobs.process(job)
     assert process is not None and process.is_alive()
     assert os.getsid(process.pid) != os.getsid(0)
+    assert not {process.pid, job.keeper["pid"]} & {*descendants(os.getpid())}
     assert Listener(jobs).row(job).state == "running"
 
     later = Jobs(tmp_path / "state")
