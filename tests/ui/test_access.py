@@ -185,8 +185,9 @@ def test_a_fault_of_ours_says_no_more_than_its_kind(
     assert answer.headers["content-security-policy"]
 
 
-def test_a_page_that_is_not_built_says_so(page: Page) -> None:
-    answer = page.client.get("/")
+def test_a_page_that_is_not_built_says_so(settings: Settings, tmp_path: Path) -> None:
+    client = TestClient(make_app(settings, tmp_path / "nowhere"), base_url=ADDRESS)
+    answer = client.get("/")
     assert (answer.status_code, answer.text) == (503, "the page is not built: run make page\n")
 
 

@@ -26,8 +26,10 @@ FLAGS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """Not for the session: its event loop would run on in the tests of others, which have loops of
+    their own."""
     if CHROMIUM is None:
         pytest.skip("there is no chromium: apt-get install chromium")
     if not BUILT.is_file():
