@@ -18,7 +18,7 @@ PAGE_MODULES := $(PAGE)/node_modules/.made-from-lock
 PAGE_CHECKED := $(PAGE)/node_modules/.checked
 PAGE_BUILT   := flowbackup/ui/built/index.html
 
-.PHONY: help env demo page page-types test test-slow test-slow-runtime test-slow-others lint format bench lock clean
+.PHONY: help env demo page page-types test test-runtime test-others test-slow test-slow-runtime test-slow-others lint format bench lock clean
 
 help:
 	@echo "make demo       a chain of three devices on real data: back up, damage, restore, compare"
@@ -73,11 +73,17 @@ format: $(STAMP) $(PAGE_MODULES)
 	$(RUN)ruff format .
 	$(NPM) run --silent format
 
-test: lint page $(PAGE_CHECKED)
-	$(RUN)python -m pytest -m "not slow"
-
-# Those of the runtime mostly wait for devices and processes, the others mostly compute: together
+# Tests of the runtime mostly wait for devices and processes, the others mostly compute: together
 # they take two thirds of the time.
+test: lint page $(PAGE_CHECKED)
+	@$(MAKE) --no-print-directory --jobs=2 test-runtime test-others
+
+test-runtime:
+	$(RUN)python -m pytest -m "not slow" tests/runtime
+
+test-others:
+	$(RUN)python -m pytest -m "not slow" --ignore=tests/runtime
+
 test-slow: $(STAMP)
 	@$(MAKE) --no-print-directory --jobs=2 test-slow-runtime test-slow-others
 

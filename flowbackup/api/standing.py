@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowbackup.catalog.catalog import Catalog, open_catalog
-from flowbackup.catalog.location import default_catalog_path
+from flowbackup.catalog.location import catalog_of
 from flowbackup.catalog.rows import SessionRow, SessionState, VersionRow
 from flowbackup.model.report import Outcome
 
@@ -33,7 +33,7 @@ class Standing:
 
 def standings(catalog: Path | None = None) -> list[Standing]:
     """Of all data objects; none where there is no catalog."""
-    path = catalog or default_catalog_path()
+    path = catalog_of(catalog)
     if not path.exists():
         return []
     with open_catalog(path, create=False) as opened:

@@ -34,6 +34,7 @@ def device() -> None:
     examples=(
         "flowbackup device init /mnt/nas",
         "flowbackup device init /mnt/vault --pool offsite --media-size 100GiB",
+        "flowbackup device init tape:///dev/nst0",
     ),
 )
 @click.argument("location", metavar="DIR")
@@ -49,14 +50,24 @@ def device() -> None:
     "--block-size",
     type=Size(),
     default=DEFAULT_BLOCK_BYTES,
-    help="Everything on the medium begins at a multiple of this, 4 KiB if not said.",
+    help="Everything on the medium begins at a multiple of this: 4 KiB, on tapes 64 KiB.",
+)
+@click.option(
+    "--virtual",
+    type=click.IntRange(1, 10_000),
+    metavar="TAPES",
+    help="Make a directory with so many virtual tapes first, of --media-size each.",
 )
 @output_options
 @click.pass_obj
 def init(
-    output: Output, location: str, name: str, pool: str, media_size: int, block_size: int
+    output: Output, location: str, name: str, pool: str, media_size: int, block_size: int,
+    virtual: int | None,
 ) -> int:  # fmt: skip
-    """Make a medium in the directory DIR."""
+    """Make a medium in the directory DIR, or of the blank tape in the drive tape://DRIVE."""
+    if virtual:
+        api.make_virtual_tapes(location, virtual, media_size or GIB)
+        media_size = 0
     medium = api.init_device(location, name, pool, media_bytes=media_size, block_bytes=block_size)
     text = f"medium {short_id(medium.medium)} made in {medium.location} (pool {medium.pool})"
     output.row("device", medium_fields(medium), text)
@@ -180,8 +191,10 @@ def _set_text(medium: MediumInfo) -> str:
     member = medium.membership
     if member is None:
         return "-"
-    size = format_size(member.media_bytes)
-    return f"{long_id(member.set_id)}, medium {member.number}, of {size}"
+    size = (
+        f"of {format_size(member.media_bytes)}" if member.media_bytes else "as much as goes on it"
+    )
+    return f"{long_id(member.set_id)}, medium {member.number}, {size}"
 
 
 def _free_text(medium: MediumInfo) -> str:

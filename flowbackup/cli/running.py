@@ -12,6 +12,7 @@ from flowbackup.api.submitting import stop_job
 from flowbackup.cli.options import Command, Rate, catalog_option, output_options
 from flowbackup.cli.output import Output
 from flowbackup.errors import EXIT_SUCCESS
+from flowbackup.model.location import whole_place
 from flowbackup.units import format_rate
 
 
@@ -25,7 +26,7 @@ from flowbackup.units import format_rate
 @click.argument("session")
 @click.option(
     "--mirror", required=True, metavar="DIR|DEVICE",
-    help="A directory, with a slash in it, or the name of a device of the graph.",
+    help="A directory, with a slash in it, or a bucket, or the name of a device of the graph.",
 )  # fmt: skip
 @click.option(
     "--from", "source", default="", metavar="AGENT",
@@ -44,7 +45,7 @@ def attach(
     beginning of an id, or latest.  Everything is checked as if the mirror had stood in the graph;
     the session goes on whether it can be attached or not, and is complete without it.
     """
-    place = os.path.abspath(mirror) if os.sep in mirror else mirror
+    place = whole_place(mirror) if os.sep in mirror else mirror
     agent = api.change_session(session, "attach", catalog, device=place, from_=source, init=init)
     output.row("attached", {"agent": agent}, f"{agent} is attached")
     output.remark(f"when the session has ended, `flowbackup repair {mirror}` brings what it missed")

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 
 from flowbackup.model.device import HERE
+from flowbackup.model.location import DIRECTORY
 from flowbackup.plan.buffers import edges_behind
 from flowbackup.plan.decided import AgentPlan, EdgePlan, ObjectPlan, Transport
 from flowbackup.plan.machine import file_system_of
@@ -143,7 +144,7 @@ def _shared_disk(agents: tuple[AgentPlan, ...], loads: dict[str, float]) -> str:
     """Devices of this machine on one file system; those of other nodes cannot be looked at."""
     disks: defaultdict[int, list[AgentPlan]] = defaultdict(list)
     for agent in agents:
-        if agent.node == HERE and agent.device.location:
+        if agent.node == HERE and agent.device.kind == DIRECTORY:
             disks[file_system_of(agent.device.location)].append(agent)
     disks.pop(-1, None)
     if not disks:

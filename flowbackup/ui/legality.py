@@ -13,7 +13,8 @@ from flowbackup.plan.making import check
 from flowbackup.spec.document import GraphDocument
 from flowbackup.spec.endpoint import parse_endpoint
 from flowbackup.spec.finding import Finding, Severity
-from flowbackup.spec.models import ClientSpec, CouplingSpec, GraphSpec, ObjectSpec
+from flowbackup.spec.models import CouplingSpec, GraphSpec
+from flowbackup.spec.objects import ClientSpec, ObjectSpec
 from flowbackup.ui.refusal import Refused
 from flowbackup.ui.values.design import LegalTarget
 

@@ -16,7 +16,7 @@ def state_routes(settings: Settings, roots: Roots) -> APIRouter:
 
     @router.get("/api/state")
     def get_state() -> ServerState:
-        catalog = settings.catalog or api.default_catalog_path()
+        catalog = api.catalog_of(settings.catalog)
         has_sessions = catalog.exists() and bool(api.sessions(catalog))
         return ServerState(
             version=__version__, roots=[str(folder) for folder in roots.folders],

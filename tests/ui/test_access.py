@@ -186,7 +186,7 @@ def test_a_fault_of_ours_says_no_more_than_its_kind(
 
 
 def test_a_page_that_is_not_built_says_so(settings: Settings, tmp_path: Path) -> None:
-    client = TestClient(make_app(settings, tmp_path / "nowhere"), base_url=ADDRESS)
+    client = TestClient(make_app(settings, tmp_path / "nothing"), base_url=ADDRESS)
     answer = client.get("/")
     assert (answer.status_code, answer.text) == (503, "the page is not built: run make page\n")
 

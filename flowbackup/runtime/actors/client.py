@@ -51,8 +51,10 @@ from flowbackup.runtime.edges.wiring import (
 )
 from flowbackup.runtime.hooks.running import Hooks
 from flowbackup.source.content import ReadCounters
+from flowbackup.source.fed import open_given, open_source
 from flowbackup.source.known import KnownFiles
 from flowbackup.source.manifest import Journal
+from flowbackup.source.own import own_source
 from flowbackup.source.reader import read_object
 from flowbackup.source.stream import Stream, StreamLimits, open_command, open_descriptor
 from flowbackup.source.task import ObjectTask
@@ -375,6 +377,11 @@ class Client:
         self, plan: ObjectPlan, source: StreamPlan, object_id: bytes
     ) -> AbstractContextManager[Stream]:  # fmt: skip
         limits = StreamLimits(source.silent_seconds_max, self._ending.is_set)
+        if source.source:
+            own = own_source(source.source, dict(source.options))
+            return open_source(own, str(source), limits)
+        if source.given is not None:
+            return open_given(source.given, f'table "{plan.name}"', limits)
         if not source.command:
             return open_descriptor(self._settings.stdin, limits)
         environment = object_environment(self._settings, plan)

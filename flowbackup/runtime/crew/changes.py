@@ -75,10 +75,8 @@ class LiveChanges:
         check(plan, agent.device)
         door = door_of(plan, agent, self._session, self._crew.engine)
         # It waits for nobody: the session's thread has a chain to watch.
-        entrance = Entrance(
-            self._session, [door], 0, SilentMonitor(),
-            is_cancelled=lambda: self._crew.cancel.is_told,
-        )  # fmt: skip
+        cancel = self._crew.cancel
+        entrance = Entrance(self._session, [door], 0, SilentMonitor(), cancel=cancel)
         entrance.wait()
         try:
             self._crew.attach(plan, agent.name)

@@ -28,8 +28,7 @@ FLAGS = [
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Not for the session: its event loop would run on in the tests of others, which have loops of
-    their own."""
+    """Ends with its tests: while Playwright runs, its event loop is that of the thread."""
     if CHROMIUM is None:
         pytest.skip("there is no chromium: apt-get install chromium")
     if not BUILT.is_file():

@@ -1275,12 +1275,24 @@ export interface components {
              */
             block_size: string | number;
             /**
+             * Changer
+             * @description Of kind tape: what moves tapes to the drive, as /dev/sg3.
+             * @default null
+             */
+            changer: string | null;
+            /**
+             * Endpoint
+             * @description Of kind s3: the server, as in https://host:9000; without one Amazon, or what AWS_ENDPOINT_URL says.
+             * @default null
+             */
+            endpoint: string | null;
+            /**
              * Kind
-             * @description "null" swallows and counts, for measurements.
+             * @description "s3": a bucket. "tape": a drive. "null" swallows and counts, for measurements.
              * @default directory
              * @enum {string}
              */
-            kind: "directory" | "null";
+            kind: "directory" | "null" | "s3" | "tape";
             /**
              * Media Size
              * @description Bytes of one medium; the path then holds a set of media, and an object may lie on several. 0: one medium without limit.
@@ -1297,7 +1309,7 @@ export interface components {
             node: string;
             /**
              * Path
-             * @description The directory that holds the medium.
+             * @description The directory that holds the medium, or a tape drive.
              * @default null
              */
             path: string | null;
@@ -1316,10 +1328,22 @@ export interface components {
              */
             rate_limit: string | number;
             /**
+             * Region
+             * @description Of kind s3; without one that of the environment.
+             * @default null
+             */
+            region: string | null;
+            /**
              * @description A fast device whose frames are freed once they are elsewhere.
              * @default null
              */
             staging: components["schemas"]["StagingSpec"] | null;
+            /**
+             * Url
+             * @description Of kind s3: the bucket and a prefix in it, as in s3://bucket/prefix. Keys are taken from the environment, a profile or the instance. Without a kind: a place of one that a package brings among its entry points flowbackup.devices, as in shelf:///mnt/vault.
+             * @default null
+             */
+            url: string | null;
         };
         /** DiffLine */
         DiffLine: {
@@ -2192,6 +2216,14 @@ export interface components {
              */
             one_file_system: boolean;
             /**
+             * Options
+             * @description What the source is told.
+             * @default {}
+             */
+            options: {
+                [key: string]: string | number | boolean;
+            };
+            /**
              * Path
              * @description The tree or file, on the node of the client.
              * @default null
@@ -2204,18 +2236,30 @@ export interface components {
             retention: components["schemas"]["RetentionSpec"] | null;
             /**
              * Silence Max
-             * @description How long a command or standard input may give nothing.
+             * @description How long what is no path may give nothing.
              * @default 3600
              * @example 7d
              * @example 3600
              */
             silence_max: string | number;
             /**
+             * Source
+             * @description Instead of a path: a source that an installed package brings, by its name among the entry points flowbackup.sources.
+             * @default null
+             */
+            source: string | null;
+            /**
              * Stdin
              * @description Instead of a path: the standard input of flowbackup run.
              * @default false
              */
             stdin: boolean;
+            /**
+             * Table
+             * @description Instead of a path: an Arrow table, which the Python program gives that runs the graph.
+             * @default false
+             */
+            table: boolean;
         };
         /**
          * Position
