@@ -4,18 +4,17 @@ they are."""
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowbackup.catalog.catalog import open_catalog
-from flowbackup.catalog.location import default_catalog_path
+from flowbackup.catalog.location import catalog_of
 from flowbackup.catalog.rows import MediumRow
 from flowbackup.errors import UsageError
 from flowbackup.media.bounded import within
 from flowbackup.model.device import DEFAULT_BLOCK_BYTES, HERE, DeviceTarget, MediumInfo
-from flowbackup.model.location import is_directory, kind_at, whole_place
+from flowbackup.model.location import DIRECTORY, is_directory, kind_at, whole_place
 from flowbackup.units import GIB
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def show_device(name: str, catalog: Path | None = None) -> MediumRow:
     from flowbackup.media.open import open_device
 
     place = whole_place(name)
-    path = catalog or default_catalog_path()
+    path = catalog_of(catalog)
     known = devices(path) if path.exists() else []
     if is_directory(place) and not within(name, place, lambda: os.path.isdir(place)):
         named = [row for row in known if row.info.device == name]
@@ -91,7 +90,7 @@ def show_device(name: str, catalog: Path | None = None) -> MediumRow:
 
 def devices(catalog: Path | None = None) -> list[MediumRow]:
     """All media that the catalog knows."""
-    with open_catalog(catalog or default_catalog_path()) as opened:
+    with open_catalog(catalog_of(catalog)) as opened:
         return [MediumRow(info, opened.verified(info.medium)) for info in opened.media()]
 
 
@@ -118,7 +117,8 @@ def devices_of_graph(path: str | Path, names: Sequence[str] = ()) -> tuple[Devic
 
     plan = load_plan(path)
     agents = [agent for part in (plan, *plan.stages) for agent in part.agents]
-    found = {a.device.name: a.device for a in agents if a.node == HERE and a.device.location}
+    near = (agent.device for agent in agents if agent.node == HERE)
+    found = {device.name: device for device in near if device.kind == DIRECTORY}
     unknown = [name for name in names if name not in found]
     if unknown:
         raise UsageError(
@@ -133,6 +133,7 @@ def write_rates(path: str | Path, rates: Mapping[str, int]) -> None:
     included.  Raises GraphError."""
     from flowbackup.spec.document import load_graph
     from flowbackup.spec.dump import edit_graph
+    from flowbackup.spec.saving import replace_text
 
     document = load_graph(path)
     spec = document.spec
@@ -141,14 +142,4 @@ def write_rates(path: str | Path, rates: Mapping[str, int]) -> None:
         for name, device in spec.devices.items()
     }
     edited = edit_graph(document, spec.model_copy(update={"devices": devices}))
-    _replace_text(Path(path), edited.text)
-
-
-def _replace_text(path: Path, text: str) -> None:
-    """In one step: whoever reads it meanwhile finds the old one or the new one."""
-    path = path.resolve()
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    with open(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.chmod(name, path.stat().st_mode & 0o7777)
-    os.replace(name, path)
+    replace_text(Path(path), edited.text)

@@ -158,7 +158,15 @@ _SEVENTH = (
     "CREATE INDEX version_pages_by_stored ON version_pages (stored_frame)",
 )
 
+# How sessions ended behind the hooks of their users, as JSON: see catalog.ends.  No reference to
+# sessions: a rebuild may hear of the end before it hears of the session.
+_EIGHTH = (
+    """CREATE TABLE session_ends (
+        session BLOB PRIMARY KEY, body TEXT NOT NULL, is_told INTEGER NOT NULL,
+        is_applied INTEGER NOT NULL) WITHOUT ROWID""",
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    _FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH,
+    _FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH,
 )  # fmt: skip
 VERSION = len(MIGRATIONS)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from flowbackup import api
+from flowbackup.api.rows import medium_fields, medium_row_fields
 from flowbackup.catalog.rows import MediumRow, VerifiedRow
 from flowbackup.cli.columns import table
 from flowbackup.cli.names import long_id, short_id, time_text
@@ -84,7 +85,7 @@ def list_devices(output: Output, catalog: Path | None) -> int:
     rows = api.devices(catalog)
     if output.json:
         for row in rows:
-            output.row("device", row_fields(row), "")
+            output.row("device", medium_row_fields(row), "")
     elif rows:
         output.text(table(HEADS, [_cells(row) for row in rows]))
     else:
@@ -106,7 +107,7 @@ def show(output: Output, device: str, catalog: Path | None) -> int:
     DEVICE is a directory, or the name of a device that the catalog knows.
     """
     row = api.show_device(device, catalog)
-    output.row("device", row_fields(row), medium_text(row))
+    output.row("device", medium_row_fields(row), medium_text(row))
     return EXIT_SUCCESS
 
 
@@ -166,46 +167,6 @@ def rounded(rate: float) -> int:
     """Three digits: nobody measures better than that."""
     step: int = 10 ** max(0, len(str(int(rate))) - 3)
     return round(rate / step) * step
-
-
-def medium_fields(medium: MediumInfo) -> dict[str, object]:
-    return {
-        "device": medium.device,
-        "medium": long_id(medium.medium),
-        "pool": medium.pool,
-        **set_fields(medium),
-        "location": medium.location,
-        "node": medium.node,
-        "format": f"{medium.format_major}.{medium.format_minor}",
-        "block_bytes": medium.block_bytes,
-        "free_bytes": medium.free_bytes if medium.free_bytes >= 0 else None,
-        "created_ns": medium.created_ns,
-    }
-
-
-def set_fields(medium: MediumInfo) -> dict[str, object]:
-    """Of which set it is, and which medium of it; null for one by itself."""
-    member = medium.membership
-    return {
-        "set": long_id(member.set_id) if member else None,
-        "set_number": member.number if member else None,
-        "media_bytes": member.media_bytes if member else None,
-    }
-
-
-def row_fields(row: MediumRow) -> dict[str, object]:
-    """Of a medium, with how much of it was verified: times are null for never, `verified_oldest_ns`
-    also while a frame never was."""
-    known = row.verified
-    if known is None:
-        return medium_fields(row.info)
-    return medium_fields(row.info) | {
-        "frames": known.frames,
-        "frames_verified": known.frames_verified,
-        "frames_damaged": known.frames_damaged,
-        "verified_oldest_ns": known.oldest_ns or None,
-        "verified_newest_ns": known.newest_ns or None,
-    }
 
 
 def medium_text(row: MediumRow) -> str:

@@ -1,4 +1,4 @@
-"""flowbackup attach, detach, cancel: changes of a session that runs, from another terminal."""
+"""flowbackup attach, detach, limit, cancel: changes of a running session, from another terminal."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import click
 
 from flowbackup import api
 from flowbackup.api.submitting import stop_job
-from flowbackup.cli.options import Command, catalog_option, output_options
+from flowbackup.cli.options import Command, Rate, catalog_option, output_options
 from flowbackup.cli.output import Output
 from flowbackup.errors import EXIT_SUCCESS
 from flowbackup.model.location import whole_place
+from flowbackup.units import format_rate
 
 
 @click.command(
@@ -69,6 +70,28 @@ def detach(output: Output, session: str, device: str, catalog: Path | None) -> i
     """
     agent = api.change_session(session, "detach", catalog, device=device)
     output.row("detached", {"agent": agent}, f"{agent} is detached, its medium can be taken away")
+    return EXIT_SUCCESS
+
+
+@click.command(
+    cls=Command,
+    examples=("flowbackup limit latest usb 20MB/s", "flowbackup limit 01940c usb none"),
+)
+@click.argument("session")
+@click.argument("coupling")
+@click.argument("rate", type=Rate())
+@catalog_option
+@output_options
+@click.pass_obj
+def limit(output: Output, session: str, coupling: str, rate: int, catalog: Path | None) -> int:
+    """Say how fast a COUPLING of a running SESSION may be, from the next frame on.
+
+    COUPLING is the name that the live table shows, as in "primary.nas -> offsite.usb", or the agent
+    or device that it leads to.  RATE is bytes per second, or none.  The graph stays as it is.
+    """
+    edge = api.change_session(session, "limit", catalog, edge=coupling, rate=rate)
+    said = format_rate(rate) if rate else "not limited"
+    output.row("limited", {"edge": edge, "rate": rate or None}, f"{edge}: {said}")
     return EXIT_SUCCESS
 
 

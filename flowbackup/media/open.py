@@ -1,16 +1,19 @@
-"""From the decided form of a device to a live one: the one table of kinds."""
+"""From the decided form of a device to a live one: the one table of kinds, and behind it those that
+packages bring."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from flowbackup.errors import DeviceError, GraphError
+from flowbackup.errors import DeviceError
 from flowbackup.media.devices.kinds import medium_device
 from flowbackup.media.devices.null import NullDevice
 from flowbackup.media.devices.rate import RateLimitedDevice
 from flowbackup.media.labels.label import init_medium
 from flowbackup.media.labels.set_label import init_set, is_set
+from flowbackup.media.own import own_kind
+from flowbackup.media.places.kinds import is_blank as is_blank_place
 from flowbackup.media.port import Device
 from flowbackup.media.sets.set_device import SetDevice
 from flowbackup.media.sets.tape_set import TapeSetDevice, init_tapes
@@ -41,12 +44,7 @@ DEVICE_KINDS: Mapping[str, Callable[[DeviceTarget], Device]] = MappingProxyType(
 def open_device(target: DeviceTarget) -> Device:
     """The device that `target` describes; at most the name of its label was looked at.  Raises
     GraphError."""
-    kind = DEVICE_KINDS.get(target.kind)
-    if kind is None:
-        raise GraphError(
-            f'device "{target.name}" is of the unknown kind "{target.kind}"',
-            remedy="use one of: " + ", ".join(sorted(DEVICE_KINDS)),
-        )
+    kind = DEVICE_KINDS.get(target.kind) or own_kind(target.kind, target.name)
     device = kind(target)
     return RateLimitedDevice(device, target.rate_limit) if target.rate_limit else device
 
@@ -55,9 +53,13 @@ def make_first_medium(
     location: str, *, name: str, pool: str = "default",
     block_bytes: int = DEFAULT_BLOCK_BYTES, media_bytes: int = 0,
 ) -> MediumInfo:  # fmt: skip
-    """Gives a place that is missing or empty its label; media_bytes: that of a set of media of
-    this size, of which the first is made; of tapes a changer makes a set.  Raises DeviceError."""
-    if kind_at(location) == TAPE:
+    """Gives a place that is blank its label; media_bytes: that of a set of media of this size, of
+    which the first is made; of tapes a changer makes a set.  Raises DeviceError, GraphError for a
+    kind that nobody knows."""
+    if (kind := kind_at(location)) not in DEVICE_KINDS:
+        target = DeviceTarget(name, kind, location, block_bytes, media_bytes=media_bytes)
+        return own_kind(kind, name).make_first(target, pool)
+    if kind == TAPE:
         if media_bytes:
             raise DeviceError(
                 f'device "{name}": nobody can say how much goes on a tape',
@@ -70,3 +72,11 @@ def make_first_medium(
             location, name=name, pool=pool, block_bytes=block_bytes, media_bytes=media_bytes
         )
     return init_medium(location, name=name, pool=pool, block_bytes=block_bytes)
+
+
+def is_blank(target: DeviceTarget) -> bool:
+    """Nothing is there but what a new file system brings: a medium may be made.  False where that
+    cannot be seen, and for what keeps nothing.  Raises GraphError."""
+    if target.kind not in DEVICE_KINDS:
+        return own_kind(target.kind, target.name).is_blank(target)
+    return bool(target.location) and is_blank_place(target.location)

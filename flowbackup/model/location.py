@@ -20,6 +20,7 @@ S3 = "s3"
 TAPE = "tape"
 KIND_OF_SCHEME: dict[str, str] = {"s3": S3, "s3+http": S3, "s3+https": S3, TAPE: TAPE}
 """The one table from what stands before "://" to the kind of the device."""
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _REGION = re.compile(r"[A-Za-z0-9-]*")
@@ -27,9 +28,11 @@ _PREFIX = re.compile(r"[A-Za-z0-9!_.*'()+-]+(/[A-Za-z0-9!_.*'()+-]+)*")
 
 
 def kind_at(location: str) -> str:
-    """The kind of the device at a place; "directory" for every path."""
+    """The kind of the device at a place; "directory" for every path.  A scheme that is not in the
+    table is the name of a kind that an installed package brings."""
     scheme, mark, _ = location.partition("://")
-    return KIND_OF_SCHEME.get(scheme, DIRECTORY) if mark else DIRECTORY
+    is_path = not mark or not _SCHEME.fullmatch(scheme)
+    return DIRECTORY if is_path else KIND_OF_SCHEME.get(scheme, scheme)
 
 
 def is_directory(location: str) -> bool:

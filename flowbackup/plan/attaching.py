@@ -9,7 +9,7 @@ from pathlib import PurePath
 
 from flowbackup.errors import GraphError, UsageError
 from flowbackup.model.device import HERE
-from flowbackup.model.location import S3, is_directory
+from flowbackup.model.location import S3, is_directory, kind_at
 from flowbackup.plan.context import absolute_path
 from flowbackup.plan.decided import AgentPlan, Plan
 from flowbackup.plan.groups import BACKUP, COPY, MIRROR
@@ -76,7 +76,7 @@ def attach_mirror(document: GraphDocument, plan: Plan, place: str, source: str) 
 def _spec_of(place: str) -> DeviceSpec:
     if is_directory(place):
         return DeviceSpec(path=place)
-    return DeviceSpec(kind="s3", url=place)
+    return DeviceSpec(kind="s3", url=place) if kind_at(place) == S3 else DeviceSpec(url=place)
 
 
 def _plan(document: GraphDocument, running: Plan) -> Plan:

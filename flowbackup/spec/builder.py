@@ -18,7 +18,7 @@ from typing import Self, Unpack, cast
 from pydantic import ValidationError
 
 from flowbackup.errors import UsageError
-from flowbackup.model.location import TAPE, is_directory, kind_at
+from flowbackup.model.location import KIND_OF_SCHEME, TAPE, is_directory, kind_at
 from flowbackup.model.tape_place import tape_place
 from flowbackup.spec.client import ClientBuilder
 from flowbackup.spec.dump import spec_values
@@ -34,7 +34,7 @@ from flowbackup.spec.tree import Key, Tree, Value
 
 class GraphBuilder:
     """Collects what was asked for; `spec()` checks its form.  Devices are names of declared
-    devices, or paths, which declare a device named after their last part."""
+    devices, or paths or urls, which declare a device named after their last part."""
 
     def __init__(
         self,
@@ -68,6 +68,7 @@ class GraphBuilder:
         self._couplings: list[Value] = []
         self._hooks: list[Value] = []
         self._notices: list[Value] = []
+        self._tables: dict[str, object] = {}
 
     def node(self, name: str, *, labels: Mapping[str, str] | None = None) -> str:
         """Declares a machine besides "here"; returns its name."""
@@ -78,7 +79,7 @@ class GraphBuilder:
         """A machine with primary storage; asking again for a name gives the same client."""
         client = self._clients.setdefault(name, {"objects": {}})
         client.update(written(node=node))
-        return ClientBuilder(name, client)
+        return ClientBuilder(name, client, self._tables)
 
     def device(
         self,
@@ -279,10 +280,11 @@ class GraphBuilder:
         """Declares a device by its place, a path or an url; returns its name."""
         if is_directory(place):
             return self.device(name, path=place)
-        if kind_at(place) == TAPE:
+        kind = kind_at(place)
+        if kind == TAPE:
             tape = tape_place(place)
             return self.device(name, kind=TAPE, path=tape.drive, changer=tape.changer or None)
-        return self.device(name, kind=kind_at(place), url=place)
+        return self.device(name, kind=kind if kind in KIND_OF_SCHEME.values() else None, url=place)
 
 
 class GroupBuilder(GroupEnd):

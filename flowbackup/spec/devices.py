@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from flowbackup.model.device import HERE
-from flowbackup.model.location import TAPE, declared_bucket
+from flowbackup.model.location import DIRECTORY, KIND_OF_SCHEME, TAPE, declared_bucket, kind_at
 from flowbackup.spec.fields import (
     BlockSize,
     Count,
@@ -44,7 +44,9 @@ class DeviceSpec(Written):
     )  # fmt: skip
     url: Word | None = Field(
         default=None, description="Of kind s3: the bucket and a prefix in it, as in "
-        "s3://bucket/prefix. Keys are taken from the environment, a profile or the instance.",
+        "s3://bucket/prefix. Keys are taken from the environment, a profile or the instance. "
+        "Without a kind: a place of one that a package brings among its entry points "
+        "flowbackup.devices, as in shelf:///mnt/vault.",
     )  # fmt: skip
     endpoint: Word | None = Field(
         default=None, description="Of kind s3: the server, as in https://host:9000; without one "
@@ -75,6 +77,8 @@ class DeviceSpec(Written):
 
     @model_validator(mode="after")
     def _path_fits_kind(self) -> DeviceSpec:
+        if self.own_kind and self.kind == DIRECTORY:
+            return self._without_the_rest()
         if self.kind == "directory" and self.path is None:
             raise ValueError('has no path|Write where it is, as in path: /mnt/nas, or kind: "null"')
         if self.kind not in ("directory", TAPE) and self.path is not None:
@@ -87,6 +91,21 @@ class DeviceSpec(Written):
             raise ValueError(
                 f"has media of {format_size(self.media_size)}"
                 f"|Write media_size: {format_size(MEDIA_BYTES_MIN)} or more"
+            )
+        return self
+
+    @property
+    def own_kind(self) -> str:
+        """The kind that a package brings, with which its url begins; "" for ours."""
+        kind = kind_at(self.url) if self.url else DIRECTORY
+        return "" if kind in (DIRECTORY, *KIND_OF_SCHEME.values()) else kind
+
+    def _without_the_rest(self) -> DeviceSpec:
+        rest = self.path or self.endpoint or self.region or self.staging
+        if rest:
+            raise ValueError(
+                f"has a url of the kind {self.own_kind}, which a package brings"
+                "|Delete path, endpoint, region and staging, or the url"
             )
         return self
 

@@ -12,17 +12,16 @@ from flowbackup.spec.finding import Finding, Suggester, error, listed
 from flowbackup.spec.hooks import HookSpec, NoticeSpec
 from flowbackup.spec.models import (
     BackupGroupSpec,
-    ClientSpec,
     CopyGroupSpec,
     CouplingSpec,
     GraphSpec,
     MirrorGroupSpec,
     NodeSpec,
-    ObjectSpec,
     RestoreGroupSpec,
     SelectionSpec,
 )
 from flowbackup.spec.names import shown
+from flowbackup.spec.objects import ClientSpec, ObjectSpec
 from flowbackup.spec.retention import RetentionSpec
 from flowbackup.spec.tree import Key, Keys, Tree
 

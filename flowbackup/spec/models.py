@@ -9,8 +9,6 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from flowbackup.model.device import HERE
-from flowbackup.spec.chunking import ChunkingSpec
 from flowbackup.spec.devices import DeviceSpec
 from flowbackup.spec.endpoint import parse_coupling
 from flowbackup.spec.fields import (
@@ -21,24 +19,21 @@ from flowbackup.spec.fields import (
     Duration,
     EndpointText,
     FrameSize,
-    IgnoreLine,
     Limit,
     Name,
-    ObjectName,
     OnFailure,
     PathText,
     Pattern,
-    PinnedText,
     Rate,
     Seconds,
     Size,
     WhenSlow,
     WindowText,
-    Word,
 )
 from flowbackup.spec.hooks import Hooks, Notices
+from flowbackup.spec.objects import ClientSpec
 from flowbackup.spec.retention import RetentionSpec
-from flowbackup.spec.written import Written, as_tuple, words_of
+from flowbackup.spec.written import Written, as_tuple
 from flowbackup.units import MIB
 
 FRAME_BYTES = 16 * MIB
@@ -56,88 +51,6 @@ class NodeSpec(Written):
         default={}, description="What a node of the cluster must carry to be this one; without "
         "any, flowbackup.io/node with the name of this node.",
     )  # fmt: skip
-
-
-class ObjectSpec(Written):
-    """One data object of a client."""
-
-    path: PathText | None = Field(
-        default=None, description="The tree or file, on the node of the client."
-    )
-    command: Annotated[tuple[Word, ...], BeforeValidator(words_of("command"))] = Field(
-        default=(), description="Instead of a path: a program and its arguments, whose output is "
-        "the object.  No shell reads them; if it fails, so does the object.",
-    )  # fmt: skip
-    stdin: bool = Field(
-        default=False, description="Instead of a path: the standard input of flowbackup run."
-    )
-    silence_max: Duration = Field(
-        default=3600, description="How long a command or standard input may give nothing."
-    )
-    group: Name | None = Field(
-        default=None, description="The backup group that takes it; needed if there are several."
-    )
-    buffers: PinnedText | None = Field(
-        default=None, description="The only buffers that it may use, as in nas[0:4]."
-    )
-    exclude: Annotated[tuple[IgnoreLine, ...], BeforeValidator(as_tuple)] = Field(
-        default=(), description='What of the tree is left out: lines as in a .gitignore at its '
-        'root, as in ["*.tmp", "/cache/", "!keep.tmp"].',
-    )  # fmt: skip
-    ignore_files: bool = Field(
-        default=True, description="Whether the lines of .flowbackupignore in its directories count."
-    )
-    exclude_caches: bool = Field(
-        default=False, description="Leave out what is in directories with a CACHEDIR.TAG."
-    )
-    one_file_system: bool = Field(
-        default=False, description="Leave out what is mounted in the tree."
-    )
-    exclude_larger_than: Limit = Field(
-        default=0, description="Leave out larger files; 0 for any size."
-    )
-    exclude_older_than: Duration = Field(
-        default=0, description="Leave out files that were not changed for so long; 0 for any age."
-    )
-    chunking: ChunkingSpec = Field(
-        default=ChunkingSpec(), description="Where its content is cut into chunks, which are sent "
-        "only if they are new.",
-    )  # fmt: skip
-    hooks: Hooks = Field(
-        default=(), description="Commands around reading it, on the node of the client."
-    )
-    retention: RetentionSpec | None = Field(
-        default=None, description="Which of its versions are kept, instead of that of the graph."
-    )
-
-    @model_validator(mode="after")
-    def _has_one_source(self) -> ObjectSpec:
-        written = [self.path is not None, bool(self.command), self.stdin]
-        if not any(written):
-            raise ValueError(
-                "has no path|Write where it is, as in path: /srv/www, or a command: [pg_dump, site]"
-            )
-        if sum(written) > 1:
-            raise ValueError("has more than one of path, command and stdin|Keep one of them")
-        if self.path is None and not self._takes_all:
-            raise ValueError("leaves out parts of a stream|Delete what says what is left out")
-        if not self.silence_max:
-            raise ValueError("has no time to give anything|Write silence_max: 1 h")
-        return self
-
-    @property
-    def _takes_all(self) -> bool:
-        """Nothing is written that leaves out parts of a tree."""
-        limits = self.exclude_larger_than or self.exclude_older_than
-        flags = self.exclude_caches or self.one_file_system or not self.ignore_files
-        return not (self.exclude or limits or flags)
-
-
-class ClientSpec(Written):
-    """A machine with primary storage."""
-
-    node: DottedName = Field(default=HERE, description="Where its data are.")
-    objects: dict[ObjectName, ObjectSpec] = Field(default={}, description="Its data objects.")
 
 
 class RatedSpec(Written):

@@ -33,10 +33,15 @@ def test_a_place_is_what_its_text_says_and_back(text: str) -> None:
     assert whole_place(text + "/") == text
 
 
-@pytest.mark.parametrize("path", ["/mnt/nas", "nas", "./s3", "s3:/x", "ftp://host/x"])
+@pytest.mark.parametrize("path", ["/mnt/nas", "nas", "./s3", "s3:/x", "a b://host/x"])
 def test_all_else_is_a_directory(path: str) -> None:
     assert is_directory(path)
     assert whole_place(path) == os.path.abspath(path)
+
+
+def test_another_scheme_is_a_kind_that_a_package_brings() -> None:
+    assert kind_at("shelf:///mnt/vault/") == "shelf"
+    assert whole_place("shelf:///mnt/vault/") == "shelf:///mnt/vault"
 
 
 def test_a_graph_may_say_it_in_parts() -> None:

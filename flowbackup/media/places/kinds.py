@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from flowbackup.media.failure import StoreError
 from flowbackup.media.places.bucket import BucketFiles
 from flowbackup.media.places.directory import DirectoryFiles
 from flowbackup.media.places.port import Files
@@ -17,8 +19,15 @@ FILES: Mapping[str, Files] = MappingProxyType(
 
 
 def files_at(location: str) -> Files:
-    """For a place, and for everything below it."""
-    return FILES[kind_at(location)]
+    """For a place, and for everything below it.  Raises OSError for a kind that a package brings:
+    sessions write and read its media, and nobody looks at files of them."""
+    kind = kind_at(location)
+    if kind not in FILES:
+        raise StoreError(
+            errno.ENOTSUP, f'sessions write and read media of kind "{kind}", and no command sees '
+            "their files", remedy="leave it out here, and look at another copy",
+        )  # fmt: skip
+    return FILES[kind]
 
 
 def is_blank(location: str) -> bool:

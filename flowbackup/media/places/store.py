@@ -24,7 +24,8 @@ from flowbackup.media.places.profile import profile_credentials
 from flowbackup.model.location import BucketPlace
 from flowbackup.units import KIB, MIB
 
-PART_BYTES = 8 * MIB
+PART_BYTES = 5 * MIB
+"""Stores take no smaller ones."""
 PARTS_UNDER_WAY_MAX = 4
 """Of one object that is sent in parts: so much memory beside the frames themselves."""
 TAIL_BYTES = 4 * KIB
@@ -37,15 +38,16 @@ class Patience:
     """How long a request may take, and how often it is made again before it has failed."""
 
     connect_seconds: float = 10.0
-    request_seconds: float = 120.0
+    request_seconds: float = 60.0
     tries_more: int = 8
-    tries_seconds: float = 180.0
+    tries_seconds: float = 45.0
     wait_first_seconds: float = 0.1
     wait_seconds_max: float = 10.0
 
 
 PATIENCE = Patience()
-"""A store that asks for less (503 SlowDown) gets half a minute, and one that is away three."""
+"""Two tries of a segment must end before a session takes the agent for one that hangs, after three
+minutes.  Parts that are under way together take a minute at 3 Mbit/s."""
 
 
 @dataclass(frozen=True, slots=True)

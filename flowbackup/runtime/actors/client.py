@@ -22,6 +22,7 @@ from flowbackup.frame.page import PageRef
 from flowbackup.model.ids import FrameId, id_text, new_id
 from flowbackup.model.known import JournalPage, KnownContent
 from flowbackup.model.profile import NO_TIMES, ClientTimes
+from flowbackup.model.rate import RateSchedule
 from flowbackup.model.record import VersionRecord
 from flowbackup.model.report import Outcome
 from flowbackup.monitor import Problem, RecordingMonitor
@@ -50,8 +51,10 @@ from flowbackup.runtime.edges.wiring import (
 )
 from flowbackup.runtime.hooks.running import Hooks
 from flowbackup.source.content import ReadCounters
+from flowbackup.source.fed import open_given, open_source
 from flowbackup.source.known import KnownFiles
 from flowbackup.source.manifest import Journal
+from flowbackup.source.own import own_source
 from flowbackup.source.reader import read_object
 from flowbackup.source.stream import Stream, StreamLimits, open_command, open_descriptor
 from flowbackup.source.task import ObjectTask
@@ -152,6 +155,11 @@ class Client:
         """Another buffer goes on behind an edge: what it has not released goes to it again."""
         if self._heads is not None:
             await self._heads.replace(edge, target, epoch, self._slabs_of_edges()[edge])
+
+    async def limit(self, edge: str, rate: RateSchedule) -> None:
+        """How fast this edge may be from now on."""
+        if self._heads is not None:
+            self._heads.limit(edge, rate)
 
     async def detach(self, edge: str) -> None:
         """Nobody goes on behind this edge; what was not released there is lost with it."""
@@ -369,6 +377,11 @@ class Client:
         self, plan: ObjectPlan, source: StreamPlan, object_id: bytes
     ) -> AbstractContextManager[Stream]:  # fmt: skip
         limits = StreamLimits(source.silent_seconds_max, self._ending.is_set)
+        if source.source:
+            own = own_source(source.source, dict(source.options))
+            return open_source(own, str(source), limits)
+        if source.given is not None:
+            return open_given(source.given, f'table "{plan.name}"', limits)
         if not source.command:
             return open_descriptor(self._settings.stdin, limits)
         environment = object_environment(self._settings, plan)

@@ -12,15 +12,15 @@ from flowbackup.errors import DeviceError, FlowbackupError, SourceError
 from flowbackup.media.bounded import within
 from flowbackup.media.labels.label import read_label
 from flowbackup.media.labels.set_label import is_set
-from flowbackup.media.open import make_first_medium, open_device
-from flowbackup.media.places.kinds import is_blank
+from flowbackup.media.open import is_blank, make_first_medium, open_device
+from flowbackup.media.places.kinds import FILES
 from flowbackup.media.segments.reader import MediumReader
 from flowbackup.media.sets.media_set import find_set
 from flowbackup.model.device import DEFAULT_BLOCK_BYTES, DeviceTarget, MediumInfo
 from flowbackup.model.ids import id_text
 from flowbackup.model.location import TAPE, is_directory, kind_at
 from flowbackup.monitor import Monitor
-from flowbackup.plan.decided import Plan
+from flowbackup.plan.decided import Plan, StreamPlan
 from flowbackup.plan.groups import RESTORE
 from flowbackup.runtime.actors.presence import absence_of
 from flowbackup.units import format_size
@@ -33,8 +33,8 @@ def near_nodes(plan: Plan) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Labelling:
-    """Which devices may get their first label now: directories that do not exist yet and prefixes
-    with nothing below them (create), empty directories and blank tapes (init)."""
+    """Which devices may get their first label now: directories that do not exist yet and blank
+    places of other kinds (create), empty directories and blank tapes (init)."""
 
     create: bool
     init: bool
@@ -59,9 +59,9 @@ def check_before_start(plan: Plan, catalog: Catalog, labels: Labelling, monitor:
     faults: list[FlowbackupError] = []
     for plan_object in plan.objects:
         if plan_object.node in near and (absence := absence_of(plan_object)):
-            what = "path" if plan_object.stream is None else "command"
-            faults.append(SourceError(absence, remedy=f"correct its {what}"))
-    if any(o.stream is not None and not o.stream.command for o in plan.objects) and os.isatty(0):
+            faults.append(SourceError(absence, remedy=_remedy(plan_object.stream)))
+    streams = [o.stream for o in plan.objects if o.stream is not None]
+    if any(stream.is_standard_input for stream in streams) and os.isatty(0):
         faults.append(
             SourceError(
                 "standard input is a terminal",
@@ -96,6 +96,13 @@ def check_device(
         within(target.name, target.location, look)
 
 
+def _remedy(stream: StreamPlan | None) -> str:
+    """For an object that is not there."""
+    if stream is not None and stream.is_table:
+        return "give it with `object(..., table=...)` of flowbackup.Graph"
+    return f"correct its {'path' if stream is None else 'source' if stream.source else 'command'}"
+
+
 def _joined(faults: list[FlowbackupError]) -> FlowbackupError:
     """The first of them, which then says what is wrong with all and what to do about each."""
     first = faults[0]
@@ -107,7 +114,7 @@ def _joined(faults: list[FlowbackupError]) -> FlowbackupError:
 def _check_device(
     target: DeviceTarget, catalog: Catalog, labels: Labelling, monitor: Monitor
 ) -> None:  # fmt: skip
-    if target.location and is_blank(target.location):
+    if is_blank(target):
         known = catalog.medium_of_location(target.location)
         # Another tape in a drive is nothing special.
         if known is not None and target.kind != TAPE:
@@ -127,13 +134,13 @@ def _check_device(
         media = device.media()
     finally:
         device.close()
-    if target.location and is_set(target.location):
+    if target.kind in FILES and is_set(target.location):
         for fault in find_set(target.location, target.name).faults:
             monitor.message(fault)
     for info in media[:1]:
         _tell_of_blocks(target, info, monitor)
     for info in media:
-        if info.location:
+        if info.location and kind_at(info.location) in FILES:
             _tell_of_unknown(info, catalog, monitor)
 
 
