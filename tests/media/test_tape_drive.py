@@ -197,6 +197,7 @@ def test_the_files_of_a_tape_are_found_and_one_left_open_is_ended(place: Path) -
     # Reading meanwhile puts no mark into the file, and writing goes on behind it.
     view = memoryview(bytearray(9 * BLOCK))
     assert tape.read(4, view) == 3 * BLOCK
+    assert not (place / "VT0001" / "file-00004").exists()
     tape.write([block(7), block(8)])
     tape.end_file()
     assert tape.read(8, view) == 3 * BLOCK and view[: 3 * BLOCK] == block(6) + block(7) + block(8)
