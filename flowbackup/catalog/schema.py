@@ -158,7 +158,15 @@ _SEVENTH = (
     "CREATE INDEX version_pages_by_stored ON version_pages (stored_frame)",
 )
 
+# Of each frame the chunks that lists of files have told to lie in it, as frame.index writes them;
+# of frames of older catalogs nothing is told.
+_CHUNKS = (
+    """CREATE TABLE frame_chunks (
+        frame INTEGER PRIMARY KEY REFERENCES frames ON DELETE CASCADE,
+        records BLOB NOT NULL)""",
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    _FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH,
+    _FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _CHUNKS,
 )  # fmt: skip
 VERSION = len(MIGRATIONS)

@@ -211,7 +211,8 @@ def test_what_was_saved_is_told(history: History) -> None:
 def test_what_a_command_gives_is_always_read_and_sent_where_it_is_new(history: History) -> None:
     plan = history.plan()
     (tree,) = plan.objects
-    large = history.source / "large"
+    large = history.folder / "large"
+    large.write_bytes(os.urandom(3 * MIB))
     stream = StreamPlan(command=("/bin/cat", str(large)))
     plan = replace(plan, objects=(replace(tree, name="dump", path="", stream=stream),))
     settings = api.RunSettings(catalog=history.catalog, engine="local")

@@ -20,7 +20,7 @@ from flowbackup.frame.cipher import Cipher
 from flowbackup.frame.keys import WriterKey
 from flowbackup.frame.page import PageRef
 from flowbackup.model.ids import FrameId, id_text, new_id
-from flowbackup.model.known import JournalPage, KnownContent
+from flowbackup.model.known import HeldChunks, JournalPage, KnownContent
 from flowbackup.model.profile import NO_TIMES, ClientTimes
 from flowbackup.model.record import VersionRecord
 from flowbackup.model.report import Outcome
@@ -112,6 +112,7 @@ class Client:
         self._journal: deque[JournalPage] = deque()
         self._contents: dict[str, dict[bytes, KnownContent]] = {}
         self._safe: dict[str, set[FrameId]] = {}
+        self._held: dict[str, list[HeldChunks]] = {}
         self._draining = threading.Event()
         self._ending = threading.Event()
         self._over = threading.Event()
@@ -167,6 +168,12 @@ class Client:
         before = contents.get(content.object_id)
         contents[content.object_id] = before.followed_by(content) if before else content
         self._safe.setdefault(name, set()).update(safe)
+
+    async def know_chunks(self, names: Collection[str], held: HeldChunks) -> None:
+        """Before `run`: chunks that are safe for each of these objects, whichever brought them;
+        more in further calls."""
+        for name in names:
+            self._held.setdefault(name, []).append(held)
 
     async def letterbox(self) -> bytes:
         """The address for a key."""
@@ -313,6 +320,7 @@ class Client:
             tuple(self._contents.get(plan.name, {}).values()),
             self._safe.get(plan.name, ()),
             self._cipher.name_key if self._cipher else b"",
+            self._held.get(plan.name, ()),
         )
         counters = ReadCounters()
         record: VersionRecord | None = None

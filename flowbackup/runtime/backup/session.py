@@ -152,6 +152,11 @@ class BackupSession:
         states = earlier_states(self._catalog, self._plan, resumes=self._resumes)
         self._known = KnownFrames(self._catalog, self._plan, states, reads_all=self._reads_all)
         frames = self._known.hand_over(crew)
+        for agent, lacking in self._known.lacking.items():
+            self._monitor.message(
+                f"{agent} lacks {lacking} frames of earlier sessions: what lies in them is sent "
+                "again; `flowbackup repair --full` before a run moves them from other devices"
+            )
         if left:
             self._monitor.message(f"{left[0]} was interrupted")
         if left and self._resumes and frames:
