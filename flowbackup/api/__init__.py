@@ -24,6 +24,7 @@ from flowbackup.api.keeping import ForgetRequest as ForgetRequest
 from flowbackup.api.keeping import PruneRequest as PruneRequest
 from flowbackup.api.keeping import forget as forget
 from flowbackup.api.keeping import prune as prune
+from flowbackup.api.keeping import tag as tag
 from flowbackup.api.looking import copies as copies
 from flowbackup.api.looking import diff as diff
 from flowbackup.api.looking import find as find

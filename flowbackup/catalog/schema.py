@@ -166,7 +166,15 @@ _CHUNKS = (
         records BLOB NOT NULL)""",
 )
 
+# Tags of versions that were changed since their session, a JSON list of texts.  No reference to
+# versions: a rebuild hears of them before it hears of these.
+_RETAGS = (
+    """CREATE TABLE retags (
+        object_id BLOB PRIMARY KEY, tags TEXT NOT NULL,
+        changed_ns INTEGER NOT NULL) WITHOUT ROWID""",
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    _FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _CHUNKS,
+    _FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _CHUNKS, _RETAGS,
 )  # fmt: skip
 VERSION = len(MIGRATIONS)

@@ -20,6 +20,7 @@ from flowbackup.model.forgotten import ForgottenRecord
 from flowbackup.model.ids import FrameId, id_from_text, id_text
 from flowbackup.model.json_values import NUMBER_MAX, plain_text, whole_number
 from flowbackup.model.report import DeviceReport, Outcome, SessionReport
+from flowbackup.model.retag import Retag
 from flowbackup.monitor import Problem
 from flowbackup.units import MIB, format_path
 
@@ -115,6 +116,7 @@ class SessionRecord:
     done until this record was made, which is before its segments were sealed: devices count
     neither the record nor the end of a segment.  problems_left_out: those that are not in
     `problems`, because they were too many.  tags: what its user called its versions, for retention.
+    retags: what versions of its objects were called since.
     """
 
     session: bytes
@@ -138,11 +140,12 @@ class SessionRecord:
     problems: tuple[Problem, ...] = ()
     problems_left_out: int = 0
     tags: tuple[str, ...] = ()
+    retags: tuple[Retag, ...] = ()
 
     @classmethod
     def of_report(
         cls, report: SessionReport, *, started_ns: int, finished_ns: int, host: str, graph: str,
-        versions: dict[str, str], tags: tuple[str, ...] = (),
+        versions: dict[str, str], tags: tuple[str, ...] = (), retags: tuple[Retag, ...] = (),
     ) -> SessionRecord:  # fmt: skip
         """What a medium keeps of a report; its objects have records of their own."""
         problems = tuple(_told(report.problems))
@@ -154,7 +157,7 @@ class SessionRecord:
             start_seconds=report.start_seconds, files=report.files,
             bytes_source=report.bytes_source, bytes_read=report.bytes_read,
             bytes_new=report.bytes_new, devices=report.devices, problems=problems,
-            problems_left_out=len(report.problems) - len(problems), tags=tags,
+            problems_left_out=len(report.problems) - len(problems), tags=tags, retags=retags,
         )  # fmt: skip
 
     def without_names(self) -> SessionRecord:
@@ -191,6 +194,7 @@ class SessionRecord:
                 "problems_left_out": self.problems_left_out,
             }
             | ({"tags": list(self.tags)} if self.tags else {})
+            | ({"retags": [retag.to_json() for retag in self.retags]} if self.retags else {})
         )
 
     @classmethod
@@ -218,6 +222,7 @@ class SessionRecord:
             problems=tuple(_problem_from_json(item) for item in value["problems"]),
             problems_left_out=whole_number(value["problems_left_out"]),
             tags=tuple(plain_text(tag) for tag in value.get("tags", ())),
+            retags=tuple(Retag.from_json(item) for item in value.get("retags", ())),
         )
 
 

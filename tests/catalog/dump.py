@@ -35,6 +35,7 @@ _TABLES = {
     "freed": f"""SELECT m.id, {_FRAME}, z.segment, z.epoch FROM freed z
         JOIN media m USING (medium) JOIN frames f USING (frame)""",
     "forgotten": "SELECT object_id, client, name, number, finished_ns, forgotten_ns FROM forgotten",
+    "retags": "SELECT object_id, tags, changed_ns FROM retags",
     "forgotten_told": f"""SELECT t.object_id, {_FRAME} FROM forgotten_told t
         JOIN frames f USING (frame)""",
 }

@@ -291,7 +291,7 @@ class BackupSession:
         return SessionRecord.of_report(
             so_far, started_ns=self._times.started_ns, finished_ns=time.time_ns(),
             host=socket.gethostname(), graph=self._plan.graph_text, versions=tool_versions(),
-            tags=self._tags,
+            tags=self._tags, retags=self._catalog.forgetting.tags.to_tell(self._objects),
         )  # fmt: skip
 
     def _record(
