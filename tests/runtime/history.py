@@ -36,6 +36,7 @@ class History:
         self.catalog = folder / "catalog.sqlite"
         self.media = [folder / f"d{number}" for number in range(devices)]
         self.passphrase = folder / "passphrase"
+        self.is_sealed = is_sealed
         self._key = folder / "history.key" if is_sealed else None
         self._frame_size = frame_size
         self._chunking = chunking
@@ -51,7 +52,7 @@ class History:
         groups = [f"g{place}: {{devices: [{m.name}]" for place, m in enumerate(media)]
         size = f", media_size: {self._media_size}" if self._media_size else ""
         lines = [
-            f"graph: history\nframe_size: {self._frame_size}\nsync_size: 1 MiB",
+            f"graph: history\nframe_size: {self._frame_size}\nsync_size: 512 KiB",
             f"encryption: {{key: {self._key}}}" if self._key else "",
             f"clients: {{here: {{objects: {{tree: {{path: {self.source}, "
             f"chunking: {self._chunking}}}}}}}}}",

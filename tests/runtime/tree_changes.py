@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from random import Random
+from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from flowbackup.units import KIB
 
@@ -15,6 +17,18 @@ NAMES = st.sampled_from(["a", "b", "c", "d0", "d1", "d0/a", "d0/b", "d1/a", "d0/
 SIZES = st.sampled_from([0, 1, 3000, 40 * KIB, 200 * KIB])
 WHICH = st.integers(0, 99)
 """A file of those that there are."""
+_SEEDS = st.integers(0, 3)
+_CHANGES = st.one_of(
+    st.tuples(st.just("write"), NAMES, SIZES, _SEEDS),
+    st.tuples(st.just("change"), WHICH, st.floats(0, 1), st.booleans()),
+    st.tuples(st.just("rename"), NAMES, NAMES),
+    st.tuples(st.just("link"), NAMES, NAMES),
+    st.tuples(st.just("second_name"), WHICH, NAMES),
+    st.tuples(st.just("make_directory"), NAMES),
+    st.tuples(st.just("remove"), NAMES),
+    st.tuples(st.just("change_mode"), WHICH, st.sampled_from([0o600, 0o755])),
+)
+"""A method of TreeChanges, and what it is called with."""
 State = dict[str, tuple[str, int, bytes]]
 """Path -> kind, mode, content."""
 
@@ -41,18 +55,20 @@ class TreeChanges(RuleBasedStateMachine):
         super().__init__()
         self.tree = tree
 
-    @initialize(seed=st.integers(0, 99))
+    @rule(changes=st.lists(_CHANGES, min_size=1, max_size=4))
+    def change_tree(self, changes: list[tuple[Any, ...]]) -> None:
+        for name, *arguments in changes:
+            getattr(self, name)(*arguments)
+
     def begin(self, seed: int) -> None:
+        """Something is there to be changed."""
         for name in ("a", "b", "d0/a", "d1/a"):
             self.write(name, 40 * KIB, seed)
 
-    @rule(name=NAMES, size=SIZES, seed=st.integers(0, 3))
     def write(self, name: str, size: int, seed: int) -> None:
-        """A file of content that may have been elsewhere before."""
-        place = self.free(name)
-        place.write_bytes(bytes([seed]) + b"content %d" % seed * (size // 9))
+        """A file of content that may have been elsewhere before, and takes its room."""
+        self.free(name).write_bytes(Random(seed).randbytes(size))
 
-    @rule(which=WHICH, part=st.floats(0, 1), keeps_time=st.booleans())
     def change(self, which: int, part: float, keeps_time: bool) -> None:
         """A byte of a file, maybe under its old time."""
         place = self.file(which)
@@ -64,7 +80,6 @@ class TreeChanges(RuleBasedStateMachine):
             if keeps_time:
                 os.utime(place, ns=(status.st_atime_ns, status.st_mtime_ns))
 
-    @rule(name=NAMES, other=NAMES)
     def rename(self, name: str, other: str) -> None:
         source = self.tree / name
         if os.path.lexists(source) and not f"{other}/".startswith(f"{name}/"):
@@ -72,11 +87,9 @@ class TreeChanges(RuleBasedStateMachine):
             if os.path.lexists(source):  # It may have stood in the way of its target.
                 source.rename(place)
 
-    @rule(name=NAMES, other=NAMES)
     def link(self, name: str, other: str) -> None:
         self.free(name).symlink_to(other)
 
-    @rule(which=WHICH, name=NAMES)
     def second_name(self, which: int, name: str) -> None:
         source = self.file(which)
         if source is not None and source != self.tree / name:
@@ -84,15 +97,12 @@ class TreeChanges(RuleBasedStateMachine):
             if source.is_file():
                 os.link(source, place)
 
-    @rule(name=NAMES)
     def make_directory(self, name: str) -> None:
         self.free(name).mkdir()
 
-    @rule(name=NAMES)
     def remove(self, name: str) -> None:
         self.clear(self.tree / name)
 
-    @rule(which=WHICH, mode=st.sampled_from([0o600, 0o755]))
     def change_mode(self, which: int, mode: int) -> None:
         place = self.file(which)
         if place is not None:
