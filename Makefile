@@ -9,12 +9,22 @@ STAMP  := $(VENV)/.made-from-lock
 export RAY_USAGE_STATS_ENABLED := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help env demo test test-slow test-slow-runtime test-slow-others lint format bench lock clean
+# The page: its source, what it is built to, and the packages that its lock names.
+PAGE         := flowbackup/ui/page
+NPM          := $(PAGE)/npm
+PAGE_SOURCE  := $(shell find $(PAGE)/src $(PAGE)/public -type f) \
+	$(addprefix $(PAGE)/,index.html package.json vite.config.ts tsconfig.json biome.json)
+PAGE_MODULES := $(PAGE)/node_modules/.made-from-lock
+PAGE_CHECKED := $(PAGE)/node_modules/.checked
+PAGE_BUILT   := flowbackup/ui/built/index.html
+
+.PHONY: help env demo page page-types test test-runtime test-others test-slow test-slow-runtime test-slow-others lint format bench lock clean
 
 help:
 	@echo "make demo       a chain of three devices on real data: back up, damage, restore, compare"
 	@echo "make test       lint, types, house rules and the quick tests"
 	@echo "make test-slow  the tests that take longer"
+	@echo "make page       the web page, built into the package"
 	@echo "make bench      speed against bare writers, restic, borg and tar"
 	@echo "make lint, make format, make lock, make clean"
 
@@ -30,6 +40,27 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP)
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(RUN)python tests/demo/demo.py
 
+page: $(PAGE_BUILT)
+
+$(PAGE_MODULES): $(PAGE)/package-lock.json | $(STAMP)
+	$(NPM) ci --ignore-scripts --no-fund --no-audit --loglevel=error
+	@touch $@
+
+$(PAGE_BUILT): $(PAGE_MODULES) $(PAGE_SOURCE)
+	$(NPM) run --silent build -- --logLevel warn
+	@touch $@
+
+# Its own linter, types and tests; once for each state of its source.
+$(PAGE_CHECKED): $(PAGE_MODULES) $(PAGE_SOURCE)
+	$(NPM) run --silent lint
+	$(NPM) run --silent test
+	@touch $@
+
+# After a change of the routes: what they take and give, as the page's types.
+page-types: $(PAGE_MODULES)
+	$(RUN)python -m flowbackup.ui.openapi $(PAGE)/src/api/openapi.json
+	$(NPM) run --silent types
+
 lint: $(STAMP)
 	$(RUN)ruff check .
 	$(RUN)ruff format --check .
@@ -37,15 +68,22 @@ lint: $(STAMP)
 	$(RUN)lint-imports --no-cache
 	$(RUN)python tests/project/sizes.py
 
-format: $(STAMP)
+format: $(STAMP) $(PAGE_MODULES)
 	$(RUN)ruff check --fix .
 	$(RUN)ruff format .
+	$(NPM) run --silent format
 
-test: lint
-	$(RUN)python -m pytest -m "not slow"
-
-# Those of the runtime mostly wait for devices and processes, the others mostly compute: together
+# Tests of the runtime mostly wait for devices and processes, the others mostly compute: together
 # they take two thirds of the time.
+test: lint page $(PAGE_CHECKED)
+	@$(MAKE) --no-print-directory --jobs=2 test-runtime test-others
+
+test-runtime:
+	$(RUN)python -m pytest -m "not slow" tests/runtime
+
+test-others:
+	$(RUN)python -m pytest -m "not slow" --ignore=tests/runtime
+
 test-slow: $(STAMP)
 	@$(MAKE) --no-print-directory --jobs=2 test-slow-runtime test-slow-others
 
@@ -68,4 +106,4 @@ lock:
 	    --no-header --no-annotate --quiet ) > build-lock && mv build-lock requirements.lock
 
 clean:
-	rm -rf build dist .mypy_cache .ruff_cache .hypothesis
+	rm -rf flowbackup/ui/built $(PAGE)/node_modules build dist .mypy_cache .ruff_cache .hypothesis

@@ -90,6 +90,11 @@ def format_path(path: bytes) -> str:
     return path.decode("utf-8", "backslashreplace")
 
 
+def one_line(text: str) -> str:
+    """Text from anywhere, safe on a terminal: what is not printable is escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def round_up(value: int, multiple: int) -> int:
     """The smallest multiple of `multiple` that is not below `value`."""
     return -(-value // multiple) * multiple

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from flowbackup.api.devices import devices as devices
 from flowbackup.api.devices import devices_of_graph as devices_of_graph
 from flowbackup.api.devices import init_device as init_device
+from flowbackup.api.devices import make_virtual_tapes as make_virtual_tapes
 from flowbackup.api.devices import measure_device as measure_device
 from flowbackup.api.devices import show_device as show_device
 from flowbackup.api.devices import write_rates as write_rates
@@ -27,12 +28,17 @@ from flowbackup.api.keeping import prune as prune
 from flowbackup.api.keeping import tag as tag
 from flowbackup.api.looking import copies as copies
 from flowbackup.api.looking import diff as diff
+from flowbackup.api.looking import entry as entry
 from flowbackup.api.looking import find as find
 from flowbackup.api.looking import history as history
 from flowbackup.api.looking import interrupted as interrupted
 from flowbackup.api.looking import objects as objects
 from flowbackup.api.looking import sessions as sessions
 from flowbackup.api.looking import stats as stats
+from flowbackup.api.looking import versions as versions
+from flowbackup.api.looking import versions_of_session as versions_of_session
+from flowbackup.api.standing import Standing as Standing
+from flowbackup.api.standing import standings as standings
 from flowbackup.api.taking import cat as cat
 from flowbackup.api.taking import export_tar as export_tar
 from flowbackup.api.taking import mount as mount
@@ -43,8 +49,7 @@ from flowbackup.api.warming import warm as warm
 from flowbackup.api.watching import watching as watching
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.catalog.claim import open_shared, shared_claim
-from flowbackup.catalog.location import catalog_of
-from flowbackup.catalog.location import default_catalog_path as default_catalog_path
+from flowbackup.catalog.location import catalog_of as catalog_of
 from flowbackup.catalog.resolve import split_query
 from flowbackup.catalog.rows import LostMedium
 from flowbackup.errors import UsageError
@@ -121,7 +126,7 @@ def run_backup(plan: Plan, settings: RunSettings, monitor: Monitor) -> SessionRe
         return run_copy(plan, (), settings, monitor, after_session=True)
     key = writer_key_of(plan)
     settings = replace(settings, engine=chosen(plan, settings))
-    catalog_path = _catalog_path(settings.catalog, plan)
+    catalog_path = catalog_of(settings.catalog, plan.catalog)
     plan = replace(plan, catalog=str(catalog_path))
     run = partial(_run_backup, plan, settings, monitor, catalog_path, key)
     return around_session(plan, "backup", catalog_path, monitor, run)
@@ -194,7 +199,7 @@ def run_copy(
             f"graph {plan.graph} has nothing to do after a session",
             remedy="run its copy groups with `flowbackup copy`",
         )
-    catalog_path = _catalog_path(settings.catalog, plan)
+    catalog_path = catalog_of(settings.catalog, plan.catalog)
     key = writer_key_of(plan)
     run = partial(_run_stages, plan, stages, settings, monitor, catalog_path, key)
     return around_session(plan, "copy", catalog_path, monitor, run)
@@ -235,7 +240,7 @@ def free(
     asked to show.  Raises UsageError, DeviceLockedError while another command does so."""
     from flowbackup.runtime.freeing.asked import run_freeing
 
-    catalog_path = _catalog_path(settings.catalog, plan)
+    catalog_path = catalog_of(settings.catalog, plan.catalog)
     with cancelled_by_signals() as cancel, open_catalog(catalog_path, create=False) as catalog:
         return run_freeing(
             plan, devices, catalog, monitor, settings.address, cancel, dry_run=dry_run
@@ -244,7 +249,7 @@ def free(
 
 def foresee_room(plan: Plan, settings: RunSettings) -> SessionReport | None:
     """What a run of the plan would free now; None where there is nothing that it ever could."""
-    if not plan.staging or not _catalog_path(settings.catalog, plan).exists():
+    if not plan.staging or not catalog_of(settings.catalog, plan.catalog).exists():
         return None
     return free(plan, (), settings, SilentMonitor(), dry_run=True)
 
@@ -259,7 +264,7 @@ def verify(
     where one is needed and none is given."""
     from flowbackup.runtime.care.verifying import WHOLE, media_named, refuse_far, run_verify
 
-    with open_shared(_catalog_path(catalog), create=False) as opened:
+    with open_shared(catalog_of(catalog), create=False) as opened:
         media = media_named(opened, devices)
         share = sample or WHOLE
         if not address or all(info.is_near for info in media):
@@ -279,7 +284,7 @@ def drill(query: str | None, request: DrillRequest, monitor: Monitor) -> Session
     compares it with the source where that is unchanged.  Raises NotFoundError, RestoreError."""
     from flowbackup.runtime.care.drilling import DrillTask, newest_versions, run_drill
 
-    with open_shared(_catalog_path(request.catalog), create=False) as opened:
+    with open_shared(catalog_of(request.catalog), create=False) as opened:
         versions = [opened.resolve(query)] if query else newest_versions(opened)
         task = DrillTask(versions, request.sample, request.seed, request.target)
         with interruptible_by_signals() as cancel, far_media_by(request.address, cancel) as far:
@@ -291,7 +296,7 @@ def repair(devices: Sequence[str], request: RepairRequest, monitor: Monitor) -> 
     all that the catalog knows.  Raises NotFoundError, UsageError."""
     from flowbackup.runtime.care.repairing import RepairTask, run_repair
 
-    with open_shared(_catalog_path(request.catalog), create=False) as opened:
+    with open_shared(catalog_of(request.catalog), create=False) as opened:
         task = RepairTask(
             tuple(devices), request.objects, request.full, request.dry_run, request.wait_seconds_max
         )
@@ -309,7 +314,7 @@ def rebuild(
     from flowbackup.media.checks.facts import Mode
     from flowbackup.runtime.care.rebuilding import RebuildTask, run_rebuild
 
-    task = RebuildTask(_catalog_path(catalog), tuple(devices), Mode(mode), fresh, reader_keys())
+    task = RebuildTask(catalog_of(catalog), tuple(devices), Mode(mode), fresh, reader_keys())
     with shared_claim(task.catalog), interruptible_by_signals() as cancel:
         return run_rebuild(task, monitor, cancel)
 
@@ -319,20 +324,22 @@ def status(query: str = "", catalog: Path | None = None) -> list[dict[str, Any]]
     without one.  Raises NotFoundError, UsageError, PeerLostError."""
     from flowbackup.runtime.control.sessions import ask_session, states
 
-    with open_catalog(_catalog_path(catalog), create=False) as opened:
+    with open_catalog(catalog_of(catalog), create=False) as opened:
         if query:
             return [ask_session(opened, query, "status", {})]
         return states(opened)
 
 
 def change_session(query: str, verb: str, catalog: Path | None = None, **arguments: object) -> str:
-    """attach (device=, from_=, init=), detach (device=) or cancel (now=) of the running session
-    `query`.  Returns the agent that came or went.  Raises as `status`, and what forbids it."""
+    """attach (device=, from_=, init=), detach (device=), limit (edge=, rate=: bytes per second, 0
+    for no limit) or cancel (now=) of the running session `query`.  Returns the agent that came or
+    went, or the coupling.  Raises as `status`, and what forbids it."""
     from flowbackup.runtime.control.sessions import ask_session
 
     sent = {name.rstrip("_"): value for name, value in arguments.items()}
-    with open_catalog(_catalog_path(catalog), create=False) as opened:
-        return str(ask_session(opened, query, verb, sent).get("agent", ""))
+    with open_catalog(catalog_of(catalog), create=False) as opened:
+        answer = ask_session(opened, query, verb, sent)
+        return str(answer.get("agent") or answer.get("edge", ""))
 
 
 def entries(
@@ -340,7 +347,7 @@ def entries(
 ) -> Iterator[Entry]:  # fmt: skip
     """The entries of OBJECT[:PATH], in path order.  as_of: of the version that was newest then."""
     name, under = split_query(query)
-    with open_catalog(_catalog_path(catalog), create=False) as opened:
+    with open_catalog(catalog_of(catalog), create=False) as opened:
         yield from opened.entries(opened.resolve(name, as_of), under, recursive=recursive)
 
 
@@ -351,7 +358,7 @@ def why(path: str, graph: Path | None = None, catalog: Path | None = None) -> li
 
     if graph is not None:
         return why_by_plan(os.fsencode(path), load_plan(graph))
-    with open_catalog(_catalog_path(catalog), create=False) as opened:
+    with open_catalog(catalog_of(catalog), create=False) as opened:
         return why_by_catalog(os.fsencode(path), opened)
 
 
@@ -360,14 +367,10 @@ def lost_media(catalog: Path | None = None) -> list[LostMedium]:
     along."""
     from flowbackup.runtime.reading.lost_media import lost_media as look
 
-    with open_catalog(_catalog_path(catalog), create=False) as opened:
+    with open_catalog(catalog_of(catalog), create=False) as opened:
         return list(look(opened))
 
 
 def doctor() -> list[Check]:
     """Whether this machine can do what is asked of it; see Check."""
-    return examine(default_catalog_path())
-
-
-def _catalog_path(named: Path | None, plan: Plan | None = None) -> Path:
-    return catalog_of(named, "" if plan is None else plan.catalog)
+    return examine(catalog_of(None))

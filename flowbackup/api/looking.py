@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flowbackup.catalog.catalog import Catalog, open_catalog
 from flowbackup.catalog.lineage import with_lineage
-from flowbackup.catalog.location import default_catalog_path
+from flowbackup.catalog.location import catalog_of
 from flowbackup.catalog.resolve import path_below, split_query, time_ns
 from flowbackup.catalog.rows import (
     CopyRow,
@@ -24,7 +24,7 @@ from flowbackup.catalog.rows import (
     VersionRow,
 )
 from flowbackup.errors import NotFoundError, UsageError
-from flowbackup.model.entry import EntryKind
+from flowbackup.model.entry import Entry, EntryKind
 from flowbackup.requests import FindRequest
 
 COPIES_MAX = 1 << 31
@@ -42,14 +42,21 @@ KINDS = {
 
 def sessions(catalog: Path | None = None) -> list[SessionRow]:
     """All sessions, newest first."""
-    with open_catalog(catalog or default_catalog_path(), create=False) as opened:
+    with open_catalog(catalog_of(catalog), create=False) as opened:
         return list(opened.sessions())
+
+
+def versions_of_session(session: str, catalog: Path | None = None) -> list[str]:
+    """What a session has made, as in "web/site@3".  session: the beginning of its id.  Raises
+    NotFoundError, UsageError."""
+    with open_catalog(catalog_of(catalog), create=False) as opened:
+        return [str(row) for row in opened.versions_of_session(opened.session(session).session)]
 
 
 def interrupted(catalog: Path | None = None) -> list[SessionRow]:
     """The sessions that were interrupted and not run again to an end, newest first; none where
     there is no catalog."""
-    path = catalog or default_catalog_path()
+    path = catalog_of(catalog)
     if not path.exists():
         return []
     with open_catalog(path, create=False) as opened:
@@ -58,14 +65,29 @@ def interrupted(catalog: Path | None = None) -> list[SessionRow]:
 
 def objects(catalog: Path | None = None) -> list[ObjectRow]:
     """All data objects with their newest version."""
-    with open_catalog(catalog or default_catalog_path(), create=False) as opened:
+    with open_catalog(catalog_of(catalog), create=False) as opened:
         return list(opened.objects())
+
+
+def versions(query: str, catalog: Path | None = None) -> list[VersionCopies]:
+    """All versions of an object, newest first, or the one version that `query` means, with their
+    durable copies.  Raises NotFoundError, UsageError."""
+    with open_catalog(catalog_of(catalog), create=False) as opened:
+        rows = opened.versions_meant(query)
+        return [VersionCopies(row, opened.copies_durable(row)) for row in reversed(rows)]
+
+
+def entry(query: str, catalog: Path | None = None) -> Entry:
+    """What stands at OBJECT:PATH, the root without a path.  Raises NotFoundError."""
+    name, path = split_query(query)
+    with open_catalog(catalog_of(catalog), create=False) as opened:
+        return opened.entry(opened.resolve(name), path)
 
 
 def stats(query: str | None = None, catalog: Path | None = None) -> Stats:
     """What versions take: those of each object, or those that `query` means.  Raises NotFoundError,
     UsageError."""
-    with open_catalog(catalog or default_catalog_path(), create=False) as opened:
+    with open_catalog(catalog_of(catalog), create=False) as opened:
         versions = opened.versions_meant(query) if query else opened.versions()
         named: dict[str, list[VersionRow]] = {}
         for version in versions:
@@ -100,7 +122,7 @@ def find(request: FindRequest, catalog: Path | None = None) -> Iterator[FoundRow
         newer_ns=time_ns(request.newer, ends=False) if request.newer else None,
         older_ns=time_ns(request.older, ends=False) if request.older else None,
     )
-    with open_catalog(catalog or default_catalog_path(), create=False) as opened:
+    with open_catalog(catalog_of(catalog), create=False) as opened:
         versions = opened.versions_meant(name) if name else opened.versions()
         yield from opened.looking.find(versions, search)
 
@@ -108,7 +130,7 @@ def find(request: FindRequest, catalog: Path | None = None) -> Iterator[FoundRow
 def history(place: str, catalog: Path | None = None) -> list[HistoryRow]:
     """What became of a path from version to version.  place: OBJECT:PATH, the absolute path of what
     was backed up, or a path in any object.  Raises NotFoundError if none ever had it."""
-    with open_catalog(catalog or default_catalog_path(), create=False) as opened:
+    with open_catalog(catalog_of(catalog), create=False) as opened:
         rows = [
             row
             for versions, path in _meant(opened, place)
@@ -125,7 +147,7 @@ def diff(before: str, after: str, catalog: Path | None = None) -> list[Differenc
     """What differs from OBJECT[:PATH] to OBJECT[:PATH], by path.  Raises NotFoundError."""
     from flowbackup.catalog.difference import Side
 
-    with open_catalog(catalog or default_catalog_path(), create=False) as opened:
+    with open_catalog(catalog_of(catalog), create=False) as opened:
         sides = [
             Side(opened.resolve(name), under) for name, under in map(split_query, (before, after))
         ]
@@ -158,7 +180,7 @@ def copies(
 ) -> list[VersionCopies] | list[CopyRow]:
     """Of one OBJECT: what each medium holds of it, and where that came from.  Of all: how many
     durable copies each version has, or those with fewer than `below`."""
-    with open_catalog(catalog or default_catalog_path(), create=False) as opened:
+    with open_catalog(catalog_of(catalog), create=False) as opened:
         if query is not None:
             version = opened.resolve(query)
             return with_lineage(opened.copies_and_freed(version), version, opened.sessions())

@@ -10,8 +10,10 @@ from pathlib import Path
 from flowbackup.catalog.location import catalog_of
 from flowbackup.errors import UsageError
 from flowbackup.model.device import HERE
+from flowbackup.model.location import DIRECTORY
 from flowbackup.plan.decided import Plan
 from flowbackup.schedule.calendar import parse_calendar
+from flowbackup.schedule.due import next_runs as next_runs
 from flowbackup.schedule.task import Task
 
 
@@ -61,13 +63,14 @@ def _near_places(plan: Plan) -> Iterator[str]:
     """Directories of this machine to which a run may write."""
     for part in (plan, *plan.stages):
         for agent in part.agents:
-            if agent.node == HERE and agent.device.location:
+            if agent.node == HERE and agent.device.kind == DIRECTORY:
                 yield agent.device.location
         for group in part.groups:
-            yield from (s.device.location for s in group.spares if s.node == HERE)
+            near = (spare.device for spare in group.spares if spare.node == HERE)
+            yield from (device.location for device in near if device.kind == DIRECTORY)
 
 
 def _runs_programs(plan: Plan) -> bool:
     streams = (item.stream for item in plan.objects)
-    has_commands = any(stream is not None and stream.command for stream in streams)
+    has_commands = any(stream and (stream.command or stream.source) for stream in streams)
     return has_commands or bool(plan.hooks) or any(item.hooks for item in plan.objects)

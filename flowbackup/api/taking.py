@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.catalog.claim import open_shared
-from flowbackup.catalog.location import default_catalog_path
+from flowbackup.catalog.location import catalog_of
 from flowbackup.catalog.resolve import split_query
 from flowbackup.catalog.rows import VersionRow
 from flowbackup.errors import UsageError
@@ -44,7 +44,7 @@ def _selected(
     from flowbackup.runtime.reading.restoring import settings_of
 
     name, under = split_query(query)
-    with open_shared(request.catalog or default_catalog_path(), create=False) as catalog:
+    with open_shared(catalog_of(request.catalog), create=False) as catalog:
         version = catalog.resolve(name, request.as_of)
         settings = settings_of(
             under, version.record.name, request.overwrite, request.include, request.exclude,
@@ -58,7 +58,7 @@ def cat(query: str, out: BinaryIO, catalog: Path | None = None, *, as_of: str = 
     from flowbackup.runtime.reading.restoring import write_file
 
     name, path = split_query(query)
-    with open_shared(catalog or default_catalog_path(), create=False) as opened:
+    with open_shared(catalog_of(catalog), create=False) as opened:
         write_file(opened, opened.resolve(name, as_of), path, out, reader_keys())
 
 
@@ -92,7 +92,7 @@ def mount(
     if not place.is_dir() or any(place.iterdir()):
         raise UsageError(f"{place} is no empty directory", remedy=f"mkdir {place}")
     with (
-        open_shared(catalog or default_catalog_path(), create=False) as opened,
+        open_shared(catalog_of(catalog), create=False) as opened,
         far_media_by(address, Cancel()) as far,
         copy_reader(opened, monitor, KnownMedia(opened, far=far), keys=reader_keys()) as frames,
     ):

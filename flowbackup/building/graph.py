@@ -9,12 +9,17 @@ g.check(); g.draw(); g.simulate(rates={"usb": "80MB/s"}).plot(); g.run(init=True
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
+import pyarrow as pa
+
 from flowbackup import api
 from flowbackup import plan as planning
+from flowbackup.building.given import table_from_bytes, with_tables
+from flowbackup.building.live import LiveView
 from flowbackup.building.picture import Drawing
 from flowbackup.building.results import SessionResult, Simulation
 from flowbackup.errors import GraphError
@@ -89,11 +94,16 @@ class Graph(GraphBuilder):
         asked = Asked(rates, sizes, files, rooms, fails, network, jitter, seed, exact)
         return Simulation(simulate(plan, scenario_of(plan, asked)))
 
+    def live(self) -> LiveView:
+        """To be shown in a notebook, and given to `run` as its monitor."""
+        return LiveView(str(self._head["graph"]))
+
     def run(self, *, monitor: Monitor | None = None, **settings: Any) -> SessionResult:
         """Backs up, mirrors and copies as the graph says, and returns at the end.  settings: those
         of RunSettings, as in run(init=True).  Raises what `api.run_backup` raises."""
         said = RunSettings(**settings)
-        return SessionResult(api.run_backup(self.plan(), said, monitor or SilentMonitor()))
+        with with_tables(self.plan(), self._tables) as plan:
+            return SessionResult(api.run_backup(plan, said, monitor or SilentMonitor()))
 
     def copy(
         self, *groups: str, monitor: Monitor | None = None, **settings: Any
@@ -112,6 +122,14 @@ class Graph(GraphBuilder):
         said = RestoreRequest(**{"catalog": Path(catalog) if catalog else None, **request})
         report = api.restore(query, str(target), said, monitor or SilentMonitor())
         return SessionResult(report)
+
+    def table(self, query: str) -> pa.Table:
+        """A version of an object that was given as a table, verified, and equal to that; of a Ray
+        Dataset what it held, in the order in which it came.  Raises NotFoundError, UsageError."""
+        catalog = self.plan().catalog
+        held = io.BytesIO()
+        api.cat(f"{query}:", held, Path(catalog) if catalog else None)
+        return table_from_bytes(held.getbuffer(), query)
 
     def _document(self) -> GraphDocument:
         spec, origin = self.spec(), self._origin

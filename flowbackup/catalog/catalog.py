@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 from flowbackup.catalog import copies, freed, missing, resolve, sessions, stretches, versions
 from flowbackup.catalog.database import Database
 from flowbackup.catalog.earlier import Earlier
+from flowbackup.catalog.ends import SessionEnds
 from flowbackup.catalog.forgetting import Forgetting
 from flowbackup.catalog.missing import MissingFrame, MissingTotal, Wanted
 from flowbackup.catalog.rebuild import Rebuild
@@ -120,10 +121,10 @@ class Catalog:
         """Raises CatalogError if it was not begun, or has ended already."""
         sessions.finish(self._database, report, finished_ns)
 
-    def amend_session(self, report: SessionReport) -> None:
-        """What hooks behind its end have changed: outcome, exit code and problems.  Nothing where
-        the session was never begun."""
-        sessions.amend(self._database, report)
+    @property
+    def ends(self) -> SessionEnds:
+        """How sessions ended behind the hooks of their users."""
+        return SessionEnds(self._database)
 
     def sessions(self) -> list[SessionRow]:
         """Newest first."""

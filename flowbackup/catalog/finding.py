@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import merge
-from itertools import groupby, islice
+from itertools import groupby, islice, pairwise
 from operator import itemgetter
-from typing import NamedTuple
-
-import pyarrow as pa
 
 from flowbackup.catalog.database import Database
+from flowbackup.catalog.hit_rows import HitRows, page_bodies
 from flowbackup.catalog.pages import Pages
 from flowbackup.catalog.rows import ChangeKind, FoundRow, HistoryRow, VersionRow
-from flowbackup.catalog.search import Body, Search, hits_in
+from flowbackup.catalog.search import Body, Search, hits_in, search_threads
 from flowbackup.catalog.versions import version_key
-from flowbackup.frame.columns import SCHEMA, entries_of
-from flowbackup.frame.page import page_columns
-from flowbackup.model.entry import Entry, sort_key
+from flowbackup.model.entry import Entry
 from flowbackup.model.sameness import State, differing, state_of, with_content
 
 PAGES_ASKED = 64
 """A question takes longer than its answer; so many pages are in memory at once."""
-Hits = Mapping[int, Sequence[int]]
-"""Of pages by key, which of their rows may be meant."""
 
 
 def find(
@@ -33,19 +26,17 @@ def find(
 ) -> Iterator[FoundRow]:
     """Object by object and there in path order, each state of an entry once with the versions that
     have it.  Memory is that of a page for each version of an object, and a number for each hit."""
-    for group in _by_object(versions):
-        held = {version: _pages_of(database, pages, version, search.under) for version in group}
-        distinct = list(dict.fromkeys(page for keys in held.values() for page, _ in keys))
-        firsts = {first for keys in held.values() for _, first in keys}
-        hits = dict(hits_in(_searched(database, distinct), search, firsts))
-        # Versions come to the page that they share at about the same time.
-        entries = lru_cache(len(group) + 1)(lambda page: _hit_entries(database, page, hits[page]))  # noqa: B023
-        streams = [
-            _found(pages, version, keys, hits, entries, search) for version, keys in held.items()
-        ]
-        in_path_order = merge(*streams, key=itemgetter(0))
-        for _, found in groupby(in_path_order, key=itemgetter(0)):
-            yield from _states((version, entry) for _, version, entry in found)
+    with search_threads() as threads:
+        for group in _by_object(versions):
+            held = {version: _pages_of(database, pages, version, search.under) for version in group}
+            distinct = list(dict.fromkeys(page for keys in held.values() for page, _ in keys))
+            firsts = {first for keys in held.values() for _, first in keys}
+            hits = dict(hits_in(_searched(database, distinct), search, firsts, threads))
+            rows = HitRows(database, hits, len(group), threads)
+            streams = [_found(pages, version, keys, rows, search) for version, keys in held.items()]
+            in_path_order = merge(*streams, key=itemgetter(0))
+            for _, found in groupby(in_path_order, key=itemgetter(0)):
+                yield from _states((version, entry) for _, version, entry in found)
 
 
 def history(pages: Pages, versions: Iterable[VersionRow], path: bytes) -> Iterator[HistoryRow]:
@@ -122,50 +113,22 @@ def _searched(database: Database, keys: Iterable[int]) -> Iterator[Body]:
         )
         known: dict[int, bytes] = dict(rows)
         for key in asked:
-            yield key, known.get(key), None if key in known else _body(database, key)
-
-
-def _body(database: Database, key: int) -> bytes:
-    body: bytes = database.one("SELECT body FROM pages WHERE page = ?", (key,))[0]
-    return body
-
-
-class _Hit(NamedTuple):
-    """An entry, what sorts it, and whether the rest of it is in the next row; of the last row of a
-    page that is not known: None."""
-
-    key: bytes
-    entry: Entry
-    goes_on: bool | None
-
-
-def _hit_entries(database: Database, page: int, numbers: Sequence[int]) -> list[_Hit]:
-    """Of the rows of a page that are hits."""
-    batch = page_columns(_body(database, page), SCHEMA.names)
-    parts = batch.column("part")
-    last = batch.num_rows - 1
-    entries = entries_of(batch.take(pa.array(numbers, pa.int64())))
-    return [
-        _Hit(sort_key(entry.path), entry, None if at == last else parts[at + 1].as_py() > 0)
-        for at, entry in zip(numbers, entries, strict=True)
-    ]
+            yield key, known.get(key), None if key in known else page_bodies(database, [key])[key]
 
 
 def _found(
     pages: Pages,
     version: VersionRow,
     held: Sequence[tuple[int, bytes]],
-    hits: Hits,
-    entries: Callable[[int], list[_Hit]],
+    rows: HitRows,
     search: Search,
 ) -> Iterator[tuple[bytes, VersionRow, Entry]]:
     """The entries of a version that are meant, in path order, with what sorts them."""
-    for (page, _), (_, following) in zip(held, [*held[1:], (0, None)], strict=True):
-        if page not in hits:
-            continue
-        for key, entry, goes_on in entries(page):
+    following = {page: first for (page, _), (_, first) in pairwise(held)}
+    for page, hits in rows.of_pages([page for page, _ in held]):
+        for key, entry, goes_on in hits:
             # A page that begins with the same path begins with a later part.
-            if goes_on or (goes_on is None and following == key):
+            if goes_on or (goes_on is None and following.get(page) == key):
                 whole = pages.first(version.object_id, entry.path)
                 assert whole is not None
             else:

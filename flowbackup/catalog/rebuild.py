@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from flowbackup.catalog import forgetting, freed, sessions, tags, versions
+from flowbackup.catalog import ends, forgetting, freed, sessions, tags, versions
 from flowbackup.catalog.copies import insert_medium
 from flowbackup.catalog.database import Database
 from flowbackup.catalog.rows import VersionRow
@@ -172,6 +172,7 @@ class Rebuild:
     def add_session(self, record: SessionRecord) -> None:
         """One that is known with its end stays as it is."""
         sessions.insert_record(self._database, record)
+        ends.take_over(self._database, record)
         tags.insert(self._database, record.retags)
 
     def add_forgotten(self, record: ForgottenRecord, frame: FrameId) -> None:

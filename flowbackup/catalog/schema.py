@@ -158,6 +158,14 @@ _SEVENTH = (
     "CREATE INDEX version_pages_by_stored ON version_pages (stored_frame)",
 )
 
+# How sessions ended behind the hooks of their users, as JSON: see catalog.ends.  No reference to
+# sessions: a rebuild may hear of the end before it hears of the session.
+_EIGHTH = (
+    """CREATE TABLE session_ends (
+        session BLOB PRIMARY KEY, body TEXT NOT NULL, is_told INTEGER NOT NULL,
+        is_applied INTEGER NOT NULL) WITHOUT ROWID""",
+)
+
 # Of each frame the chunks that lists of files have told to lie in it, as frame.index writes them;
 # of frames of older catalogs nothing is told.
 _CHUNKS = (
@@ -175,6 +183,6 @@ _RETAGS = (
 )
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    _FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _CHUNKS, _RETAGS,
+    _FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH, _CHUNKS, _RETAGS,
 )  # fmt: skip
 VERSION = len(MIGRATIONS)

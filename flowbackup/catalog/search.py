@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Container, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from itertools import islice
@@ -113,18 +113,22 @@ def _is_parted(part: pa.Array, *, goes_on: bool) -> pa.Array:
     return pc.greater(following, pa.scalar(0, part.type))
 
 
+def search_threads() -> ThreadPoolExecutor:
+    """What a search works with, to be ended with it."""
+    return ThreadPoolExecutor(min(THREADS_MAX, os.cpu_count() or 1), thread_name_prefix="search")
+
+
 def hits_in(
-    bodies: Iterable[Body], search: Search, firsts: Container[bytes]
+    bodies: Iterable[Body], search: Search, firsts: Container[bytes], threads: Executor
 ) -> Iterator[tuple[int, Sequence[int]]]:  # fmt: skip
     """Keys of the pages that have rows which may be meant, and which those are.  firsts: keys of
     the first rows of all pages.  Memory is that of some pages, whatever their number."""
     waiting = iter(bodies)
-    with ThreadPoolExecutor(min(THREADS_MAX, os.cpu_count() or 1)) as pool:
-        while batch := list(islice(waiting, _BATCH_PAGES)):
-            found = pool.map(lambda body: _hits(body, search, firsts), batch)
-            for (page, *_), rows in zip(batch, found, strict=True):
-                if rows:
-                    yield page, rows
+    while batch := list(islice(waiting, _BATCH_PAGES)):
+        found = threads.map(lambda body: _hits(body, search, firsts), batch)
+        for (page, *_), rows in zip(batch, found, strict=True):
+            if rows:
+                yield page, rows
 
 
 def _hits(body: Body, search: Search, firsts: Container[bytes]) -> Sequence[int]:

@@ -14,6 +14,7 @@ from flowbackup.errors import CatalogError, NotFoundError, UsageError
 from flowbackup.model.ids import id_from_text, id_text
 from flowbackup.model.record import SessionRecord
 from flowbackup.model.report import DeviceReport, Outcome, SessionReport
+from flowbackup.model.session_end import SessionEnd
 from flowbackup.monitor import Problem
 from flowbackup.units import format_path
 
@@ -140,8 +141,9 @@ def finish(database: Database, report: SessionReport, finished_ns: int) -> None:
         _insert_problems(database, session, report.problems)
 
 
-def amend(database: Database, report: SessionReport) -> None:
-    """Changes how it ended, as far as that can change behind its end."""
+def amend(database: Database, report: SessionReport) -> bool:
+    """Changes how it ended, as far as that can change behind its end.  False for one that has not
+    ended."""
     session = id_from_text(report.session)
     with database.transaction(durable=True):
         changed = database.execute(
@@ -152,6 +154,20 @@ def amend(database: Database, report: SessionReport) -> None:
         if changed:
             database.execute("DELETE FROM problems WHERE session = ?", (session,))
             _insert_problems(database, session, report.problems)
+        return bool(changed)
+
+
+def end_otherwise(database: Database, end: SessionEnd) -> None:
+    """As `amend`, from what media tell: these problems come behind those that are known."""
+    with database.transaction():
+        database.execute(
+            "UPDATE sessions SET outcome = ?, exit_code = ? WHERE session = ?",
+            (end.outcome, end.exit_code, end.session),
+        )
+        (first,) = database.one(
+            "SELECT coalesce(max(ordinal) + 1, 0) FROM problems WHERE session = ?", (end.session,)
+        )
+        _insert_problems(database, end.session, end.problems, first)
 
 
 def _insert_devices(database: Database, session: bytes, devices: Iterable[DeviceReport]) -> None:
@@ -179,13 +195,15 @@ def _insert_devices(database: Database, session: bytes, devices: Iterable[Device
     )
 
 
-def _insert_problems(database: Database, session: bytes, problems: Iterable[Problem]) -> None:
+def _insert_problems(
+    database: Database, session: bytes, problems: Iterable[Problem], first: int = 0
+) -> None:
     database.execute_many(
         "INSERT INTO problems VALUES (?, ?, ?, ?, ?, ?)",
         (
             # A text may name a path whose bytes are no UTF-8, which sqlite refuses.
             (session, place, p.kind, format_path(os.fsencode(p.text)), p.path, p.device)
-            for place, p in enumerate(problems)
+            for place, p in enumerate(problems, first)
         ),
     )
 

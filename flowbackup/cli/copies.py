@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 
 from flowbackup import api
+from flowbackup.api.rows import copies_fields, copy_fields, lost_fields
 from flowbackup.catalog.rows import CopyRow, LostMedium, VersionCopies
 from flowbackup.cli.columns import table
-from flowbackup.cli.device import set_fields
 from flowbackup.cli.interrupted import tell_interrupted
-from flowbackup.cli.names import long_id, short_id, time_text
+from flowbackup.cli.names import short_id, time_text
 from flowbackup.cli.options import Command, catalog_option, output_options
 from flowbackup.cli.output import Output
 from flowbackup.errors import EXIT_SUCCESS
@@ -42,9 +42,9 @@ def copies(output: Output, query: str | None, below: int | None, catalog: Path |
     media = [row for row in rows if isinstance(row, CopyRow)]
     if output.json:
         for version in versions:
-            output.row("copies", version_fields(version), "")
+            output.row("copies", copies_fields(version), "")
         for medium in media:
-            output.row("copy", medium_fields(medium), "")
+            output.row("copy", copy_fields(medium), "")
         for lost in _lost(media, catalog):
             output.row("lost", lost_fields(lost), "")
         return EXIT_SUCCESS
@@ -66,51 +66,6 @@ def _lost(media: list[CopyRow], catalog: Path | None) -> list[LostMedium]:
     shown = {row.medium.medium for row in media}
     lost = (lost for lost in api.lost_media(catalog) if lost.versions)
     return [lost for lost in lost if not shown or lost.info.medium in shown]
-
-
-def lost_fields(lost: LostMedium) -> dict[str, object]:
-    return {
-        "device": lost.info.device,
-        "medium": long_id(lost.info.medium),
-        **set_fields(lost.info),
-        "location": lost.info.location,
-        "fault": lost.fault,
-        "versions": [
-            {"object": str(row.version), "object_id": long_id(row.version.object_id),
-             "frames": row.frames}
-            for row in lost.versions
-        ],
-    }  # fmt: skip
-
-
-def version_fields(row: VersionCopies) -> dict[str, object]:
-    record = row.version.record
-    return {
-        "client": record.client,
-        "name": record.name,
-        "version": row.version.number,
-        "object_id": long_id(record.object_id),
-        "outcome": record.outcome,
-        "finished_ns": record.finished_ns,
-        "copies_durable": row.copies,
-    }
-
-
-def medium_fields(row: CopyRow) -> dict[str, object]:
-    return {
-        "device": row.medium.device,
-        "medium": long_id(row.medium.medium),
-        **set_fields(row.medium),
-        "pool": row.medium.pool,
-        "location": row.medium.location,
-        "frames_held": row.frames_held,
-        "frames_needed": row.frames_needed,
-        "frames_freed": row.frames_freed,
-        "complete": row.complete,
-        "verified_ns": row.verified_ns or None,
-        "role": row.role or None,
-        "copied_from": [long_id(medium) for medium in row.copied_from],
-    }
 
 
 def _version_cells(row: VersionCopies) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from flowbackup import api
+from flowbackup.api.rows import medium_fields, medium_row_fields
 from flowbackup.catalog.rows import MediumRow, VerifiedRow
 from flowbackup.cli.columns import table
 from flowbackup.cli.names import long_id, short_id, time_text
@@ -33,6 +34,7 @@ def device() -> None:
     examples=(
         "flowbackup device init /mnt/nas",
         "flowbackup device init /mnt/vault --pool offsite --media-size 100GiB",
+        "flowbackup device init tape:///dev/nst0",
     ),
 )
 @click.argument("location", metavar="DIR")
@@ -48,14 +50,24 @@ def device() -> None:
     "--block-size",
     type=Size(),
     default=DEFAULT_BLOCK_BYTES,
-    help="Everything on the medium begins at a multiple of this, 4 KiB if not said.",
+    help="Everything on the medium begins at a multiple of this: 4 KiB, on tapes 64 KiB.",
+)
+@click.option(
+    "--virtual",
+    type=click.IntRange(1, 10_000),
+    metavar="TAPES",
+    help="Make a directory with so many virtual tapes first, of --media-size each.",
 )
 @output_options
 @click.pass_obj
 def init(
-    output: Output, location: str, name: str, pool: str, media_size: int, block_size: int
+    output: Output, location: str, name: str, pool: str, media_size: int, block_size: int,
+    virtual: int | None,
 ) -> int:  # fmt: skip
-    """Make a medium in the directory DIR."""
+    """Make a medium in the directory DIR, or of the blank tape in the drive tape://DRIVE."""
+    if virtual:
+        api.make_virtual_tapes(location, virtual, media_size or GIB)
+        media_size = 0
     medium = api.init_device(location, name, pool, media_bytes=media_size, block_bytes=block_size)
     text = f"medium {short_id(medium.medium)} made in {medium.location} (pool {medium.pool})"
     output.row("device", medium_fields(medium), text)
@@ -73,7 +85,7 @@ def list_devices(output: Output, catalog: Path | None) -> int:
     rows = api.devices(catalog)
     if output.json:
         for row in rows:
-            output.row("device", row_fields(row), "")
+            output.row("device", medium_row_fields(row), "")
     elif rows:
         output.text(table(HEADS, [_cells(row) for row in rows]))
     else:
@@ -95,7 +107,7 @@ def show(output: Output, device: str, catalog: Path | None) -> int:
     DEVICE is a directory, or the name of a device that the catalog knows.
     """
     row = api.show_device(device, catalog)
-    output.row("device", row_fields(row), medium_text(row))
+    output.row("device", medium_row_fields(row), medium_text(row))
     return EXIT_SUCCESS
 
 
@@ -157,46 +169,6 @@ def rounded(rate: float) -> int:
     return round(rate / step) * step
 
 
-def medium_fields(medium: MediumInfo) -> dict[str, object]:
-    return {
-        "device": medium.device,
-        "medium": long_id(medium.medium),
-        "pool": medium.pool,
-        **set_fields(medium),
-        "location": medium.location,
-        "node": medium.node,
-        "format": f"{medium.format_major}.{medium.format_minor}",
-        "block_bytes": medium.block_bytes,
-        "free_bytes": medium.free_bytes if medium.free_bytes >= 0 else None,
-        "created_ns": medium.created_ns,
-    }
-
-
-def set_fields(medium: MediumInfo) -> dict[str, object]:
-    """Of which set it is, and which medium of it; null for one by itself."""
-    member = medium.membership
-    return {
-        "set": long_id(member.set_id) if member else None,
-        "set_number": member.number if member else None,
-        "media_bytes": member.media_bytes if member else None,
-    }
-
-
-def row_fields(row: MediumRow) -> dict[str, object]:
-    """Of a medium, with how much of it was verified: times are null for never, `verified_oldest_ns`
-    also while a frame never was."""
-    known = row.verified
-    if known is None:
-        return medium_fields(row.info)
-    return medium_fields(row.info) | {
-        "frames": known.frames,
-        "frames_verified": known.frames_verified,
-        "frames_damaged": known.frames_damaged,
-        "verified_oldest_ns": known.oldest_ns or None,
-        "verified_newest_ns": known.newest_ns or None,
-    }
-
-
 def medium_text(row: MediumRow) -> str:
     medium = row.info
     lines = (
@@ -219,8 +191,10 @@ def _set_text(medium: MediumInfo) -> str:
     member = medium.membership
     if member is None:
         return "-"
-    size = format_size(member.media_bytes)
-    return f"{long_id(member.set_id)}, medium {member.number}, of {size}"
+    size = (
+        f"of {format_size(member.media_bytes)}" if member.media_bytes else "as much as goes on it"
+    )
+    return f"{long_id(member.set_id)}, medium {member.number}, {size}"
 
 
 def _free_text(medium: MediumInfo) -> str:

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from flowbackup import api
+from flowbackup.api.rows import difference_fields
 from flowbackup.catalog.rows import ChangeKind, DifferenceRow
-from flowbackup.cli.ls import entry_fields, short_text
-from flowbackup.cli.names import path_fields
+from flowbackup.cli.ls import short_text
 from flowbackup.cli.options import Command, catalog_option, output_options
 from flowbackup.cli.output import Output
 from flowbackup.errors import EXIT_SUCCESS
@@ -46,17 +46,6 @@ def diff(output: Output, before: str, after: str, catalog: Path | None) -> int:
     if not output.json:
         output.remark(_sum(rows))
     return EXIT_SUCCESS
-
-
-def difference_fields(row: DifferenceRow) -> dict[str, object]:
-    fields: dict[str, object] = {
-        "change": row.kind,
-        **path_fields(row.path),
-        "aspects": list(row.aspects),
-        "before": None if row.before is None else entry_fields(row.before),
-        "after": None if row.after is None else entry_fields(row.after),
-    }
-    return fields
 
 
 def _text(row: DifferenceRow) -> str:

@@ -10,8 +10,9 @@ import click
 
 from flowbackup import api
 from flowbackup.api.looking import KINDS
-from flowbackup.catalog.rows import FoundRow, VersionRow
-from flowbackup.cli.ls import entry_fields, long_text, short_text
+from flowbackup.api.rows import found_fields
+from flowbackup.catalog.rows import VersionRow
+from flowbackup.cli.ls import long_text, short_text
 from flowbackup.cli.options import Command, Size, catalog_option, output_options
 from flowbackup.cli.output import Output
 from flowbackup.errors import EXIT_SUCCESS
@@ -76,20 +77,6 @@ def find(
     if not count and not output.json:
         output.remark("nothing was found")
     return EXIT_SUCCESS
-
-
-def found_fields(row: FoundRow) -> dict[str, object]:
-    return {**versions_fields(row.versions), **entry_fields(row.entry)}
-
-
-def versions_fields(versions: Sequence[VersionRow]) -> dict[str, object]:
-    """Versions of one object."""
-    record = versions[0].record
-    return {
-        "client": record.client,
-        "name": record.name,
-        "versions": [version.number for version in versions],
-    }
 
 
 def versions_text(versions: Sequence[VersionRow]) -> str:

@@ -10,9 +10,10 @@ import click
 
 from flowbackup import api
 from flowbackup.api.keeping import calendar
+from flowbackup.api.rows import decision_fields
 from flowbackup.catalog.retention import Decision
 from flowbackup.cli.columns import table
-from flowbackup.cli.names import long_id, short_id, time_text
+from flowbackup.cli.names import short_id, time_text
 from flowbackup.cli.options import (
     Command,
     Decorated,
@@ -110,22 +111,6 @@ def forget(
     if going and not dry_run:
         output.remark("flowbackup prune frees what only they needed")
     return show_summary(found.report, output)
-
-
-def decision_fields(decision: Decision) -> dict[str, object]:
-    """The published keys of a version that was judged."""
-    version = decision.version
-    return {
-        "client": version.record.client,
-        "name": version.record.name,
-        "version": version.number,
-        "object_id": long_id(version.object_id),
-        "session": long_id(version.record.session),
-        "finished_ns": version.record.finished_ns,
-        "outcome": version.record.outcome,
-        "keep": decision.keeps,
-        "reasons": list(decision.reasons),
-    }
 
 
 def _cells(decision: Decision) -> tuple[str, ...]:

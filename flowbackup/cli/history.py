@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from flowbackup import api
+from flowbackup.api.rows import history_fields
 from flowbackup.catalog.rows import HistoryRow
 from flowbackup.cli.columns import table
-from flowbackup.cli.find import versions_fields, versions_text
-from flowbackup.cli.ls import entry_fields
+from flowbackup.cli.find import versions_text
 from flowbackup.cli.names import time_text
 from flowbackup.cli.options import Command, catalog_option, output_options
 from flowbackup.cli.output import Output
@@ -38,16 +38,6 @@ def history(output: Output, place: str, catalog: Path | None) -> int:
             output.row("history", history_fields(row), "")
     output.text(table(HEADS, [_cells(row) for row in rows]))
     return EXIT_SUCCESS
-
-
-def history_fields(row: HistoryRow) -> dict[str, object]:
-    fields: dict[str, object] = {
-        **versions_fields(row.versions),
-        "change": row.kind,
-        "aspects": list(row.aspects),
-        "finished_ns": row.versions[0].record.finished_ns,
-    }
-    return fields if row.entry is None else {**fields, **entry_fields(row.entry)}
 
 
 def _cells(row: HistoryRow) -> tuple[str, ...]:

@@ -13,8 +13,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from flowbackup.cli.moment import edge_state_text, stage_text
-from flowbackup.cli.rates import RateMeter
+from flowbackup.api.moment import edge_state_text, stage_text
+from flowbackup.api.rates import RateMeter
 from flowbackup.cli.summary import PROBLEMS_SHOWN_MAX, problem_text
 from flowbackup.monitor import EdgeState, Problem, Progress
 from flowbackup.units import format_rate, format_size

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from flowbackup import api
-from flowbackup.cli.names import path_fields, path_text, time_text
+from flowbackup.api.rows import entry_fields
+from flowbackup.cli.names import path_text, time_text
 from flowbackup.cli.options import Command, as_of_option, catalog_option, output_options
 from flowbackup.cli.output import Output
 from flowbackup.errors import EXIT_SUCCESS
@@ -34,32 +35,6 @@ def ls(
     for entry in api.entries(query, catalog, recursive=recursive, as_of=as_of):
         output.row("entry", entry_fields(entry), text(entry))
     return EXIT_SUCCESS
-
-
-def entry_fields(entry: Entry) -> dict[str, object]:
-    fields: dict[str, object] = path_fields(entry.path)
-    fields.update(
-        kind=kind_text(entry.kind),
-        mode=f"{entry.mode:04o}",
-        uid=entry.uid,
-        gid=entry.gid,
-        owner=path_text(entry.owner),
-        group=path_text(entry.group),
-        size=entry.size,
-        mtime_ns=entry.mtime_ns,
-        links=entry.links,
-        problem=entry.problem,
-    )
-    if entry.target is not None:
-        fields.update(path_fields(entry.target, "target"))
-    if entry.hard_link is not None:
-        fields.update(path_fields(entry.hard_link, "hard_link"))
-    return fields
-
-
-def kind_text(kind: int) -> str:
-    """ "file", "block device"."""
-    return EntryKind(kind).name.lower().replace("_", " ")
 
 
 def short_text(entry: Entry) -> str:

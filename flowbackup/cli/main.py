@@ -49,6 +49,7 @@ COMMANDS = {
     "status": Place("status", "status", "Show what the running sessions are doing."),
     "attach": Place("running", "attach", "Give a running session one more mirror."),
     "detach": Place("running", "detach", "Let a mirror of a running session go."),
+    "limit": Place("running", "limit", "Say how fast a coupling of a running session may be."),
     "cancel": Place("running", "cancel", "End a running session in order."),
     "sessions": Place("sessions", "sessions", "List the sessions that ran."),
     "objects": Place("objects", "objects", "List the data objects and their versions."),
@@ -70,6 +71,7 @@ COMMANDS = {
     "key": Place("key", "key", "Make keys for encryption, and say who may use them."),
     "submit": Place("submit", "submit", "Have a Ray cluster run a graph file, as a job."),
     "schedule": Place("schedule", "schedule", "Have graphs run by themselves, at set times."),
+    "ui": Place("ui", "ui", "Show the page on which chains are drawn, watched and read back."),
     "doctor": Place("doctor", "doctor", "Check this machine: versions, memory, limits, catalog."),
 }
 EXAMPLES = (

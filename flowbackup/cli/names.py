@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from flowbackup.model.ids import id_text
 from flowbackup.model.published import path_fields as path_fields
 from flowbackup.units import format_path
+from flowbackup.units import one_line as one_line
 
 ID_PREFIX_CHARACTERS = 18
 """The first 13 characters of a UUIDv7 are its milliseconds, in which two clients may begin; 12
@@ -20,11 +21,6 @@ def short_id(value: bytes | str) -> str:
 
 def long_id(value: bytes | str) -> str:
     return id_text(value) if isinstance(value, bytes) else value
-
-
-def one_line(text: str) -> str:
-    """Text from anywhere, safe on a terminal: what is not printable is escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def path_text(path: bytes) -> str:

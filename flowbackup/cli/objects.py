@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from flowbackup import api
+from flowbackup.api.rows import object_fields
 from flowbackup.catalog.rows import ObjectRow
 from flowbackup.cli.columns import table
 from flowbackup.cli.interrupted import tell_interrupted
-from flowbackup.cli.names import long_id, path_fields, path_text, short_id, time_text
+from flowbackup.cli.names import path_text, short_id, time_text
 from flowbackup.cli.options import Command, catalog_option, output_options
 from flowbackup.cli.output import Output
 from flowbackup.errors import EXIT_SUCCESS
@@ -35,24 +36,6 @@ def objects(output: Output, catalog: Path | None) -> int:
         output.remark("no objects yet; flowbackup backup PATH --to DIR makes the first")
     tell_interrupted(output, catalog)
     return EXIT_SUCCESS
-
-
-def object_fields(row: ObjectRow) -> dict[str, object]:
-    latest = row.latest.record
-    return {
-        "client": row.client,
-        "name": row.name,
-        "versions": row.versions,
-        "object_id": long_id(latest.object_id),
-        "version": row.latest.number,
-        "session": long_id(latest.session),
-        "outcome": latest.outcome,
-        "finished_ns": latest.finished_ns,
-        "entries": latest.entries,
-        "files": latest.files,
-        "bytes_source": latest.bytes_source,
-        **path_fields(latest.source, "source"),
-    }
 
 
 def _cells(row: ObjectRow) -> tuple[str, ...]:

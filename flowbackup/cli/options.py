@@ -22,7 +22,7 @@ import click
 from flowbackup import api
 from flowbackup.cli.output import Output
 from flowbackup.model.retention import is_tag
-from flowbackup.units import parse_duration, parse_size
+from flowbackup.units import parse_duration, parse_rate, parse_size
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -77,6 +77,22 @@ class Size(click.ParamType[int]):
             return value
         try:
             return parse_size(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Rate(click.ParamType[int]):
+    """Bytes per second, written as "20 MB/s"; 0 for "none"."""
+
+    name = "rate"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        if str(value).strip() == "none":
+            return 0
+        try:
+            return parse_rate(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 

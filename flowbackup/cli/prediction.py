@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from flowbackup.cli.columns import table
 from flowbackup.cli.output import Output
 from flowbackup.simulate.prediction import SHORT_SHARE, Loss, Prediction, Sample
 from flowbackup.simulate.scenario import ASSUMED_RATE
+from flowbackup.simulate.told import rate_of, rows_of
 from flowbackup.units import format_rate, format_seconds, format_size
 
 PICTURE_COLUMNS = 24
@@ -20,7 +21,7 @@ def show_prediction(found: Prediction, losses: Sequence[Loss], output: Output) -
         names, rate = ", ".join(found.assumed), format_rate(ASSUMED_RATE)
         output.remark(f"nobody said how fast these are, so {rate} are assumed: {names}; see --rate")
     if output.json:
-        for kind, fields in _rows(found, losses):
+        for kind, fields in rows_of(found, losses):
             output.row(kind, fields, "")
         return
     output.text(prediction_text(found, output))
@@ -28,43 +29,6 @@ def show_prediction(found: Prediction, losses: Sequence[Loss], output: Output) -
         output.text(f"\nstage {number} of copies\n\n{prediction_text(stage, output)}")
     for loss in losses:
         output.text(f"\n{loss_text(loss)}")
-
-
-def _rows(found: Prediction, losses: Sequence[Loss]) -> Iterator[tuple[str, dict[str, object]]]:
-    for number, part in enumerate((found, *found.stages)):
-        for device in part.devices:
-            yield "device", {"stage": number, **device._asdict()}
-        for edge in part.edges:
-            yield "edge", {"stage": number, **edge._asdict(), "rate": _rate(part, edge.bytes_moved)}
-        for wait in part.waits:
-            yield "wait", {"stage": number, **wait._asdict()}
-        names = [device.agent for device in part.devices]
-        for sample in part.samples:
-            fill = dict(zip(names, sample.fill, strict=True))
-            place = {"stage": number, "seconds": sample.seconds}
-            yield "sample", {**place, "bytes_read": sample.bytes_read, "fill": fill}
-    for loss in losses:
-        yield "loss", {**loss._asdict(), "elsewhere": dict(loss.elsewhere)}
-    yield "summary", summary_fields(found)
-
-
-def summary_fields(found: Prediction) -> dict[str, object]:
-    """What a simulation ends with; it is none of a session, and its exit code is 0."""
-    return {
-        "graph": found.graph,
-        "outcome": found.outcome,
-        "duration_seconds": found.seconds,
-        "duration_seconds_total": found.seconds_total,
-        "rate": found.rate,
-        "bytes_source": found.bytes_source,
-        "bytes_safe": found.bytes_safe,
-        "bottleneck": found.bottleneck,
-        "memory": [memory._asdict() for memory in found.memory],
-        "assumed": list(found.assumed),
-        "leapt_seconds": found.leapt_seconds,
-        "frames": found.frames,
-        "stages": [summary_fields(stage) for stage in found.stages],
-    }
 
 
 def prediction_text(found: Prediction, output: Output) -> str:
@@ -75,7 +39,7 @@ def prediction_text(found: Prediction, output: Output) -> str:
     rows = [
         (
             device.agent, str(device.level), format_size(device.bytes_durable),
-            format_rate(_rate(found, device.bytes_durable)), _share(device.busy_seconds, found),
+            format_rate(rate_of(found, device.bytes_durable)), _share(device.busy_seconds, found),
             f"{device.slots_peak}/{device.slots}", _fill(found.samples, place, device.slots),
             device.failure,
         )
@@ -102,10 +66,6 @@ def loss_text(loss: Loss) -> str:
     places = ", ".join(f"{format_size(found)} from {name}" for name, found in loss.elsewhere)
     rest = f"; it can be restored: {places}" if places else ""
     return f"if {loss.device} dies at {when}, with {size} on it, {lost} is lost{rest}"
-
-
-def _rate(found: Prediction, size_bytes: int) -> float:
-    return size_bytes / found.seconds if found.seconds else 0.0
 
 
 def _share(seconds: float, found: Prediction) -> str:

@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from flowbackup.cli.moment import progress_fields, progress_line
+from flowbackup.api.moment import progress_fields, progress_line
+from flowbackup.api.rates import RateMeter
 from flowbackup.cli.output import Output
-from flowbackup.cli.rates import RateMeter
 from flowbackup.cli.summary import PROBLEMS_SHOWN_MAX, problem_text
 from flowbackup.model.published import problem_fields
 from flowbackup.monitor import Monitor, Problem, Progress

@@ -1,4 +1,4 @@
-"""flowbackup attach, detach, cancel: changes of a session that runs, from another terminal."""
+"""flowbackup attach, detach, limit, cancel: changes of a running session, from another terminal."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import click
 
 from flowbackup import api
 from flowbackup.api.submitting import stop_job
-from flowbackup.cli.options import Command, catalog_option, output_options
+from flowbackup.cli.options import Command, Rate, catalog_option, output_options
 from flowbackup.cli.output import Output
 from flowbackup.errors import EXIT_SUCCESS
+from flowbackup.model.location import whole_place
+from flowbackup.units import format_rate
 
 
 @click.command(
@@ -24,7 +26,7 @@ from flowbackup.errors import EXIT_SUCCESS
 @click.argument("session")
 @click.option(
     "--mirror", required=True, metavar="DIR|DEVICE",
-    help="A directory, with a slash in it, or the name of a device of the graph.",
+    help="A directory, with a slash in it, or a bucket, or the name of a device of the graph.",
 )  # fmt: skip
 @click.option(
     "--from", "source", default="", metavar="AGENT",
@@ -43,7 +45,7 @@ def attach(
     beginning of an id, or latest.  Everything is checked as if the mirror had stood in the graph;
     the session goes on whether it can be attached or not, and is complete without it.
     """
-    place = os.path.abspath(mirror) if os.sep in mirror else mirror
+    place = whole_place(mirror) if os.sep in mirror else mirror
     agent = api.change_session(session, "attach", catalog, device=place, from_=source, init=init)
     output.row("attached", {"agent": agent}, f"{agent} is attached")
     output.remark(f"when the session has ended, `flowbackup repair {mirror}` brings what it missed")
@@ -68,6 +70,28 @@ def detach(output: Output, session: str, device: str, catalog: Path | None) -> i
     """
     agent = api.change_session(session, "detach", catalog, device=device)
     output.row("detached", {"agent": agent}, f"{agent} is detached, its medium can be taken away")
+    return EXIT_SUCCESS
+
+
+@click.command(
+    cls=Command,
+    examples=("flowbackup limit latest usb 20MB/s", "flowbackup limit 01940c usb none"),
+)
+@click.argument("session")
+@click.argument("coupling")
+@click.argument("rate", type=Rate())
+@catalog_option
+@output_options
+@click.pass_obj
+def limit(output: Output, session: str, coupling: str, rate: int, catalog: Path | None) -> int:
+    """Say how fast a COUPLING of a running SESSION may be, from the next frame on.
+
+    COUPLING is the name that the live table shows, as in "primary.nas -> offsite.usb", or the agent
+    or device that it leads to.  RATE is bytes per second, or none.  The graph stays as it is.
+    """
+    edge = api.change_session(session, "limit", catalog, edge=coupling, rate=rate)
+    said = format_rate(rate) if rate else "not limited"
+    output.row("limited", {"edge": edge, "rate": rate or None}, f"{edge}: {said}")
     return EXIT_SUCCESS
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from flowbackup import api
+from flowbackup.api.rows import session_fields
 from flowbackup.catalog.rows import SessionRow
 from flowbackup.cli.columns import table
 from flowbackup.cli.interrupted import tell_interrupted
-from flowbackup.cli.names import long_id, short_id, time_text
+from flowbackup.cli.names import short_id, time_text
 from flowbackup.cli.options import Command, catalog_option, output_options
 from flowbackup.cli.output import Output
 from flowbackup.errors import EXIT_SUCCESS
@@ -35,33 +36,6 @@ def sessions(output: Output, catalog: Path | None) -> int:
         output.remark("no sessions yet; flowbackup backup PATH --to DIR makes the first")
     tell_interrupted(output, catalog)
     return EXIT_SUCCESS
-
-
-def session_fields(row: SessionRow) -> dict[str, object]:
-    return {
-        "session": long_id(row.session),
-        "kind": row.kind,
-        "graph": row.graph_name,
-        "host": row.host,
-        "state": row.state.value,
-        "started_ns": row.started_ns,
-        "finished_ns": row.finished_ns,
-        "outcome": row.outcome.value if row.outcome else None,
-        "exit_code": row.exit_code,
-        "engine": row.engine,
-        "duration_seconds": round(row.duration_seconds, 3),
-        "files": row.files,
-        "bytes_source": row.bytes_source,
-        "bytes_read": row.bytes_read,
-        "bytes_new": row.bytes_new,
-        "problems": len(row.problems),
-        "copied_from": _copied_from(row),
-    }
-
-
-def _copied_from(row: SessionRow) -> list[str]:
-    """The media that a session of copies has read."""
-    return [device.medium for device in row.devices if device.role == "restore" and device.frames]
 
 
 def _cells(row: SessionRow) -> tuple[str, ...]:

@@ -8,15 +8,16 @@ from typing import Any
 import click
 
 from flowbackup import api
+from flowbackup.api.moment import edge_state_text, progress_fields, stage_text
+from flowbackup.api.rates import READ
+from flowbackup.api.told import told_progress
 from flowbackup.cli.columns import table
 from flowbackup.cli.interrupted import tell_interrupted
-from flowbackup.cli.moment import edge_state_text, progress_fields, stage_text
 from flowbackup.cli.names import one_line, short_id
 from flowbackup.cli.options import Command, catalog_option, output_options
 from flowbackup.cli.output import Output
-from flowbackup.cli.rates import READ
 from flowbackup.cli.warm import tell_warm
-from flowbackup.errors import EXIT_SUCCESS, ProtocolError
+from flowbackup.errors import EXIT_SUCCESS
 from flowbackup.monitor import EdgeState, Progress
 from flowbackup.units import format_rate, format_seconds, format_size
 
@@ -40,25 +41,13 @@ def status(output: Output, session: str, catalog: Path | None) -> int:
         if "fault" in state:
             output.row("status", state, f"session {short_id(state['session'])}: {state['fault']}")
             continue
-        progress = _progress_of(state)
+        progress = told_progress(state)
         rates = _rates(progress, float(state["seconds"]))
         output.row("status", _fields(state, progress, rates), _text(state, progress, rates))
     if not states:
         output.remark("no session runs; flowbackup sessions lists those that ran")
     tell_interrupted(output, catalog)
     return EXIT_SUCCESS
-
-
-def _progress_of(state: dict[str, Any]) -> Progress:
-    """Raises ProtocolError for a session that another version of flowbackup runs."""
-    try:
-        edges = tuple(EdgeState(**edge) for edge in state["progress"]["edges"])
-        return Progress(**{**state["progress"], "edges": edges})
-    except (KeyError, TypeError) as error:
-        raise ProtocolError(
-            "the session tells its state in another way than this version understands",
-            remedy="ask with the flowbackup that runs it",
-        ) from error
 
 
 def _rates(progress: Progress, seconds: float) -> dict[str, float]:

@@ -118,6 +118,8 @@ def _u32(data: bytes, offset: int) -> int:
 
 
 def _known_columns(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    if batch.schema.equals(schema):
+        return batch
     columns = []
     for field in schema:
         places = batch.schema.get_all_field_indices(field.name)

@@ -28,6 +28,21 @@ def encode_index(spans: Iterable[ChunkSpan]) -> bytes:
     return b"".join(starmap(_RECORD.pack, spans))
 
 
+class OpenIndex:
+    """The index of a frame that is being filled, as it will be written: of small files a frame
+    holds some hundred thousand, and each as an object would take ten times the room.  Chunks are
+    added in ascending order."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def __len__(self) -> int:
+        return len(self.data) // INDEX_RECORD_BYTES
+
+    def add(self, digest: bytes, offset: int, size: int) -> None:
+        self.data += _RECORD.pack(digest, offset, size)
+
+
 def decode_index(data: bytes | memoryview, chunk_count: int, content_bytes: int) -> list[ChunkSpan]:
     """The spans of an index of `chunk_count` records over `content_bytes` of content.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import chain, pairwise
 from typing import NamedTuple
 
@@ -105,7 +106,12 @@ def page_table(data: bytes | memoryview) -> pa.Table:
 def page_columns(data: bytes | memoryview, names: Sequence[str]) -> pa.RecordBatch:
     """Some columns of a page that was checked when it was taken in, as every page of a catalog was:
     each is validated, and its values are not checked again.  Raises DamageError."""
-    return unfold(data, pa.schema(list(map(SCHEMA.field, names))), PAGE_RAW_BYTES_MAX)
+    return unfold(data, _schema_of(tuple(names)), PAGE_RAW_BYTES_MAX)
+
+
+@lru_cache(maxsize=16)
+def _schema_of(names: tuple[str, ...]) -> pa.Schema:
+    return pa.schema(list(map(SCHEMA.field, names)))
 
 
 def decode_page(data: bytes | memoryview) -> list[Entry]:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from flowbackup.errors import DamageError, FormatError
 from flowbackup.frame.cipher import Cipher
-from flowbackup.frame.index import INDEX_RECORD_BYTES, decode_index, encode_index
+from flowbackup.frame.index import INDEX_RECORD_BYTES, OpenIndex, decode_index, encode_index
 from flowbackup.frame.key_ring import NO_KEYS, KeyRing
 from flowbackup.frame.packing import packed_content, unpacked_content
 from flowbackup.model.chunk import ChunkRef, ChunkSpan
@@ -53,7 +53,7 @@ class OpenedFrame(NamedTuple):
 
 def seal(
     memory: memoryview,
-    spans: Sequence[ChunkSpan],
+    spans: Sequence[ChunkSpan] | OpenIndex,
     frame: FrameId,
     kind: FrameKind,
     object_id: bytes,
@@ -65,7 +65,7 @@ def seal(
     all by its digest.  Nobody may write to the payload after that.  packed: the pieces of the
     content as a packer gave them, which take its place if they are smaller.  cipher: encrypts it
     all.  Raises ValueError when content and index do not fit."""
-    index = encode_index(spans)
+    index = spans.data if isinstance(spans, OpenIndex) else encode_index(spans)
     room = len(memory) - (cipher.more_bytes if cipher else 0)
     if content_bytes + len(index) > room:
         raise ValueError(

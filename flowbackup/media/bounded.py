@@ -9,19 +9,24 @@ from concurrent.futures import Future, wait
 from typing import TypeVar
 
 from flowbackup.errors import DeviceError
+from flowbackup.model.location import TAPE, kind_at
 
 T = TypeVar("T")
 LOOK_SECONDS_MAX = 30.0
 """For labels and lists of names: a sleeping disk needs ten seconds, a busy one is slow."""
+TAPE_SECONDS_MAX = 3600.0
+"""The right tape may have to be fetched, after others, and wound to where the names stand."""
 
 
 def within(device: str, place: str, look: Callable[[], T]) -> T:
     """What `look` returns or raises.  Raises DeviceError naming device and place when that takes
-    longer than LOOK_SECONDS_MAX; the thread that waits is left to the end of the process then."""
+    longer than LOOK_SECONDS_MAX, or what a tape may take; the thread that waits is left to the end
+    of the process then."""
+    seconds_max = TAPE_SECONDS_MAX if kind_at(place) == TAPE else LOOK_SECONDS_MAX
     answer = asked(look)
-    if wait([answer], LOOK_SECONDS_MAX).not_done:
+    if wait([answer], seconds_max).not_done:
         raise DeviceError(
-            f'device "{device}": {place} has not answered for {LOOK_SECONDS_MAX:.0f} s',
+            f'device "{device}": {place} has not answered for {seconds_max:.0f} s',
             remedy="look whether the disk is well, and the server of a mount is there",
             device=device,
         )

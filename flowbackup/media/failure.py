@@ -21,13 +21,21 @@ _REMEDIES = {
 }
 
 
+class StoreError(OSError):
+    """What an object store refuses, or does not answer to; with what to do."""
+
+    def __init__(self, number: int, text: str, *, remedy: str = "") -> None:
+        super().__init__(number, text)
+        self.remedy = remedy
+
+
 def device_error(device: str, what: str, error: OSError) -> DeviceError:
     """what: the attempt as a noun, "writing to segment 3"."""
     number = error.errno or 0
     name = errno.errorcode.get(number, "unknown error")
     return DeviceError(
         f'device "{device}": {what} failed: {error.strerror or error} [{name}]',
-        remedy=_REMEDIES.get(number, "check the device"),
+        remedy=getattr(error, "remedy", "") or _REMEDIES.get(number, "check the device"),
         device=device,
         errno=number,
     )

@@ -13,16 +13,18 @@ from typing import NamedTuple
 
 from flowbackup.errors import DamageError, DeviceError
 from flowbackup.media.calls import SYSTEM, SystemCalls
-from flowbackup.media.devices.directory import DirectoryDevice
+from flowbackup.media.devices.kinds import medium_device
 from flowbackup.media.failure import device_error
 from flowbackup.media.labels.label import SEGMENTS_NAME
 from flowbackup.media.layout import IndexRow
 from flowbackup.media.locks.door import lock_in_turn
+from flowbackup.media.places.bucket import object_at
 from flowbackup.media.segments.freed import FreedNote, freed_among, pack_freed
 from flowbackup.media.segments.reader import MediumReader, read_index
 from flowbackup.media.segments.segment import SEGMENT_BYTES, segment_file_name
 from flowbackup.model.device import DeviceTarget, MediumInfo
 from flowbackup.model.freed import FreedSegment
+from flowbackup.model.location import is_directory
 
 NOTE_NAME = "flowbackup.freeing"
 """The file beside the label that is about to take the place of a segment.  One that is left there
@@ -52,7 +54,7 @@ class SegmentFreer:
         self, target: DeviceTarget, calls: SystemCalls = SYSTEM, *,
         segment_bytes: int = SEGMENT_BYTES,
     ) -> None:  # fmt: skip
-        self._device = DirectoryDevice(target, segment_bytes=segment_bytes, calls=calls)
+        self._device = medium_device(target, segment_bytes=segment_bytes, calls=calls)
         self._calls = calls
         self._is_locked = False
 
@@ -108,20 +110,37 @@ class SegmentFreer:
             sealed.segment, sealed.epoch, session, freed_ns, len(sealed.rows), sealed.size_bytes,
             tuple(media),
         )  # fmt: skip
-        place = self._device.location
-        beside = os.path.join(place, NOTE_NAME)
+        note = pack_freed(label, FreedNote(freed, sealed.rows))
+        path = self._path(*freed[:2], is_sealed=sealed.is_sealed)
         try:
-            self._write(beside, pack_freed(label, FreedNote(freed, sealed.rows)))
             # One step: no moment in which neither the segment nor the note is there.
-            self._calls.rename(beside, self._path(*freed[:2], is_sealed=sealed.is_sealed))
-            self._calls.sync_directory(os.path.join(place, SEGMENTS_NAME))
-            self._calls.sync_directory(place)
+            if is_directory(path):
+                self._rename_over(path, note)
+            else:
+                self._exchange(path, note, sealed)
             if not sealed.is_sealed:
                 self._seal(*freed[:2])
         except OSError as error:
             what = f"freeing segment {freed.segment}"
             raise device_error(self._device.name, what, error) from error
         return freed
+
+    def _rename_over(self, path: str, note: bytes) -> None:
+        place = self._device.location
+        beside = os.path.join(place, NOTE_NAME)
+        self._write(beside, note)
+        self._calls.rename(beside, path)
+        self._calls.sync_directory(os.path.join(place, SEGMENTS_NAME))
+        self._calls.sync_directory(place)
+
+    def _exchange(self, path: str, note: bytes, sealed: SealedSegment) -> None:
+        """In a bucket: the object that was judged, and no other one, gives way to the note."""
+        self._device.check_identity()
+        store, key = object_at(path)
+        present = store.find(key)
+        if present.size_bytes != sealed.size_bytes:
+            raise FileExistsError(errno.EEXIST, "it is not the segment any more that was judged")
+        store.exchange(key, note, present.tag)
 
     def _check_locked(self) -> None:
         if not self._is_locked:

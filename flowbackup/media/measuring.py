@@ -16,6 +16,7 @@ from flowbackup.model.device import DEFAULT_BLOCK_BYTES, DeviceTarget
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.frame import Codec, FrameHeader, FrameKind
 from flowbackup.model.ids import NO_ID, new_id
+from flowbackup.model.location import is_directory
 from flowbackup.units import MIB, format_size
 
 FRAME_BYTES = 16 * MIB
@@ -45,6 +46,12 @@ def measure_writing(
 ) -> Measured:  # fmt: skip
     """Writes for so long, or so much, whichever ends first, and takes all of it away again.  The
     medium there is not touched.  Raises DeviceError."""
+    if not is_directory(target.location):
+        raise DeviceError(
+            f'device "{target.name}": {target.location} is no directory; only those are measured',
+            remedy="write its rate into the graph yourself, after a first backup",
+            device=target.name,
+        )
     folder = _folder(target)
     try:
         make_first_medium(folder, name=target.name, block_bytes=DEFAULT_BLOCK_BYTES)

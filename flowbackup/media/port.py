@@ -1,8 +1,9 @@
 """The device port: what media agents ask of a device, and what they may rely on.
 
-Every implementation passes `flowbackup.testing.device_conformance`.  Calls block; one thread uses
-a writer at a time.  There is no verb to overwrite or to delete: freeing is a
-right of its own (`freeing`), which no device gives.
+Every implementation passes `flowbackup.testing.device_conformance`.  A package brings one by an
+entry point of the group `flowbackup.devices`, which names a DeviceKind: that of `url: NAME://...`
+in graphs.  Calls block; one thread uses a writer at a time.  There is no verb to overwrite or to
+delete: freeing is a right of its own (`freeing`), which no device gives.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Protocol
 
-from flowbackup.model.device import FramePlace, MediumInfo
+from flowbackup.model.device import DeviceTarget, FramePlace, MediumInfo
 from flowbackup.model.frame import FrameHeader
 from flowbackup.model.queue import Ticket, Waiting
 
@@ -150,3 +151,18 @@ class Device(Protocol):
 
     def close(self) -> None:
         """Gives the lock back; safe to repeat."""
+
+
+class DeviceKind(Protocol):
+    """What makes devices of one kind; a class of devices mostly, whose call makes one."""
+
+    def __call__(self, target: DeviceTarget) -> Device:
+        """At most looks whether something is there.  target.location: the whole of the url; so is
+        that of the media which the device tells of, since they are found again by it.  Raises
+        GraphError for a url that cannot be meant."""
+
+    def is_blank(self, target: DeviceTarget) -> bool:
+        """Nothing is there, so that a first medium may be made.  False where it cannot be seen."""
+
+    def make_first(self, target: DeviceTarget, pool: str) -> MediumInfo:
+        """Gives a blank place its first medium.  Raises DeviceError."""

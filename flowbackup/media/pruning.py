@@ -19,6 +19,7 @@ from flowbackup.media.layout import IndexRow
 from flowbackup.media.port import StoredFrame, WriterStatistics
 from flowbackup.media.segments.freed import FreedNote, read_freed
 from flowbackup.media.segments.leftover import cut_tail
+from flowbackup.media.segments.object_writer import ObjectWriter
 from flowbackup.media.segments.reader import listed
 from flowbackup.media.segments.room import medium_bytes
 from flowbackup.media.segments.scan import Damage, committed_end
@@ -41,7 +42,7 @@ class SegmentPruner(SegmentFreer):
         segment_bytes: int = SEGMENT_BYTES,
     ) -> None:  # fmt: skip
         super().__init__(target, calls, segment_bytes=segment_bytes)
-        self._writer: SegmentWriter | None = None
+        self._writer: SegmentWriter | ObjectWriter | None = None
         self._bytes_before = 0
         """What files of the medium take, without those of the writer."""
         self._held: list[memoryview] = []
@@ -163,7 +164,7 @@ class SegmentPruner(SegmentFreer):
         # It is written in the background, until the next commit.
         self._held.append(payload)
 
-    def _check_room(self, writer: SegmentWriter, header: FrameHeader) -> None:
+    def _check_room(self, writer: SegmentWriter | ObjectWriter, header: FrameHeader) -> None:
         """A medium of a set stays as small as it is to be, also where its file system has more."""
         member = self._device.label().label.membership
         if member is None:
@@ -179,9 +180,10 @@ class SegmentPruner(SegmentFreer):
             )
 
     def _medium_bytes(self) -> int:
+        """What the files of a medium of a set take; of others nobody asks."""
         place = self._device.location
         try:
-            return medium_bytes(place)
+            return medium_bytes(place) if self._device.label().label.membership else 0
         except OSError as error:
             raise device_error(self._device.name, f"looking at {place}", error) from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from flowbackup.model.location import S3
 from flowbackup.units import KIB, round_up
 
 DEFAULT_BLOCK_BYTES = 4096
@@ -12,13 +13,16 @@ MEDIUM_BYTES = 256 * KIB
 """More than label, texts and lock of a medium take, and records in small blocks."""
 MEDIUM_BLOCKS = 6
 """In large blocks: the record that begins a segment (two), commit, index (two), footer."""
+OBJECT_SECONDS = 5.0
+"""A request costs money, and each object a look at every listing; a slow source waits so long."""
 HERE = "here"
 """The node that is the machine of the command; every other one is named in a graph."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceTarget:
-    """kind: "directory" or "null".  location: an absolute path, "" for kinds without one.
+    """kind: "directory", "s3" or "null".  location: of its place, as `location` says; "" for kinds
+    without one.
     block_bytes: everything on the medium begins at a multiple of this.
     rate_limit: bytes per second, 0 for none.  media_bytes: of one medium of the set that the
     location holds; 0 where it holds one medium without limit, or a set that says so itself.
@@ -33,13 +37,19 @@ class DeviceTarget:
     media_bytes: int = 0
     rate: int = 0
 
+    @property
+    def sync_seconds_min(self) -> float:
+        """Where each commit makes an object, few frames are worth one."""
+        return OBJECT_SECONDS if self.kind == S3 else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class Membership:
     """Of a medium in a set of media, on which objects may lie one behind the other.
 
     set_id: UUID of the set.  number: of the medium, from 1, in the order of their making; none is
-    given twice.  media_bytes: what the files of the medium may take together."""
+    given twice.  media_bytes: what the files of the medium may take together; 0 for a tape, of
+    which nobody knows."""
 
     set_id: bytes
     number: int

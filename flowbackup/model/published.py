@@ -59,7 +59,7 @@ def summary_fields(report: SessionReport) -> dict[str, object]:
         "bytes_deduplicated": report.bytes_deduplicated,
         "bytes_packed": report.bytes_packed,
         "objects": [_object_fields(item) for item in report.objects],
-        "devices": [_device_fields(item) for item in report.devices],
+        "devices": [device_fields(item) for item in report.devices],
         "problems": [problem_fields(item) for item in report.problems],
     }
 
@@ -83,7 +83,8 @@ def _object_fields(item: ObjectReport) -> dict[str, object]:
     }
 
 
-def _device_fields(item: DeviceReport) -> dict[str, object]:
+def device_fields(item: DeviceReport) -> dict[str, object]:
+    """The published keys of a media agent."""
     return {
         "name": item.name,
         "agent": item.agent,

@@ -21,6 +21,7 @@ from flowbackup.model.ids import FrameId, id_from_text, id_text
 from flowbackup.model.json_values import NUMBER_MAX, plain_text, whole_number
 from flowbackup.model.report import DeviceReport, Outcome, SessionReport
 from flowbackup.model.retag import Retag
+from flowbackup.model.session_end import SessionEnd
 from flowbackup.monitor import Problem
 from flowbackup.units import MIB, format_path
 
@@ -113,9 +114,10 @@ class SessionRecord:
     """One session, as written at its end on every medium that took part.
 
     graph: the text of the graph file that ran; versions: tool -> version.  What the session had
-    done until this record was made, which is before its segments were sealed: devices count
-    neither the record nor the end of a segment.  problems_left_out: those that are not in
-    `problems`, because they were too many.  tags: what its user called its versions, for retention.
+    done until this record was made, which is before its segments were sealed and before hooks
+    behind it have run: devices count neither the record nor the end of a segment.
+    problems_left_out: those that are not in `problems`, because they were too many.  tags: what its
+    user called its versions, for retention.  ends: what hooks made of earlier ones of the graph.
     retags: what versions of its objects were called since.
     """
 
@@ -140,12 +142,14 @@ class SessionRecord:
     problems: tuple[Problem, ...] = ()
     problems_left_out: int = 0
     tags: tuple[str, ...] = ()
+    ends: tuple[SessionEnd, ...] = ()
     retags: tuple[Retag, ...] = ()
 
     @classmethod
     def of_report(
         cls, report: SessionReport, *, started_ns: int, finished_ns: int, host: str, graph: str,
-        versions: dict[str, str], tags: tuple[str, ...] = (), retags: tuple[Retag, ...] = (),
+        versions: dict[str, str], tags: tuple[str, ...] = (), ends: tuple[SessionEnd, ...] = (),
+        retags: tuple[Retag, ...] = (),
     ) -> SessionRecord:  # fmt: skip
         """What a medium keeps of a report; its objects have records of their own."""
         problems = tuple(_told(report.problems))
@@ -157,7 +161,8 @@ class SessionRecord:
             start_seconds=report.start_seconds, files=report.files,
             bytes_source=report.bytes_source, bytes_read=report.bytes_read,
             bytes_new=report.bytes_new, devices=report.devices, problems=problems,
-            problems_left_out=len(report.problems) - len(problems), tags=tags, retags=retags,
+            problems_left_out=len(report.problems) - len(problems), tags=tags, ends=ends,
+            retags=retags,
         )  # fmt: skip
 
     def without_names(self) -> SessionRecord:
@@ -165,7 +170,7 @@ class SessionRecord:
         problems, which may name objects and files."""
         left_out = self.problems_left_out + len(self.problems)
         return replace(
-            self, graph_name="", host="", graph="", problems=(), problems_left_out=left_out
+            self, graph_name="", host="", graph="", problems=(), problems_left_out=left_out, ends=()
         )
 
     def to_json(self) -> bytes:
@@ -194,6 +199,7 @@ class SessionRecord:
                 "problems_left_out": self.problems_left_out,
             }
             | ({"tags": list(self.tags)} if self.tags else {})
+            | ({"ends": [end.to_json() for end in self.ends]} if self.ends else {})
             | ({"retags": [retag.to_json() for retag in self.retags]} if self.retags else {})
         )
 
@@ -222,6 +228,7 @@ class SessionRecord:
             problems=tuple(_problem_from_json(item) for item in value["problems"]),
             problems_left_out=whole_number(value["problems_left_out"]),
             tags=tuple(plain_text(tag) for tag in value.get("tags", ())),
+            ends=tuple(SessionEnd.from_json(end) for end in value.get("ends", ())),
             retags=tuple(Retag.from_json(item) for item in value.get("retags", ())),
         )
 

@@ -9,17 +9,19 @@ from pathlib import PurePath
 
 from flowbackup.errors import GraphError, UsageError
 from flowbackup.model.device import HERE
+from flowbackup.model.location import S3, is_directory, kind_at
 from flowbackup.plan.context import absolute_path
 from flowbackup.plan.decided import AgentPlan, Plan
 from flowbackup.plan.groups import BACKUP, COPY, MIRROR
 from flowbackup.plan.machine import Machine
 from flowbackup.plan.making import make_plan
 from flowbackup.spec.builder import unique_name
+from flowbackup.spec.devices import DeviceSpec
 from flowbackup.spec.document import GraphDocument, parse_graph
 from flowbackup.spec.dump import edit_graph
 from flowbackup.spec.endpoint import Endpoint
 from flowbackup.spec.finding import MADE_PATH
-from flowbackup.spec.models import DeviceSpec, GraphSpec, MirrorGroupSpec
+from flowbackup.spec.models import GraphSpec, MirrorGroupSpec
 from flowbackup.spec.names import safe_name
 
 GROUP_NAME = "attached"
@@ -41,7 +43,8 @@ def document_of_plan(plan: Plan) -> GraphDocument:
 
 
 def attach_mirror(document: GraphDocument, plan: Plan, place: str, source: str) -> Attachment:
-    """place: a device that the graph declares, or an absolute directory of this machine.  source:
+    """place: a device that the graph declares, an absolute directory of this machine, or a bucket.
+    source:
     the agent that feeds it, by its name, device or group; "" for the only one that begins a chain.
     The mirror is optional: what was begun without it is complete without it.  Raises UsageError,
     and GraphError naming what forbids it."""
@@ -50,13 +53,13 @@ def attach_mirror(document: GraphDocument, plan: Plan, place: str, source: str) 
     devices = dict(spec.devices)
     device = _declared(document, place)
     if not device:
-        if not os.path.isabs(place):
+        if is_directory(place) and not os.path.isabs(place):
             raise UsageError(
                 f'the graph declares no device "{place}"',
                 remedy=f"name a directory, or one of: {', '.join(devices)}",
             )
         device = unique_name(safe_name(PurePath(place).name) or "device", devices)
-        devices[device] = DeviceSpec(path=place)
+        devices[device] = _spec_of(place)
     group = unique_name(GROUP_NAME, _groups(spec))
     mirror = MirrorGroupSpec(
         mirrors=Endpoint(feeder.group, feeder.device.name), devices=(device,),
@@ -68,6 +71,12 @@ def attach_mirror(document: GraphDocument, plan: Plan, place: str, source: str) 
         document, spec.model_copy(update={"devices": devices, "mirror_groups": mirrors})
     )
     return Attachment(edited, _plan(edited, plan), f"{group}.{device}")
+
+
+def _spec_of(place: str) -> DeviceSpec:
+    if is_directory(place):
+        return DeviceSpec(path=place)
+    return DeviceSpec(kind="s3", url=place) if kind_at(place) == S3 else DeviceSpec(url=place)
 
 
 def _plan(document: GraphDocument, running: Plan) -> Plan:
@@ -105,6 +114,9 @@ def _declared(document: GraphDocument, place: str) -> str:
     wanted = os.path.realpath(place)
     places = {n: absolute_path(document, str(devices[n].path)) for n in here}
     at = (name for name, path in places.items() if os.path.realpath(path) == wanted)
+    if not is_directory(place):
+        buckets = ((n, d.bucket_location()) for n, d in devices.items() if d.kind == S3)
+        return next((name for name, location in buckets if location == place), "")
     return next(at, "") if os.path.isabs(place) else ""
 
 

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 
 from flowbackup.model.device import HERE
+from flowbackup.model.location import DIRECTORY
 from flowbackup.plan.buffers import edges_behind
 from flowbackup.plan.decided import AgentPlan, EdgePlan, ObjectPlan, Transport
 from flowbackup.plan.machine import file_system_of
@@ -40,6 +41,16 @@ def bottleneck_of(
         f'The slowest device sets the pace; "{busiest.device.name}" carries most, '
         f"every source byte {_times(loads[busiest.name])}."
     )
+
+
+def rate_of(
+    agents: tuple[AgentPlan, ...], edges: tuple[EdgePlan, ...], objects: tuple[ObjectPlan, ...]
+) -> float | None:
+    """Bytes of source per second that what is known of devices and couplings lets pass; None where
+    too little is known."""
+    loads, edge_loads = _loads(agents, edges, objects)
+    pace = pace_of(agents, edges, loads, edge_loads)
+    return None if pace is None else pace.rate
 
 
 def _pace_text(pace: Pace, *, all_known: bool) -> str:
@@ -133,7 +144,7 @@ def _shared_disk(agents: tuple[AgentPlan, ...], loads: dict[str, float]) -> str:
     """Devices of this machine on one file system; those of other nodes cannot be looked at."""
     disks: defaultdict[int, list[AgentPlan]] = defaultdict(list)
     for agent in agents:
-        if agent.node == HERE and agent.device.location:
+        if agent.node == HERE and agent.device.kind == DIRECTORY:
             disks[file_system_of(agent.device.location)].append(agent)
     disks.pop(-1, None)
     if not disks:

@@ -6,7 +6,8 @@ Names: an agent is "group.device" (`primary.nas`), an edge "source -> target".
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from flowbackup.model.chunking import FIXED, Chunking
@@ -139,14 +140,26 @@ class SlabPlan:
 @dataclass(frozen=True, slots=True)
 class StreamPlan:
     """What a data object without a path is read from: what these words write when they are run as a
-    command, or, without any, the standard input of the program that runs the session.
-    silent_seconds_max: how long it may give nothing."""
+    command; a source that a package brings, with what it is told; a table that the program gives
+    which runs the session; or, without any of these, its standard input.
+    silent_seconds_max: how long it may give nothing.  given: where the bytes of the table stand
+    open in that program, and how they ended; nothing where nobody gives it."""
 
     command: tuple[str, ...] = ()
     silent_seconds_max: int = 3600
+    source: str = ""
+    options: tuple[tuple[str, str | int | float | bool], ...] = ()
+    is_table: bool = False
+    given: tuple[str, str] | None = None
+
+    @property
+    def is_standard_input(self) -> bool:
+        return not (self.command or self.source or self.is_table)
 
     def __str__(self) -> str:
-        return shlex.join(self.command) if self.command else "standard input"
+        if self.command or self.source:
+            return shlex.join(self.command) or f"source {self.source}"
+        return "a table" if self.is_table else "standard input"
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,3 +271,9 @@ def next_named(agents: tuple[AgentPlan, ...], name: str) -> AgentPlan:
         if agent.name == name:
             return agent
     raise KeyError(name)
+
+
+def with_rates(plan: Plan, rates: Mapping[str, RateSchedule]) -> Plan:
+    """The plan with other limits of some couplings, by their names."""
+    edges = (replace(edge, rate=rates.get(edge.name, edge.rate)) for edge in plan.edges)
+    return replace(plan, edges=tuple(edges))

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from flowbackup.model.device import DeviceTarget
+from flowbackup.model.location import S3, TAPE, whole_place
 from flowbackup.model.retention import RetentionPolicy
 from flowbackup.model.source_rules import SourceRules
+from flowbackup.model.tape_place import TapePlace
 from flowbackup.plan.context import Context, absolute_path
 from flowbackup.plan.decided import GroupPlan, ObjectPlan, SparePlan, StreamPlan
 from flowbackup.plan.graph import LinkDraft
 from flowbackup.plan.groups import groups_of
 from flowbackup.plan.hooks import planned_hooks
-from flowbackup.spec.models import GraphSpec, GroupSpec, ObjectSpec
+from flowbackup.spec.models import GraphSpec, GroupSpec
+from flowbackup.spec.objects import ObjectSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +92,16 @@ def device_target(context: Context, name: str) -> DeviceTarget:
     """A declared device, with its path in full."""
     device = context.spec.devices[name]
     location = absolute_path(context.document, device.path) if device.path else ""
+    kind: str = device.own_kind or device.kind
+    if device.kind == S3:
+        location = device.bucket_location()
+    elif device.kind == TAPE:
+        changer = absolute_path(context.document, device.changer) if device.changer else ""
+        location = TapePlace(location, changer).location()
+    elif device.url:
+        location = whole_place(device.url)
     return DeviceTarget(
-        name, device.kind, location, device.block_size, device.rate_limit, device.media_size,
+        name, kind, location, device.block_size, device.rate_limit, device.media_size,
         device.rate,
     )  # fmt: skip
 
@@ -141,13 +152,20 @@ def _objects(context: Context) -> tuple[ObjectPlan, ...]:
                     buffers=(pinned.buffers.first, pinned.buffers.last) if pinned else None,
                     assign=spec.backup_groups[group].assign,
                     rules=source_rules(item),
-                    stream=None if item.path else StreamPlan(item.command, item.silence_max),
+                    stream=_stream(item),
                     hooks=planned_hooks(item.hooks),
                     retention=_retention(spec, item),
                     chunking=item.chunking.decided.within(spec.frame_size),
                 )
             )
     return tuple(planned)
+
+
+def _stream(item: ObjectSpec) -> StreamPlan | None:
+    if item.path:
+        return None
+    options = tuple(sorted(item.options.items()))
+    return StreamPlan(item.command, item.silence_max, item.source or "", options, item.table)
 
 
 def _retention(spec: GraphSpec, item: ObjectSpec) -> RetentionPolicy | None:

@@ -63,6 +63,7 @@ RULES: tuple[Rule, ...] = (
     rules_couplings.coupled_ranges,
     rules_objects.pinned_objects,
     rules_objects.standard_input,
+    rules_objects.given_here,
     rules_objects.chunks_fit_frames,
     rules_objects.half_mirrored,
     rules_objects.brings_nothing_back,

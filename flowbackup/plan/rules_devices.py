@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 from flowbackup.model.device import HERE
+from flowbackup.model.location import S3
 from flowbackup.plan.context import Context, real_path
 from flowbackup.plan.groups import groups_of, named_devices
 from flowbackup.plan.machine import identity_of
@@ -45,7 +46,7 @@ def devices_apart(context: Context) -> Iterator[Finding]:
             twin = by_identity.setdefault(identity, device)
         if twin != device:
             yield context.error(
-                ("devices", device, "path"), "same-device",
+                _keys_of(context, device), "same-device",
                 f'device "{device}" is the same place as device "{twin}"'
                 f"{context.in_line('devices', twin)}: {_at(node, path)}",
                 "Two copies on one device are one copy: give it a place of its own.",
@@ -54,7 +55,7 @@ def devices_apart(context: Context) -> Iterator[Finding]:
         outer = _holder(by_path, node, path)
         if outer is not None:
             yield context.error(
-                ("devices", device, "path"), "device-inside-device",
+                _keys_of(context, device), "device-inside-device",
                 f'device "{device}" lies inside device "{outer}": {_at(node, path)}',
                 "Give it a place beside the other.",
             )  # fmt: skip
@@ -91,12 +92,20 @@ def sources_apart(context: Context) -> Iterator[Finding]:
 
 
 def _device_places(context: Context) -> dict[str, tuple[str, str]]:
-    """Device -> (node, real path), for devices that have a path."""
-    return {
+    """Device -> (node, real path), for devices that have a path; a bucket is the same one from
+    every node."""
+    places = {
         name: (device.node, real_path(context.document, device.path, device.node))
         for name, device in context.spec.devices.items()
         if device.path is not None
     }
+    buckets = {n: device for n, device in context.spec.devices.items() if device.kind == S3}
+    return places | {name: ("", device.bucket_location()) for name, device in buckets.items()}
+
+
+def _keys_of(context: Context, device: str) -> Keys:
+    """What says where a device is."""
+    return ("devices", device, "path" if context.spec.devices[device].path else "url")
 
 
 def _holder(by_path: dict[tuple[str, str], str], node: str, path: str) -> str | None:
@@ -115,4 +124,4 @@ def _parents(path: str) -> Iterator[str]:
 
 
 def _at(node: str, path: str) -> str:
-    return path if node == HERE else f"{path} on node {node}"
+    return path if node in (HERE, "") else f"{path} on node {node}"

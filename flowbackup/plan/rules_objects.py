@@ -10,7 +10,7 @@ from flowbackup.plan.context import Context
 from flowbackup.plan.graph import GroupDraft, LinkDraft
 from flowbackup.plan.groups import BACKUP
 from flowbackup.spec.finding import Finding, listed
-from flowbackup.spec.models import ObjectSpec
+from flowbackup.spec.objects import ObjectSpec
 from flowbackup.spec.tree import Keys
 from flowbackup.units import format_size
 
@@ -76,6 +76,19 @@ def standard_input(context: Context) -> Iterator[Finding]:
                     "Keep one of them; write commands for the others.",
                 )  # fmt: skip
             first = first or who
+
+
+def given_here(context: Context) -> Iterator[Finding]:
+    """A table is where the program is that gives it."""
+    for client, written in context.spec.clients.items():
+        for name, item in written.objects.items():
+            if item.table and written.node != HERE:
+                yield context.error(
+                    ("clients", client, "objects", name, "table"), "table-far",
+                    f'object "{name}" of client "{client}" is a table of this program, and on node '
+                    f'"{written.node}"',
+                    "Move the object to a client without a node.",
+                )  # fmt: skip
 
 
 def half_mirrored(context: Context) -> Iterator[Finding]:

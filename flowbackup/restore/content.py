@@ -17,7 +17,7 @@ from flowbackup.model.digest import CHUNK_DIGEST_BYTES, chunk_digest
 from flowbackup.model.entry import Entry, EntryKind, Extent
 from flowbackup.model.ids import FrameId
 from flowbackup.restore.large import LARGE_BYTES_MIN, LargeFileWriter
-from flowbackup.restore.port import FrameSource
+from flowbackup.restore.port import Foresight, FrameSource
 from flowbackup.units import MIB, format_path
 
 RUN_BYTES_MAX = 16 * MIB
@@ -30,21 +30,16 @@ _NOTHING = memoryview(b"")
 class ContentSource:
     """Checked content out of frames; keeps the frame that was asked last."""
 
-    def __init__(self, frames: FrameSource) -> None:
+    def __init__(self, frames: FrameSource, foresight: Foresight | None = None) -> None:
+        """foresight: may have kept small chunks of frames that were asked for before."""
         self._frames = frames
+        self._foresight = foresight
         self._frame: FrameId | None = None
         self._payload = Content(_NOTHING)
 
     def chunk(self, ref: ChunkRef) -> memoryview:
         """The bytes of a chunk.  Raises DamageError if they are not the ones that were saved."""
-        data = self._place_of(ref)
-        key = self._payload.name_key
-        if len(data) != ref.size or chunk_digest(data, key) != ref.digest:
-            raise DamageError(
-                f"frame {ref.frame} does not hold the chunk at {ref.offset} that was saved",
-                remedy="verify the media that hold it",
-            )
-        return data
+        return _checked(self._in_frame(ref), ref)
 
     def at_once(self, entry: Entry) -> memoryview | None:
         """The checked content of a file that is a single chunk, as small files are, or empty; None
@@ -52,7 +47,7 @@ class ContentSource:
         chunks = entry.chunks
         if entry.holes or len(chunks) > 1 or entry.size != (chunks[0].size if chunks else 0):
             return None
-        return self.chunk(chunks[0]) if chunks else _NOTHING
+        return _checked(self._at_hand(chunks[0]), chunks[0]) if chunks else _NOTHING
 
     def unchecked(self, entry: Entry) -> tuple[memoryview, bytes] | None:
         """What is where the only chunk of a file should be, and the digest without a key that it is
@@ -61,10 +56,11 @@ class ContentSource:
         if not entry.chunks:
             return _NOTHING, bytes(CHUNK_DIGEST_BYTES)
         ref = entry.chunks[0]
-        data = self._place_of(ref)
-        if self._payload.name_key:
-            return data, chunk_digest(self.chunk(ref))
-        return (data, ref.digest) if len(data) == ref.size else None
+        found = self._at_hand(ref)
+        if found.name_key:
+            data = _checked(found, ref)
+            return data, chunk_digest(data)
+        return (found.data, ref.digest) if len(found.data) == ref.size else None
 
     def runs(self, chunks: tuple[ChunkRef, ...]) -> Iterator[memoryview]:
         """The content as few long pieces, each chunk of them checked."""
@@ -81,12 +77,32 @@ class ContentSource:
                 place += 1
             yield payload[first.offset : end]
 
-    def _place_of(self, ref: ChunkRef) -> memoryview:
+    def _at_hand(self, ref: ChunkRef) -> Content:
+        """The chunk alone, out of its frame or kept aside."""
+        if ref.frame != self._frame and self._foresight is not None:
+            kept = self._foresight.kept(ref)
+            if kept is not None:
+                return kept
+        return self._in_frame(ref)
+
+    def _in_frame(self, ref: ChunkRef) -> Content:
         if ref.frame != self._frame:
-            self._frame = None
+            # The memory of the one before is free while the next one is waited for.
+            self._frame, self._payload = None, Content(_NOTHING)
             self._payload = self._frames.payload(ref.frame)
             self._frame = ref.frame
-        return self._payload.data[ref.offset : ref.offset + ref.size]
+        data = self._payload.data[ref.offset : ref.offset + ref.size]
+        return Content(data, self._payload.name_key)
+
+
+def _checked(found: Content, ref: ChunkRef) -> memoryview:
+    """The bytes of a chunk.  Raises DamageError if they are not the ones that were saved."""
+    if len(found.data) != ref.size or chunk_digest(found.data, found.name_key) != ref.digest:
+        raise DamageError(
+            f"frame {ref.frame} does not hold the chunk at {ref.offset} that was saved",
+            remedy="verify the media that hold it",
+        )
+    return found.data
 
 
 def lacks_content(entry: Entry) -> bool:

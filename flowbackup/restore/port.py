@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from flowbackup.frame.seal import Content
+from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.entry import Entry
 from flowbackup.model.ids import FrameId
 
@@ -24,6 +25,10 @@ class Foresight(Protocol):
 
     def following(self, entries: Iterable[Entry]) -> Iterator[Entry]:
         """The same entries, as they are asked for."""
+
+    def kept(self, ref: ChunkRef) -> Content | None:
+        """Where the frame of this small chunk was at hand before, its bytes, which nobody has
+        checked; else None."""
 
     def restored(self, count: int) -> None:
         """So many of them, from the first on, need nothing any more.  Called for each."""

@@ -58,7 +58,8 @@ def write_tar(
     chosen = selected(entries, settings)
     if foresight is not None:
         chosen = foresight.following(chosen)
-    archive = _Archive(frames, out, settings, monitor, first_entry)
+    content = ContentSource(frames, foresight)
+    archive = _Archive(content, out, settings, monitor, first_entry)
     count = 0
     for count, entry in enumerate(chosen, 1):
         archive.add(entry)
@@ -74,11 +75,11 @@ class _Archive:
     """An archive under way."""
 
     def __init__(
-        self, frames: FrameSource, out: BinaryIO, settings: RestoreSettings, monitor: Monitor,
+        self, content: ContentSource, out: BinaryIO, settings: RestoreSettings, monitor: Monitor,
         first_entry: FirstEntry | None,
     ) -> None:  # fmt: skip
         self.counters = RestoreCounters()
-        self._content = ContentSource(frames)
+        self._content = content
         self._out = out
         self._settings = settings
         self._monitor = monitor

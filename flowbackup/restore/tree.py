@@ -112,7 +112,7 @@ class _Job:
         owners = Owners(settings.numeric_owners)
         self._metadata = MetadataWriter(owners)
         self._existing = Existing(settings.overwrite, owners)
-        content = ContentSource(frames)
+        content = ContentSource(frames, foresight)
         self._nodes = NodeWriter(content, self._metadata, replace=self._replace)
         self._hand_over = HandOver(content, self._metadata, self, files_expected)
         self._links = HardLinks(settings.under, first_entry)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict, deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -15,11 +15,10 @@ from flowbackup.simulate.clock import Clock
 from flowbackup.simulate.edge import ModelEdge, Released
 from flowbackup.simulate.scenario import ClientModel, ObjectModel
 from flowbackup.simulate.server import Server, seconds_of
+from flowbackup.simulate.waiting import NOBODY, Waiting
 
 RECORD_BYTES = 4096
 """Of the record that ends an object."""
-NOBODY = ""
-"""For whom one waited that did not come: it was lost."""
 
 
 @dataclass(slots=True)
@@ -37,8 +36,7 @@ class ReadObject:
 
 
 class ModelClient:
-    """The SenderMachine, what it reads, and the couplings to its heads.  `waits` counts for whom it
-    waited, in seconds."""
+    """The SenderMachine, what it reads, and the couplings to its heads."""
 
     def __init__(
         self, name: str, model: ClientModel, objects: Iterable[ReadObject], sender: SenderMachine,
@@ -50,7 +48,6 @@ class ModelClient:
         self.sender = sender
         self.bytes_sent: Counter[int] = Counter()
         self.frames_released = 0
-        self.waits: defaultdict[str, float] = defaultdict(float)
         self.released: Callable[[], None] = lambda: None
         self._model = model
         self._edges = edges
@@ -61,10 +58,15 @@ class ModelClient:
         self._left = deque(self.objects)
         self._records: deque[str] = deque()
         self._slots: dict[FrameId, int] = {}
-        self._blocked_since: float | None = None
+        self._waiting = Waiting(clock, self._next)
 
     def start(self) -> None:
         self._clock.after(0, self._next)
+
+    @property
+    def waits(self) -> dict[str, float]:
+        """For whom it waited, in seconds."""
+        return self._waiting.seconds
 
     @property
     def is_done(self) -> bool:
@@ -83,7 +85,7 @@ class ModelClient:
             if self.sender.released(edge, frame, self._slots.pop(frame, -1), 0):
                 self.frames_released += 1
                 self.released()
-                self._wake(last)
+                self._waiting.end(last)
 
         return released
 
@@ -91,13 +93,7 @@ class ModelClient:
         """What it had not released is lost, and with it the objects that were under way."""
         if self.sender.head_lost(edge, reason) and self._left:
             self._left[0].failure = self._left[0].failure or reason
-        self._wake(NOBODY)
-
-    def _wake(self, last: str) -> None:
-        if self._blocked_since is not None:
-            self.waits[last] += self._clock.now - self._blocked_since
-            self._blocked_since = None
-            self._next()
+        self._waiting.end(NOBODY)
 
     def _next(self) -> None:
         """Reads the next frame as soon as there is a slot for it."""
@@ -111,7 +107,7 @@ class ModelClient:
             self._left.clear()
             return
         if lent is None:
-            self._blocked_since = self._clock.now
+            self._waiting.begin()
             return
         if self._records or not item.left_bytes:
             self._clock.after(0, lambda: self._end_object(item, lent))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 from flowbackup.flow.spread import SpreadMachine
 from flowbackup.model.frame import Codec, FrameDescriptor, FrameHeader, FrameKind
 from flowbackup.model.ids import NO_ID, FrameId
 from flowbackup.plan.decided import AgentPlan
-from flowbackup.simulate.client import NOBODY
 from flowbackup.simulate.clock import Clock
 from flowbackup.simulate.device import ModelDevice
 from flowbackup.simulate.edge import ModelEdge, Released
+from flowbackup.simulate.waiting import NOBODY, Waiting
 
 
 class ModelReader:
@@ -30,7 +30,6 @@ class ModelReader:
         self.left_bytes = left_bytes
         self.bytes_sent: Counter[int] = Counter()
         self.frames_released = 0
-        self.waits: defaultdict[str, float] = defaultdict(float)
         self.failure = ""
         self.released: Callable[[], None] = lambda: None
         self._number = number
@@ -39,10 +38,15 @@ class ModelReader:
         self._clock = clock
         self._sequence = 0
         self._slot: int | None = None
-        self._blocked_since: float | None = None
+        self._waiting = Waiting(clock, self._next)
 
     def start(self) -> None:
         self._clock.after(0, self._next)
+
+    @property
+    def waits(self) -> dict[str, float]:
+        """For whom it waited, in seconds."""
+        return self._waiting.seconds
 
     @property
     def is_done(self) -> bool:
@@ -53,7 +57,7 @@ class ModelReader:
             if self.machine.released(edge, frame, 0):
                 self.frames_released += 1
                 self.released()
-                self._wake(last)
+                self._waiting.end(last)
 
         return released
 
@@ -63,25 +67,19 @@ class ModelReader:
             self._edges[forward.edge].put(forward)
         if not self.machine.groups:
             self.fail(reason)
-        self._wake(NOBODY)
+        self._waiting.end(NOBODY)
 
     def fail(self, reason: str) -> None:
         """It reads no more."""
         self.failure = self.failure or reason
         self.left_bytes = 0
 
-    def _wake(self, last: str) -> None:
-        if self._blocked_since is not None:
-            self.waits[last] += self._clock.now - self._blocked_since
-            self._blocked_since = None
-            self._next()
-
     def _next(self) -> None:
         if not self.left_bytes:
             return
         slot = self.machine.lend()
         if slot is None:
-            self._blocked_since = self._clock.now
+            self._waiting.begin()
             return
         size = min(self._frame_bytes, self.left_bytes)
         self._clock.at(self.device.read(size), lambda: self._filled(slot, size))

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from flowbackup.frame.cipher import Cipher
-from flowbackup.frame.index import INDEX_RECORD_BYTES
+from flowbackup.frame.index import INDEX_RECORD_BYTES, OpenIndex
 from flowbackup.frame.packing import PIECE_BYTES, Pack, Packed
 from flowbackup.frame.seal import seal
-from flowbackup.model.chunk import ChunkRef, ChunkSpan
+from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.digest import chunk_digest
 from flowbackup.model.frame import FrameKind
 from flowbackup.source.hashing import HashCrew
@@ -61,10 +61,11 @@ class FrameFiller:
         self._slot: OpenSlot | None = None
         self._memory = memoryview(b"")
         self._used = 0
+        # Of chunks that stay where they are, and of those that were added later since then.
+        self._index = OpenIndex()
         self._offsets: list[int] = []
         self._sizes: list[int] = []
         self._digests: list[bytes] = []
-        self._collected = 0
         self._refs: list[ChunkRef] = []
         self.content_bytes = 0
         self.payload_bytes = 0
@@ -106,8 +107,9 @@ class FrameFiller:
             (known,) = self._find((digest,))
             if known is not None:
                 return known
-        self._note(digest, size)
-        self._collected = len(self._sizes)
+        assert not self._sizes, "what was added later is collected before"
+        self._index.add(digest, offset, size)
+        self._used += size
         self._pack_settled()
         return ChunkRef(digest, size, slot.frame, offset)
 
@@ -129,22 +131,21 @@ class FrameFiller:
     def index_room(self, size: int) -> int:
         """How many more chunks, `size` bytes of content altogether, the open slot's index takes."""
         left = self._slot_bytes - self._used - size
-        return left // INDEX_RECORD_BYTES - len(self._sizes)
+        return left // INDEX_RECORD_BYTES - self._chunks
 
     def flush(self) -> None:
         """Seals and sends the open slot, if there is one with content."""
         if self._slot is None:
             return
         self._gather()
-        if not self._sizes:
+        if not len(self._index):
             self.abandon()
             return
         self._pack_until(self._used)
         self._crew.drain()
         slot, memory = self._slot, self._memory
-        spans = list(map(ChunkSpan, self._digests, self._offsets, self._sizes))
         header = seal(
-            memory, spans, slot.frame, self._kind, self._object_id, self._used, self._packed,
+            memory, self._index, slot.frame, self._kind, self._object_id, self._used, self._packed,
             self._cipher,
         )  # fmt: skip
         self.content_bytes += self._used
@@ -168,7 +169,7 @@ class FrameFiller:
         self._slot_bytes = len(self._memory) - (self._cipher.more_bytes if self._cipher else 0)
 
     def _index_fits(self, content_bytes: int) -> bool:
-        index_bytes = (len(self._sizes) + 1) * INDEX_RECORD_BYTES
+        index_bytes = (self._chunks + 1) * INDEX_RECORD_BYTES
         return content_bytes + index_bytes <= self._slot_bytes
 
     def _note(self, digest: bytes, size: int) -> None:
@@ -177,11 +178,20 @@ class FrameFiller:
         self._digests.append(digest)
         self._used += size
 
+    def _settle(self) -> None:
+        """Those that were noted stay where they are."""
+        for digest, offset, size in zip(self._digests, self._offsets, self._sizes, strict=True):
+            self._index.add(digest, offset, size)
+        self._offsets, self._sizes, self._digests = [], [], []
+
+    @property
+    def _chunks(self) -> int:
+        return len(self._index) + len(self._sizes)
+
     @property
     def _unsettled_bytes(self) -> int:
         """Of chunks of which nobody has asked yet whether they are known."""
-        has_any = self._collected < len(self._sizes)
-        return self._used - self._offsets[self._collected] if has_any else 0
+        return self._used - self._offsets[0] if self._offsets else 0
 
     def _pack_settled(self) -> None:
         """Has whole pieces packed; what is in the slot moves no more."""
@@ -195,28 +205,25 @@ class FrameFiller:
             self._crew.add(self._pack, self._packed, len(self._packed) - 1, piece)
 
     def _gather(self) -> None:
-        if self._slot is None or self._collected == len(self._sizes):
+        if self._slot is None or not self._sizes:
             return
         self._crew.drain()
         if self._find is not None:
-            self._take_out(self._find(self._digests[self._collected :]))
+            self._take_out(self._find(self._digests))
             return
         frame = self._slot.frame
-        for place in range(self._collected, len(self._sizes)):
-            self._refs.append(
-                ChunkRef(self._digests[place], self._sizes[place], frame, self._offsets[place])
-            )
-        self._collected = len(self._sizes)
+        for digest, size, offset in zip(self._digests, self._sizes, self._offsets, strict=True):
+            self._refs.append(ChunkRef(digest, size, frame, offset))
+        self._settle()
 
     def _take_out(self, found: list[ChunkRef | None]) -> None:
         """Of the chunks since the last call, those that are known leave the slot; the others move
         together."""
         assert self._slot is not None
-        frame, first, memory = self._slot.frame, self._collected, self._memory
-        added = list(zip(self._digests[first:], self._sizes[first:], found, strict=True))
-        place = self._offsets[first]
-        del self._offsets[first:], self._sizes[first:], self._digests[first:]
-        self._used = place
+        frame, memory = self._slot.frame, self._memory
+        added = list(zip(self._digests, self._sizes, found, strict=True))
+        self._used = place = self._offsets[0]
+        self._offsets, self._sizes, self._digests = [], [], []
         for digest, size, known in added:
             if known is None:
                 if place != self._used:
@@ -226,13 +233,13 @@ class FrameFiller:
             else:
                 self._refs.append(known)
             place += size
-        self._collected = len(self._sizes)
+        self._settle()
         self._pack_settled()
 
     def _forget(self) -> None:
         self._slot = None
         self._memory = memoryview(b"")
         self._used = 0
+        self._index = OpenIndex()
         self._offsets, self._sizes, self._digests = [], [], []
         self._packed = []
-        self._collected = 0

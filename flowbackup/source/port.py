@@ -1,7 +1,14 @@
-"""What reading asks of the world: empty slots, and somebody who takes the filled ones."""
+"""What reading asks of the world: empty slots, and somebody who takes the filled ones; and what it
+asks of those who bring a source of their own.
+
+A package brings one by an entry point of the group `flowbackup.sources`, whose name is what graphs
+write as `source:`, and whose object is a SourceMaker.  Every implementation passes
+`flowbackup.testing.source_conformance`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,3 +38,23 @@ class FrameSink(Protocol):
 
     def give_back(self, slot: OpenSlot) -> None:
         """Returns a slot unfilled; its frame identity is lent again next time."""
+
+
+class Source(Protocol):
+    """What a data object without a path is read from: one file, of which nobody knows the size
+    before its end."""
+
+    def absence(self) -> str:
+        """Why it cannot be read now, "" where nothing speaks against it.  Asked before anything is
+        written; looks and does not read."""
+
+    def pieces(self) -> Generator[bytes | memoryview, None, None]:
+        """All of it from the beginning, in pieces of any size; each stays as it is until the next
+        one is asked for.  Runs in a thread of its own, on the node of the client.  Its end is a
+        good one.  Whatever it raises ends the object, which is no version then, and is told to the
+        user.  It is closed before its end where the session ends before."""
+
+
+SourceMaker = Callable[[Mapping[str, str | int | float | bool]], Source]
+"""Makes one from the `options:` of an object.  Raises ValueError, in words for the user, for what
+it does not understand."""

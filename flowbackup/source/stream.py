@@ -56,7 +56,7 @@ class StreamLimits:
     stopped: Stopped = lambda: False
 
 
-class _Pipe:
+class Pipe:
     """The reading end of a pipe, or an open file.  Owns the descriptor."""
 
     def __init__(self, descriptor: int, name: str, limits: StreamLimits) -> None:
@@ -113,7 +113,7 @@ class _Pipe:
             )
 
 
-class _Command(_Pipe):
+class _Command(Pipe):
     """What a running command writes; its end is good when that of the command is."""
 
     def __init__(
@@ -162,17 +162,20 @@ def open_descriptor(place: str, limits: StreamLimits) -> Iterator[Stream]:
     """What stands open as /proc/PID/fd/N in a process of this user: a pipe, or a file from where
     that process stands in it.  Raises SourceError."""
     name = "standard input"
-    try:
-        # Not waiting for a writer: one that has written all may be gone already.
-        descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        raise SourceError(
-            f"{name} cannot be read: {error.strerror}", remedy="give a pipe or a file"
-        ) from error
-    with closing(_Pipe(descriptor, name, limits)) as stream:
+    descriptor = open_to_read(place, name, remedy="give a pipe or a file")
+    with closing(Pipe(descriptor, name, limits)) as stream:
         if stat.S_ISREG(stream.status().st_mode):
             os.lseek(descriptor, _offset(place), os.SEEK_SET)
         yield stream
+
+
+def open_to_read(place: str, name: str, *, remedy: str = "") -> int:
+    """A descriptor of one's own for what another process has open.  Raises SourceError."""
+    try:
+        # Not waiting for a writer: one that has written all may be gone already.
+        return os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise SourceError(f"{name} cannot be read: {error.strerror}", remedy=remedy) from error
 
 
 def stream_entry(stream: Stream, maker: EntryMaker, time_ns: int) -> Entry:

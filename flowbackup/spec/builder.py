@@ -18,6 +18,8 @@ from typing import Self, Unpack, cast
 from pydantic import ValidationError
 
 from flowbackup.errors import UsageError
+from flowbackup.model.location import KIND_OF_SCHEME, TAPE, is_directory, kind_at
+from flowbackup.model.tape_place import tape_place
 from flowbackup.spec.client import ClientBuilder
 from flowbackup.spec.dump import spec_values
 from flowbackup.spec.ends import CouplingOptions, GroupEnd
@@ -32,7 +34,7 @@ from flowbackup.spec.tree import Key, Tree, Value
 
 class GraphBuilder:
     """Collects what was asked for; `spec()` checks its form.  Devices are names of declared
-    devices, or paths, which declare a device named after their last part."""
+    devices, or paths or urls, which declare a device named after their last part."""
 
     def __init__(
         self,
@@ -66,6 +68,7 @@ class GraphBuilder:
         self._couplings: list[Value] = []
         self._hooks: list[Value] = []
         self._notices: list[Value] = []
+        self._tables: dict[str, object] = {}
 
     def node(self, name: str, *, labels: Mapping[str, str] | None = None) -> str:
         """Declares a machine besides "here"; returns its name."""
@@ -76,7 +79,7 @@ class GraphBuilder:
         """A machine with primary storage; asking again for a name gives the same client."""
         client = self._clients.setdefault(name, {"objects": {}})
         client.update(written(node=node))
-        return ClientBuilder(name, client)
+        return ClientBuilder(name, client, self._tables)
 
     def device(
         self,
@@ -84,6 +87,10 @@ class GraphBuilder:
         *,
         path: str | PurePath | None = None,
         kind: str | None = None,
+        url: str | None = None,
+        endpoint: str | None = None,
+        region: str | None = None,
+        changer: str | PurePath | None = None,
         node: str | None = None,
         block_size: int | str | None = None,
         rate_limit: int | str | None = None,
@@ -93,7 +100,8 @@ class GraphBuilder:
     ) -> str:
         """Declares a device; returns its name.  staging: as in {"copies": 2, "keep": "7d"}."""
         self._devices[name] = written(
-            path=None if path is None else str(path), kind=kind, node=node,
+            path=None if path is None else str(path), kind=kind, url=url, endpoint=endpoint,
+            region=region, changer=None if changer is None else str(changer), node=node,
             block_size=block_size, rate_limit=rate_limit, rate=rate, media_size=media_size,
             staging=values_of(staging),
         )  # fmt: skip
@@ -225,7 +233,8 @@ class GraphBuilder:
         """The name of a device of a group, which may be given as its path.  Raises UsageError."""
         named = self._group(group)["devices"]
         assert isinstance(named, list)
-        paths = {self._devices.get(str(name), {}).get("path"): str(name) for name in named}
+        declared = {str(name): self._devices.get(str(name), {}) for name in named}
+        paths = {known.get("path") or known.get("url"): name for name, known in declared.items()}
         name = paths.get(device, device)
         if name not in named:
             raise UsageError(f'group "{group}" has no device "{device}"')
@@ -262,10 +271,20 @@ class GraphBuilder:
             return device
         path = str(device)
         for name, known in self._devices.items():
-            if known.get("path") == path and "node" not in known:
+            if path in (known.get("path"), known.get("url")) and "node" not in known:
                 return name
         name = unique_name(safe_name(PurePath(path).name) or "device", self._devices)
-        return self.device(name, path=path)
+        return self.place(name, path)
+
+    def place(self, name: str, place: str) -> str:
+        """Declares a device by its place, a path or an url; returns its name."""
+        if is_directory(place):
+            return self.device(name, path=place)
+        kind = kind_at(place)
+        if kind == TAPE:
+            tape = tape_place(place)
+            return self.device(name, kind=TAPE, path=tape.drive, changer=tape.changer or None)
+        return self.device(name, kind=kind if kind in KIND_OF_SCHEME.values() else None, url=place)
 
 
 class GroupBuilder(GroupEnd):

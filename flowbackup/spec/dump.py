@@ -8,15 +8,18 @@ from typing import cast
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
+from flowbackup.errors import GraphError
 from flowbackup.spec.document import GraphDocument, parse_graph
 from flowbackup.spec.emit import emit_graph, quoted
 from flowbackup.spec.finding import MADE_PATH
 from flowbackup.spec.models import CouplingSpec, GraphSpec
 from flowbackup.spec.tree import Value
 
-_LINE_WIDTH = 100
+_LINE_WIDTH = 1 << 20
+"""Nothing is wrapped: a long line that was written so is to stay so."""
 
 
 def dump_graph(written: GraphDocument | GraphSpec) -> str:
@@ -35,9 +38,24 @@ def document_of(spec: GraphSpec, path: str = MADE_PATH) -> GraphDocument:
 def edit_graph(document: GraphDocument, spec: GraphSpec) -> GraphDocument:
     """The document with its text changed so that it says `spec`: what did not change keeps its
     place, its form and its comments."""
-    tree = _round_trip().load(document.text)
-    _merge(tree, spec_values(document.spec), spec_values(spec))
-    return parse_graph(_emit(tree), document.path)
+    return parse_graph(edit_text(document, spec_values(spec)), document.path)
+
+
+def edit_text(document: GraphDocument, values: Mapping[str, Value]) -> str:
+    """The text of the document changed so that it says `values`, of the shape of `spec_values`, be
+    they right or wrong: reading the text tells.  What could not be read of it stays as it is, where
+    they say nothing about it.  Raises GraphError for a text that is no YAML."""
+    if values == spec_values(document.spec):
+        return document.text
+    try:
+        tree = _round_trip().load(document.text)
+    except YAMLError as fault:
+        raise GraphError(
+            f"{document.path} is not changed: {str(fault).splitlines()[0]}",
+            remedy="repair the text first",
+        ) from None
+    _merge(tree, spec_values(document.spec), values)
+    return _emit(tree)
 
 
 def spec_values(spec: GraphSpec) -> dict[str, Value]:

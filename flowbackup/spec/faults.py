@@ -7,23 +7,21 @@ from collections.abc import Iterator, Mapping
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from flowbackup.spec.devices import DeviceSpec, StagingSpec
 from flowbackup.spec.finding import Finding, Suggester, error, listed
 from flowbackup.spec.hooks import HookSpec, NoticeSpec
 from flowbackup.spec.models import (
     BackupGroupSpec,
-    ClientSpec,
     CopyGroupSpec,
     CouplingSpec,
-    DeviceSpec,
     GraphSpec,
     MirrorGroupSpec,
     NodeSpec,
-    ObjectSpec,
     RestoreGroupSpec,
     SelectionSpec,
-    StagingSpec,
 )
 from flowbackup.spec.names import shown
+from flowbackup.spec.objects import ClientSpec, ObjectSpec
 from flowbackup.spec.retention import RetentionSpec
 from flowbackup.spec.tree import Key, Keys, Tree
 

@@ -9,37 +9,32 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from flowbackup.model.device import HERE
-from flowbackup.spec.chunking import ChunkingSpec
+from flowbackup.spec.devices import DeviceSpec
 from flowbackup.spec.endpoint import parse_coupling
 from flowbackup.spec.fields import (
     ZSTD_LEVEL,
-    BlockSize,
     Compression,
     Count,
     DottedName,
     Duration,
     EndpointText,
     FrameSize,
-    IgnoreLine,
     Limit,
     Name,
-    ObjectName,
     OnFailure,
     PathText,
     Pattern,
-    PinnedText,
     Rate,
     Seconds,
     Size,
     WhenSlow,
     WindowText,
-    Word,
 )
 from flowbackup.spec.hooks import Hooks, Notices
+from flowbackup.spec.objects import ClientSpec
 from flowbackup.spec.retention import RetentionSpec
-from flowbackup.spec.written import Written, as_tuple, words_of
-from flowbackup.units import MIB, format_size
+from flowbackup.spec.written import Written, as_tuple
+from flowbackup.units import MIB
 
 FRAME_BYTES = 16 * MIB
 """Actor calls cost the same for a frame of any size: with 16 MiB the engine alone moved 2.1 GB/s on
@@ -47,9 +42,6 @@ two cores, with 8 MiB 1.5; larger ones gain little and hold more back before a s
 
 BUFFERS = 8
 """Frames that an agent holds: two of them are two syncs, the others keep both sides at work."""
-
-MEDIA_BYTES_MIN = 1 * MIB
-"""Below that, labels and documents are most of a medium."""
 
 
 class NodeSpec(Written):
@@ -59,135 +51,6 @@ class NodeSpec(Written):
         default={}, description="What a node of the cluster must carry to be this one; without "
         "any, flowbackup.io/node with the name of this node.",
     )  # fmt: skip
-
-
-class ObjectSpec(Written):
-    """One data object of a client."""
-
-    path: PathText | None = Field(
-        default=None, description="The tree or file, on the node of the client."
-    )
-    command: Annotated[tuple[Word, ...], BeforeValidator(words_of("command"))] = Field(
-        default=(), description="Instead of a path: a program and its arguments, whose output is "
-        "the object.  No shell reads them; if it fails, so does the object.",
-    )  # fmt: skip
-    stdin: bool = Field(
-        default=False, description="Instead of a path: the standard input of flowbackup run."
-    )
-    silence_max: Duration = Field(
-        default=3600, description="How long a command or standard input may give nothing."
-    )
-    group: Name | None = Field(
-        default=None, description="The backup group that takes it; needed if there are several."
-    )
-    buffers: PinnedText | None = Field(
-        default=None, description="The only buffers that it may use, as in nas[0:4]."
-    )
-    exclude: Annotated[tuple[IgnoreLine, ...], BeforeValidator(as_tuple)] = Field(
-        default=(), description='What of the tree is left out: lines as in a .gitignore at its '
-        'root, as in ["*.tmp", "/cache/", "!keep.tmp"].',
-    )  # fmt: skip
-    ignore_files: bool = Field(
-        default=True, description="Whether the lines of .flowbackupignore in its directories count."
-    )
-    exclude_caches: bool = Field(
-        default=False, description="Leave out what is in directories with a CACHEDIR.TAG."
-    )
-    one_file_system: bool = Field(
-        default=False, description="Leave out what is mounted in the tree."
-    )
-    exclude_larger_than: Limit = Field(
-        default=0, description="Leave out larger files; 0 for any size."
-    )
-    exclude_older_than: Duration = Field(
-        default=0, description="Leave out files that were not changed for so long; 0 for any age."
-    )
-    chunking: ChunkingSpec = Field(
-        default=ChunkingSpec(), description="Where its content is cut into chunks, which are sent "
-        "only if they are new.",
-    )  # fmt: skip
-    hooks: Hooks = Field(
-        default=(), description="Commands around reading it, on the node of the client."
-    )
-    retention: RetentionSpec | None = Field(
-        default=None, description="Which of its versions are kept, instead of that of the graph."
-    )
-
-    @model_validator(mode="after")
-    def _has_one_source(self) -> ObjectSpec:
-        written = [self.path is not None, bool(self.command), self.stdin]
-        if not any(written):
-            raise ValueError(
-                "has no path|Write where it is, as in path: /srv/www, or a command: [pg_dump, site]"
-            )
-        if sum(written) > 1:
-            raise ValueError("has more than one of path, command and stdin|Keep one of them")
-        if self.path is None and not self._takes_all:
-            raise ValueError("leaves out parts of a stream|Delete what says what is left out")
-        if not self.silence_max:
-            raise ValueError("has no time to give anything|Write silence_max: 1 h")
-        return self
-
-    @property
-    def _takes_all(self) -> bool:
-        """Nothing is written that leaves out parts of a tree."""
-        limits = self.exclude_larger_than or self.exclude_older_than
-        flags = self.exclude_caches or self.one_file_system or not self.ignore_files
-        return not (self.exclude or limits or flags)
-
-
-class ClientSpec(Written):
-    """A machine with primary storage."""
-
-    node: DottedName = Field(default=HERE, description="Where its data are.")
-    objects: dict[ObjectName, ObjectSpec] = Field(default={}, description="Its data objects.")
-
-
-class StagingSpec(Written):
-    """When the frames of a device may make room for new ones."""
-
-    copies: Count = Field(description="Durable copies that a version must have elsewhere.")
-    keep: Duration = Field(default=0, description="And how old it must be.")
-
-
-class DeviceSpec(Written):
-    """A place where media are."""
-
-    path: PathText | None = Field(default=None, description="The directory that holds the medium.")
-    kind: Literal["directory", "null"] = Field(
-        default="directory", description='"null" swallows and counts, for measurements.'
-    )
-    node: DottedName = Field(default=HERE, description="The machine that it is attached to.")
-    block_size: BlockSize = Field(
-        default=4096, description="Everything on the medium begins at a multiple of this."
-    )
-    rate_limit: Rate = Field(default=0, description="Bytes per second at most, 0 for no limit.")
-    rate: Rate = Field(
-        default=0, description="Bytes per second that it writes, as flowbackup device measure "
-        "says; for predictions only.",
-    )  # fmt: skip
-    media_size: Limit = Field(
-        default=0, description="Bytes of one medium; the path then holds a set of media, and an "
-        "object may lie on several. 0: one medium without limit.",
-    )  # fmt: skip
-    staging: StagingSpec | None = Field(
-        default=None, description="A fast device whose frames are freed once they are elsewhere."
-    )
-
-    @model_validator(mode="after")
-    def _path_fits_kind(self) -> DeviceSpec:
-        if self.kind == "directory" and self.path is None:
-            raise ValueError('has no path|Write where it is, as in path: /mnt/nas, or kind: "null"')
-        if self.kind == "null" and self.path is not None:
-            raise ValueError('is of kind "null" and has a path|Delete the path or the kind')
-        if self.kind == "null" and (self.media_size or self.staging):
-            raise ValueError('is of kind "null", which keeps nothing|Delete media_size and staging')
-        if 0 < self.media_size < MEDIA_BYTES_MIN:
-            raise ValueError(
-                f"has media of {format_size(self.media_size)}"
-                f"|Write media_size: {format_size(MEDIA_BYTES_MIN)} or more"
-            )
-        return self
 
 
 class RatedSpec(Written):

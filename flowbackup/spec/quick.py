@@ -7,6 +7,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 
+from flowbackup.model.location import whole_place
 from flowbackup.model.source_rules import EVERYTHING, SourceRules
 from flowbackup.spec.builder import GraphBuilder, unique_name
 from flowbackup.spec.fields import read_frame_size
@@ -61,11 +62,10 @@ def quick_graph(
     if stdin:
         reader.object(stdin, stdin=True)
     devices: dict[str, object] = {}
-    levels = [Path(os.path.abspath(place)) for place in (to, *mirrors)]
-    for place in levels:
-        name = unique_name(_name_of(place, "device"), devices)
+    for place in (whole_place(os.fspath(level)) for level in (to, *mirrors)):
+        name = unique_name(_name_of(PurePath(place), "device"), devices)
         devices[name] = None
-        builder.device(name, path=place)
+        builder.place(name, place)
     first, *behind = devices
     group = builder.backup_group("primary", devices=[first], buffers=buffers)
     for level, device in enumerate(behind, 1):

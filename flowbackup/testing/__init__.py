@@ -2,5 +2,5 @@
 
 `schedules` random orders of events for the machines of `flow/`; `frames` frames to write;
 `faulty_calls` a system and `faulty_device` a device that fail on demand; `device_conformance` what
-every device must do.
+every device must do, `source_conformance` what every source of a package must.
 """

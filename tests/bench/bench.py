@@ -32,6 +32,7 @@ from tests.bench.packing import packing
 from tests.bench.rates import rates
 from tests.bench.restore import restore
 from tests.bench.small import small
+from tests.bench.space import text, versions
 from tests.bench.tables import Table, markdown, targets
 
 HERE = Path(__file__).parent
@@ -54,6 +55,8 @@ MEASURES = {
     "restore": Measure(restore, with_ray=False),
     "commands": Measure(commands, with_ray=False),
     "increments": Measure(increments, with_ray=False),
+    "text": Measure(text, with_ray=False),
+    "versions": Measure(versions, with_ray=False),
     "engines": Measure(engines, with_ray=False),
     "catalog": Measure(catalog, with_ray=False),
     "packing": Measure(packing, with_ray=False),

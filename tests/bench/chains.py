@@ -34,6 +34,7 @@ def across_nodes(bench: Bench) -> Table:
     """A chain of three nodes against its transport alone, and that against other transports."""
     source = bench.data.large()
     size_bytes = size_of(source)[1]
+    bench.yard.make_room(2 * CROSSING_BYTES_MAX)
     folder = bench.yard.fresh("catalogs")
     folder.mkdir()
     chain = _measured("chain_nodes", str(bench.rounds), str(source), str(folder))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.datasets import size_of
-from tests.bench.measure import Bench, Rounds, command_seconds, say, settle
+from tests.bench.measure import Bench, Rounds, command_seconds, in_rounds, settle
 from tests.bench.peers import Borg, Restic, copies_seconds, install, tar_seconds, tee_seconds
 from tests.bench.tables import Row, Table, pair_ratios
 
@@ -57,12 +57,7 @@ def commands(bench: Bench) -> Table:
     missing = install()
     source = bench.data.large()
     size_bytes = size_of(source)[1]
-    rounds = Rounds()
-    for number in range(bench.rounds):
-        say(f"  round {number + 1} of {bench.rounds}")
-        bench.yard.make_room(COPIES_OF_ROUND * size_bytes)
-        for name, seconds in _round(bench, source, missing):
-            note(rounds, name, seconds)
+    rounds = in_rounds(bench, COPIES_OF_ROUND * size_bytes, lambda: _round(bench, source, missing))
     return Table(
         "Whole commands on L",
         (*ratios(rounds, TARGETS, "L"),
@@ -92,11 +87,6 @@ def _round(bench: Bench, source: Path, missing: dict[str, str]) -> Iterator[tupl
     for name, run in runs:
         settle(source)
         yield name, run()
-
-
-def note(rounds: Rounds, name: str, seconds: float) -> None:
-    rounds.add(name, seconds)
-    say(f"    {name}: {seconds:.2f} s")
 
 
 def ratios(rounds: Rounds, targets: dict[tuple[str, str], float], source: str) -> list[Row]:

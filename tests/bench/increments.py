@@ -56,24 +56,18 @@ def _round(
     words = [*FLOWBACKUP, "backup", str(source), "--to", str(medium), "--catalog", str(catalog)]
     for step in STEPS:
         if step == STEPS[-1]:
-            _change(source)
+            change_some(source, random.Random(42))
         settle(source)
         before = size_of(medium)[1]
-        _note(rounds, f"flowbackup, {step}", command_seconds([*words, "--quiet"]))
+        rounds.note(f"flowbackup, {step}", command_seconds([*words, "--quiet"]))
         grown.add(f"flowbackup, {step}", (size_of(medium)[1] - before) / 1e6)
         if restic is not None:
             settle(source)
-            _note(rounds, f"restic, {step}", restic.backup_seconds(source))
+            rounds.note(f"restic, {step}", restic.backup_seconds(source))
 
 
-def _change(source: Path) -> None:
-    """Other content of the same size for some files, the same ones each time."""
-    chance = random.Random(42)
+def change_some(source: Path, chance: random.Random) -> None:
+    """Other content of the same size for some files; which ones, the seed decides."""
     files = sorted(place for place in source.rglob("*") if place.is_file())
     for place in chance.sample(files, len(files) // CHANGED_SHARE):
         place.write_bytes(chance.randbytes(place.stat().st_size))
-
-
-def _note(rounds: Rounds, name: str, seconds: float) -> None:
-    rounds.add(name, seconds)
-    say(f"    {name}: {seconds:.2f} s")

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,9 @@ from flowbackup.units import GIB, MIB
 from tests.bench.datasets import DataSets
 
 ROOM_LEFT_BYTES = 6 * GIB
-"""What a run leaves free on the disk: a full file system is slow, and others live there too."""
+ROOM_LEFT_SHARE = 0.06
+"""What a run leaves free on the disk, the more of both: a full file system is slow, others live
+there too, and Ray takes a disk for full where less than 5 % of it are free."""
 READ_BYTES = 8 * MIB
 COMMAND_SECONDS_MAX = 900
 RUN_PREFIX = "run-"
@@ -57,7 +59,7 @@ class Yard:
         self.clear_for(need_bytes)
         if self._lacks(need_bytes):
             raise OSError(
-                f"{need_bytes / GIB:.1f} GiB are to be written and {ROOM_LEFT_BYTES / GIB:.0f} GiB "
+                f"{need_bytes / GIB:.1f} GiB are to be written and {self._left() / GIB:.0f} GiB "
                 f"to be left free, but {self._free() / GIB:.1f} GiB are free"
             )
 
@@ -69,11 +71,15 @@ class Yard:
         os.sync()
 
     def _lacks(self, need_bytes: int) -> bool:
-        return self._free() - need_bytes < ROOM_LEFT_BYTES
+        return self._free() - need_bytes < self._left()
 
     def remove(self) -> None:
         """The end: the root goes too."""
         shutil.rmtree(self._root, ignore_errors=True)
+
+    def _left(self) -> float:
+        status = os.statvfs(self._root)
+        return max(ROOM_LEFT_BYTES, ROOM_LEFT_SHARE * status.f_blocks * status.f_frsize)
 
     def _free(self) -> int:
         status = os.statvfs(self._root)
@@ -109,6 +115,11 @@ class Rounds:
     def add(self, name: str, seconds: float) -> None:
         self.seconds.setdefault(name, []).append(seconds)
 
+    def note(self, name: str, seconds: float) -> None:
+        """As `add`, and says so."""
+        self.add(name, seconds)
+        say(f"    {name}: {seconds:.2f} s")
+
     def rates(self, name: str, size_bytes: int) -> tuple[float, ...]:
         """MB/s of source."""
         return tuple(size_bytes / 1e6 / seconds for seconds in self.seconds[name])
@@ -126,6 +137,20 @@ def alternate(
             seconds = run()
             rounds.add(name, seconds)
             say(f"  round {number + 1} of {count}: {name}: {seconds:.2f} s")
+    return rounds
+
+
+def in_rounds(
+    bench: Bench, write_bytes: int, one_round: Callable[[], Iterable[tuple[str, float]]]
+) -> Rounds:
+    """Rounds whose contestants begin anew each time.  write_bytes: what a round writes, at most.
+    one_round: runs each once, and tells its name and seconds."""
+    rounds = Rounds()
+    for number in range(bench.rounds):
+        say(f"  round {number + 1} of {bench.rounds}")
+        bench.yard.make_room(write_bytes)
+        for name, seconds in one_round():
+            rounds.note(name, seconds)
     return rounds
 
 

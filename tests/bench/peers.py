@@ -46,30 +46,30 @@ def versions() -> dict[str, str]:
 
 
 class Restic:
-    """Two repositories, empty at the start."""
+    """Two repositories, empty at the start.  first: the one that `backup_seconds` writes."""
 
     def __init__(self, work: Path) -> None:
         work.mkdir()
         password = work / "password"
         password.write_text(PASSWORD)
-        self._first, self._second = work / "first", work / "second"
+        self.first, self._second = work / "first", work / "second"
         self._words = ["restic", "--quiet", "--cache-dir", str(work / "cache")]
         self._words += ["--password-file", str(password)]
-        self._run(self._first, "init")
+        self._run(self.first, "init")
         self._run(self._second, "init")
 
     def backup_seconds(self, source: Path) -> float:
-        return self._run(self._first, "backup", str(source))
+        return self._run(self.first, "backup", str(source))
 
     def both_seconds(self, source: Path) -> float:
         """To both repositories at once, each by a command of its own."""
-        repositories = (self._first, self._second)
+        repositories = (self.first, self._second)
         words = ("backup", str(source))
         return together_seconds([partial(self._run, place, *words) for place in repositories])
 
     def restore_words(self) -> list[str]:
         """The command that restores the newest snapshot, but for its target."""
-        return [*self._words, "--repo", str(self._first), "restore", "latest", "--target"]
+        return [*self._words, "--repo", str(self.first), "restore", "latest", "--target"]
 
     def _run(self, repository: Path, *words: str) -> float:
         return command_seconds([*self._words, "--repo", str(repository), *words])

@@ -47,8 +47,7 @@ def restore(bench: Bench) -> Table:
                 (contest.ours, contest.run_ours), (contest.theirs, contest.run_theirs)
             ):  # fmt: skip
                 cold = forget() and cold
-                rounds.add(name, run())
-                say(f"    {name}: {rounds.seconds[name][-1]:.2f} s")
+                rounds.note(name, run())
     return Table(
         "Restore and verify, whole commands",
         (*(_ratio(contest, rounds) for contest in contests), *_rates(contests, rounds)),

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench.commands import RESTIC, TAR, Ours, note, ratios
+from tests.bench.commands import RESTIC, TAR, Ours, ratios
 from tests.bench.datasets import size_of
-from tests.bench.measure import Bench, Rounds, say, settle
+from tests.bench.measure import Bench, in_rounds, settle
 from tests.bench.peers import Restic, install, tar_seconds
 from tests.bench.tables import Row, Table
 
@@ -22,12 +22,7 @@ def small(bench: Bench) -> Table:
     missing = install()
     source = bench.data.small()
     size_bytes = size_of(source)[1]
-    rounds = Rounds()
-    for number in range(bench.rounds):
-        say(f"  round {number + 1} of {bench.rounds}")
-        bench.yard.make_room(COPIES_OF_ROUND * size_bytes)
-        for name, seconds in _round(bench, source, missing):
-            note(rounds, name, seconds)
+    rounds = in_rounds(bench, COPIES_OF_ROUND * size_bytes, lambda: _round(bench, source, missing))
     return Table(
         "Whole commands on S",
         (*ratios(rounds, TARGETS, "S"),

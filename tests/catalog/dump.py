@@ -39,7 +39,7 @@ _TABLES = {
     "forgotten_told": f"""SELECT t.object_id, {_FRAME} FROM forgotten_told t
         JOIN frames f USING (frame)""",
 }
-_OF_SESSIONS = ("sessions", "session_devices", "problems")
+_OF_SESSIONS = ("sessions", "session_devices", "problems", "session_ends")
 _NOT_ON_MEDIA = {"verifications", "stretches", "journal"}
 """What no medium tells; a rebuild leaves it as it is."""
 _DERIVED = {"frame_chunks"}

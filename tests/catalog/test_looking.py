@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowbackup.catalog import Catalog, finding, open_catalog, search
+from flowbackup.catalog import Catalog, hit_rows, open_catalog, search
 from flowbackup.catalog.difference import Side
 from flowbackup.catalog.rows import ChangeKind, DifferenceRow, VersionRow
 from flowbackup.catalog.search import Search
@@ -141,13 +141,13 @@ def test_only_pages_with_hits_are_read_whole(
     """The last row of a page may go on in the next one: that is seen without reading either."""
     shelf.add([directory(b""), *(file_of(b"%03d" % number) for number in range(89))], rows=10)
     read: list[int] = []
-    real: Callable[..., bytes] = finding._body
+    real: Callable[..., dict[int, bytes]] = hit_rows.page_bodies
 
-    def counting(database: object, key: int) -> bytes:
-        read.append(key)
-        return real(database, key)
+    def counting(database: object, pages: Sequence[int]) -> dict[int, bytes]:
+        read.extend(pages)
+        return real(database, pages)
 
-    monkeypatch.setattr(finding, "_body", counting)
+    monkeypatch.setattr(hit_rows, "page_bodies", counting)
     assert shelf.paths(size_bytes_min=1 << 40) == []
     assert read == []
     assert len(shelf.paths(patterns=(b"07*",))) == 10

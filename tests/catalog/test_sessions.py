@@ -167,6 +167,7 @@ def test_a_record_has_room_for_so_many_problems_and_counts_the_rest(catalog: Cat
         ("duration_seconds", float("inf")),
         ("devices", [7]),
         ("problems", [{"kind": "x"}]),
+        ("ends", [{"session": 7}]),
         ("session", 7),
     ],
 )

@@ -8,11 +8,11 @@ import re
 import pytest
 from rich.console import Console
 
+from flowbackup.api.moment import done_text, edge_state_text, progress_line, stage_text
+from flowbackup.api.rates import READ, RateMeter
 from flowbackup.cli.live import LiveTable
-from flowbackup.cli.moment import done_text, edge_state_text, progress_line, stage_text
 from flowbackup.cli.output import Output
 from flowbackup.cli.progress import LINE_SECONDS, JsonProgress, LineProgress, show_progress
-from flowbackup.cli.rates import READ, RateMeter
 from flowbackup.cli.summary import PROBLEMS_SHOWN_MAX
 from flowbackup.monitor import WAITING, EdgeState, Problem, Progress
 from tests.cli import samples

@@ -88,6 +88,18 @@ def test_detach_and_cancel(flowbackup: RunCommand, fake_api: FakeApi) -> None:
     assert "behind the objects" in flowbackup("cancel", "latest").out
 
 
+@pytest.mark.parametrize(
+    ("written", "rate", "said"), [("20MB/s", 20_000_000, "20 MB/s"), ("none", 0, "not limited")]
+)
+def test_limit(
+    flowbackup: RunCommand, fake_api: FakeApi, written: str, rate: int, said: str
+) -> None:
+    fake = fake_api("change_session", "nas -> offsite.usb")
+    assert flowbackup("limit", "latest", "usb", written).out == f"nas -> offsite.usb: {said}\n"
+    fake.assert_called_once_with("latest", "limit", None, edge="usb", rate=rate)
+    assert "is not a size" in flowbackup("limit", "latest", "usb", "fast").err
+
+
 def test_a_refusal_is_an_error_of_its_kind(flowbackup: RunCommand, fake_api: FakeApi) -> None:
     fake_api("change_session", UsageError("nas begins the chain", remedy="mirrors: usb"))
     ran = flowbackup("detach", "latest", "nas")

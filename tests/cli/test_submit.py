@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from flowbackup.api import submitting
+from flowbackup.api.moment import progress_fields
 from flowbackup.catalog.catalog import open_catalog
-from flowbackup.cli.moment import progress_fields
 from flowbackup.errors import InterruptedSessionError
 from flowbackup.model.ids import id_text, new_id
 from flowbackup.model.published import command_fields

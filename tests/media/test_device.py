@@ -10,6 +10,7 @@ from flowbackup.errors import DamageError, DeviceLockedError, GraphError
 from flowbackup.media.devices.directory import DirectoryDevice
 from flowbackup.media.devices.null import NullDevice
 from flowbackup.media.devices.rate import RateLimitedDevice
+from flowbackup.media.devices.tape import TapeDevice
 from flowbackup.media.open import open_device
 from flowbackup.media.port import Device
 from flowbackup.media.sets.set_device import SetDevice
@@ -91,8 +92,10 @@ def test_the_table_of_kinds() -> None:
     assert isinstance(open_device(limited), SetDevice)
     assert isinstance(open_device(DeviceTarget("a", "null")), NullDevice)
     assert isinstance(open_device(DeviceTarget("a", "null", rate_limit=5)), RateLimitedDevice)
+    tape = open_device(DeviceTarget("a", "tape", "tape:///nowhere"))
+    assert isinstance(tape, TapeDevice)
     with pytest.raises(GraphError, match="unknown kind"):
-        open_device(DeviceTarget("a", "tape"))
+        open_device(DeviceTarget("a", "punch cards"))
 
 
 def test_a_rate_is_more_than_nothing() -> None:

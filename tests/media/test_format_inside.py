@@ -19,6 +19,7 @@ from flowbackup.model.forgotten import ForgottenRecord, ForgottenVersion
 from flowbackup.model.ids import FrameId
 from flowbackup.model.record import SessionRecord, VersionRecord, load_record
 from flowbackup.model.retag import Retag
+from flowbackup.model.session_end import SessionEnd
 from flowbackup.testing.frames import sample_id
 from flowbackup.units import MIB
 
@@ -27,8 +28,9 @@ REF = ChunkRef(bytes(32), 7, FrameId(sample_id(1), 2, 3), 4)
 VERSION = VersionRecord(
     sample_id(2), sample_id(1), "c", "n", b"/s", 1, 2, "success", 3, 2, 9, 9, 9, 0, REF, FIXED
 )
+ENDS = (SessionEnd(sample_id(3), "failed", 1),)
 SESSION = SessionRecord(
-    sample_id(1), "backup", "g", 1, 2, "success", "h", tags=("release",),
+    sample_id(1), "backup", "g", 1, 2, "success", "h", tags=("release",), ends=ENDS,
     retags=(Retag(sample_id(2), ("kept",), 3),),
 )  # fmt: skip
 GONE = ForgottenRecord(sample_id(1), (ForgottenVersion(sample_id(2), "c", "n", 1, 2, 3),))

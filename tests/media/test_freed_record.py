@@ -10,7 +10,14 @@ import pytest
 
 from flowbackup.errors import DamageError
 from flowbackup.media.labels.label import read_label
-from flowbackup.media.layout import FILE_BYTES_MAX, NO_CHAIN, RecordHeader, RecordKind, SegmentName
+from flowbackup.media.layout import (
+    FILE_BYTES_MAX,
+    NO_CHAIN,
+    RecordHeader,
+    RecordKind,
+    SegmentName,
+    plain_record,
+)
 from flowbackup.media.segments import freed as freed_module
 from flowbackup.media.segments.freed import FreedNote, pack_freed, read_freed
 from flowbackup.media.segments.scan import read_header
@@ -78,9 +85,7 @@ def test_a_record_behind_that_of_another_segment_is_damage(place: Path) -> None:
 
 def header(rows: int = 0) -> RecordHeader:
     name = SegmentName(sample_id(3), 1, 1, BLOCK)
-    return freed_module.plain_record(
-        name, 1, NO_CHAIN, RecordKind.FREED, SESSION, b"", chunk_count=rows
-    )
+    return plain_record(name, 1, NO_CHAIN, RecordKind.FREED, SESSION, b"", chunk_count=rows)
 
 
 @pytest.mark.parametrize(

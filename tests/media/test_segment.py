@@ -13,6 +13,7 @@ from flowbackup.media.calls import SYSTEM
 from flowbackup.media.labels.label import read_label
 from flowbackup.media.segments import segment
 from flowbackup.media.segments.segment import SegmentWriter, check_intact
+from flowbackup.media.segments.segment_folder import DirectoryFolder
 from flowbackup.model.digest import frame_digest
 from flowbackup.testing.faulty_calls import Fault, FaultySystemCalls
 from flowbackup.testing.frames import sample_frame
@@ -34,7 +35,8 @@ def writer_on(place: Path, calls: FaultySystemCalls, *refusals: DeviceError) -> 
         return SYSTEM.open_folder(str(place / "segments"))
 
     label = read_label(str(place)).label
-    return SegmentWriter(open_folder, label, SESSION, 1, device="nas", calls=calls)
+    folder = DirectoryFolder(open_folder, label.block_bytes, calls)
+    return SegmentWriter(folder, label, SESSION, 1, device="nas")
 
 
 def test_a_payload_is_as_long_as_its_header_says() -> None:

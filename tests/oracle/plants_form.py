@@ -83,7 +83,7 @@ FORMS: tuple[Form, ...] = (
     Form("object", "exclude", [7], "type", "in quotes", at=("exclude", 0)),
     Form("object", "one_file_system", "maybe", "type", "true or false"),
     Form("device", "node", Raw("5"), "type", "Put it in quotes"),
-    Form("device", "kind", "tape", "type", '"directory" or "null"'),
+    Form("device", "kind", "floppy", "type", '"directory", "null"'),
     Form("device", "path", Raw("[a]"), "type", "Write a text"),
     Form("device", "staging", Raw('"x"'), "type", "keys with values"),
     Form("mirror", "on_failure", "ignore", "type", '"required" or "optional"'),
@@ -172,6 +172,17 @@ FORMS: tuple[Form, ...] = (
     Form("directory", "kind", Raw('"null"'), "value", "Delete the path", at=()),
     Form("swallowing", "staging", Raw("{copies: 1}"), "value", "Delete media_size", at=()),
     Form("swallowing", "media_size", "1 TiB", "value", "Delete media_size", at=()),
+    Form("directory", "url", "s3://media", "value", "Write kind: s3", at=()),
+    Form("bucket", "path", "/mnt/x", "value", "Delete the path", at=()),
+    Form("bucket", "url", None, "value", "as in url: s3://", at=()),
+    Form("bucket", "url", "https://media/x", "value", "Write it as s3://", at=()),
+    Form("bucket", "url", "s3://Media", "value", "Write it as s3://", at=()),
+    Form("bucket", "url", "s3://me:key@media/x", "value", "Keys are taken", at=()),
+    Form("bucket", "url", "s3://media/a b", "value", "Use letters", at=()),
+    Form("bucket", "endpoint", "host", "value", "as in endpoint: https://", at=()),
+    Form("bucket", "endpoint", "https://me@host", "value", "stand in no graph", at=()),
+    Form("bucket", "region", "a b", "value", "as in region: ", at=()),
+    Form("served", "endpoint", "https://host", "value", "Delete the endpoint", at=()),
     Form("tree", "path", None, "value", "as in path: /srv/www", at=()),
     Form("tree", "command", ["true"], "value", "Keep one", at=()),
     Form("tree", "stdin", True, "value", "Keep one", at=()),
@@ -276,6 +287,18 @@ def _device_of_kind(kind: str) -> Where:
     return find
 
 
+def _bucket_at(server: str) -> Where:
+    """A device in a bucket, made of one in a directory."""
+
+    def find(plot: Plot) -> tuple[Keys, Graph]:
+        keys, device = _device_of_kind("directory")(plot)
+        del device["path"]
+        device.update(kind="s3", url=f"s3{server}/media/{keys[-1]}".replace("s3/", "s3://"))
+        return keys, device
+
+    return find
+
+
 def _command(plot: Plot) -> tuple[Keys, Graph]:
     """An object that is a command, made of another one where there is none."""
     keys, item = plot.object()
@@ -309,6 +332,8 @@ _PARTS: dict[str, Where] = {
     "device": _of_section("devices"),
     "directory": _device_of_kind("directory"),
     "swallowing": _device_of_kind("null"),
+    "bucket": _bucket_at(""),
+    "served": _bucket_at("+https://host:9000"),
     "staging": _staging,
     "group": _of_roles("backup", "mirror", "copy", "restore"),
     "written": _of_roles("backup", "mirror", "copy"),

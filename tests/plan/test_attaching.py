@@ -67,6 +67,19 @@ def test_behind_a_mirror_comes_what_that_one_gets(plan: Plan) -> None:
     assert streams_of(after)["attached.more"] == streams_of(after)["offsite.usb"] != ()
 
 
+def test_a_bucket_is_attached_by_its_place_or_its_name(plan: Plan) -> None:
+    place = "s3://eu-1@media/more"
+    after = attach(plan, place)
+    assert after.agent == "attached.more"
+    device = after.plan.agent("attached.more").device
+    assert (device.kind, device.location) == ("s3", place)
+    text = GRAPH.replace(
+        "  shelf: ", '  cloud: {kind: s3, url: "s3://media/x", region: eu-1}\n  shelf: '
+    )
+    declared = make_plan(parse_graph(text), machine=Machine())
+    assert attach(declared, "s3://eu-1@media/x").agent == "attached.cloud"
+
+
 def test_a_mirror_on_another_node_has_memory_of_its_own(plan: Plan) -> None:
     after = attach(plan, "vault").plan
     (edge,) = after.edges_into("attached.vault")

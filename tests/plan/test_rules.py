@@ -123,6 +123,24 @@ def test_equal_paths_on_two_nodes_are_two_places() -> None:
     assert lines(text) == []
 
 
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("s3://media/a", "is the same place"),
+        ("s3://eu-1@media/a/b", "lies inside"),
+        ("s3://media/b", ""),
+        ("s3+https://host/media/a", ""),
+    ],
+)
+def test_a_bucket_is_one_place_from_every_node(url: str, told: str) -> None:
+    region = "" if "@" in url or "+" in url else ", region: eu-1"
+    text = CHAIN.replace("{path: /mnt/nas}", '{kind: s3, url: "s3://media/a", region: eu-1}')
+    text = text.replace("{path: /mnt/usb}", f'{{kind: s3, url: "{url}", node: n1{region}}}')
+    found = lines(text + "nodes: {n1: {}}\n")
+    assert len(found) == (1 if told else 0)
+    assert all(told in line for line in found)
+
+
 def test_relative_paths_refer_to_the_file(tmp_path: Path) -> None:
     file = tmp_path / "sub" / "g.yaml"
     file.parent.mkdir()
@@ -153,7 +171,7 @@ def test_items_behind_faulty_ones_keep_their_lines(tmp_path: Path) -> None:
 
 def test_what_follows_from_a_fault_of_form_is_not_told(tmp_path: Path) -> None:
     file = tmp_path / "g.yaml"
-    file.write_text(CHAIN.replace("{path: /mnt/usb}", "{kind: tape, path: 5, x: 1}"))
+    file.write_text(CHAIN.replace("{path: /mnt/usb}", "{kind: floppy, path: 5, x: 1}"))
     with pytest.raises(GraphError) as caught:
         load_plan(file, machine=PLENTY)
     assert len(caught.value.findings) == 3

@@ -19,6 +19,10 @@ GRAPHS = sorted((ROOT / "graphs").glob("**/*.yaml"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SHOWS_PLACES = {ROOT / "notebooks" / "first-chain.ipynb"}
 """Run in a temporary folder, whose name they show."""
+SHOWS_TIMES = {ROOT / "notebooks" / "predicted-and-measured.ipynb"}
+"""Tell how long something took, and assert themselves what must hold of that."""
+STARTS_RAY = {ROOT / "notebooks" / "ray-dataset.ipynb"}
+"""Run in a process of their own: it may have one Ray only."""
 NOTEBOOK_BYTES_MAX = 100_000
 
 
@@ -55,7 +59,12 @@ def test_there_are_graphs_and_notebooks() -> None:
     assert NOTEBOOKS
 
 
-@pytest.mark.parametrize("path", sorted(SHOWS_PLACES), ids=lambda path: path.name)
+PROGRAMS = [*sorted(SHOWS_PLACES)] + [
+    pytest.param(path, marks=[pytest.mark.slow, pytest.mark.ray]) for path in sorted(STARTS_RAY)
+]
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.name)
 def test_a_notebook_that_backs_up_is_a_program(path: Path, tmp_path: Path) -> None:
     cells = json.loads(path.read_text())["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
@@ -72,7 +81,9 @@ def test_a_notebook_that_backs_up_is_a_program(path: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [path for path in NOTEBOOKS if path not in STARTS_RAY], ids=lambda path: path.name
+)
 def test_notebooks_show_what_running_them_gives(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,7 +91,7 @@ def test_notebooks_show_what_running_them_gives(
     monkeypatch.chdir(ROOT)
     kept = [cell["outputs"] for cell in code_cells(read(path))]
     found = run_notebook(path)
-    if path in SHOWS_PLACES:
+    if path in SHOWS_PLACES | SHOWS_TIMES:
         assert [len(outputs) for outputs in found] == [len(outputs) for outputs in kept]
     else:
         assert found == kept, "run tests/project/notebook.py on it, and look at what changed"

@@ -33,6 +33,7 @@ REASONS = {
     "source/hashing.py _work": "for work: `close` ends it",
     "source/hashing.py close": MEMORY,
     "source/hashing.py drain": MEMORY,
+    "ui/keeper.py keep": "for the command that it keeps, in a process that is there for it",
 }
 WAITING = {"wait", "join", "acquire", "result", "get", "recv", "accept"}
 """Without an argument they have no bound; `join` of a text and `get` of a mapping have one."""

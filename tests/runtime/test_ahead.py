@@ -182,6 +182,40 @@ def test_few_frames_are_kept_behind(media: Media) -> None:
     assert media.prepared[-1] == 0
 
 
+@pytest.mark.parametrize("media", ["A"], indirect=True)
+def test_what_no_entry_needs_any_more_is_not_kept_behind(media: Media) -> None:
+    numbers = [0, 1, 0, 2, *range(3, 9)]
+    for count, taken in enumerate(media.frames.following(map(entry, numbers)), 1):
+        (chunk,) = taken.chunks
+        media.content(chunk.frame.sequence)
+        media.frames.restored(count)
+    assert media.prepared == list(range(9)), "what comes again was kept"
+    behind = [7, 6]
+    for number in behind:
+        media.content(number)
+    assert media.prepared[9:] == behind
+
+
+@pytest.mark.parametrize("media", ["A"], indirect=True)
+def test_what_is_needed_again_is_kept_within_a_bound(media: Media) -> None:
+    numbers = [*range(FRAMES_KEPT + 2)] * 2
+    for count, taken in enumerate(media.frames.following([entry(n) for n in numbers]), 1):
+        (chunk,) = taken.chunks
+        media.content(chunk.frame.sequence)
+        media.frames.restored(count)
+    assert media.prepared.count(0) == 2 and media.prepared.count(FRAMES_KEPT + 1) == 1
+
+
+def test_frames_are_needed_up_to_the_last_entry_that_has_them() -> None:
+    upcoming = Upcoming([entry(0, 1), entry(1), entry(0), entry(2)])
+    assert not upcoming.needs(frame(0)), "nobody has looked yet"
+    taken = upcoming.entries()
+    for number, needed in enumerate([(0, 1, 2), (0, 1, 2), (0, 2), (2,), ()]):
+        upcoming.restored(number)
+        next(taken, None)
+        assert tuple(n for n in range(3) if upcoming.needs(frame(n))) == needed
+
+
 def test_entries_fail_where_they_should_have_come() -> None:
     def failing() -> Iterator[Entry]:
         yield entry(1)

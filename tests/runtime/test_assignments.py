@@ -46,6 +46,24 @@ def test_a_near_client_and_what_comes_from_far_never_meet_in_a_slot(tmp_path: Pa
     assert edge.frames_max == len(received)
 
 
+def test_a_bucket_is_not_made_to_take_an_object_every_half_second(tmp_path: Path) -> None:
+    graph = tmp_path / "graph.yaml"
+    graph.write_text(
+        """
+        graph: far
+        clients: {near: {objects: {one: {path: /srv/one}}}}
+        devices: {disk: {kind: "null"}, cloud: {kind: s3, url: "s3://media/x"}}
+        backup_groups: {primary: {devices: [disk]}}
+        mirror_groups: {offsite: {mirrors: primary, devices: [cloud]}}
+        """
+    )
+    plan = api.load_plan(graph)
+    for seconds, expected in ((plan.sync_seconds, (0.5, 5.0)), (60.0, (60.0, 60.0))):
+        made = Assignments(replace(plan, sync_seconds=seconds), new_id(), identify())
+        found = tuple(made.buffer(agent).sync_seconds for agent in plan.agents)
+        assert found == expected
+
+
 def test_more_feeders_than_buffers_are_refused_and_not_waited_for(tmp_path: Path) -> None:
     """Before anything starts, and by whoever is told to start it all the same."""
     with pytest.raises(GraphError, match="3 feed it"):

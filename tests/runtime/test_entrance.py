@@ -270,13 +270,15 @@ def test_who_tries_once_does_not_try_again(places: list[str]) -> None:
 
 
 def test_a_waiting_session_can_be_cancelled(places: list[str]) -> None:
-    other, clock = held(places[0]), Clock()
+    other, cancel = held(places[0]), Cancel()
+    clock = Clock(lambda: cancel.tell() if len(clock.waits) == 2 else None)
     entrance = Entrance(
-        new_id(), doors_of(places, "mine"), 90, RecordingMonitor(), clock=clock,
-        sleep=clock.sleep, is_cancelled=lambda: len(clock.waits) == 2,
+        new_id(), doors_of(places, "mine"), 90, RecordingMonitor(), cancel=cancel, clock=clock,
+        sleep=clock.sleep,
     )  # fmt: skip
     with pytest.raises(InterruptedSessionError):
         entrance.wait()
+    assert len(clock.waits) == 2
     other.unlock()
     assert leftovers(places) == []
 

@@ -178,6 +178,26 @@ def test_a_session_whose_hook_must_not_fail_behind_it_has_failed_and_is_good(wor
     assert [str(row) for row in api.objects(world.catalog)], "the version stays"
 
 
+@pytest.mark.parametrize("engine", ["local"], indirect=True)
+def test_media_hear_of_it_from_the_next_session(world: World) -> None:
+    """The medium is sealed, and may be gone, when hooks behind a session run."""
+    hooks = [world.hook("after", more=", on_error: fail", text=f"[ -e {world.folder}/good ]")]
+    plan = world.plan({"site": []}, hooks, rest=COPIES)
+    first = world.run(plan)
+    copied = api.run_copy(plan, (), world.settings, world.monitor)
+    assert (first.exit_code, copied.exit_code) == (1, 1)
+    (world.folder / "good").touch()
+    world.run(plan)
+    api.run_copy(plan, (), world.settings, world.monitor)
+    before = [(row.kind, row.outcome, row.problems) for row in api.sessions(world.catalog)]
+    assert [outcome for _, outcome, _ in before].count(Outcome.FAILED) >= 2
+    again = world.folder / "again"
+    media = [str(world.folder / name) for name in "ab"]
+    assert api.rebuild(media, world.monitor, again).exit_code == 0
+    after = [(row.kind, row.outcome, row.problems) for row in api.sessions(again)][1:]
+    assert after == before
+
+
 def test_a_hook_that_takes_too_long_is_ended_with_all_that_it_started(world: World) -> None:
     pid = world.folder / "pid"
     slow = f"sleep 300 & echo $! > {pid}; sleep 300"

@@ -246,6 +246,36 @@ def test_a_mirror_is_detached_in_the_middle_and_what_stands_behind_it_goes_on(
     repair_moves_the_rest(tmp_path, sources, "usb", records=1)
 
 
+def test_a_coupling_is_limited_in_the_middle_and_freed_again(
+    tmp_path: Path, gate: Path, run: Callable[..., SessionReport]
+) -> None:
+    """With a byte a second it would last for months."""
+    catalog = tmp_path / "catalog.sqlite"
+    mirrors = "  offsite: {mirrors: primary, devices: [usb], buffers: 8}"
+
+    def limit(coupling: str, rate: object) -> str:
+        return api.change_session("latest", "limit", catalog, edge=coupling, rate=rate)
+
+    def refused() -> list[str]:
+        texts = []
+        for coupling, rate in (("vault", 1), ("web", 1), ("usb", -1)):
+            with pytest.raises(FlowbackupError) as caught:
+                limit(coupling, rate)
+            texts.append(str(caught.value))
+        return texts
+
+    to_usb = "primary.nas -> offsite.usb"
+    terminal = Terminal(
+        gate, refused, lambda: limit(to_usb, 1), lambda: limit("nas", 1), lambda: limit("nas", 0),
+        lambda: limit("offsite.usb", 0),
+    )  # fmt: skip
+    report = run(terminal, mirrors)
+    texts, *limited = terminal.results()
+    assert f'name one of: "web -> primary.nas", "{to_usb}"' in texts[0]  # type: ignore[index]
+    assert limited == [to_usb, "web -> primary.nas", "web -> primary.nas", to_usb]
+    assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), report.problems
+
+
 @pytest.mark.slow
 def test_the_last_of_a_chain_is_detached_and_nobody_waits_for_it(
     tmp_path: Path, sources: Path, gate: Path, run: Callable[..., SessionReport]

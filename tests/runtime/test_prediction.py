@@ -21,7 +21,9 @@ from flowbackup.simulate import ObjectModel, Scenario, simulate
 from flowbackup.spec import GraphBuilder
 
 MB = 10**6
-SIZE_BYTES = 24 * MB
+SIZE_BYTES = {"local": 24 * MB, "ray": 96 * MB}
+"""Beginning and end of a session, of which a prediction of bytes knows nothing, take a tenth of a
+second on Ray, and more where others work."""
 RUNS_MAX = 6
 WITHIN = 0.1
 
@@ -82,9 +84,9 @@ def _compare(draw: Draw, folder: Path, engine: str) -> tuple[float, float]:
     source.mkdir()
     for number in range(4):
         # Nothing in it repeats, so that all of it has to be written.
-        (source / f"{number}").write_bytes(Random(number).randbytes(SIZE_BYTES // 4))
+        (source / f"{number}").write_bytes(Random(number).randbytes(SIZE_BYTES[engine] // 4))
     plan = _plan(draw, folder, source)
-    objects = {"web/site": ObjectModel(SIZE_BYTES, files=4)}
+    objects = {"web/site": ObjectModel(SIZE_BYTES[engine], files=4)}
     predicted = simulate(plan, Scenario(objects=objects, call_seconds=0.001)).seconds
     measured: list[float] = []
     while len(measured) < RUNS_MAX:
@@ -105,7 +107,8 @@ def test_a_session_takes_as_long_as_predicted(draw: Draw, engine: str, memory_pa
 @pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.parametrize("engine", ["ray"], indirect=True)
-def test_so_does_one_on_ray(engine: str, memory_path: Path) -> None:
-    predicted, measured = _compare(_cascade, memory_path, engine)
+@pytest.mark.parametrize("draw", LAYOUTS, ids=lambda draw: draw.__name__.strip("_"))
+def test_so_does_one_on_ray(draw: Draw, engine: str, memory_path: Path) -> None:
+    predicted, measured = _compare(draw, memory_path, engine)
     print(f"predicted {predicted:.3f} s, measured {measured:.3f} s")
     assert predicted == pytest.approx(measured, rel=WITHIN)

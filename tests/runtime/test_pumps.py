@@ -7,13 +7,16 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from types import SimpleNamespace
 
+import pytest
+
 from flowbackup.errors import DeviceError, FlowbackupError, ProtocolError
 from flowbackup.flow.actions import Forward
 from flowbackup.flow.pace import Moment
 from flowbackup.model.frame import FrameDescriptor
 from flowbackup.model.ids import FrameId
-from flowbackup.model.rate import RateSchedule
+from flowbackup.model.rate import NO_LIMIT, RateSchedule
 from flowbackup.plan.decided import Transport
+from flowbackup.runtime.edges import pumps
 from flowbackup.runtime.edges.pumps import DevicePump, EdgePump
 from flowbackup.runtime.edges.transport import SharedMemory
 from flowbackup.runtime.edges.wiring import EdgeSettings, Job, Offer, Reply, Written
@@ -172,6 +175,37 @@ def test_an_edge_with_a_rate_sends_one_frame_after_the_other() -> None:
 
     asyncio.run(run())
     assert [frames for _, frames in calls] == [1, 1, 1]
+
+
+def test_an_edge_that_waits_for_its_turn_hears_of_another_rate(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The clock stands still: by its first rate the edge would never send a second frame."""
+    monkeypatch.setattr(pumps, "RATE_LOOK_SECONDS", 0.001)
+    calls: list[int] = []
+
+    async def offer(edge: str, epoch: int, number: int, offers: list[Offer]) -> Reply:
+        calls.append(len(offers))
+        return Reply(tuple(o.frame.header.frame_id for o in offers))
+
+    async def run() -> None:
+        heard = Heard()
+        pump = EdgePump(
+            EDGE, SimpleNamespace(offer=remote(offer)), SharedMemory(), heard.reply, heard.fail,
+            lambda: Moment(100.0, 0, 0),
+        )  # fmt: skip
+        pump.limit(RateSchedule(1))
+        for sequence in range(3):
+            pump.put(Forward("a -> b", 0, 0, descriptor(sequence)))
+        await settle()
+        assert calls == [1]
+        pump.limit(NO_LIMIT)
+        while len(heard.replies) < 3:
+            await asyncio.sleep(0.001)
+        assert pump.settings.rate == NO_LIMIT, "whoever replaces this sender has it, too"
+
+    asyncio.run(asyncio.wait_for(run(), 10))
+    assert sum(calls) == 3
 
 
 def test_what_the_receiver_has_from_an_earlier_self_takes_credit_and_goes_first() -> None:

@@ -10,8 +10,9 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from flowbackup.spec import GraphBuilder, GraphSpec, dump_graph, edit_graph, parse_graph
+from flowbackup.spec.devices import DeviceSpec
 from flowbackup.spec.fields import read_size, written_size
-from flowbackup.spec.models import CouplingSpec, DeviceSpec
+from flowbackup.spec.models import CouplingSpec
 from flowbackup.spec.plain import read_plain
 
 TEXT = """\

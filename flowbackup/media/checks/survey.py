@@ -7,10 +7,10 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flowbackup.media.failure import device_error
+from flowbackup.media.failure import StoreError, device_error
 from flowbackup.media.labels.label import LABEL_NAME, SEGMENTS_NAME, FoundLabel, Label, read_label
 from flowbackup.media.layout import FILE_BYTES_MAX
-from flowbackup.media.regular import open_regular
+from flowbackup.media.places.kinds import files_at
 from flowbackup.media.segments.scan import Damage
 from flowbackup.media.segments.segment import parse_file_name, segment_file_name
 from flowbackup.model.digest import frame_digest
@@ -44,7 +44,7 @@ def survey_medium(location: str, device: str) -> MediumSurvey:
     found = read_label(location, device)
     folder = os.path.join(location, SEGMENTS_NAME)
     try:
-        sizes = {entry.name: entry.stat(follow_symlinks=False).st_size for entry in _scan(folder)}
+        sizes = files_at(location).sizes(folder)
     except OSError as error:
         raise device_error(device, f"listing {folder}", error) from error
     files = sorted((parsed, sizes[name]) for name in sizes if (parsed := parse_file_name(name)))
@@ -67,12 +67,6 @@ def survey_medium(location: str, device: str) -> MediumSurvey:
     )
 
 
-def _scan(folder: str) -> list[os.DirEntry[str]]:
-    """The entries of a folder.  Raises OSError."""
-    with os.scandir(folder) as entries:
-        return list(entries)
-
-
 def _text_damages(location: str, found: FoundLabel) -> Iterator[Damage]:
     """The label's two copies, and the documents, whose digests stand in the label."""
     label = found.label
@@ -80,20 +74,16 @@ def _text_damages(location: str, found: FoundLabel) -> Iterator[Damage]:
         yield _text_damage(label, location, LABEL_NAME, fault)
     for name, digest in sorted(label.documents.items()):
         try:
-            data = _read_text(os.path.join(location, name))
+            data = files_at(location).read(os.path.join(location, name), _TEXT_BYTES_MAX)
+        except StoreError as error:
+            # A store that does not answer has lost nothing.
+            raise device_error(label.device, f"reading {name}", error) from error
         except OSError as error:
             reason = f"cannot be read: {error.strerror}"
             yield _text_damage(label, location, name, reason)
             continue
         if frame_digest(data).hex() != digest:
             yield _text_damage(label, location, name, "is not what was written")
-
-
-def _read_text(path: str) -> bytes:
-    with open(open_regular(path), "rb", buffering=0) as file:
-        # From the device and not from memory, as all that is verified.
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        return file.read(_TEXT_BYTES_MAX) or b""
 
 
 def _text_damage(label: Label, location: str, name: str, reason: str) -> Damage:

@@ -26,6 +26,7 @@ from flowbackup.media.segments.leftover import cut_back, give_back_reserved
 from flowbackup.media.segments.reader import MediumReader
 from flowbackup.media.segments.room import room_on
 from flowbackup.media.segments.segment import SEGMENT_BYTES, SegmentWriter
+from flowbackup.media.segments.segment_folder import DirectoryFolder
 from flowbackup.model.device import DeviceTarget, MediumInfo
 from flowbackup.model.ids import id_text
 from flowbackup.units import MIB, format_size
@@ -171,14 +172,13 @@ class DirectoryDevice:
             cut_back(self.reader(), session, self.name, self._calls)
         self._has_written = True
         return SegmentWriter(
-            self.open_segments,
+            DirectoryFolder(self.open_segments, label.block_bytes, self._calls),
             label,
             session,
             epoch,
             device=self.name,
             check=self.check_identity,
             segment_bytes=self._segment_bytes,
-            calls=self._calls,
         )
 
     def reader(self, *, cached: bool = True) -> MediumReader:

@@ -14,6 +14,7 @@ from importlib.resources import files
 
 from flowbackup.errors import DamageError, DeviceError, FormatError
 from flowbackup.media.calls import SYSTEM, SystemCalls
+from flowbackup.media.failure import device_error
 from flowbackup.media.labels.twice import (
     COPIES,
     COPY_BYTES,
@@ -27,11 +28,14 @@ from flowbackup.media.layout import (
     FORMAT_MAJOR,
     FORMAT_MINOR,
 )
+from flowbackup.media.places.bucket import CLAIMS_NAME, CLOCK_NAME, create_at, put_at
+from flowbackup.media.places.kinds import files_at
 from flowbackup.media.regular import read_regular
 from flowbackup.model.device import DEFAULT_BLOCK_BYTES, MediumInfo, Membership
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.ids import id_from_text, id_text, new_id
 from flowbackup.model.json_values import plain_text, whole_number
+from flowbackup.model.location import is_directory
 
 LABEL_NAME = "flowbackup.label"
 SET_NAME = "flowbackup.set"
@@ -43,7 +47,10 @@ DOCUMENTS = ("README.txt", "FORMAT.md", "recover.py")
 """Put on every medium, so that it explains itself and can be read without this package."""
 
 LABEL_MARK = b"FBLABEL\n"
-_OURS = frozenset({LOCK_NAME, SEGMENTS_NAME, LABEL_NAME + ".new", "lost+found", *DOCUMENTS})
+_OURS = frozenset(
+    {LOCK_NAME, SEGMENTS_NAME, LABEL_NAME + ".new", "lost+found", CLOCK_NAME, CLAIMS_NAME}
+    | {*DOCUMENTS}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +157,13 @@ def read_label(location: str, device: str = "", *, folder: int | None = None) ->
     """
     name = device or location
     try:
-        path = LABEL_NAME if folder is not None else os.path.join(location, LABEL_NAME)
-        data = read_regular(path, COPIES * COPY_BYTES + 1, folder=folder)
+        data = _label_bytes(location, folder)
     except (FileNotFoundError, NotADirectoryError):
         raise missing(location, name) from None
     except OSError as error:
         raise DeviceError(
             f'device "{name}": the label in {location} cannot be read: {error.strerror}',
-            remedy="check the permissions and the disk",
+            remedy=getattr(error, "remedy", "check the permissions and the disk"),
             device=name,
             errno=error.errno or 0,
         ) from error
@@ -167,6 +173,13 @@ def read_label(location: str, device: str = "", *, folder: int | None = None) ->
         error.message = f'device "{name}", {location}: {error.message}'
         error.device = name
         raise
+
+
+def _label_bytes(location: str, folder: int | None) -> bytes:
+    size = COPIES * COPY_BYTES + 1
+    if folder is not None:
+        return read_regular(LABEL_NAME, size, folder=folder)
+    return files_at(location).read(os.path.join(location, LABEL_NAME), size)
 
 
 def init_medium(
@@ -186,40 +199,51 @@ def init_medium(
     checked_block(block_bytes)
     try:
         check_free(location, name)
-        segments = os.path.join(location, SEGMENTS_NAME)
-        if not os.path.lexists(parent := os.path.dirname(os.path.abspath(location))):
-            os.makedirs(parent)
-        calls.make_directory(location)
-        calls.make_directory(segments)
+        if is_directory(location):
+            _make_folders(location, calls)
         digests = {}
         for document in DOCUMENTS:
             data = files("flowbackup.media").joinpath(document).read_bytes()
             digests[document] = frame_digest(data).hex()
-            write_file(calls, os.path.join(location, document), data)
+            put_file(calls, os.path.join(location, document), data)
         label = Label(
             new_id(), name, pool, block_bytes, time.time_ns(), documents=digests,
             membership=membership,
         )  # fmt: skip
-        path = os.path.join(location, LABEL_NAME)
-        write_file(calls, path + ".new", pack_label(label))
-        calls.sync_directory(segments)
-        calls.rename(path + ".new", path)
-        calls.sync_directory(location)
-        calls.sync_directory(parent)
+        _put_label(location, label, calls)
         return label.info(location, free_bytes(location))
     except OSError as error:
         raise DeviceError(
             f'device "{name}": no medium can be made in {location}: {error.strerror}',
-            remedy="check the permissions and the space of the disk",
+            remedy=getattr(error, "remedy", "check the permissions and the space of the disk"),
             device=name,
             errno=error.errno or 0,
         ) from error
 
 
+def _make_folders(location: str, calls: SystemCalls) -> None:
+    if not os.path.lexists(parent := os.path.dirname(os.path.abspath(location))):
+        os.makedirs(parent)
+    calls.make_directory(location)
+    calls.make_directory(os.path.join(location, SEGMENTS_NAME))
+
+
+def _put_label(location: str, label: Label, calls: SystemCalls) -> None:
+    """In one step, and never in the place of another one."""
+    path, data = os.path.join(location, LABEL_NAME), pack_label(label)
+    if not is_directory(location):
+        create_at(path, data)
+        return
+    write_file(calls, path + ".new", data)
+    calls.sync_directory(os.path.join(location, SEGMENTS_NAME))
+    calls.rename(path + ".new", path)
+    calls.sync_directory(location)
+    calls.sync_directory(os.path.dirname(os.path.abspath(location)))
+
+
 def free_bytes(location: str) -> int:
-    """Space that a file at `location` may still take."""
-    space = os.statvfs(location)
-    return space.f_bavail * space.f_frsize
+    """Space that a file at `location` may still take, -1 where nobody can say."""
+    return files_at(location).free_bytes(location)
 
 
 def write_file(calls: SystemCalls, path: str, data: bytes) -> None:
@@ -235,6 +259,14 @@ def write_file(calls: SystemCalls, path: str, data: bytes) -> None:
         calls.close(fd)
 
 
+def put_file(calls: SystemCalls, path: str, data: bytes) -> None:
+    """As `write_file`, also in a bucket.  Raises OSError."""
+    if is_directory(path):
+        write_file(calls, path, data)
+    else:
+        put_at(path, data)
+
+
 def _file_name(value: object) -> str:
     name = plain_text(value)
     if name in ("", ".", "..") or "/" in name or "\0" in name:
@@ -246,8 +278,8 @@ def _membership(value: Mapping[str, object] | None) -> Membership | None:
     if value is None:
         return None
     number, media_bytes = whole_number(value["number"]), whole_number(value["media_bytes"])
-    if number < 1 or media_bytes < 1:
-        raise ValueError("media of a set count from 1 and have a size")
+    if number < 1 or media_bytes < 0:
+        raise ValueError("media of a set count from 1, and their size is not negative")
     return Membership(id_from_text(plain_text(value["set"])), number, media_bytes)
 
 
@@ -275,15 +307,16 @@ def checked_block(block_bytes: int) -> int:
 def check_free(location: str, name: str, ours: frozenset[str] = _OURS) -> None:
     """May media be made here?  ours: what an attempt before may have left.  Raises DeviceError,
     OSError."""
-    if not os.path.lexists(location):
+    at = files_at(location)
+    if is_directory(location) and not os.path.lexists(location):
         return
-    if not os.path.isdir(location):
+    if is_directory(location) and not os.path.isdir(location):
         raise DeviceError(
             f'device "{name}": {location} is not a directory',
             remedy="name a directory",
             device=name,
         )
-    present = set(os.listdir(location))
+    present = set(at.names(location))
     if present & {LABEL_NAME, SET_NAME}:
         raise DeviceError(
             f'device "{name}": {location} holds a medium already',
@@ -292,8 +325,8 @@ def check_free(location: str, name: str, ours: frozenset[str] = _OURS) -> None:
         )
     segments = os.path.join(location, SEGMENTS_NAME)
     foreign = sorted(present - ours)
-    if not foreign and os.path.isdir(segments):
-        foreign = sorted(os.listdir(segments))
+    if not foreign and SEGMENTS_NAME in present:
+        foreign = sorted(at.names(segments))
     if foreign:
         raise DeviceError(
             f'device "{name}": {location} holds other things ({foreign[0]!r}, ...)',
@@ -304,16 +337,15 @@ def check_free(location: str, name: str, ours: frozenset[str] = _OURS) -> None:
 
 def missing(location: str, name: str) -> DeviceError:
     """Why there is no medium at `location`, and what to do."""
-    remedy = f"mount the disk, or make a medium with `flowbackup device init {location}`"
-    if not os.path.lexists(location):
-        text = f"{location} does not exist"
-    elif not os.path.isdir(location):
-        text, remedy = f"{location} is not a directory", "name a directory"
-    elif not os.listdir(location):
-        text = f"{location} is empty: no medium is there, or its disk is not mounted"
-    elif os.path.lexists(os.path.join(location, SET_NAME)):
+    at = files_at(location)
+    try:
+        text, remedy = at.absence(location)
+        holds_set = not text and at.has(os.path.join(location, SET_NAME))
+    except OSError as error:
+        return device_error(name, f"looking at {location}", error)
+    if holds_set:
         text, remedy = f"{location} holds a set of media", "name the directory of one of them"
-    else:
+    elif not text:
         text = f"{location} holds no medium of flowbackup, but other things"
         remedy = "name the directory of a medium, or an empty one for `flowbackup device init`"
     return DeviceError(f'device "{name}": {text}', remedy=remedy, device=name)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from importlib.resources import files
 
 from flowbackup.media.calls import SYSTEM, SystemCalls
-from flowbackup.media.failure import device_error
+from flowbackup.media.failure import StoreError, device_error
 from flowbackup.media.labels.label import (
     DOCUMENTS,
     LABEL_NAME,
@@ -16,8 +16,10 @@ from flowbackup.media.labels.label import (
     read_label,
     write_file,
 )
-from flowbackup.media.regular import read_regular
+from flowbackup.media.places.bucket import put_at
+from flowbackup.media.places.kinds import files_at
 from flowbackup.model.digest import frame_digest
+from flowbackup.model.location import is_directory
 from flowbackup.units import MIB
 
 _DOCUMENT_BYTES_MAX = 16 * MIB
@@ -47,7 +49,8 @@ def mend(location: str, device: str, calls: SystemCalls = SYSTEM) -> tuple[str, 
         # The label last: until then it still says that the document is damaged.
         label = pack_label(replace(found.label, documents=digests))
         _replace(calls, os.path.join(location, LABEL_NAME), label)
-        calls.sync_directory(location)
+        if is_directory(location):
+            calls.sync_directory(location)
     except OSError as error:
         raise device_error(device, f"mending the label of {location}", error) from error
     return (*bad, LABEL_NAME)
@@ -57,17 +60,23 @@ def _bad(location: str, found: FoundLabel) -> list[str]:
     return [
         name
         for name, digest in sorted(found.label.documents.items())
-        if not _is_sound(os.path.join(location, os.path.basename(name)), digest)
+        if not _is_sound(os.path.join(location, os.path.basename(name)), digest, found)
     ]
 
 
-def _is_sound(path: str, digest: str) -> bool:
+def _is_sound(path: str, digest: str, found: FoundLabel) -> bool:
+    """Raises DeviceError for a store that does not answer: that is no damage."""
     try:
-        return frame_digest(read_regular(path, _DOCUMENT_BYTES_MAX)).hex() == digest
+        return frame_digest(files_at(path).read(path, _DOCUMENT_BYTES_MAX)).hex() == digest
+    except StoreError as error:
+        raise device_error(found.label.device, f"reading {path}", error) from error
     except OSError:
         return False
 
 
 def _replace(calls: SystemCalls, path: str, data: bytes) -> None:
+    if not is_directory(path):
+        put_at(path, data)
+        return
     write_file(calls, path + ".new", data)
     calls.rename(path + ".new", path)

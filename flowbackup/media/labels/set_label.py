@@ -34,6 +34,8 @@ from flowbackup.media.labels.label import (
     check_free,
     checked_block,
     init_medium,
+    missing,
+    put_file,
     read_label,
     write_file,
 )
@@ -45,18 +47,21 @@ from flowbackup.media.labels.twice import (
     parse_twice,
 )
 from flowbackup.media.layout import FORMAT_MAJOR, FORMAT_MINOR
-from flowbackup.media.regular import read_regular
+from flowbackup.media.places.bucket import CLOCK_NAME, put_at
+from flowbackup.media.places.kinds import files_at
 from flowbackup.model.device import DEFAULT_BLOCK_BYTES, MediumInfo, Membership
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.ids import id_from_text, id_text, new_id
 from flowbackup.model.json_values import plain_text, whole_number
+from flowbackup.model.location import TAPE, is_directory, kind_at
 
 SET_MARK = b"FBMEDIA\n"
 README_NAME = "README.txt"
 _README = "README-set.txt"
 NUMBER_MAX = 10**9
 _OURS = frozenset(
-    {LOCK_NAME, QUEUE_NAME, README_NAME, SET_NAME + ".new", "lost+found", "medium-00001"}
+    {LOCK_NAME, QUEUE_NAME, README_NAME, SET_NAME + ".new", "lost+found", CLOCK_NAME}
+    | {"medium-00001"}
 )
 
 
@@ -127,8 +132,12 @@ def number_of(name: str) -> int:
 
 
 def is_set(location: str) -> bool:
-    """Does a set of media lie there?  Looks at a name only."""
-    return os.path.lexists(os.path.join(location, SET_NAME))
+    """Does a set of media lie there?  Looks at a name only.  Raises DeviceError where nobody can
+    look."""
+    try:
+        return files_at(location).has(os.path.join(location, SET_NAME))
+    except OSError as error:
+        raise device_error(location, f"looking at {location}", error) from error
 
 
 def read_set(location: str, device: str = "") -> tuple[SetLabel, tuple[str, ...]]:
@@ -137,8 +146,11 @@ def read_set(location: str, device: str = "") -> tuple[SetLabel, tuple[str, ...]
     Raises DeviceError when there is none (with what to do), DamageError, FormatError.
     """
     name = device or location
+    if kind_at(location) == TAPE:
+        return _set_of_tapes(location, name), ()
     try:
-        data = read_regular(os.path.join(location, SET_NAME), COPIES * COPY_BYTES + 1)
+        path = os.path.join(location, SET_NAME)
+        data = files_at(location).read(path, COPIES * COPY_BYTES + 1)
         return parse_twice(data, SET_MARK, "set's label", SetLabel.from_json)
     except (FileNotFoundError, NotADirectoryError):
         raise _missing(location, name) from None
@@ -148,6 +160,21 @@ def read_set(location: str, device: str = "") -> tuple[SetLabel, tuple[str, ...]
         error.message = f'device "{name}", {location}: {error.message}'
         error.device = name
         raise
+
+
+def _set_of_tapes(location: str, name: str) -> SetLabel:
+    """What the newest tape of a changer says: no file stands beside tapes.  Raises DeviceError."""
+    try:
+        numbers = [n for n in map(number_of, files_at(location).names(location)) if n]
+    except OSError as error:
+        raise device_error(name, f"looking at {location}", error) from error
+    if not numbers:
+        raise missing(location, name)
+    label = read_label(os.path.join(location, medium_name(max(numbers))), name).label
+    return SetLabel(
+        label.membership.set_id if label.membership else label.medium, label.device, label.pool,
+        label.block_bytes, 0, label.created_ns, media=max(numbers),
+    )  # fmt: skip
 
 
 def init_set(
@@ -164,9 +191,10 @@ def init_set(
     checked_block(block_bytes)
     try:
         check_free(location, name, _OURS)
-        os.makedirs(location, exist_ok=True)
+        if is_directory(location):
+            os.makedirs(location, exist_ok=True)
         data = files("flowbackup.media").joinpath(_README).read_bytes()
-        write_file(calls, os.path.join(location, README_NAME), data)
+        put_file(calls, os.path.join(location, README_NAME), data)
         documents = {README_NAME: frame_digest(data).hex()}
         begun = _begun(location)
         set_id = begun.membership.set_id if begun and begun.membership else new_id()
@@ -175,7 +203,8 @@ def init_set(
         )
         first = begun or make_medium(location, label, 1, calls)
         write_set(location, replace(label, media=1), calls)
-        calls.sync_directory(os.path.dirname(os.path.abspath(location)))
+        if is_directory(location):
+            calls.sync_directory(os.path.dirname(os.path.abspath(location)))
     except OSError as error:
         raise device_error(name, f"making a set of media in {location}", error) from error
     return first
@@ -185,7 +214,7 @@ def _begun(location: str) -> MediumInfo | None:
     """The first medium, as an attempt that was cut off may have left it: made, and empty."""
     place = os.path.join(location, medium_name(1))
     try:
-        if os.listdir(os.path.join(place, SEGMENTS_NAME)):
+        if files_at(place).names(os.path.join(place, SEGMENTS_NAME)):
             return None
         label = read_label(place).label
     except (OSError, DeviceError):
@@ -209,6 +238,9 @@ def write_set(location: str, label: SetLabel, calls: SystemCalls) -> None:
     if len(text) > TEXT_BYTES_MAX:
         raise DeviceError(f"the label of {label.device} is too long", remedy="use shorter names")
     path = os.path.join(location, SET_NAME)
+    if not is_directory(location):
+        put_at(path, pack_twice(SET_MARK, text))
+        return
     write_file(calls, path + ".new", pack_twice(SET_MARK, text))
     calls.rename(path + ".new", path)
     calls.sync_directory(location)
@@ -217,14 +249,15 @@ def write_set(location: str, label: SetLabel, calls: SystemCalls) -> None:
 def _missing(location: str, name: str) -> DeviceError:
     init = f"`flowbackup device init {location} --media-size SIZE`"
     remedy = f"mount the disk, or make a set of media with {init}"
-    if not os.path.lexists(location):
+    at = files_at(location)
+    if is_directory(location) and not os.path.lexists(location):
         text = f"{location} does not exist"
-    elif not os.path.isdir(location):
+    elif is_directory(location) and not os.path.isdir(location):
         text, remedy = f"{location} is not a directory", "name a directory"
-    elif os.path.lexists(os.path.join(location, LABEL_NAME)):
+    elif at.has(os.path.join(location, LABEL_NAME)):
         text = f"{location} holds one medium, and no set of media of limited size"
         remedy = f"take media_size out of the graph, or name an empty directory for {init}"
-    elif not os.listdir(location):
+    elif not at.names(location):
         text = f"{location} is empty: no set of media is there, or its disk is not mounted"
     else:
         text = f"{location} holds no set of media of flowbackup, but other things"

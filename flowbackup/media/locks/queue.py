@@ -49,7 +49,7 @@ class MediumQueue:
         with self._guard("looking at"), suppress(FileNotFoundError), self._folder() as folder:
             for name in os.listdir(folder):
                 text = _text_if_held(folder, name)
-                ticket = _parse_name(name)
+                ticket = parse_name(name)
                 if text is not None and ticket is not None:
                     found.append(Waiting(ticket, describe(text)))
         return tuple(sorted(found))
@@ -94,7 +94,7 @@ class MediumQueue:
                 fd = os.open(new, flags, 0o644, dir_fd=folder)
                 if try_flock(fd, fcntl.LOCK_EX):
                     os.pwrite(fd, text, 0)
-                    name = _name_of(ticket)
+                    name = name_of(ticket)
                     os.rename(new, name, src_dir_fd=folder, dst_dir_fd=folder)
                     self._name, self._fd, fd = name, fd, -1
                     return True
@@ -159,14 +159,16 @@ def _text_if_held(folder: int, name: str) -> bytes | None:
         os.close(fd)
 
 
-def _name_of(ticket: Ticket) -> str:
+def name_of(ticket: Ticket) -> str:
+    """Of the file, or the object, of a ticket."""
     return f"{ticket.number:0{NUMBER_DIGITS}d}-{id_text(ticket.session)}"
 
 
-def _parse_name(name: str) -> Ticket | None:
+def parse_name(name: str) -> Ticket | None:
+    """None for a name that no ticket has."""
     number, _, session = name.partition("-")
     try:
         ticket = Ticket(int(number), id_from_text(session))
     except ValueError:
         return None
-    return ticket if _name_of(ticket) == name else None
+    return ticket if name_of(ticket) == name else None

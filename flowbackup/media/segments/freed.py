@@ -15,17 +15,15 @@ from flowbackup.media.labels.label import Label
 from flowbackup.media.layout import (
     FILE_BYTES_MAX,
     INDEX_ROW,
-    NO_CHAIN,
     IndexRow,
     RecordHeader,
     RecordKind,
     SegmentName,
-    pack_header,
     pack_index,
     parse_index,
-    plain_record,
 )
 from flowbackup.media.segments.reader import MediumReader, SegmentFile, check_rows
+from flowbackup.media.segments.run import RecordRun
 from flowbackup.media.segments.scan import FoundRecord, payload_fault, read_header
 from flowbackup.media.segments.segment_source import SegmentSource
 from flowbackup.model.freed import FreedSegment
@@ -49,15 +47,11 @@ def pack_freed(label: Label, note: FreedNote) -> bytes:
     head = _HEAD.pack(freed.size_bytes, len(freed.media), 0)
     payload = head + b"".join(freed.media) + pack_index(rows)
     time = freed.freed_ns
-    begin = _packed(label, freed, 0, NO_CHAIN, RecordKind.SEGMENT, label.to_json(), sequence=time)
-    what = _packed(
-        label, freed, 1, begin.chain, RecordKind.FREED, payload,
-        sequence=time, chunk_count=len(rows),
-    )  # fmt: skip
-    index = _packed(label, freed, 2, what.chain, RecordKind.INDEX, b"")
-    offset = len(begin.data) + len(what.data)
-    footer = _packed(label, freed, 3, index.chain, RecordKind.FOOTER, b"", sequence=offset)
-    return b"".join((begin.data, what.data, index.data, footer.data))
+    name = SegmentName(label.medium, freed.segment, freed.epoch, label.block_bytes)
+    run = RecordRun(name, freed.session)
+    pieces = run.plain(RecordKind.SEGMENT, label.to_json(), sequence=time)
+    pieces += run.plain(RecordKind.FREED, payload, sequence=time, chunk_count=len(rows))
+    return b"".join((*pieces, *run.tail()))
 
 
 def read_freed(source: SegmentSource) -> FreedNote | None:
@@ -115,24 +109,3 @@ def _parse(header: RecordHeader, payload: bytes) -> FreedNote:
         header.segment, header.epoch, header.session, header.sequence, len(rows), size_bytes, media
     )
     return FreedNote(freed, rows)
-
-
-class _Packed(NamedTuple):
-    """A record as it stands on the medium, and its chain value."""
-
-    data: bytes
-    chain: bytes
-
-
-def _packed(
-    label: Label, freed: FreedSegment, ordinal: int, previous: bytes, kind: RecordKind,
-    payload: bytes, *, sequence: int = 0, chunk_count: int = 0,
-) -> _Packed:  # fmt: skip
-    block = label.block_bytes
-    name = SegmentName(label.medium, freed.segment, freed.epoch, block)
-    record = plain_record(
-        name, ordinal, previous, kind, freed.session, payload,
-        sequence=sequence, chunk_count=chunk_count,
-    )  # fmt: skip
-    head, chain = pack_header(record)
-    return _Packed(head.ljust(block, b"\0") + payload.ljust(record.padded_bytes, b"\0"), chain)

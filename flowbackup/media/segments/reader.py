@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from flowbackup.errors import DamageError, DeviceError, FormatError
@@ -19,8 +20,10 @@ from flowbackup.media.layout import (
     SegmentName,
     parse_index,
 )
+from flowbackup.media.places.kinds import files_at
 from flowbackup.media.port import StoredFrame
 from flowbackup.media.segments.memory import FrameMemory
+from flowbackup.media.segments.object_source import ObjectSource
 from flowbackup.media.segments.room import room_on
 from flowbackup.media.segments.scan import (
     Damage,
@@ -31,10 +34,17 @@ from flowbackup.media.segments.scan import (
 )
 from flowbackup.media.segments.segment import parse_file_name, segment_file_name
 from flowbackup.media.segments.segment_source import SegmentSource
+from flowbackup.media.segments.tape_source import TapeSource
 from flowbackup.model.device import FramePlace, MediumInfo
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.frame import FrameHeader
+from flowbackup.model.location import DIRECTORY, S3, TAPE, is_directory, kind_at
 from flowbackup.units import round_up
+
+SOURCES: Mapping[str, type[SegmentSource]] = MappingProxyType(
+    {DIRECTORY: SegmentSource, S3: ObjectSource, TAPE: TapeSource}
+)
+"""By kind of place."""
 
 
 class SegmentFile(NamedTuple):
@@ -57,6 +67,7 @@ class MediumReader:
         that: frames are large, are read once, and what they push out of it may be in use."""
         self._location = location
         self._folder = os.path.join(location, SEGMENTS_NAME)
+        self._files = files_at(location)
         self._label = label
         self._device = device or label.device
         self._cached = cached
@@ -151,7 +162,7 @@ class MediumReader:
     def segment_files(self) -> list[SegmentFile]:
         """By number and epoch.  Raises DeviceError."""
         try:
-            names = os.listdir(self._folder)
+            names = self._files.names(self._folder)
         except OSError as error:
             raise device_error(self._device, f"listing {self._folder}", error) from error
         return sorted(
@@ -160,14 +171,12 @@ class MediumReader:
 
     def sealed_sizes(self) -> dict[tuple[int, int], int]:
         """(number, epoch) -> bytes of the file of each sealed segment.  Raises DeviceError."""
-        sizes: dict[tuple[int, int], int] = {}
-        for segment, epoch, sealed in self.segment_files():
-            path = os.path.join(self._folder, segment_file_name(segment, epoch, sealed=True))
-            try:
-                sizes |= {(segment, epoch): os.lstat(path).st_size} if sealed else {}
-            except OSError as error:
-                raise device_error(self._device, f"looking at {path}", error) from error
-        return sizes
+        try:
+            sizes = self._files.sizes(self._folder)
+        except OSError as error:
+            raise device_error(self._device, f"listing {self._folder}", error) from error
+        named = ((parse_file_name(name), size) for name, size in sizes.items())
+        return {parsed[:2]: size for parsed, size in named if parsed is not None and parsed[2]}
 
     def _open(
         self, segment: int, epoch: int, sealed: bool, *, direct: bool = False
@@ -175,7 +184,8 @@ class MediumReader:
         name = SegmentName(self._label.medium, segment, epoch, self._label.block_bytes)
         path = os.path.join(self._folder, segment_file_name(segment, epoch, sealed=sealed))
         cached = self._cached and not direct
-        return SegmentSource(path, name, sealed=sealed, device=self._device, cached=cached)
+        source = SOURCES[kind_at(path)]
+        return source(path, name, sealed=sealed, device=self._device, cached=cached)
 
     def _settled(self, file: SegmentFile) -> SegmentSource:
         """A writer that was killed behind a commit record has not synced it, and of one whose sync
@@ -183,7 +193,7 @@ class MediumReader:
         sealed segments are, and then read from the device."""
         segment, epoch, sealed = file
         found = self.segment(segment, epoch, sealed=sealed)
-        if found.sealed:
+        if found.sealed or not is_directory(found.path):
             return found
         path = found.path
         found.close()

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import os
 
-from flowbackup.media.labels.label import LOCK_NAME, SEGMENTS_NAME, Label, free_bytes
+from flowbackup.media.labels.label import (
+    LOCK_NAME,
+    QUEUE_NAME,
+    SEGMENTS_NAME,
+    Label,
+    free_bytes,
+)
 from flowbackup.media.locks.holder import HOLDER_BYTES_MAX
+from flowbackup.media.places.kinds import files_at
+
+_NOT_COUNTED = frozenset({LOCK_NAME, QUEUE_NAME, SEGMENTS_NAME})
 
 
 def room_on(label: Label, location: str) -> int:
     """Bytes that files on a medium may still take.  Raises OSError."""
     free = free_bytes(location)
-    if label.membership is None:
+    if label.membership is None or not label.membership.media_bytes:
         return free
-    return max(0, min(free, label.membership.media_bytes - medium_bytes(location)))
+    left = max(0, label.membership.media_bytes - medium_bytes(location))
+    return left if free < 0 else min(free, left)
 
 
 def medium_bytes(location: str) -> int:
@@ -21,7 +31,6 @@ def medium_bytes(location: str) -> int:
     from session to session.  Raises OSError."""
     total = HOLDER_BYTES_MAX
     for folder in (location, os.path.join(location, SEGMENTS_NAME)):
-        with os.scandir(folder) as entries:
-            files = [e for e in entries if e.is_file(follow_symlinks=False) and e.name != LOCK_NAME]
-            total += sum(entry.stat(follow_symlinks=False).st_size for entry in files)
+        sizes = files_at(location).sizes(folder)
+        total += sum(size for name, size in sizes.items() if name not in _NOT_COUNTED)
     return total

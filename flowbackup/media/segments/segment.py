@@ -6,7 +6,6 @@ It is called `<number>-<epoch>.part` until it is sealed, `.seg` from then on.
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -14,12 +13,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from flowbackup.errors import DamageError, DeviceError
-from flowbackup.media.calls import SYSTEM, SystemCalls
 from flowbackup.media.failure import FULL, device_error
 from flowbackup.media.labels.label import Label
 from flowbackup.media.layout import (
     FRAMES_MAX,
-    INDEX_ROW,
     NO_CHAIN,
     IndexRow,
     RecordHeader,
@@ -30,11 +27,12 @@ from flowbackup.media.layout import (
     plain_record,
 )
 from flowbackup.media.port import StoredFrame, WriterStatistics
-from flowbackup.media.segments.record_file import RecordFile
+from flowbackup.media.segments.open_segment import OpenSegment, SegmentFolder
+from flowbackup.media.segments.run import begin_bytes, frame_bytes, tail_bytes
 from flowbackup.model.device import FramePlace
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.frame import FrameHeader
-from flowbackup.units import GIB, round_up
+from flowbackup.units import GIB
 
 SEGMENT_BYTES = GIB
 """Where a segment ends: few enough files for 100 TB, small enough to lose or move one."""
@@ -79,7 +77,7 @@ class SegmentWriter:
 
     def __init__(
         self,
-        open_folder: Callable[[], int],
+        folder: SegmentFolder,
         label: Label,
         session: bytes,
         epoch: int,
@@ -87,21 +85,17 @@ class SegmentWriter:
         device: str,
         check: Callable[[], None] = lambda: None,
         segment_bytes: int = SEGMENT_BYTES,
-        calls: SystemCalls = SYSTEM,
     ) -> None:
-        """open_folder: a descriptor of the folder of segments on the right medium, in which all of
-        one segment is done.  check: called before a segment is sealed; raises DeviceError, as the
-        former does, if another medium is where this one was."""
-        self._open_folder = open_folder
-        self._folder = -1
+        """check: called before a segment is sealed; raises DeviceError, as beginning one does, if
+        another medium is where this one was."""
+        self._folder = folder
         self._label = label
         self._session = session
         self._epoch = epoch
         self._device = device
         self._check = check
         self._segment_bytes = segment_bytes
-        self._calls = calls
-        self._file: RecordFile | None = None
+        self._file: OpenSegment | None = None
         self._name = SegmentName(label.medium, 0, epoch, label.block_bytes)
         self._ordinal = 0
         self._chain = NO_CHAIN
@@ -164,7 +158,7 @@ class SegmentWriter:
             with suppress(OSError):
                 file.close()
         with suppress(OSError):
-            self._close_folder()
+            self._folder.close()
         if self._failure is None:
             self._failure = DeviceError(
                 f'device "{self._device}": the writer is closed', device=self._device
@@ -173,7 +167,7 @@ class SegmentWriter:
     def statistics(self) -> WriterStatistics:
         return self._statistics
 
-    def _wait(self, file: RecordFile) -> None:
+    def _wait(self, file: OpenSegment) -> None:
         """Until every frame has been written: a commit record speaks of nothing that is not."""
         started = time.perf_counter()
         with self._guard(f"writing to segment {self._name.segment}"):
@@ -196,7 +190,7 @@ class SegmentWriter:
         block = self._name.block_bytes
         frame, before, rows = self._frame_bytes(header), 0, len(self._rows)
         if self._file is None or self._is_full_for(header):
-            before = block + round_up(len(self._label.to_json()), block)
+            before = begin_bytes(self._label.to_json(), block)
             before += self._tail_bytes(rows) if self._file is not None else 0
             rows = 0
         written = self._statistics.bytes_written
@@ -204,11 +198,10 @@ class SegmentWriter:
 
     def _tail_bytes(self, rows: int) -> int:
         """Index and footer."""
-        block = self._name.block_bytes
-        return block + round_up(rows * INDEX_ROW.size, block) + block
+        return tail_bytes(rows, self._name.block_bytes)
 
     def _frame_bytes(self, header: FrameHeader) -> int:
-        return self._name.block_bytes + round_up(header.payload_bytes, self._name.block_bytes)
+        return frame_bytes(header, self._name.block_bytes)
 
     def _is_full_for(self, header: FrameHeader) -> bool:
         """Is the open segment to be sealed before it?  Only if its last group is durable."""
@@ -217,19 +210,15 @@ class SegmentWriter:
         end = self._file.end + self._frame_bytes(header)
         return end > self._segment_bytes or len(self._rows) >= FRAMES_MAX
 
-    def _file_for(self, header: FrameHeader) -> RecordFile:
+    def _file_for(self, header: FrameHeader) -> OpenSegment:
         if self._is_full_for(header):
             self._seal()
         return self._file or self._begin()
 
-    def _begin(self) -> RecordFile:
+    def _begin(self) -> OpenSegment:
         with self._looking(), self._guard("beginning a segment"):
-            folder = self._folder = self._open_folder()
-            segment = 1 + max(_segment_numbers(folder), default=0)
-            self._name = self._name._replace(segment=segment)
-            name = segment_file_name(segment, self._epoch, sealed=False)
-            file = self._file = RecordFile(self._calls, folder, name, self._name.block_bytes)
-            self._calls.sync_directory(folder)
+            segment, file = self._folder.begin(self._epoch)
+            self._name, self._file = self._name._replace(segment=segment), file
         self._ordinal, self._chain, self._durable_end = 0, NO_CHAIN, 0
         self._rows.clear()
         self._append_plain(file, RecordKind.SEGMENT, self._label.to_json(), sequence=time.time_ns())
@@ -244,12 +233,7 @@ class SegmentWriter:
             self._failure = self._failure or error
             raise
 
-    def _close_folder(self) -> None:
-        folder, self._folder = self._folder, -1
-        if folder >= 0:
-            self._calls.close(folder)
-
-    def _reserve(self, file: RecordFile, record: RecordHeader) -> None:
+    def _reserve(self, file: OpenSegment, record: RecordHeader) -> None:
         """Room for the frame, and behind it for commit, index and footer."""
         block = self._name.block_bytes
         try:
@@ -262,7 +246,7 @@ class SegmentWriter:
 
     def _append_plain(
         self,
-        file: RecordFile,
+        file: OpenSegment,
         kind: RecordKind,
         payload: bytes,
         *,
@@ -281,7 +265,7 @@ class SegmentWriter:
         )
         self._append(file, record, payload)
 
-    def _append(self, file: RecordFile, record: RecordHeader, payload: memoryview | bytes) -> None:
+    def _append(self, file: OpenSegment, record: RecordHeader, payload: memoryview | bytes) -> None:
         with self._guard(f"writing to segment {self._name.segment}"):
             self._chain = file.append(record, payload)
         self._ordinal += 1
@@ -298,21 +282,18 @@ class SegmentWriter:
                 self._write_tail(file)
             else:
                 with self._guard("removing an empty segment"):
-                    self._calls.unlink(file.name, folder=self._folder)
+                    self._folder.remove(file)
         finally:
             with self._guard("closing a segment"):
                 file.close()
-                self._close_folder()
+                self._folder.close()
 
-    def _write_tail(self, file: RecordFile) -> None:
+    def _write_tail(self, file: OpenSegment) -> None:
         index_offset, count = file.end, len(self._rows)
         self._append_plain(file, RecordKind.INDEX, pack_index(self._rows), chunk_count=count)
         self._append_plain(file, RecordKind.FOOTER, b"", sequence=index_offset, chunk_count=count)
         with self._guard(f"sealing segment {self._name.segment}"):
-            file.seal()
-            sealed = segment_file_name(self._name.segment, self._epoch, sealed=True)
-            self._calls.rename(file.name, sealed, folder=self._folder)
-            self._calls.sync_directory(self._folder)
+            self._folder.seal(file, self._name.segment, self._epoch)
         self._count(segments=1)
 
     def _count(self, **more: float) -> None:
@@ -338,10 +319,3 @@ class SegmentWriter:
         if self._file is not None:
             with suppress(OSError):
                 self._file.cut_back(self._durable_end)
-
-
-def _segment_numbers(folder: int) -> Iterator[int]:
-    for name in os.listdir(folder):
-        parsed = parse_file_name(name)
-        if parsed is not None:
-            yield parsed[0]

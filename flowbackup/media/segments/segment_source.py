@@ -9,7 +9,7 @@ from mmap import mmap
 from types import TracebackType
 from typing import Self
 
-from flowbackup.errors import DamageError
+from flowbackup.errors import DamageError, DeviceError
 from flowbackup.media.failure import device_error
 from flowbackup.media.layout import FILE_BYTES_MAX, PAYLOAD_BYTES_MAX, SegmentName
 from flowbackup.media.regular import NotRegularError, open_regular
@@ -49,18 +49,27 @@ class SegmentSource:
         self._spare: mmap | None = None
         self._ahead: tuple[int, Future[int]] | None = None
         self._thread: ThreadPoolExecutor | None = None
+        self._fd = -1
         try:
-            self._fd = self._open()
-            self.size = os.fstat(self._fd).st_size
+            self.size = self._begin(cached)
             if self.size > FILE_BYTES_MAX:
                 self.close()
                 raise DamageError(f"{path} is longer than any segment", device=device)
-            if not cached:
-                os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)
         except NotRegularError as error:
             raise DamageError(f"{path} is no regular file", device=device) from error
         except OSError as error:
             raise device_error(device, f"opening {path}", error) from error
+
+    def _begin(self, cached: bool) -> int:
+        """Opens the file; its length.  Raises OSError."""
+        self._fd = self._open()
+        if not cached:
+            os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        return os.fstat(self._fd).st_size
+
+    def _read_at(self, view: memoryview, offset: int) -> int:
+        """Fills a part of `view` from there, none at the end of the file.  Raises OSError."""
+        return os.preadv(self._fd, [view], offset)
 
     def _open(self) -> int:
         if self._direct:
@@ -107,7 +116,7 @@ class SegmentSource:
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, "read-ahead")
         view = memoryview(self._spare)[:size_bytes]
-        self._ahead = begin, self._thread.submit(os.preadv, self._fd, [view], begin)
+        self._ahead = begin, self._thread.submit(self._read_at, view, begin)
 
     def _holds(self, begin: int, end: int) -> bool:
         return self._held[0] <= begin and end <= self._held[1]
@@ -153,7 +162,7 @@ class SegmentSource:
         done, size_bytes = 0, len(view)
         while done < size_bytes:
             try:
-                count = os.preadv(self._fd, [view[done:]], begin + done)
+                count = self._read_at(view[done:], begin + done)
             except OSError as error:
                 if error.errno == errno.EINVAL and self._direct:
                     self._leave_direct()
@@ -178,7 +187,7 @@ class SegmentSource:
         except OSError as error:
             raise device_error(self.device, f"opening {self.path}", error) from error
 
-    def _unreadable(self, offset: int, error: OSError) -> DamageError:
+    def _unreadable(self, offset: int, error: OSError) -> DeviceError:
         text = device_error(self.device, f"reading {self.path} at {offset}", error)
         return DamageError(
             text.message, remedy=text.remedy, device=self.device, errno=error.errno or 0

@@ -10,9 +10,11 @@ from flowbackup.errors import DeviceError
 from flowbackup.media.failure import device_error
 from flowbackup.media.labels.label import LABEL_NAME, Label, read_label
 from flowbackup.media.labels.set_label import SetLabel, medium_name, number_of, read_set
+from flowbackup.media.places.kinds import files_at
 from flowbackup.media.segments.room import room_on
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.ids import id_text
+from flowbackup.model.location import is_directory
 
 MISSING_NAMED_MAX = 20
 """So many media that are not there are named; the rest is a number."""
@@ -83,7 +85,7 @@ def find_set(location: str, device: str) -> MediaSet:
 def _places(location: str, device: str) -> list[tuple[int, str]]:
     """Number and directory of everything that has the name of a medium."""
     try:
-        names = os.listdir(location)
+        names = files_at(location).names(location)
     except OSError as error:
         raise device_error(device, f"listing {location}", error) from error
     return [(number, os.path.join(location, n)) for n in names if (number := number_of(n))]
@@ -110,12 +112,18 @@ def _faults(
     for number in missing[:MISSING_NAMED_MAX]:
         place = os.path.join(location, medium_name(number))
         text = f'device "{device}": medium {number} of the set is not there ({place})'
-        yield others.get(number, text) if os.path.lexists(place) else text
+        yield others.get(number, text) if _is_there(place) else text
     if len(missing) > MISSING_NAMED_MAX:
         more = len(missing) - MISSING_NAMED_MAX
         yield f'device "{device}": {more} more media of the set are not there'
     for number, text in others.items():
         # One that was never finished has no label, is empty, and is made again.
         place = os.path.join(location, medium_name(number))
-        if number not in missing and os.path.lexists(os.path.join(place, LABEL_NAME)):
+        if number not in missing and _is_there(os.path.join(place, LABEL_NAME)):
             yield text
+
+
+def _is_there(path: str) -> bool:
+    """Of a folder in a bucket nothing is there but what lies in it."""
+    at = files_at(path)
+    return at.has(path) or (not is_directory(path) and bool(at.names(path)))

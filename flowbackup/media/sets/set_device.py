@@ -8,12 +8,15 @@ from dataclasses import replace
 
 from flowbackup.errors import DeviceError
 from flowbackup.media.calls import SYSTEM, SystemCalls
-from flowbackup.media.devices.directory import DirectoryDevice
+from flowbackup.media.devices.kinds import MediumDevice, medium_device
 from flowbackup.media.failure import device_error
 from flowbackup.media.labels.label import LOCK_NAME, QUEUE_NAME, SEGMENTS_NAME, free_bytes
 from flowbackup.media.labels.set_label import SetLabel, make_medium, medium_name, write_set
-from flowbackup.media.locks.lock import MediumLock, present_holder
-from flowbackup.media.locks.queue import MediumQueue
+from flowbackup.media.locks.kinds import locking_at
+from flowbackup.media.locks.lease import LeaseLock
+from flowbackup.media.locks.lock import MediumLock
+from flowbackup.media.places.kinds import files_at
+from flowbackup.media.port import DeviceQueue
 from flowbackup.media.segments.room import medium_bytes
 from flowbackup.media.segments.segment import SEGMENT_BYTES
 from flowbackup.media.sets.media_set import MediaSet, find_set
@@ -25,7 +28,7 @@ from flowbackup.units import format_size
 
 
 class SetDevice:
-    """A Device on a file system, whose media have a limited size.
+    """A Device on a file system, or in a bucket, whose media have a limited size.
 
     The set and the file system that were found first are remembered, and looked at again before
     each new medium; each medium looks after itself as one that lies alone does.
@@ -45,9 +48,9 @@ class SetDevice:
         self._calls = calls
         self._set_id = b""
         self._identity = (0, 0)
-        self._lock: MediumLock | None = None
+        self._lock: MediumLock | LeaseLock | None = None
         self._holder = ""
-        self._newest: DirectoryDevice | None = None
+        self._newest: MediumDevice | None = None
         """The medium that is written on, locked; None where the next one is to be begun."""
 
     def found(self) -> MediaSet:
@@ -79,7 +82,8 @@ class SetDevice:
         if self._lock is not None:
             return
         self.found()
-        self._lock = MediumLock(os.path.join(self.location, LOCK_NAME), self.name, holder)
+        path = os.path.join(self.location, LOCK_NAME)
+        self._lock = locking_at(self.location).lock(path, self.name, holder)
         self._holder = holder
         try:
             # Once more: who held the lock before may have begun a medium meanwhile.
@@ -94,10 +98,11 @@ class SetDevice:
 
     def holder(self) -> str:
         path = os.path.join(self.location, LOCK_NAME)
-        return present_holder(path) if self._lock is None else ""
+        return locking_at(self.location).holder(path) if self._lock is None else ""
 
-    def queue(self) -> MediumQueue:
-        return MediumQueue(os.path.join(self.location, QUEUE_NAME), self.name)
+    def queue(self) -> DeviceQueue:
+        path = os.path.join(self.location, QUEUE_NAME)
+        return locking_at(self.location).queue(path, self.name)
 
     def check_writable(self, need_bytes: int, *, frame_bytes: int = 0) -> None:
         found = self.found()
@@ -117,7 +122,7 @@ class SetDevice:
             free = free_bytes(self.location)
         except OSError as error:
             raise device_error(self.name, f"looking at {self.location}", error) from error
-        if free < need_bytes + MEDIUM_BYTES:
+        if 0 <= free < need_bytes + MEDIUM_BYTES:
             raise DeviceError(
                 f'device "{self.name}": {self.location} has {format_size(free)} free, '
                 f"{format_size(need_bytes + MEDIUM_BYTES)} are needed",
@@ -162,11 +167,12 @@ class SetDevice:
         newest = self._newest = self._locked(os.path.join(self.location, medium_name(number)))
         return self._open(newest, session, epoch)
 
-    def _open(self, medium: DirectoryDevice, session: bytes, epoch: int) -> OpenMedium:
+    def _open(self, medium: MediumDevice, session: bytes, epoch: int) -> OpenMedium:
         label = medium.label().label
         try:
             used = medium_bytes(medium.location)
-            is_new = not os.listdir(os.path.join(medium.location, SEGMENTS_NAME))
+            segments = os.path.join(medium.location, SEGMENTS_NAME)
+            is_new = not files_at(segments).names(segments)
         except OSError as error:
             raise device_error(self.name, f"looking at {medium.location}", error) from error
         size = label.membership.media_bytes if label.membership else 0
@@ -182,22 +188,21 @@ class SetDevice:
             what = f"counting medium {media} of the set in {self.location}"
             raise device_error(self.name, what, error) from error
 
-    def _locked(self, location: str) -> DirectoryDevice:
+    def _locked(self, location: str) -> MediumDevice:
         device = self._device_of(location)
         device.lock(self._holder)
         return device
 
-    def _device_of(self, location: str) -> DirectoryDevice:
+    def _device_of(self, location: str) -> MediumDevice:
         target = replace(self._target, location=location, media_bytes=0)
-        return DirectoryDevice(target, segment_bytes=self._segment_bytes, calls=self._calls)
+        return medium_device(target, segment_bytes=self._segment_bytes, calls=self._calls)
 
     def _check_identity(self, label: SetLabel) -> None:
         """Raises DeviceError if another file system or set is there than at first."""
         try:
-            place = os.stat(self.location)
+            identity = files_at(self.location).identity(self.location)
         except OSError as error:
             raise device_error(self.name, f"looking at {self.location}", error) from error
-        identity = place.st_dev, place.st_ino
         if not self._set_id:
             self._set_id, self._identity = label.set_id, identity
         if (label.set_id, identity) == (self._set_id, self._identity):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from flowbackup.errors import DeviceError
 from flowbackup.media.failure import FULL
 from flowbackup.media.port import StoredFrame, WriterStatistics
+from flowbackup.media.segments.object_writer import ObjectWriter
 from flowbackup.media.segments.segment import SegmentWriter, check_intact
 from flowbackup.model.device import FramePlace
 from flowbackup.model.frame import FrameHeader
@@ -20,7 +21,7 @@ class OpenMedium:
     """A medium that is written on.  bytes_before: what its files took before its writer began;
     media_bytes: what they may take together.  is_new: nothing was ever written on it."""
 
-    writer: SegmentWriter
+    writer: SegmentWriter | ObjectWriter
     bytes_before: int
     media_bytes: int
     is_new: bool
@@ -28,6 +29,11 @@ class OpenMedium:
     def holds(self, header: FrameHeader) -> bool:
         """Is there room for the frame, and for commit, index and footer behind it?"""
         return self.bytes_before + self.writer.bytes_with(header) <= self.media_bytes
+
+    @property
+    def knows_room(self) -> bool:
+        """`holds` is sure; else a medium may still be found full when a frame is given to it."""
+        return True
 
     @property
     def is_empty(self) -> bool:
@@ -63,7 +69,12 @@ class SetWriter:
             # What is refused anyway begins no medium.
             check_intact(header, payload, self._device)
             medium = self._change(header)
-        return medium.writer.append(header, payload)
+        try:
+            return medium.writer.append(header, payload)
+        except DeviceError as error:
+            if medium.knows_room or error.errno not in FULL or medium.holds(header):
+                raise
+        return self._change(header).writer.append(header, payload)
 
     def commit(self) -> tuple[StoredFrame, ...]:
         self._check_usable()

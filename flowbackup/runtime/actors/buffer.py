@@ -26,6 +26,7 @@ from flowbackup.flow.commit import GroupCommit
 from flowbackup.flow.outbox import Begins, Outbox
 from flowbackup.model.frame import FrameDescriptor
 from flowbackup.model.ids import FrameId
+from flowbackup.model.rate import RateSchedule
 from flowbackup.plan.decided import Transport
 from flowbackup.process import END_SECONDS_MAX, ProcessIdentity, end_process, identify
 from flowbackup.runtime.actors.landing import Landing
@@ -182,6 +183,10 @@ class Buffer:
         the slots that it held are used again now."""
         self._edges[edge].stop()
         self._perform(self._live().successor_detached(edge))
+
+    async def limit(self, edge: str, rate: RateSchedule) -> None:
+        """How fast this buffer may send over an edge from now on."""
+        self._edges[edge].limit(rate)
 
     async def adopt(
         self, edge: str, heirs: Sequence[Coupled], held: Sequence[tuple[str, FrameDescriptor]]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from flowbackup.errors import FlowbackupError, PeerDiedError
+from flowbackup.model.rate import RateSchedule
 from flowbackup.runtime.edges.pumps import EdgePump
 from flowbackup.runtime.edges.slab import Slab
 from flowbackup.runtime.edges.transport import Transports
@@ -49,6 +50,10 @@ class Heads:
         pump.bytes_moved = before.bytes_moved
         self._failures.pop(edge, None)
         self._sink.head_restarted(edge, epoch, lambda: self._pumps.update({edge: pump}))
+
+    def limit(self, edge: str, rate: RateSchedule) -> None:
+        """See EdgePump.limit."""
+        self._pumps[edge].limit(rate)
 
     def give_up(self, edge: str) -> None:
         """Nobody goes on behind this edge."""

@@ -8,8 +8,9 @@ import shutil
 from flowbackup.errors import SourceError
 from flowbackup.flow.hooks import hooks_at
 from flowbackup.model.hook import When
-from flowbackup.plan.decided import ObjectPlan
+from flowbackup.plan.decided import ObjectPlan, StreamPlan
 from flowbackup.source.cutting import cutter_of
+from flowbackup.source.own import own_source
 
 
 def absence_of(plan: ObjectPlan) -> str:
@@ -21,14 +22,24 @@ def absence_of(plan: ObjectPlan) -> str:
     if plan.stream is None:
         # A hook before it may be what brings it there.
         return "" if hooks_at(plan.hooks, When.BEFORE) else _path_absence(plan)
-    if not plan.stream.command:
+    absence = _stream_absence(plan.stream)
+    return f'data object "{plan.name}": {absence}' if absence else ""
+
+
+def _stream_absence(stream: StreamPlan) -> str:
+    if stream.source:
+        try:
+            return own_source(stream.source, dict(stream.options)).absence()
+        except SourceError as error:
+            return str(error)
+    if stream.is_table and stream.given is None:
+        return "is a table, which only a Python program can give that runs the graph"
+    if not stream.command:
         return ""
     # Commands run in "/", whose meaning does not depend on who starts the session.
-    program = plan.stream.command[0]
+    program = stream.command[0]
     place = os.path.join("/", program) if "/" in program else program
-    if shutil.which(place):
-        return ""
-    return f'data object "{plan.name}": there is no program {program}'
+    return "" if shutil.which(place) else f"there is no program {program}"
 
 
 def _path_absence(plan: ObjectPlan) -> str:

@@ -21,6 +21,7 @@ from flowbackup.media.port import Device, FrameReader
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.frame import FrameDescriptor
 from flowbackup.model.ids import FrameId
+from flowbackup.model.rate import RateSchedule
 from flowbackup.process import ProcessIdentity, identify
 from flowbackup.runtime.actors.client import ClientProgress
 from flowbackup.runtime.actors.heads import Heads
@@ -76,6 +77,11 @@ class Reader:
         """Another buffer goes on behind an edge: what it has not released goes to it again."""
         if self._heads is not None:
             await self._heads.replace(edge, target, epoch, self._slab)
+
+    async def limit(self, edge: str, rate: RateSchedule) -> None:
+        """How fast this edge may be from now on."""
+        if self._heads is not None:
+            self._heads.limit(edge, rate)
 
     async def detach(self, edge: str) -> None:
         """Nobody goes on behind this edge: another agent of its group gets what was not released,

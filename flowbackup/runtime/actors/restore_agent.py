@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowbackup.media.checks.witness import copies_seen
-from flowbackup.media.devices.directory import DirectoryDevice
+from flowbackup.media.devices.kinds import medium_device
 from flowbackup.media.open import open_device
 from flowbackup.media.port import StoredFrame
 from flowbackup.model.device import DeviceTarget, FramePlace, MediumInfo
@@ -31,7 +31,7 @@ class RestoreAgent:
 
     def seen(self, copies: Sequence[StoredFrame]) -> set[FramePlace]:
         """See copies_seen.  Raises DeviceError."""
-        return copies_seen(DirectoryDevice(self._target).reader(cached=False), copies)
+        return copies_seen(medium_device(self._target).reader(cached=False), copies)
 
     def read(self, place: FramePlace) -> tuple[FrameHeader, Payload]:
         """Header and sealed payload, digests checked.  Raises DamageError, DeviceError."""

@@ -48,6 +48,7 @@ from flowbackup.runtime.edges.wiring import Durable
 from flowbackup.runtime.engines.port import Engine
 from flowbackup.runtime.versions import tool_versions
 
+KIND = "backup"
 ROUND_SECONDS = 0.5
 ENDING = {
     Word.DRAIN: f"ending: what is read within {Part.READ.value[0]:.0f} s is finished; once more "
@@ -85,7 +86,7 @@ class BackupSession:
         self._known: KnownFrames | None = None
         self._remembered: set[bytes] = set()
         self._reception = Reception(
-            self.session, "backup", plan.graph, beginning, cancel, self._check_device
+            self.session, KIND, plan.graph, beginning, cancel, self._check_device
         )
         self._wait_seconds_max = wait_seconds_max
         self._entrance: Entrance | None = None
@@ -105,7 +106,7 @@ class BackupSession:
     def _entrance_by(self, engine: Engine | None) -> Entrance:
         return Entrance(
             self.session, doors_of(self._plan, self.session, engine), self._wait_seconds_max,
-            self._monitor, is_cancelled=lambda: self._cancel.is_told,
+            self._monitor, cancel=self._cancel,
         )  # fmt: skip
 
     def _check_device(self, plan: Plan, target: DeviceTarget, is_new: bool) -> None:
@@ -147,7 +148,7 @@ class BackupSession:
         """Now that it has the devices: nobody else is going on with the same."""
         left = [
             row for row in self._catalog.unfinished.sessions(self._plan.graph)
-            if row.kind == "backup"
+            if row.kind == KIND
         ]  # fmt: skip
         states = earlier_states(self._catalog, self._plan, resumes=self._resumes)
         self._known = KnownFrames(self._catalog, self._plan, states, reads_all=self._reads_all)
@@ -170,7 +171,7 @@ class BackupSession:
             for info in media:
                 self._add_medium(crew.plan, name, info)
         self._catalog.begin_session(
-            self.session, "backup", self._plan.graph, self._plan.graph_text,
+            self.session, KIND, self._plan.graph, self._plan.graph_text,
             socket.gethostname(), self._times.started_ns, holder_text(self._reception.path),
             self._tags,
         )  # fmt: skip
@@ -196,6 +197,8 @@ class BackupSession:
         record = self._session_record(so_far)
         self._finished_ns = record.finished_ns
         written, all_sealed = seal_media(crew, watch, record)
+        if all_sealed:
+            self._catalog.ends.told(record.ends)
         end = end_session(ends.values(), interrupted=interrupted, all_sealed=all_sealed)
         objects = tuple(
             self._record(crew.plan, client, e, ends[client, e.name]) for client, e in endings
@@ -218,7 +221,7 @@ class BackupSession:
         records = [e.record for _, e in endings if e.record is not None]
         heard = {n: watch.writers.get(n, WriterStatistics()) for n in crew.stations} | dict(written)
         return SessionReport(
-            session=id_text(self.session), kind="backup", graph=self._plan.graph,
+            session=id_text(self.session), kind=KIND, graph=self._plan.graph,
             outcome=end[0], exit_code=end[1], engine=crew.engine.name,
             duration_seconds=self._times.seconds(), start_seconds=self._start_seconds(watch),
             files=sum(record.files for record in records),
@@ -256,7 +259,7 @@ class BackupSession:
             if short and not runs.is_to_end:
                 watch.problems += [Problem("group_failed", text) for text in short.values()]
                 runs.end(drain=False)
-            progress = watch.progress("backup", *self._scan.totals())
+            progress = watch.progress(KIND, *self._scan.totals())
             self._reception.tell(progress, crew)
             self._monitor.progress(progress)
         self._reception.end_changes()
@@ -291,7 +294,8 @@ class BackupSession:
         return SessionRecord.of_report(
             so_far, started_ns=self._times.started_ns, finished_ns=time.time_ns(),
             host=socket.gethostname(), graph=self._plan.graph_text, versions=tool_versions(),
-            tags=self._tags, retags=self._catalog.forgetting.tags.to_tell(self._objects),
+            tags=self._tags, ends=self._catalog.ends.untold(self._plan.graph, KIND),
+            retags=self._catalog.forgetting.tags.to_tell(self._objects),
         )  # fmt: skip
 
     def _record(

@@ -19,12 +19,11 @@ from flowbackup.errors import DamageError, DeviceError, UsageError, WrongKeyErro
 from flowbackup.frame.key_ring import NO_KEYS, KeyRing
 from flowbackup.frame.page import PageRef, decode_root
 from flowbackup.media.checks.facts import FactsStatistics, MediumFacts, Mode
-from flowbackup.media.devices.directory import DirectoryDevice
+from flowbackup.media.devices.kinds import medium_device
 from flowbackup.media.labels.label import LOCK_NAME, QUEUE_NAME, read_label
 from flowbackup.media.labels.set_label import is_set, read_set
 from flowbackup.media.locks.door import check_turn, lock_in_turn
-from flowbackup.media.locks.lock import MediumLock
-from flowbackup.media.locks.queue import MediumQueue
+from flowbackup.media.locks.kinds import locking_at
 from flowbackup.media.segments.freed import FreedNote
 from flowbackup.media.segments.reader import MediumReader
 from flowbackup.media.segments.scan import Damage
@@ -32,6 +31,7 @@ from flowbackup.media.sets.media_set import find_set
 from flowbackup.model.device import DeviceTarget, MediumInfo
 from flowbackup.model.forgotten import ForgottenRecord
 from flowbackup.model.ids import id_text
+from flowbackup.model.location import is_directory, kind_at, whole_place
 from flowbackup.model.record import SessionRecord, VersionRecord, load_record
 from flowbackup.model.report import DeviceReport, ObjectReport, Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem, Progress
@@ -252,11 +252,12 @@ def _opened(task: RebuildTask, monitor: Monitor) -> Iterator[list[OpenMedium]]:
     """The media in the order of their making, whichever way they were named, so that the catalog is
     the same.  They are locked until the end: nobody writes what would be overlooked."""
     media: dict[bytes, OpenMedium] = {}
-    places = {os.path.realpath(location): os.path.abspath(location) for location in task.locations}
+    whole = [whole_place(location) for location in task.locations]
+    places = {os.path.realpath(p) if is_directory(p) else p: p for p in whole}
     with ExitStack() as stack:
         for place in [p for named in places.values() for p in _media_in(named, stack, monitor)]:
             label = read_label(place).label
-            device = DirectoryDevice(DeviceTarget(label.device, "directory", place))
+            device = medium_device(DeviceTarget(label.device, kind_at(place), place))
             stack.callback(device.close)
             _lock(partial(lock_in_turn, device, "flowbackup rebuild"), place, monitor)
             info = device.info()
@@ -280,9 +281,10 @@ def _media_in(place: str, stack: ExitStack, monitor: Monitor) -> list[str]:
     name = read_set(place)[0].device
 
     def lock() -> None:
-        check_turn(MediumQueue(os.path.join(place, QUEUE_NAME), name), name)
+        at = locking_at(place)
+        check_turn(at.queue(os.path.join(place, QUEUE_NAME), name), name)
         path = os.path.join(place, LOCK_NAME)
-        stack.callback(MediumLock(path, name, "flowbackup rebuild").close)
+        stack.callback(at.lock(path, name, "flowbackup rebuild").close)
 
     _lock(lock, place, monitor)
     found = find_set(place, name)

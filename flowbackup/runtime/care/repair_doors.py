@@ -57,10 +57,7 @@ class RepairDoors:
             self._taken.popitem()[1].close()
 
     def _entrance(self, doors: Sequence[DeviceDoor], seconds_max: float) -> Entrance:
-        return Entrance(
-            self._session, doors, seconds_max, self._monitor,
-            is_cancelled=lambda: self._cancel.is_told,
-        )  # fmt: skip
+        return Entrance(self._session, doors, seconds_max, self._monitor, cancel=self._cancel)
 
     def _door(self, info: MediumInfo) -> DeviceDoor:
         device = self._opening(device_of(info))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.errors import DeviceError, NotFoundError
 from flowbackup.model.device import DeviceTarget, MediumInfo
+from flowbackup.model.location import is_directory, kind_at, whole_place
 from flowbackup.runtime.reading.known_media import KnownMedia, OpenDevice
 
 
@@ -104,8 +105,10 @@ def _adopt(catalog: Catalog, names: Sequence[str], opening: OpenDevice) -> None:
             if found.medium not in known and found.device == device:
                 catalog.add_medium(found)
     for name in names:
-        location = os.path.abspath(name)
-        if any(info.device == name for info in known.values()) or not os.path.isdir(location):
+        location = whole_place(name)
+        if any(info.device == name for info in known.values()):
+            continue
+        if is_directory(location) and not os.path.isdir(location):
             continue
         for found in _media_at(location, os.path.basename(location), opening):
             if known.get(found.medium) != found:
@@ -116,7 +119,7 @@ def _media_at(location: str, device: str, opening: OpenDevice) -> tuple[MediumIn
     """The media that lie there now; none where none can be read, which is told when it is looked
     at as the one that should be there."""
     try:
-        return opening(DeviceTarget(device, "directory", location)).media()
+        return opening(DeviceTarget(device, kind_at(location), location)).media()
     except DeviceError:
         return ()
 
@@ -129,7 +132,7 @@ def _named(infos: Iterable[MediumInfo], names: Sequence[str]) -> set[bytes]:
     found: set[bytes] = set()
     known = list(infos)
     for name in names:
-        location = os.path.abspath(name)
+        location = whole_place(name)
         meant = {
             info.medium
             for info in known

@@ -14,7 +14,9 @@ from flowbackup.errors import NotFoundError, UsageError
 from flowbackup.media.checks.medium_verifier import MediumVerifier
 from flowbackup.media.open import open_device
 from flowbackup.model.device import MediumInfo
+from flowbackup.model.location import TAPE, kind_at, whole_place
 from flowbackup.model.report import Outcome, SessionReport
+from flowbackup.model.tape_place import tape_place
 from flowbackup.monitor import Monitor
 from flowbackup.runtime.cancel import Cancel
 from flowbackup.runtime.care.verify_progress import VerifyProgress
@@ -126,6 +128,8 @@ def _disk(info: MediumInfo) -> object:
     """What media on one disk have in common, as far as it can be seen from here."""
     if not info.is_near:
         return info.medium
+    if kind_at(info.location) == TAPE:
+        return tape_place(info.location).drive
     try:
         return os.stat(info.location).st_dev
     except OSError:
@@ -134,7 +138,7 @@ def _disk(info: MediumInfo) -> object:
 
 def _named(media: Sequence[MediumInfo], name: str) -> list[MediumInfo]:
     """One medium, or all of the set that the first of them belongs to."""
-    location = os.path.abspath(name)
+    location = whole_place(name)
     for info in media:
         if info.is_near and info.location == location:
             return [info]

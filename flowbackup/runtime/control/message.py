@@ -16,7 +16,7 @@ from typing import Any
 from flowbackup import errors
 from flowbackup.errors import FlowbackupError, GraphError, ProtocolError
 
-VERBS = ("status", "attach", "detach", "cancel")
+VERBS = ("status", "attach", "detach", "limit", "cancel")
 REQUEST_BYTES_MAX = 64 << 10
 ANSWER_BYTES_MAX = 4 << 20
 """A state has a few hundred bytes for each edge."""

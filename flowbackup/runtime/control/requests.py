@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from queue import Empty, Full, Queue
 
-from flowbackup.errors import PeerLostError
+from flowbackup.errors import PeerLostError, ProtocolError
 from flowbackup.runtime.control.message import Message
 
 WAITING_MAX = 16
@@ -26,6 +26,13 @@ class Request:
         """An argument that is a text; "" for one that was not given."""
         value = self.arguments.get(name, "")
         return value if isinstance(value, str) else ""
+
+    def number(self, name: str) -> int:
+        """An argument that is a whole number from 0.  Raises ProtocolError for one that is none."""
+        value = self.arguments.get(name)
+        if type(value) is not int or value < 0:
+            raise ProtocolError(f'"{name}" of {self.verb} is no whole number from 0')
+        return value
 
     def is_set(self, name: str) -> bool:
         return self.arguments.get(name) is True

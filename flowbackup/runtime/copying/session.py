@@ -81,7 +81,7 @@ class CopySession:
     def _run(self, engine: Engine) -> SessionReport:
         entrance = Entrance(
             self.session, doors_of(self._stage, self.session, engine), self._wait_seconds_max,
-            self._monitor, is_cancelled=lambda: self._cancel.is_told,
+            self._monitor, cancel=self._cancel,
         )  # fmt: skip
         self._times.turn_to(Work.OPENING)
         with open_crew(
@@ -143,6 +143,8 @@ class CopySession:
         written, all_sealed = NOTHING, True
         if work.frames:
             written, all_sealed = seal_media(crew, watch, record)
+            if all_sealed:
+                self._catalog.ends.told(record.ends)
         self._times.turn_to(Work.RECORDING)
         report = self._report(crew, watch, runs, all_sealed=all_sealed, written=written)
         for problem in report.problems:
@@ -245,6 +247,7 @@ class CopySession:
         record = SessionRecord.of_report(
             so_far, started_ns=self._times.started_ns, finished_ns=time.time_ns(),
             host=socket.gethostname(), graph=self._stage.graph_text, versions=tool_versions(),
+            ends=self._catalog.ends.untold(self._stage.graph, KIND),
         )  # fmt: skip
         is_open = self._key is None and self._work is not None and self._work.has_sealed
         return record.without_names() if is_open else record

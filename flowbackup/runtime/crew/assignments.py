@@ -73,7 +73,7 @@ class Assignments:
                 if edge.transport is not Transport.SHARED_MEMORY
             ),
             sync_bytes=self._plan.sync_bytes,
-            sync_seconds=self._plan.sync_seconds,
+            sync_seconds=max(self._plan.sync_seconds, agent.device.sync_seconds_min),
             has_spares=has_spares(self._plan, agent),
             epoch=epoch,
         )

@@ -1,4 +1,5 @@
-"""Live changes of a running session: mirrors that are left behind, attached and detached.
+"""Live changes of a running session: mirrors that are left behind, attached and detached, and how
+fast couplings may be.
 
 All of it happens between two rounds of questions, in the thread of the session.
 """
@@ -11,9 +12,10 @@ from flowbackup.errors import FlowbackupError, UsageError
 from flowbackup.flow.lag import is_behind
 from flowbackup.flow.patience import Patience
 from flowbackup.model.device import DeviceTarget
+from flowbackup.model.rate import RateSchedule
 from flowbackup.monitor import Problem, SilentMonitor
 from flowbackup.plan.attaching import attach_mirror, document_of_plan
-from flowbackup.plan.decided import EdgePlan, Plan
+from flowbackup.plan.decided import EdgePlan, Plan, with_rates
 from flowbackup.runtime.crew.crew import Crew
 from flowbackup.runtime.crew.doors import door_of
 from flowbackup.runtime.crew.entrance import Entrance
@@ -30,7 +32,7 @@ Check = Callable[[Plan, DeviceTarget], None]
 
 
 class LiveChanges:
-    """The mirrors of one running session, as they come and go."""
+    """The mirrors of one running session, as they come and go, and the limits of its couplings."""
 
     def __init__(self, session: bytes, crew: Crew, watch: Watch) -> None:
         self._session = session
@@ -38,6 +40,8 @@ class LiveChanges:
         self._watch = watch
         self._patience = Patience(LAG_SECONDS_MAX)
         self._document = document_of_plan(crew.plan)
+        self._rates: dict[str, RateSchedule] = {}
+        """Of couplings that got another one since."""
 
     def leave_behind(self, now: float) -> list[str]:
         """Detaches the mirrors that the graph allows to leave behind and that are too far behind;
@@ -62,26 +66,41 @@ class LiveChanges:
         """A mirror more, from the next frames on; see plan.attaching for the arguments.  Returns
         its agent.  Raises what keeps it from being attached; the session goes on as it was then."""
         attachment = attach_mirror(self._document, self._crew.plan, place, source)
-        agent = attachment.plan.agent(attachment.agent)
-        (edge,) = attachment.plan.edges_into(agent.name)
+        plan = with_rates(attachment.plan, self._rates)
+        agent = plan.agent(attachment.agent)
+        (edge,) = plan.edges_into(agent.name)
         feeder = self._crew.stations[edge.source]
         if feeder.buffer_lost or feeder.cut_off:
             raise UsageError(f"{edge.source} is gone", remedy="name another agent with --from")
-        check(attachment.plan, agent.device)
-        door = door_of(attachment.plan, agent, self._session, self._crew.engine)
+        check(plan, agent.device)
+        door = door_of(plan, agent, self._session, self._crew.engine)
         # It waits for nobody: the session's thread has a chain to watch.
-        entrance = Entrance(
-            self._session, [door], 0, SilentMonitor(),
-            is_cancelled=lambda: self._crew.cancel.is_told,
-        )  # fmt: skip
+        cancel = self._crew.cancel
+        entrance = Entrance(self._session, [door], 0, SilentMonitor(), cancel=cancel)
         entrance.wait()
         try:
-            self._crew.attach(attachment.plan, agent.name)
+            self._crew.attach(plan, agent.name)
         finally:
             entrance.leave()
         self._document = attachment.document
         self._watch.join(agent.name)
         return agent.name
+
+    def limit(self, query: str, rate: int) -> str:
+        """A coupling may move so many bytes per second from now on, 0 for as many as it can; hours
+        of the graph count no more for it.  query: its name, or its target's agent or device.
+        Returns its name.  Raises UsageError."""
+        edges = self._crew.plan.edges
+        devices = {s.plan.name: s.plan.device.name for s in self._crew.stations.values()}
+        named = [e for e in edges if query in (e.name, e.target, devices.get(e.target))]
+        if len(named) != 1:
+            names = ", ".join(f'"{edge.name}"' for edge in edges)
+            why = "names several couplings" if named else "is no coupling of the session"
+            raise UsageError(f'"{query}" {why}', remedy=f"name one of: {names}")
+        (edge,) = named
+        self._rates[edge.name] = RateSchedule(rate)
+        self._crew.limit(with_rates(self._crew.plan, self._rates), edge.name)
+        return edge.name
 
     def _lag_bytes(self, edge: EdgePlan) -> int:
         statistics = self._watch.buffer(edge.source)

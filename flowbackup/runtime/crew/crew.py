@@ -159,6 +159,17 @@ class Crew:
                 found[edge.name] = self.clients[source]
         return found
 
+    def limit(self, plan: Plan, name: str) -> None:
+        """An edge is to be as fast as a new plan says, which differs by that from the present one;
+        so it stays for those who replace its sender.  Raises what the sender says."""
+        self.plan, self._assignments = plan, self._assigned(plan)
+        edge = next(edge for edge in plan.edges if edge.name == name)
+        feeder = self.feeders(edge.target).get(name)
+        if feeder is not None:
+            faults: list[FlowbackupError] = []
+            self.answer_of(feeder.limit.remote(name, edge.rate), name, faults, TELL_SECONDS_MAX)
+            raise_all(faults)
+
     def detach_from_feeders(self, name: str) -> None:
         """Nobody waits for this station any more; who cannot be told has died himself."""
         for edge, feeder in self.feeders(name).items():

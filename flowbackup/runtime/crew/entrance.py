@@ -16,6 +16,7 @@ from flowbackup.flow.admission import Admission, Enter, GiveUp, Obstacle, Step, 
 from flowbackup.media.bounded import asked
 from flowbackup.model.queue import DoorView, Ticket
 from flowbackup.monitor import WAITING, EdgeState, Monitor, Progress
+from flowbackup.runtime.cancel import Cancel
 from flowbackup.units import format_seconds
 
 CANCEL_SECONDS = 0.1
@@ -42,13 +43,13 @@ class Entrance:
 
     def __init__(
         self, session: bytes, doors: Sequence[Door], seconds_max: float, monitor: Monitor, *,
-        is_cancelled: Callable[[], bool] = lambda: False,
+        cancel: Cancel | None = None,
         clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep,
     ) -> None:  # fmt: skip
-        """seconds_max: how long all calls of `wait` may take; 0 tries once."""
+        """seconds_max: how long all calls of `wait` may take; 0 tries once.  cancel: ends it."""
         self._doors = doors
         self._monitor = monitor
-        self._is_cancelled = is_cancelled
+        self._cancel = cancel or Cancel()
         self._clock = clock
         self._sleep = sleep
         self._admission = Admission(session, seconds_max, clock())
@@ -95,7 +96,7 @@ class Entrance:
                 return
 
     def _refuse_if_cancelled(self) -> None:
-        if self._is_cancelled():
+        if self._cancel.is_told:
             raise InterruptedSessionError("interrupted while it waited for devices")
 
     def _look(self) -> list[DoorView]:

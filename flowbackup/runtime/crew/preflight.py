@@ -12,13 +12,15 @@ from flowbackup.errors import DeviceError, FlowbackupError, SourceError
 from flowbackup.media.bounded import within
 from flowbackup.media.labels.label import read_label
 from flowbackup.media.labels.set_label import is_set
-from flowbackup.media.open import make_first_medium, open_device
+from flowbackup.media.open import is_blank, make_first_medium, open_device
+from flowbackup.media.places.kinds import FILES
 from flowbackup.media.segments.reader import MediumReader
 from flowbackup.media.sets.media_set import find_set
 from flowbackup.model.device import DEFAULT_BLOCK_BYTES, DeviceTarget, MediumInfo
 from flowbackup.model.ids import id_text
+from flowbackup.model.location import TAPE, is_directory, kind_at
 from flowbackup.monitor import Monitor
-from flowbackup.plan.decided import Plan
+from flowbackup.plan.decided import Plan, StreamPlan
 from flowbackup.plan.groups import RESTORE
 from flowbackup.runtime.actors.presence import absence_of
 from flowbackup.units import format_size
@@ -31,14 +33,17 @@ def near_nodes(plan: Plan) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Labelling:
-    """Which devices may get their first label now: directories that do not exist yet (create),
-    empty ones (init)."""
+    """Which devices may get their first label now: directories that do not exist yet and blank
+    places of other kinds (create), empty directories and blank tapes (init)."""
 
     create: bool
     init: bool
 
     def covers(self, location: str) -> bool:
-        return self.init if os.path.lexists(location) else self.create
+        if kind_at(location) == TAPE:
+            return self.init
+        is_new = not is_directory(location) or not os.path.lexists(location)
+        return self.create if is_new else self.init
 
 
 NO_LABELS = Labelling(create=False, init=False)
@@ -54,9 +59,9 @@ def check_before_start(plan: Plan, catalog: Catalog, labels: Labelling, monitor:
     faults: list[FlowbackupError] = []
     for plan_object in plan.objects:
         if plan_object.node in near and (absence := absence_of(plan_object)):
-            what = "path" if plan_object.stream is None else "command"
-            faults.append(SourceError(absence, remedy=f"correct its {what}"))
-    if any(o.stream is not None and not o.stream.command for o in plan.objects) and os.isatty(0):
+            faults.append(SourceError(absence, remedy=_remedy(plan_object.stream)))
+    streams = [o.stream for o in plan.objects if o.stream is not None]
+    if any(stream.is_standard_input for stream in streams) and os.isatty(0):
         faults.append(
             SourceError(
                 "standard input is a terminal",
@@ -91,6 +96,13 @@ def check_device(
         within(target.name, target.location, look)
 
 
+def _remedy(stream: StreamPlan | None) -> str:
+    """For an object that is not there."""
+    if stream is not None and stream.is_table:
+        return "give it with `object(..., table=...)` of flowbackup.Graph"
+    return f"correct its {'path' if stream is None else 'source' if stream.source else 'command'}"
+
+
 def _joined(faults: list[FlowbackupError]) -> FlowbackupError:
     """The first of them, which then says what is wrong with all and what to do about each."""
     first = faults[0]
@@ -102,9 +114,10 @@ def _joined(faults: list[FlowbackupError]) -> FlowbackupError:
 def _check_device(
     target: DeviceTarget, catalog: Catalog, labels: Labelling, monitor: Monitor
 ) -> None:  # fmt: skip
-    if target.kind == "directory" and _is_blank(target.location):
+    if is_blank(target):
         known = catalog.medium_of_location(target.location)
-        if known is not None:
+        # Another tape in a drive is nothing special.
+        if known is not None and target.kind != TAPE:
             raise DeviceError(
                 f"{target.location} is empty, but held medium {id_text(known.medium)}",
                 remedy=f'mount or connect device "{target.name}" there',
@@ -121,13 +134,13 @@ def _check_device(
         media = device.media()
     finally:
         device.close()
-    if target.kind == "directory" and is_set(target.location):
+    if target.kind in FILES and is_set(target.location):
         for fault in find_set(target.location, target.name).faults:
             monitor.message(fault)
     for info in media[:1]:
         _tell_of_blocks(target, info, monitor)
     for info in media:
-        if info.location:
+        if info.location and kind_at(info.location) in FILES:
             _tell_of_unknown(info, catalog, monitor)
 
 
@@ -154,13 +167,3 @@ def _tell_of_unknown(info: MediumInfo, catalog: Catalog, monitor: Monitor) -> No
             f"{info.location} has {len(unknown)} segments that the catalog does not know: it is "
             f"older than the medium, or another catalog was used; `{command}` takes them over"
         )
-
-
-def _is_blank(location: str) -> bool:
-    """No such directory, or nothing in it but what a new file system brings."""
-    try:
-        return set(os.listdir(location)) <= {"lost+found"}
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False

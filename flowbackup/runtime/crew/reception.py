@@ -105,6 +105,8 @@ class Reception:
         return {**self._head, "seconds": seconds, "progress": progress, "agents": self._agents}
 
     def _change(self, request: Request, changes: LiveChanges) -> Message:
+        if request.verb == "limit":
+            return {"edge": changes.limit(request.text("edge"), request.number("rate"))}
         place = request.text("device")
         if not place:
             raise UsageError(f"{request.verb} needs a device", remedy="name it")

@@ -9,11 +9,13 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Coroutine
+from dataclasses import replace
 
 from flowbackup.errors import FlowbackupError
 from flowbackup.flow.actions import Forward
 from flowbackup.flow.pace import Moment, Pace
 from flowbackup.model.ids import FrameId
+from flowbackup.model.rate import RateSchedule
 from flowbackup.runtime.edges.transport import SendingTransport
 from flowbackup.runtime.edges.wiring import EdgeSettings, Handle, Job, Offer, Reply, Written
 from flowbackup.runtime.engines.faults import as_ours
@@ -123,6 +125,11 @@ class EdgePump:
         (self._first if is_there else self._waiting).append(forward)
         if self._kick is None and not self._stopped:
             self._kick = _keep(self._tasks, self._send(), self._fail)
+
+    def limit(self, rate: RateSchedule) -> None:
+        """How fast it may be from the next frame on, also of one that waits for its turn now."""
+        self.settings = replace(self.settings, rate=rate)
+        self._pace = Pace(rate)
 
     def stop(self) -> None:
         self._stopped = True

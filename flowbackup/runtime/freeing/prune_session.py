@@ -6,7 +6,6 @@ refer to a frame that is about to go.
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -27,10 +26,12 @@ from flowbackup.errors import (
     DeviceLockedError,
     FlowbackupError,
     NotFoundError,
+    UsageError,
 )
 from flowbackup.media.pruning import SegmentPruner
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.ids import FrameId, id_text
+from flowbackup.model.location import TAPE, kind_at, whole_place
 from flowbackup.model.record import SessionRecord
 from flowbackup.model.report import DeviceReport, FreedReport, Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem
@@ -257,7 +258,7 @@ def _media_named(catalog: Catalog, names: Sequence[str]) -> list[MediumInfo]:
     newest = {(info.node, info.location): info for info in catalog.media()}
     found: list[MediumInfo] = []
     for name in names:
-        place = os.path.abspath(name)
+        place = whole_place(name)
         meant = [
             info
             for info in newest.values()
@@ -270,4 +271,10 @@ def _media_named(catalog: Catalog, names: Sequence[str]) -> list[MediumInfo]:
                 remedy="`flowbackup device list` shows them",
             )
         found += [info for info in meant if info not in found]
-    return found if names else list(newest.values())
+    tapes = [info.device for info in found if kind_at(info.location) == TAPE]
+    if tapes:
+        raise UsageError(
+            f'device "{tapes[0]}" is a tape, and is freed as a whole',
+            remedy="when nothing on it is needed any more, erase it and make another medium of it",
+        )
+    return found if names else [i for i in newest.values() if kind_at(i.location) != TAPE]

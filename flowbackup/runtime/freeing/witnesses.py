@@ -7,7 +7,7 @@ from typing import Protocol
 
 from flowbackup.errors import DeviceError
 from flowbackup.media.checks.witness import copies_seen
-from flowbackup.media.devices.directory import DirectoryDevice
+from flowbackup.media.devices.kinds import medium_device
 from flowbackup.media.port import StoredFrame
 from flowbackup.model.device import FramePlace, MediumInfo
 from flowbackup.model.ids import id_text
@@ -32,7 +32,7 @@ class NearWitness:
     """A medium on this machine, asked past the page cache."""
 
     def __init__(self, info: MediumInfo) -> None:
-        self._device = DirectoryDevice(target_of(info))
+        self._device = medium_device(target_of(info))
 
     def info(self) -> MediumInfo:
         """See Device."""

@@ -95,7 +95,7 @@ class _Around:
         """The catalog is to say the same, if it can."""
         try:
             with open_catalog(self._catalog) as catalog:
-                catalog.amend_session(report)
+                catalog.ends.amend(report, self._problems)
         except FlowbackupError as error:
             self._monitor.message(f"the catalog does not tell of hooks and notices: {error}")
 

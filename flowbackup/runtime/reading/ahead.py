@@ -17,13 +17,17 @@ from flowbackup.errors import FlowbackupError, InterruptedSessionError
 from flowbackup.flow.read_ahead import ReadAhead
 from flowbackup.flow.sharing import Sharing
 from flowbackup.frame.seal import Content
+from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.entry import Entry
 from flowbackup.model.ids import FrameId
+from flowbackup.runtime.reading.gleaning import Gleaning
 from flowbackup.runtime.reading.upcoming import Upcoming
 
 FRAMES_KEPT = 4
-"""Entries come in the order in which they were written, so a restore seldom looks back further
-than the frames that a hard link needs."""
+"""Behind who asks, at most.  Entries come in the order in which they were written, so a restore
+seldom looks back: what it does not need as far as it can see is not kept, however few that are."""
+FRAMES_REMEMBERED = 256
+"""Behind: whoever asks for one of these again comes back."""
 LOOK_SECONDS = 0.1
 """How often who waits for a frame looks whether he was interrupted."""
 READS_AT_A_TIME = 2
@@ -58,7 +62,12 @@ class FramesAhead:
         self._clock = clock
         self._is_cut = is_cut
         self._lock = threading.Lock()
-        self._upcoming = Upcoming(())
+        self._gleaning = Gleaning()
+        self._upcoming = Upcoming((), self._gleaning)
+        self._last: FrameId | None = None
+        self._left: OrderedDict[FrameId, None] = OrderedDict()
+        self._is_scattered = False
+        self._foresees = False
         self._window = ReadAhead()
         self._sharing = Sharing()
         self._jobs: OrderedDict[FrameId, _Job] = OrderedDict()
@@ -71,7 +80,10 @@ class FramesAhead:
     def following(self, entries: Iterable[Entry]) -> Iterator[Entry]:
         """The same entries; what they need is read ahead from now on, and nothing else."""
         with self._lock:
-            self._upcoming = upcoming = Upcoming(entries)
+            self._gleaning = Gleaning()
+            self._upcoming = upcoming = Upcoming(entries, self._gleaning)
+            self._is_scattered = False
+            self._foresees = True
             self._drop(self._window.passed(1 << 62))
         return upcoming.entries()
 
@@ -79,15 +91,26 @@ class FramesAhead:
         """See Foresight."""
         self._upcoming.restored(count)
 
+    def kept(self, ref: ChunkRef) -> Content | None:
+        """See Foresight."""
+        return self._gleaning.kept(ref)
+
+    @property
+    def kept_bytes(self) -> int:
+        """Of small chunks, aside of frames."""
+        return self._gleaning.bytes
+
     def payload(self, frame: FrameId) -> Content:
         """See FrameSource.  Raises InterruptedSessionError."""
         with self._lock:
+            self._leave(frame)
             self._window.asked(frame)
             job = self._jobs.get(frame) or self._begin(frame)
             self._jobs.move_to_end(frame)
             self._drop(self._window.passed(self._upcoming.place))
-            self._read_ahead()
+            # First, so that there is room for what is read now.
             self._forget()
+            self._read_ahead()
         begun = time.perf_counter()
         while not job.content.done() and not self._is_cut():
             wait([job.content], LOOK_SECONDS)
@@ -103,6 +126,24 @@ class FramesAhead:
         self._jobs.clear()
 
     # Under the lock
+
+    def _leave(self, frame: FrameId) -> None:
+        """Of the frame before this one is kept what will be wanted of it.  How far that is looked
+        for depends: who comes back to a frame will come back to others."""
+        last, self._last = self._last, frame
+        if last is None or last == frame:
+            return
+        self._is_scattered |= frame in self._left
+        if self._is_scattered:
+            self._upcoming.look_far()
+        self._left[last] = None
+        self._left.move_to_end(last)
+        if len(self._left) > FRAMES_REMEMBERED:
+            self._left.popitem(last=False)
+        job = self._jobs.get(last)
+        is_there = job is not None and job.content.done() and not job.content.exception()
+        content = job.content.result(0) if job is not None and is_there else None
+        self._gleaning.leave(last, content, self._upcoming.place)
 
     def _read_ahead(self) -> None:
         while self._window.has_room(is_learning=self._sharing.is_learning):
@@ -143,10 +184,12 @@ class FramesAhead:
                 self._sharing.dropped(job.medium, job.size_bytes)
 
     def _forget(self) -> None:
-        """Of the frames that were asked for, all but the last ones."""
-        asked = [frame for frame in self._jobs if frame not in self._window]
-        for frame in asked[:-FRAMES_KEPT]:
-            del self._jobs[frame]
+        """Of the frames that were asked for, all but the last one and those that are needed again;
+        where nothing is foreseen, all but the last few."""
+        *asked, _ = [frame for frame in self._jobs if frame not in self._window]
+        for place, frame in enumerate(reversed(asked), 2):
+            if place > FRAMES_KEPT or (self._foresees and not self._upcoming.needs(frame)):
+                del self._jobs[frame]
 
     # In the threads
 

@@ -14,6 +14,7 @@ from flowbackup.errors import CatalogError, DamageError, DeviceError, NotFoundEr
 from flowbackup.flow.choice import Choice, choose
 from flowbackup.frame.key_ring import NO_KEYS, KeyRing
 from flowbackup.frame.seal import Content, open_frame
+from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.device import HERE, FramePlace
 from flowbackup.model.entry import Entry
 from flowbackup.model.frame import Codec, FrameHeader
@@ -71,6 +72,10 @@ class CopyReader:
         """See Foresight."""
         self._cancel.refuse("all was restored")
         self._ahead.restored(count)
+
+    def kept(self, ref: ChunkRef) -> Content | None:
+        """See Foresight."""
+        return self._ahead.kept(ref)
 
     def payload(self, frame: FrameId) -> Content:
         """See FrameSource."""

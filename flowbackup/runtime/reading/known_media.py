@@ -16,6 +16,7 @@ from flowbackup.media.port import Device
 from flowbackup.model.device import DeviceTarget, FramePlace, MediumInfo
 from flowbackup.model.frame import FrameHeader
 from flowbackup.model.ids import id_text
+from flowbackup.model.location import kind_at
 
 T = TypeVar("T")
 OpenDevice = Callable[[DeviceTarget], Device]
@@ -156,7 +157,7 @@ def _lost_text(info: MediumInfo, error: DeviceError) -> str:
 
 def target_of(info: MediumInfo) -> DeviceTarget:
     """The device on which a medium was seen last."""
-    return DeviceTarget(info.device, "directory", info.location, info.block_bytes)
+    return DeviceTarget(info.device, kind_at(info.location), info.location, info.block_bytes)
 
 
 def device_of(info: MediumInfo) -> DeviceTarget:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from flowbackup.model.entry import Entry
 from flowbackup.model.ids import FrameId
+from flowbackup.runtime.reading.gleaning import Gleaning, is_small
 
 ENTRIES_AHEAD_MAX = 10_000
 """Looked at before their turn: about as many small files as fit into the frames read ahead."""
 _ENTRIES_AT_A_TIME = 64
+_PRUNED_EVERY = 4096
 
 
 class Needed(NamedTuple):
@@ -24,14 +26,20 @@ class Needed(NamedTuple):
 
 class Upcoming:
     """Gives entries on in their order, and tells what those need that are not restored yet.  One
-    thread takes the entries; any may ask for what is ahead."""
+    thread takes the entries; any may ask for what is ahead.  gleaning: hears what small files want,
+    under the lock of who asks."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[Entry], gleaning: Gleaning | None = None) -> None:
         self._source = iter(entries)
+        self._gleaning = gleaning or Gleaning()
         self._lock = threading.Lock()
         self._waiting: deque[Entry] = deque()
         self._needed: deque[Needed] = deque()
+        # The frame of the last chunk that was seen, and the number of the last entry that needs it;
+        # the same of those before it, in the order of these numbers.
         self._last: FrameId | None = None
+        self._last_place = 0
+        self._behind: OrderedDict[FrameId, int] = OrderedDict()
         self._pulled = self._restored = 0
         self._failure: BaseException | None = None
 
@@ -60,6 +68,19 @@ class Upcoming:
                     return None
             return self._needed.popleft()
 
+    def look_far(self) -> None:
+        """Takes in as many entries as may wait."""
+        with self._lock:
+            self._forget()
+            while len(self._waiting) < ENTRIES_AHEAD_MAX and self._pull():
+                pass
+
+    def needs(self, frame: FrameId) -> bool:
+        """Will an entry that is not restored yet need it, as far as they are looked at?"""
+        with self._lock:
+            here = frame == self._last
+            return (self._last_place if here else self._behind.get(frame, 0)) > self._restored
+
     def _fill(self) -> bool:
         """Some entries more, if there are any: for the cost of one lock."""
         with self._lock:
@@ -72,6 +93,8 @@ class Upcoming:
     def _forget(self) -> None:
         while self._needed and self._needed[0].place <= self._restored:
             self._needed.popleft()
+        while self._behind and next(iter(self._behind.values())) <= self._restored:
+            self._behind.popitem(last=False)
 
     def _pull(self) -> bool:
         """One entry more, if there is one."""
@@ -86,8 +109,17 @@ class Upcoming:
             return False
         self._pulled += 1
         self._waiting.append(entry)
+        if self._pulled % _PRUNED_EVERY == 0:
+            self._gleaning.prune(self.place)
+        is_heard_of = is_small(entry) and self._gleaning.want(self._pulled, entry.chunks[0])
         for chunk in entry.chunks:
             if chunk.frame != self._last:
-                self._last = chunk.frame
-                self._needed.append(Needed(self._pulled, chunk.frame))
+                if self._last is not None:
+                    self._behind[self._last] = self._last_place
+                    self._behind.move_to_end(self._last)
+                self._last, self._last_place = chunk.frame, self._pulled
+                if not is_heard_of:
+                    self._needed.append(Needed(self._pulled, chunk.frame))
+        if entry.chunks:
+            self._last_place = self._pulled
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowbackup.cli.rates import READ
+from flowbackup.api.rates import READ
 from flowbackup.monitor import WAITING, EdgeState, Progress
 from flowbackup.units import format_rate, format_size
 

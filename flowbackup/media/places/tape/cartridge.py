@@ -1,0 +1,122 @@
+"""A virtual tape: a directory that obeys the rules of a tape, for trying and for tests.
+
+    DRIVE/NAME/tape.json      how much goes on it, whether it is write-protected
+    DRIVE/NAME/file-00000     what stands in front of the first file mark
+    DRIVE/NAME/file-00001     what stands behind it, and so on: behind each but the last is a mark
+
+The files are what `dd` would read from a real tape, file by file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+from flowbackup.units import GIB, MIB
+
+TEXT_NAME = "tape.json"
+
+
+@dataclass(frozen=True, slots=True)
+class CartridgeText:
+    """capacity_bytes: where the tape ends; a file mark takes a block.  warning_bytes: so far in
+    front of that the early warning comes.  block_bytes: of what is on it, 0 for a new one."""
+
+    capacity_bytes: int = GIB
+    warning_bytes: int = 64 * MIB
+    is_protected: bool = False
+    block_bytes: int = 0
+
+
+def make_cartridge(path: str, text: CartridgeText | None = None) -> None:
+    """A new, empty tape.  Raises OSError."""
+    os.makedirs(path)
+    _write_text(path, text or CartridgeText())
+
+
+class Cartridge:
+    """The tape in a drive: its files, and their lengths in blocks.  Raises OSError."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        with open(os.path.join(path, TEXT_NAME), encoding="utf-8") as file:
+            self.text = CartridgeText(**json.load(file))
+        self.lengths = self._read_lengths()
+
+    def set_block(self, block_bytes: int) -> None:
+        """Of what is written from now on, on a tape that is written from its beginning."""
+        self.text = replace(self.text, block_bytes=block_bytes)
+        _write_text(self.path, self.text)
+
+    def used_bytes(self, file: int, block: int) -> int:
+        """In front of a place."""
+        before = self.lengths[:file]
+        return (sum(before) + len(before) + block) * self.text.block_bytes
+
+    def number(self, file: int, block: int) -> int:
+        """Of a place, counted in blocks and file marks."""
+        return sum(self.lengths[:file]) + file + block
+
+    def place(self, number: int) -> tuple[int, int]:
+        """File and block of a number; the end for one behind it."""
+        for file, length in enumerate(self.lengths):
+            if number <= length:
+                return file, number
+            number -= length + 1
+        return self.end()
+
+    def end(self) -> tuple[int, int]:
+        return len(self.lengths) - 1, self.lengths[-1]
+
+    def cut(self, file: int, block: int) -> None:
+        """Takes away what stands behind a place."""
+        for number in range(len(self.lengths) - 1, file, -1):
+            os.unlink(self._file(number))
+        del self.lengths[file + 1 :]
+        if self.lengths[file] != block or not os.path.exists(self._file(file)):
+            with open(self._file(file), "ab") as opened:
+                opened.truncate(block * self.text.block_bytes)
+        self.lengths[file] = block
+
+    def append(self, data: memoryview) -> None:
+        """Whole blocks, at the end."""
+        with open(self._file(len(self.lengths) - 1), "ab") as file:
+            file.write(data)
+        self.lengths[-1] += len(data) // self.text.block_bytes
+
+    def mark(self) -> None:
+        """A file mark at the end."""
+        open(self._file(len(self.lengths)), "xb").close()
+        self.lengths.append(0)
+
+    def read_into(self, file: int, block: int, view: memoryview) -> int:
+        with open(self._file(file), "rb", buffering=0) as opened:
+            return os.preadv(opened.fileno(), [view], block * self.text.block_bytes)
+
+    def sync(self) -> None:
+        """What was written stays, whatever happens to the machine."""
+        for number in range(len(self.lengths))[-2:]:
+            with open(self._file(number), "ab") as file:
+                os.fsync(file.fileno())
+        fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def _file(self, number: int) -> str:
+        return os.path.join(self.path, f"file-{number:05d}")
+
+    def _read_lengths(self) -> list[int]:
+        names: Sequence[str] = sorted(n for n in os.listdir(self.path) if n.startswith("file-"))
+        sizes = [os.stat(os.path.join(self.path, name)).st_size for name in names]
+        return [size // (self.text.block_bytes or 1) for size in sizes] or [0]
+
+
+def _write_text(path: str, text: CartridgeText) -> None:
+    place = os.path.join(path, TEXT_NAME)
+    with open(place + ".new", "w", encoding="utf-8") as file:
+        json.dump(asdict(text), file, indent=1)
+    os.replace(place + ".new", place)

@@ -1,0 +1,81 @@
+/** What somebody wants to know of a graph, row by row, and the request that asks it. */
+
+export type What = "rate" | "size" | "fail" | "room" | "lost";
+
+/** value: "80MB/s", "2TB"; at: a time since the start, as in 600s, where one belongs to it. */
+export interface Condition {
+  what: What;
+  name: string;
+  value: string;
+  at: string;
+}
+
+export interface Request {
+  text: string;
+  path: string;
+  rates?: Record<string, string>;
+  sizes?: Record<string, string>;
+  fails?: Record<string, string>;
+  rooms?: Record<string, string>;
+  lost?: Record<string, string>;
+  seed: number;
+}
+
+export const WORDS: Record<What, { title: string; value: string; at: string; sample: string }> = {
+  rate: { title: "is as fast as", value: "rate", at: "from then on", sample: "80MB/s" },
+  size: { title: "is as large as", value: "size", at: "", sample: "2TB" },
+  fail: { title: "dies", value: "", at: "at", sample: "600s" },
+  room: { title: "is full behind", value: "size", at: "", sample: "500GB" },
+  lost: { title: "what is lost if it dies", value: "", at: "at", sample: "600s" },
+};
+
+const SIZE = /^\s*\d+(\.\d+)?\s*([kmgt]i?b?|b)?\s*$/i;
+const RATE = /^\s*\d+(\.\d+)?\s*([kmgt]i?b?|b)?\s*(\/\s*s)?\s*$/i;
+const TIME = /^\s*(\d+(\.\d+)?\s*(s|m|min|h|d)?\s*)+$/i;
+
+/** What is wrong with a row; "" if nothing is. */
+export function faultOf(row: Condition): string {
+  if (row.name === "") return "say of which";
+  if (row.what === "rate" && !RATE.test(row.value)) return "write a rate, as in 80MB/s";
+  if ((row.what === "size" || row.what === "room") && !SIZE.test(row.value))
+    return "write a size, as in 2TB";
+  const needsTime = row.what === "fail" || row.what === "lost";
+  if ((needsTime || row.at.trim() !== "") && !TIME.test(row.at))
+    return "write a time since the start, as in 600s";
+  return "";
+}
+
+const KEYS: Record<What, "rates" | "sizes" | "fails" | "rooms" | "lost"> = {
+  rate: "rates",
+  size: "sizes",
+  fail: "fails",
+  room: "rooms",
+  lost: "lost",
+};
+
+/** Rows with faults are left out; the form says so of them. */
+export function requestOf(
+  text: string,
+  path: string,
+  rows: readonly Condition[],
+  seed = 0,
+): Request {
+  const request: Request = { text, path, seed };
+  for (const row of rows) {
+    if (faultOf(row)) continue;
+    const at = row.at.trim();
+    const isTime = row.what === "fail" || row.what === "lost";
+    const value = isTime
+      ? at
+      : row.what === "rate" && at
+        ? `${row.value.trim()}@${at}`
+        : row.value.trim();
+    const key = KEYS[row.what];
+    const name = row.name === ALL_OBJECTS ? "" : row.name;
+    request[key] = { ...request[key], [name]: value };
+  }
+  return request;
+}
+
+/** A size of each object that has no own. */
+export const ALL_OBJECTS = "each object";

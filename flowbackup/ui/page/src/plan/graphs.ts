@@ -1,0 +1,6 @@
+/** A graph file below one of the roots. */
+export interface GraphRow {
+  name: string;
+  path: string;
+  changed?: string;
+}

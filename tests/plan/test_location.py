@@ -1,0 +1,49 @@
+"""Places are texts from which devices are found again."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from flowbackup.model.location import (
+    BucketPlace,
+    bucket_place,
+    declared_bucket,
+    is_directory,
+    kind_at,
+    whole_place,
+)
+
+PLACES = {
+    "s3://media": BucketPlace("media"),
+    "s3://media/a/b": BucketPlace("media", "a/b"),
+    "s3://eu-1@media/a": BucketPlace("media", "a", "eu-1"),
+    "s3+https://eu-1@host:9000/media/a": BucketPlace("media", "a", "eu-1", "https://host:9000"),
+    "s3+http://127.0.0.1:1/media": BucketPlace("media", "", "", "http://127.0.0.1:1"),
+}
+
+
+@pytest.mark.parametrize("text", PLACES)
+def test_a_place_is_what_its_text_says_and_back(text: str) -> None:
+    assert bucket_place(text) == PLACES[text]
+    assert PLACES[text].location() == text
+    assert bucket_place(text + "/") == PLACES[text]
+    assert kind_at(text) == kind_at(os.path.join(text, "medium-00001")) == "s3"
+    assert whole_place(text + "/") == text
+
+
+@pytest.mark.parametrize("path", ["/mnt/nas", "nas", "./s3", "s3:/x", "a b://host/x"])
+def test_all_else_is_a_directory(path: str) -> None:
+    assert is_directory(path)
+    assert whole_place(path) == os.path.abspath(path)
+
+
+def test_another_scheme_is_a_kind_that_a_package_brings() -> None:
+    assert kind_at("shelf:///mnt/vault/") == "shelf"
+    assert whole_place("shelf:///mnt/vault/") == "shelf:///mnt/vault"
+
+
+def test_a_graph_may_say_it_in_parts() -> None:
+    place = declared_bucket("s3://media/a", "https://host:9000/", "eu-1")
+    assert place.location() == "s3+https://eu-1@host:9000/media/a"

@@ -1,0 +1,101 @@
+"""What a user does in a tab, in the words of the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import ConsoleMessage, Error, Locator, Page, expect
+
+Point = tuple[float, float]
+
+
+class Tab:
+    """complaints: what the browser said of errors, refused scripts and missing files."""
+
+    def __init__(self, page: Page, shots: Path) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        self.expected: list[str] = []
+        self._shots = shots
+        page.set_default_timeout(15_000)
+        page.on("console", self._hear)
+        page.on("pageerror", lambda fault: self._complain(fault))
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        said = message.text
+        if message.type == "error" and not any(part in said for part in self.expected):
+            self.complaints.append(said)
+
+    def _complain(self, fault: Error) -> None:
+        self.complaints.append(str(fault))
+
+    def go(self, place: str) -> None:
+        """To a hash of the page."""
+        self.page.evaluate("place => { location.hash = place }", place)
+
+    def design_new(self, name: str) -> None:
+        """An empty canvas, over the start of the designer."""
+        self.go("#/design")
+        self.page.get_by_label("Name").fill(name)
+        self.page.get_by_role("button", name="Begin with an empty canvas").click()
+        self.box_count(0)
+
+    def box_count(self, count: int) -> None:
+        expect(self.page.locator(".react-flow__node")).to_have_count(count)
+
+    def box(self, box: str) -> Locator:
+        return self.page.locator(f'[data-box="{box}"]')
+
+    def title(self, box: str) -> Locator:
+        """What of a group is not one of its agents."""
+        return self.box(box).locator("header")
+
+    def end(self, handle: str) -> Locator:
+        """From where couplings are drawn: "group/primary", "agent/primary.nas", "object/site"."""
+        return self.page.locator(f'.react-flow__handle.source[data-handleid="{handle}"]')
+
+    def drag(self, source: Locator, target: Locator, *, part: float = 0.5) -> None:
+        """From the middle of one to the other; part: how far from its left."""
+        begin, over = _middle(source), _within(target, part)
+        mouse = self.page.mouse
+        mouse.move(*begin)
+        mouse.down()
+        mouse.move(begin[0] + 8, begin[1] + 2)
+        # The server says meanwhile where it may end.
+        self.page.locator(".canvas[data-coupling]").wait_for()
+        mouse.move(*over, steps=12)
+        mouse.up()
+
+    def choose_buffers(self, agent: str, first: int, last: int, count: int) -> None:
+        """Drags over the cells [first, last) of an agent."""
+        strip = self.page.locator(f'.buffers[data-agent="{agent}"]')
+        mouse = self.page.mouse
+        mouse.move(*_within(strip, (first + 0.5) / count))
+        mouse.down()
+        mouse.move(*_within(strip, (last - 0.5) / count), steps=6)
+        mouse.up()
+
+    def settled(self) -> None:
+        """The server has said what it thinks of what is there."""
+        expect(self.page.locator(".problems-head .state-light")).not_to_have_text("Checking…")
+        self.page.wait_for_timeout(150)
+
+    def text(self) -> str:
+        """Of the text pane, which is left open."""
+        self.page.get_by_role("tab", name="Text").click()
+        self.settled()
+        return self.page.get_by_label("Text of the graph").input_value()
+
+    def shot(self, name: str) -> None:
+        self._shots.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=self._shots / f"{name}.png")
+
+
+def _middle(place: Locator) -> Point:
+    return _within(place, 0.5)
+
+
+def _within(place: Locator, part: float) -> Point:
+    box = place.bounding_box()
+    assert box is not None, f"{place} is not on the page"
+    return box["x"] + box["width"] * part, box["y"] + box["height"] / 2
