@@ -64,6 +64,7 @@ COMMANDS = {
     "drill": Place("drill", "drill", "Restore a part and compare it with the source."),
     "repair": Place("repair", "repair", "Complete copies that lag, failed or are damaged."),
     "forget": Place("forget", "forget", "Keep some versions by rule, and forget the others."),
+    "tag": Place("tag", "tag", "Give versions words by which forget keeps them."),
     "prune": Place("prune", "prune", "Free what no version needs any more."),
     "rebuild": Place("rebuild", "rebuild", "Make the catalog from what media tell."),
     "device": Place("device", "device", "Make, list, show and measure devices."),
