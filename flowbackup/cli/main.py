@@ -20,6 +20,7 @@ from flowbackup.cli.options import Group
 from flowbackup.cli.output import Output
 from flowbackup.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_SUCCESS, FlowbackupError
 from flowbackup.leaving import end_behind_second_signal, leave
+from flowbackup.packages import spare_pandas
 
 GARBAGE_MIN = 50_000
 """Objects more before Python looks for cycles among them: lists of entries are a thousand long and
@@ -145,6 +146,7 @@ def _usage_error(error: click.ClickException, output: Output) -> int:
 def main() -> None:
     """The console script."""
     gc.set_threshold(GARBAGE_MIN)
+    spare_pandas()
     arguments = sys.argv[1:]
     output = Output(json="--json" in arguments)
     end_behind_second_signal(EXIT_INTERRUPTED, output.interrupted)
