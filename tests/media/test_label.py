@@ -94,7 +94,7 @@ def test_a_newer_minor_and_unknown_keys_are_accepted() -> None:
      {"format": [1]}, {"documents": 5}, {"created_ns": None}, {"documents": {"": "00"}},
      {"documents": {".": "00"}}, {"documents": {"..": "00"}}, {"documents": {"../x": "00"}},
      {"documents": {"x\0": "00"}},
-     {"set": MEMBER | {"number": 0}}, {"set": MEMBER | {"media_bytes": 0}},
+     {"set": MEMBER | {"number": 0}}, {"set": MEMBER | {"media_bytes": -1}},
      {"set": MEMBER | {"number": "1"}}],
 )  # fmt: skip
 def test_a_label_that_lies_is_damage(keys: dict[str, object]) -> None:
