@@ -25,6 +25,7 @@ from flowbackup.api.keeping import ForgetRequest as ForgetRequest
 from flowbackup.api.keeping import PruneRequest as PruneRequest
 from flowbackup.api.keeping import forget as forget
 from flowbackup.api.keeping import prune as prune
+from flowbackup.api.keeping import tag as tag
 from flowbackup.api.looking import copies as copies
 from flowbackup.api.looking import diff as diff
 from flowbackup.api.looking import entry as entry
@@ -137,13 +138,13 @@ def _run_backup(
 ) -> SessionReport:  # fmt: skip
     beginning, cancel = Beginning(), begun.cancel
     from flowbackup.plan.narrowing import stages_after_session
-    from flowbackup.runtime.backup.scan import SourceScan
+    from flowbackup.runtime.backup.scan import UNASKED_SECONDS, SourceScan
     from flowbackup.runtime.backup.session import BackupSession
     from flowbackup.runtime.care.completing import complete_left
     from flowbackup.runtime.copying.stages import run_stages
     from flowbackup.runtime.crew.preflight import Labelling, check_before_start, near_nodes
     from flowbackup.runtime.crew.resume import refuse_if_nothing_left
-    from flowbackup.runtime.engines.choice import engine_of
+    from flowbackup.runtime.engines.choice import LOCAL, engine_of
     from flowbackup.runtime.freeing.room import Room
 
     with open_shared(catalog_path, wait_seconds_max=settings.wait_seconds_max) as catalog:
@@ -165,7 +166,7 @@ def _run_backup(
         with ExitStack() as stack:
             stack.callback(session.close)
             session.wait_for_devices()
-            scan.start()
+            scan.start(UNASKED_SECONDS if settings.engine == LOCAL else 0.0)
             stack.callback(scan.stop)
             beginning.turn_to(Work.STARTING)
             live = stack.enter_context(engine_of(settings, cancel))

@@ -5,6 +5,7 @@ A right of its own: nothing that makes, reads or completes backups comes here.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -98,6 +99,26 @@ def prune(devices: Sequence[str], request: PruneRequest, monitor: Monitor) -> Se
             )
             with cancel.interruptible(2):
                 return session.run(engine.name)
+
+
+def tag(
+    objects: Sequence[str], catalog: Path | None = None, *, more: Sequence[str] = (),
+    less: Sequence[str] = (), every: bool = False,
+) -> list[tuple[VersionRow, tuple[str, ...]]]:  # fmt: skip
+    """The versions that these queries name, or with `every` all of their objects, and the tags of
+    each from now on: with `more` and without `less`.  Raises NotFoundError, UsageError."""
+    with open_catalog(catalog_of(catalog), create=False) as opened:
+        versions = {
+            version.object_id: version
+            for query in objects
+            for version in (opened.versions_meant(query) if every else [opened.resolve(query)])
+        }
+        found = [*versions.values()]
+        return [
+            *zip(
+                found, opened.forgetting.tags.change(found, more, less, time.time_ns()), strict=True
+            )
+        ]
 
 
 def calendar() -> str:

@@ -129,13 +129,10 @@ def find(request: FindRequest, catalog: Path | None = None) -> Iterator[FoundRow
 
 def history(place: str, catalog: Path | None = None) -> list[HistoryRow]:
     """What became of a path from version to version.  place: OBJECT:PATH, the absolute path of what
-    was backed up, or a path in any object.  Raises NotFoundError if none ever had it."""
+    was backed up, a path in any object, or one that begins here, where no object has that.  Raises
+    NotFoundError if none ever had it."""
     with open_catalog(catalog_of(catalog), create=False) as opened:
-        rows = [
-            row
-            for versions, path in _meant(opened, place)
-            for row in opened.looking.history(versions, path)
-        ]
+        rows = _history(opened, place) or _history(opened, os.path.abspath(place))
     if not rows:
         raise NotFoundError(
             f'no version has "{place}"', remedy="`flowbackup find` looks for names and patterns"
@@ -152,6 +149,14 @@ def diff(before: str, after: str, catalog: Path | None = None) -> list[Differenc
             Side(opened.resolve(name), under) for name, under in map(split_query, (before, after))
         ]
         return opened.looking.differences(*sides)
+
+
+def _history(catalog: Catalog, place: str) -> list[HistoryRow]:
+    return [
+        row
+        for versions, path in _meant(catalog, place)
+        for row in catalog.looking.history(versions, path)
+    ]
 
 
 def _meant(catalog: Catalog, place: str) -> Iterator[tuple[list[VersionRow], bytes]]:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from flowbackup.catalog import sessions, versions
 from flowbackup.catalog.database import Database
+from flowbackup.catalog.frame_chunks import FrameChunks
 from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.frame import Codec
 from flowbackup.model.ids import FrameId
@@ -87,6 +88,11 @@ class Earlier:
                 known = size is not None
                 yield page, ChunkRef(digest, size, FrameId(*frame), offset) if known else None
             ordinal = rows[-1][0]
+
+    @property
+    def chunks(self) -> FrameChunks:
+        """Of all objects and versions, what lies in which frames."""
+        return FrameChunks(self._database)
 
     def frames(self, state: EarlierState) -> set[FrameId]:
         """Those by which it can be gone on with: all of a version; of a journal those in which the

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from flowbackup.catalog import copies, sessions, versions
+from flowbackup.catalog import copies, versions
 from flowbackup.catalog.database import Database
 from flowbackup.catalog.pruning import Pruning
 from flowbackup.catalog.retention import Candidate
 from flowbackup.catalog.rows import VersionRow
+from flowbackup.catalog.tags import Tags
 from flowbackup.errors import NotFoundError
 from flowbackup.model.forgotten import ForgottenVersion
 from flowbackup.model.frame import FrameKind
@@ -39,15 +40,20 @@ class Forgetting:
         """What of a medium is needed."""
         return Pruning(self._database)
 
+    @property
+    def tags(self) -> Tags:
+        """What versions are called."""
+        return Tags(self._database)
+
     def candidates(self, client: str, name: str) -> list[Candidate]:
         """The versions of an object, by number, with what retention asks of them."""
         database = self._database
-        tags = sessions.tags(database)
         found: list[Candidate] = []
-        for version in versions.of_object(database, client, name):
+        listed = versions.of_object(database, client, name)
+        for version, tags in zip(listed, self.tags.of(listed), strict=True):
             key = versions.version_key(database, version.object_id)
             durable = dict(copies.copies_by_version(database, 1 << 62, key)).get(key, 0)
-            found.append(Candidate(version, durable, tags.get(version.record.session, ())))
+            found.append(Candidate(version, durable, tags))
         return found
 
     def forget(self, forgotten: Sequence[VersionRow], now_ns: int) -> list[ForgottenVersion]:
@@ -144,6 +150,7 @@ def _delete_versions(database: Database, object_ids: Collection[bytes]) -> None:
     for object_id in sorted(object_ids):
         where = "SELECT version FROM versions WHERE object_id = ?"
         keys += [row[0] for row in database.rows(where, (object_id,))]
+        database.execute("DELETE FROM retags WHERE object_id = ?", (object_id,))
     for table in ("version_frames", "version_pages", "versions"):
         database.execute_many(f"DELETE FROM {table} WHERE version = ?", ((key,) for key in keys))
     if keys:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from flowbackup.catalog import ends, forgetting, freed, sessions, versions
+from flowbackup.catalog import ends, forgetting, freed, sessions, tags, versions
 from flowbackup.catalog.copies import insert_medium
 from flowbackup.catalog.database import Database
 from flowbackup.catalog.rows import VersionRow
@@ -173,6 +173,7 @@ class Rebuild:
         """One that is known with its end stays as it is."""
         sessions.insert_record(self._database, record)
         ends.take_over(self._database, record)
+        tags.insert(self._database, record.retags)
 
     def add_forgotten(self, record: ForgottenRecord, frame: FrameId) -> None:
         """What that frame tells is forgotten, and no version any more where the catalog had one:
@@ -226,6 +227,9 @@ class Rebuild:
     def end(self) -> None:
         """Sessions that left frames and no record are told as interrupted."""
         with self._database.transaction(durable=True):
+            self._database.execute(
+                "DELETE FROM retags WHERE object_id IN (SELECT object_id FROM forgotten)"
+            )
             rows = self._database.rows(
                 """SELECT DISTINCT session FROM frames WHERE digest IS NOT NULL
                    AND session NOT IN (SELECT session FROM sessions)"""

@@ -21,7 +21,7 @@ LAST_COMPLETE = "last complete version"
 
 
 class Candidate(NamedTuple):
-    """A version that is judged.  copies: how many durable ones it has.  tags: of its session."""
+    """A version that is judged.  copies: how many durable ones it has.  tags: what it is called."""
 
     version: VersionRow
     copies: int

@@ -166,7 +166,23 @@ _EIGHTH = (
         is_applied INTEGER NOT NULL) WITHOUT ROWID""",
 )
 
+# Of each frame the chunks that lists of files have told to lie in it, as frame.index writes them;
+# of frames of older catalogs nothing is told.
+_CHUNKS = (
+    """CREATE TABLE frame_chunks (
+        frame INTEGER PRIMARY KEY REFERENCES frames ON DELETE CASCADE,
+        records BLOB NOT NULL)""",
+)
+
+# Tags of versions that were changed since their session, a JSON list of texts.  No reference to
+# versions: a rebuild hears of them before it hears of these.
+_RETAGS = (
+    """CREATE TABLE retags (
+        object_id BLOB PRIMARY KEY, tags TEXT NOT NULL,
+        changed_ns INTEGER NOT NULL) WITHOUT ROWID""",
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    _FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH,
+    _FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH, _CHUNKS, _RETAGS,
 )  # fmt: skip
 VERSION = len(MIGRATIONS)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from flowbackup.catalog.copies import ensure_frames
 from flowbackup.catalog.database import Database, Row, Value
+from flowbackup.catalog.frame_chunks import insert_chunks
 from flowbackup.catalog.rows import ObjectRow, VersionRow
 from flowbackup.errors import CatalogError, NotFoundError
 from flowbackup.model.entry import sort_key
@@ -16,6 +17,7 @@ from flowbackup.model.ids import FrameId, id_text
 from flowbackup.model.record import VersionRecord
 
 if TYPE_CHECKING:
+    from flowbackup.catalog.page_frames import ToldChunks
     from flowbackup.frame.page import PageRef
 
 _SELECT = """SELECT v.number, v.record FROM versions v JOIN objects o USING (object) """
@@ -47,7 +49,7 @@ def insert(
                 )
             return int(known[0][0])
         number, version = _insert_row(database, record, text, number)
-        keys = [_insert_page(database, record.object_id, ref, body) for ref, body in pages]
+        keys = _insert_pages(database, record.object_id, pages)
         frames = _insert_frames(database, [ref for ref, _ in pages])
         database.execute_many(
             """INSERT INTO version_pages
@@ -132,18 +134,29 @@ def _insert_row(
     return number, version
 
 
+def _insert_pages(
+    database: Database, object_id: bytes, pages: Sequence[tuple[PageRef, bytes | int | None]]
+) -> list[int]:
+    """Their keys."""
+    from flowbackup.catalog.page_frames import ToldChunks  # noqa: PLC0415  keeps pyarrow out
+
+    told = ToldChunks()
+    keys = [_insert_page(database, object_id, ref, body, told) for ref, body in pages]
+    insert_chunks(database, told)
+    return keys
+
+
 def _insert_page(
-    database: Database, object_id: bytes, ref: PageRef, body: bytes | int | None
+    database: Database, object_id: bytes, ref: PageRef, body: bytes | int | None, told: ToldChunks
 ) -> int:  # fmt: skip
-    from flowbackup.catalog.page_frames import frames_of_page  # noqa: PLC0415  keeps pyarrow out
-    from flowbackup.frame.searched import searched_of_page  # noqa: PLC0415  the same
+    from flowbackup.frame.searched import searched_of_page  # noqa: PLC0415  keeps pyarrow out
 
     known = database.rows("SELECT page FROM pages WHERE digest = ?", (ref.ref.digest,))
     if known:
         return int(known[0][0])
     if isinstance(body, int):
-        told = "SELECT page FROM journal WHERE object_id = ? AND ordinal = ?"
-        body = next((row[0] for row in database.rows(told, (object_id, body))), None)
+        asked = "SELECT page FROM journal WHERE object_id = ? AND ordinal = ?"
+        body = next((row[0] for row in database.rows(asked, (object_id, body))), None)
     if body is None:
         raise CatalogError("a manifest page went missing from the catalog before it was a version")
     page = database.insert(
@@ -151,7 +164,7 @@ def _insert_page(
         (ref.ref.digest, ref.entries, body),
     )
     database.execute("INSERT INTO searched_pages VALUES (?, ?)", (page, searched_of_page(body)))
-    frames = ensure_frames(database, frames_of_page(body))
+    frames = ensure_frames(database, told.add(body))
     database.execute_many(
         "INSERT OR IGNORE INTO page_frames VALUES (?, ?)", ((page, frame) for frame in frames)
     )

@@ -32,7 +32,6 @@ def device() -> None:
 @device.command(
     cls=Command,
     examples=(
-        "flowbackup device init /mnt/nas",
         "flowbackup device init /mnt/vault --pool offsite --media-size 100GiB",
         "flowbackup device init tape:///dev/nst0",
     ),

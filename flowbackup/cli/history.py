@@ -30,7 +30,7 @@ HEADS = ("versions", "made", "what", ">size", "changed")
 def history(output: Output, place: str, catalog: Path | None) -> int:
     """Show what became of PATH from version to version: when it was added, changed, removed.
 
-    PATH is OBJECT:PATH, the absolute path of what was backed up, or a path inside any object.
+    PATH is OBJECT:PATH, the path of what was backed up, or a path inside any object.
     """
     rows = api.history(place, catalog)
     for row in rows:

@@ -20,6 +20,7 @@ from flowbackup.cli.options import Group
 from flowbackup.cli.output import Output
 from flowbackup.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_SUCCESS, FlowbackupError
 from flowbackup.leaving import end_behind_second_signal, leave
+from flowbackup.packages import spare_pandas
 
 GARBAGE_MIN = 50_000
 """Objects more before Python looks for cycles among them: lists of entries are a thousand long and
@@ -64,6 +65,7 @@ COMMANDS = {
     "drill": Place("drill", "drill", "Restore a part and compare it with the source."),
     "repair": Place("repair", "repair", "Complete copies that lag, failed or are damaged."),
     "forget": Place("forget", "forget", "Keep some versions by rule, and forget the others."),
+    "tag": Place("tag", "tag", "Give versions words by which forget keeps them."),
     "prune": Place("prune", "prune", "Free what no version needs any more."),
     "rebuild": Place("rebuild", "rebuild", "Make the catalog from what media tell."),
     "device": Place("device", "device", "Make, list, show and measure devices."),
@@ -144,6 +146,7 @@ def _usage_error(error: click.ClickException, output: Output) -> int:
 def main() -> None:
     """The console script."""
     gc.set_threshold(GARBAGE_MIN)
+    spare_pandas()
     arguments = sys.argv[1:]
     output = Output(json="--json" in arguments)
     end_behind_second_signal(EXIT_INTERRUPTED, output.interrupted)

@@ -31,8 +31,9 @@ def mount(
 ) -> int:  # fmt: skip
     """Show all versions below DIRECTORY, as CLIENT/OBJECT/NUMBER and CLIENT/OBJECT/latest.
 
-    They can only be read. What is read is verified, and comes from whichever copy is good. Ends by
-    Ctrl-C, or when it is unmounted (umount DIRECTORY).
+    They can only be read. What is read is verified, and comes from whichever copy is good. Holes of
+    files are read as zeros, of which `cp --sparse=always` makes holes again. Ends by Ctrl-C, or
+    when it is unmounted (umount DIRECTORY).
     """
     with show_progress(output) as monitor:
         api.mount(

@@ -237,7 +237,7 @@ def init_option(command: Decorated) -> Decorated:
     )(command)
 
 
-def tag_option(flag: str, text: str) -> Callable[[Decorated], Decorated]:
+def tag_option(flag: str, text: str, name: str = "tags") -> Callable[[Decorated], Decorated]:
     """A flag that may be given several times, each with a word."""
 
     def check(
@@ -248,7 +248,7 @@ def tag_option(flag: str, text: str) -> Callable[[Decorated], Decorated]:
                 raise click.BadParameter(f'"{tag}" is no tag: it has spaces or commas, or is long')
         return value
 
-    return click.option(flag, "tags", multiple=True, metavar="TAG", callback=check, help=text)
+    return click.option(flag, name, multiple=True, metavar="TAG", callback=check, help=text)
 
 
 def resume_option(command: Decorated) -> Decorated:

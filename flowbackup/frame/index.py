@@ -18,7 +18,8 @@ from flowbackup.model.chunk import ChunkSpan
 
 _RECORD = struct.Struct("<32sII")
 INDEX_RECORD_BYTES = _RECORD.size
-_FIELDS = np.dtype([("digest", "V32"), ("offset", "<u4"), ("size", "<u4")])
+RECORDS = np.dtype([("digest", "V32"), ("offset", "<u4"), ("size", "<u4")])
+"""The same, as rows of an array."""
 
 
 def encode_index(spans: Iterable[ChunkSpan]) -> bytes:
@@ -53,7 +54,7 @@ def decode_index(data: bytes | memoryview, chunk_count: int, content_bytes: int)
             f"a chunk index of {chunk_count} chunks has {len(data)} bytes, "
             f"expected {chunk_count * INDEX_RECORD_BYTES}"
         )
-    _check_bounds(np.frombuffer(data, _FIELDS), content_bytes)
+    _check_bounds(np.frombuffer(data, RECORDS), content_bytes)
     return list(map(ChunkSpan._make, _RECORD.iter_unpack(data)))
 
 

@@ -7,25 +7,28 @@ read and written goes through the reader and the writer that every session uses.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Collection, Iterator, Sequence
 
-from flowbackup.errors import DamageError
+from flowbackup.errors import DamageError, DeviceError
 from flowbackup.media.calls import SYSTEM, SystemCalls
 from flowbackup.media.checks.inventory import FoundSegment, inventory
 from flowbackup.media.failure import device_error
 from flowbackup.media.freeing import SealedSegment, SegmentFreer
 from flowbackup.media.layout import IndexRow
-from flowbackup.media.port import FrameWriter, StoredFrame, WriterStatistics
+from flowbackup.media.port import StoredFrame, WriterStatistics
 from flowbackup.media.segments.freed import FreedNote, read_freed
 from flowbackup.media.segments.leftover import cut_tail
+from flowbackup.media.segments.object_writer import ObjectWriter
 from flowbackup.media.segments.reader import listed
+from flowbackup.media.segments.room import medium_bytes
 from flowbackup.media.segments.scan import Damage, committed_end
-from flowbackup.media.segments.segment import SEGMENT_BYTES
+from flowbackup.media.segments.segment import SEGMENT_BYTES, SegmentWriter
 from flowbackup.media.segments.segment_source import SegmentSource
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.frame import FrameHeader
 from flowbackup.model.freed import FreedSegment
-from flowbackup.units import MIB
+from flowbackup.units import MIB, format_size
 
 GROUP_BYTES = 64 * MIB
 """So much is moved under one commit: memory stays at that and one frame, a sync is worth it."""
@@ -39,7 +42,9 @@ class SegmentPruner(SegmentFreer):
         segment_bytes: int = SEGMENT_BYTES,
     ) -> None:  # fmt: skip
         super().__init__(target, calls, segment_bytes=segment_bytes)
-        self._writer: FrameWriter | None = None
+        self._writer: SegmentWriter | ObjectWriter | None = None
+        self._bytes_before = 0
+        """What files of the medium take, without those of the writer."""
         self._held: list[memoryview] = []
 
     # Looking
@@ -129,6 +134,14 @@ class SegmentPruner(SegmentFreer):
         self._append(session, header, memoryview(payload))
         return tuple(self._commit())
 
+    def free(
+        self, sealed: SealedSegment, session: bytes, freed_ns: int, media: Sequence[bytes]
+    ) -> FreedSegment:
+        before = self._medium_bytes()
+        freed = super().free(sealed, session, freed_ns, media)
+        self._bytes_before += self._medium_bytes() - before
+        return freed
+
     def finish(self) -> WriterStatistics:
         """Seals what was written.  Raises DeviceError."""
         return WriterStatistics() if self._writer is None else self._writer.finish()
@@ -144,10 +157,35 @@ class SegmentPruner(SegmentFreer):
     def _append(self, session: bytes, header: FrameHeader, payload: memoryview) -> None:
         self._check_locked()
         if self._writer is None:
+            self._bytes_before = self._medium_bytes()
             self._writer = self._device.writer(session, 0)
+        self._check_room(self._writer, header)
         self._writer.append(header, payload)
         # It is written in the background, until the next commit.
         self._held.append(payload)
+
+    def _check_room(self, writer: SegmentWriter | ObjectWriter, header: FrameHeader) -> None:
+        """A medium of a set stays as small as it is to be, also where its file system has more."""
+        member = self._device.label().label.membership
+        if member is None:
+            return
+        size_bytes = self._bytes_before + writer.bytes_with(header)
+        if size_bytes > member.media_bytes:
+            raise DeviceError(
+                f'device "{self._device.name}": medium {member.number} of the set may have '
+                f"{format_size(member.media_bytes)}, {format_size(size_bytes)} are needed",
+                remedy="give the set another medium by a backup, and forget what is on this one",
+                device=self._device.name,
+                errno=errno.ENOSPC,
+            )
+
+    def _medium_bytes(self) -> int:
+        """What the files of a medium of a set take; of others nobody asks."""
+        place = self._device.location
+        try:
+            return medium_bytes(place) if self._device.label().label.membership else 0
+        except OSError as error:
+            raise device_error(self._device.name, f"looking at {place}", error) from error
 
     def _commit(self) -> tuple[StoredFrame, ...]:
         if self._writer is None:

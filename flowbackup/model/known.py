@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from flowbackup.model.chunk import ChunkRef
+from flowbackup.model.ids import FrameId
 
 
 class KnownContent(NamedTuple):
@@ -26,6 +27,15 @@ class KnownContent(NamedTuple):
     def followed_by(self, more: KnownContent) -> KnownContent:
         """With the next pages of the same."""
         return self._replace(pages=self.pages + more.pages, stored=self.stored + more.stored)
+
+
+class HeldChunks(NamedTuple):
+    """Chunks in frames, whichever object has brought them.  counts: how many are in each of the
+    frames; records: of one frame behind the other, as the index of a frame has them."""
+
+    frames: tuple[FrameId, ...]
+    counts: tuple[int, ...]
+    records: bytes
 
 
 class JournalPage(NamedTuple):

@@ -20,6 +20,7 @@ from flowbackup.model.forgotten import ForgottenRecord
 from flowbackup.model.ids import FrameId, id_from_text, id_text
 from flowbackup.model.json_values import NUMBER_MAX, plain_text, whole_number
 from flowbackup.model.report import DeviceReport, Outcome, SessionReport
+from flowbackup.model.retag import Retag
 from flowbackup.model.session_end import SessionEnd
 from flowbackup.monitor import Problem
 from flowbackup.units import MIB, format_path
@@ -117,6 +118,7 @@ class SessionRecord:
     behind it have run: devices count neither the record nor the end of a segment.
     problems_left_out: those that are not in `problems`, because they were too many.  tags: what its
     user called its versions, for retention.  ends: what hooks made of earlier ones of the graph.
+    retags: what versions of its objects were called since.
     """
 
     session: bytes
@@ -141,11 +143,13 @@ class SessionRecord:
     problems_left_out: int = 0
     tags: tuple[str, ...] = ()
     ends: tuple[SessionEnd, ...] = ()
+    retags: tuple[Retag, ...] = ()
 
     @classmethod
     def of_report(
         cls, report: SessionReport, *, started_ns: int, finished_ns: int, host: str, graph: str,
         versions: dict[str, str], tags: tuple[str, ...] = (), ends: tuple[SessionEnd, ...] = (),
+        retags: tuple[Retag, ...] = (),
     ) -> SessionRecord:  # fmt: skip
         """What a medium keeps of a report; its objects have records of their own."""
         problems = tuple(_told(report.problems))
@@ -158,6 +162,7 @@ class SessionRecord:
             bytes_source=report.bytes_source, bytes_read=report.bytes_read,
             bytes_new=report.bytes_new, devices=report.devices, problems=problems,
             problems_left_out=len(report.problems) - len(problems), tags=tags, ends=ends,
+            retags=retags,
         )  # fmt: skip
 
     def without_names(self) -> SessionRecord:
@@ -195,6 +200,7 @@ class SessionRecord:
             }
             | ({"tags": list(self.tags)} if self.tags else {})
             | ({"ends": [end.to_json() for end in self.ends]} if self.ends else {})
+            | ({"retags": [retag.to_json() for retag in self.retags]} if self.retags else {})
         )
 
     @classmethod
@@ -223,6 +229,7 @@ class SessionRecord:
             problems_left_out=whole_number(value["problems_left_out"]),
             tags=tuple(plain_text(tag) for tag in value.get("tags", ())),
             ends=tuple(SessionEnd.from_json(end) for end in value.get("ends", ())),
+            retags=tuple(Retag.from_json(item) for item in value.get("retags", ())),
         )
 
 

@@ -4,7 +4,8 @@ they were, chunks of others, and pages of the manifest."""
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain
 
 from flowbackup.frame.page import decode_page, weight_of
@@ -12,12 +13,15 @@ from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.digest import chunk_digest
 from flowbackup.model.entry import Entry, EntryKind, sort_key
 from flowbackup.model.ids import FrameId
-from flowbackup.model.known import KnownContent
+from flowbackup.model.known import HeldChunks, KnownContent
 from flowbackup.source.known_chunks import KnownChunks
 
 CLOCK_GRAIN_NS = 20_000_000
 """File systems stamp changes with a clock that ticks every 1 to 10 ms: what was changed so shortly
 before it was read may have been changed once more behind that, under the same time."""
+
+PAGES_DECODED = 3
+"""A page ends when the next one has begun, and a list is read one entry ahead."""
 
 Parts = tuple[Entry, ...]
 
@@ -31,22 +35,23 @@ class KnownFiles:
 
     def __init__(
         self, contents: Sequence[KnownContent] = (), safe: Collection[FrameId] = (),
-        name_key: bytes = b"",
+        name_key: bytes = b"", held: Sequence[HeldChunks] = (),
     ) -> None:  # fmt: skip
         """contents: the newest first.  safe: the frames that lie wherever this object is to be;
         what lies in others counts as unknown.  name_key: with which chunks are named now; what was
-        written under another key, or none, is unknown, too."""
+        written under another key, or none, is unknown, too.  held: chunks of other versions and
+        objects, in frames that are as safe."""
         contents = [content for content in contents if _has_names_of(content, name_key)]
         self._cursors = [_Cursor(content) for content in contents if content.is_trusted]
         self._safe = frozenset(safe)
         pages = chain.from_iterable(content.pages for content in contents)
-        self._chunks = KnownChunks(pages, self._safe)
+        self._chunks = KnownChunks(pages, self._safe, held)
         self._pages = {
             ref.digest: ref
             for content in reversed(contents) for ref in content.stored if ref.frame in self._safe
         }  # fmt: skip
         self.has_files = bool(self._cursors)
-        self.has_content = bool(contents)
+        self.has_content = bool(contents or held)
         self.frames: set[FrameId] = set()
         self.bytes_found = 0
         self._found_last: FrameId | None = None
@@ -66,6 +71,12 @@ class KnownFiles:
         self.frames.update(ref.frame for ref in known)
         self.bytes_found += sum(ref.size for ref in known)
         return found
+
+    def page_of(self, entries: Sequence[Entry]) -> bytes | None:
+        """A page of just these entries, if one was read by `find` not long ago: where nothing has
+        changed none need be made again."""
+        found = (cursor.page_of(entries) for cursor in self._cursors)
+        return next((page for page in found if page is not None), None)
 
     def find(self, path: bytes, status: os.stat_result, weight_max: int) -> Parts:
         """The entry of a file that is as it was when it was read, in parts of at most that weight
@@ -131,11 +142,12 @@ def _held_bytes(parts: Parts) -> int:
 
 
 class _Cursor:
-    """A place in one list, which only goes forward; one page is decoded at a time."""
+    """A place in one list, which only goes forward; of its pages the last ones stay decoded."""
 
     def __init__(self, content: KnownContent) -> None:
         self.started_ns = content.started_ns
-        self._entries: Iterator[Entry] = chain.from_iterable(map(decode_page, content.pages))
+        self._recent: deque[tuple[list[Entry], bytes]] = deque(maxlen=PAGES_DECODED)
+        self._entries = self._decoded(content.pages)
         self._following: Entry | None = None
         self._key = b""
         self._parts: Parts = ()
@@ -147,6 +159,16 @@ class _Cursor:
         while self._following is not None and self._key <= key:
             self._forward(self._following)
         return self._parts if self._parts and self._parts[0].path == path else ()
+
+    def page_of(self, entries: Sequence[Entry]) -> bytes | None:
+        """See KnownFiles.  What was found is the same object, so little is compared."""
+        return next((page for known, page in self._recent if known == entries), None)
+
+    def _decoded(self, pages: Iterable[bytes]) -> Iterator[Entry]:
+        for page in pages:
+            entries = decode_page(page)
+            self._recent.append((entries, page))
+            yield from entries
 
     def _forward(self, first: Entry) -> None:
         parts = [first]

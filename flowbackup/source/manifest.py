@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from flowbackup.errors import SourceError
@@ -30,6 +30,9 @@ was interrupted."""
 
 FindPage = Callable[[bytes], ChunkRef | None]
 """Says where a page of that digest lies already."""
+
+FindBytes = Callable[[Sequence[Entry]], bytes | None]
+"""Gives the bytes of a page of just these entries, if they are at hand."""
 
 JOURNAL_FRAMES = 4
 """After so much content entries are told at the latest; of small files a page is full before."""
@@ -59,6 +62,7 @@ class ManifestWriter:
         close_data: Callable[[], None],
         journal: Journal,
         find: FindPage,
+        find_bytes: FindBytes = lambda _: None,
     ) -> None:
         """find: pages that it knows are referred to and not stored again."""
         self._filler = filler
@@ -67,6 +71,7 @@ class ManifestWriter:
         self._close_data = close_data
         self._journal = journal
         self._find = find
+        self._find_bytes = find_bytes
         self._cutter = PageCutter(weight_max)
         self._entries: list[Entry] = []
         self._journaled = 0
@@ -115,7 +120,7 @@ class ManifestWriter:
         return root
 
     def _end_page(self) -> None:
-        data = encode_page(self._entries)
+        data = self._find_bytes(self._entries) or encode_page(self._entries)
         if not self._journaled:
             self._tell_journal(data)
         elif self._journaled < len(self._entries):

@@ -111,7 +111,7 @@ class _ObjectReader:
         self._manifest_frames = manifest = FrameFiller(sink, FrameKind.MANIFEST, *frame)
         self._manifest = ManifestWriter(
             manifest, pages, task.frame_bytes, self._weight_max, self._data.flush, journal,
-            known.page,
+            known.page, known.page_of,
         )  # fmt: skip
         chunks = max(1, self._weight_max // 2 // _CHUNK_WEIGHT)
         self._content = ContentReader(self._data, counters, self._chunking, chunks)

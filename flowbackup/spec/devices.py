@@ -101,11 +101,11 @@ class DeviceSpec(Written):
         return "" if kind in (DIRECTORY, *KIND_OF_SCHEME.values()) else kind
 
     def _without_the_rest(self) -> DeviceSpec:
-        rest = self.path or self.endpoint or self.region or self.staging
+        rest = self.path or self.endpoint or self.region or self.changer or self.staging
         if rest:
             raise ValueError(
                 f"has a url of the kind {self.own_kind}, which a package brings"
-                "|Delete path, endpoint, region and staging, or the url"
+                "|Delete path, endpoint, region, changer and staging, or the url"
             )
         return self
 

@@ -32,6 +32,7 @@ class Reach(NamedTuple):
     keys: tuple[Key, ...]
     what: str
     path: str
+    is_program: bool = False
 
 
 def reaches_of(document: GraphDocument) -> Iterator[Reach]:
@@ -43,6 +44,10 @@ def reaches_of(document: GraphDocument) -> Iterator[Reach]:
         elif path and node == HERE:
             absolute = os.path.normpath(os.path.join(document.base, path))
             yield Reach(keys, path, absolute)
+    for name, device in spec.devices.items():
+        if device.url:  # Another server is another place.
+            where = " at ".join(filter(None, (device.url, device.endpoint)))
+            yield Reach(("devices", name, "url"), where, "")
     yield from _programs(spec)
 
 
@@ -52,6 +57,7 @@ def _paths(spec: GraphSpec) -> Iterator[tuple[tuple[Key, ...], str | None, str]]
         yield ("encryption", "key"), spec.encryption.key, HERE
     for name, device in spec.devices.items():
         yield ("devices", name, "path"), device.path, device.node
+        yield ("devices", name, "changer"), device.changer, device.node
     for client, written in spec.clients.items():
         for name, item in written.objects.items():
             yield ("clients", client, "objects", name, "path"), item.path, written.node
@@ -59,16 +65,19 @@ def _paths(spec: GraphSpec) -> Iterator[tuple[tuple[Key, ...], str | None, str]]
 
 def _programs(spec: GraphSpec) -> Iterator[Reach]:
     for index, hook in enumerate(spec.hooks):
-        yield Reach(("hooks", index), repr(hook), "")
+        yield Reach(("hooks", index), repr(hook), "", True)
     for index, notice in enumerate(spec.notices):
-        yield Reach(("notices", index), repr(notice), "")
+        yield Reach(("notices", index), repr(notice), "", True)
     for client, written in spec.clients.items():
         for name, item in written.objects.items():
             keys = ("clients", client, "objects", name)
             if item.command:
-                yield Reach((*keys, "command"), repr(item.command), "")
+                yield Reach((*keys, "command"), repr(item.command), "", True)
+            if item.source:
+                what = f"{item.source} {item.options!r}"
+                yield Reach((*keys, "source"), what, "", True)
             for index, hook in enumerate(item.hooks):
-                yield Reach((*keys, "hooks", index), repr(hook), "")
+                yield Reach((*keys, "hooks", index), repr(hook), "", True)
 
 
 def bounds_findings(
@@ -91,7 +100,7 @@ def _finding(place: str, reach: Reach, roots: Roots) -> Finding:
             f"{reach.path} is outside the folders that this page may use ({folders})",
             "Start flowbackup ui with --root and a folder around it, or write it with an editor.",
         )  # fmt: skip
-    if _URL.match(reach.what):
+    if not reach.is_program:
         return error(
             place, OUTSIDE, f"{reach.what} is no folder that this page may use",
             "Write it into the file with an editor.",

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from flowbackup import Graph
 from flowbackup.errors import GraphError, UsageError
@@ -61,9 +62,27 @@ def _holds(value: object) -> bool:
     return isinstance(value, (dict, list))
 
 
-@given(written=legal_graphs())
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_graph_survives_a_file_unchanged(written: dict[str, Any], tmp_path: Path) -> None:
+INSTEAD_OF_A_PATH = st.sampled_from(
+    [
+        {"table": True},
+        {"stdin": True},
+        {"command": ["pg_dump", "a b"]},
+        {"source": "sqlite", "options": {"text": "a: b", "number": 7, "part": 0.5, "is": False}},
+    ]
+)
+
+
+@given(written=legal_graphs(), other=st.none() | INSTEAD_OF_A_PATH, has_url=st.booleans())
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_graph_survives_a_file_unchanged(
+    written: dict[str, Any], other: dict[str, Any] | None, has_url: bool, tmp_path: Path
+) -> None:
+    if other is not None:
+        item = written["clients"]["c0"]["objects"]["o0"]
+        del item["path"]
+        item |= other
+    if has_url:
+        written["devices"]["d0"] = {"url": "shelf:///mnt/a b"}
     graph = said(written)
     path = tmp_path / "graph.yaml"
     graph.to_file(path)

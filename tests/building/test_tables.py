@@ -116,6 +116,13 @@ def test_batches_of_other_columns_are_no_version(memory_path: Path) -> None:
     assert done.outcome == "failed"
 
 
+def test_batches_whose_numbers_are_narrower_are_widened(memory_path: Path) -> None:
+    narrow = pa.table({"number": pa.array([3], pa.int32())})
+    graph = graph_of(memory_path, Batches(pa.table({"number": [1, 2]}), narrow))
+    assert graph.run(create=True).outcome == "success"
+    assert graph.table("results").equals(pa.table({"number": [1, 2, 3]}))
+
+
 def test_a_file_says_that_there_is_a_table_and_a_command_cannot_give_it(memory_path: Path) -> None:
     graph = graph_of(memory_path, table_of(10))
     assert "results: {table: true}" in graph.text

@@ -46,9 +46,10 @@ def test_each_frame_once(seed: int) -> None:
 
 def test_it_imports_no_more_of_arrow_than_pages_do() -> None:
     program = (
-        "import sys; from tests.catalog.test_page_frames import entry, frames_of_page, encode_page;"
+        "import sys; from flowbackup.packages import spare_pandas; spare_pandas();"
+        "from tests.catalog.test_page_frames import entry, frames_of_page, encode_page;"
         "frames_of_page(encode_page([entry(1, ())]));"
-        "print({'pyarrow.compute', 'pyarrow.acero'} & set(sys.modules))"
+        "print({'pyarrow.compute', 'pyarrow.acero', 'pandas'} & set(sys.modules))"
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert ran.stdout == b"set()\n"

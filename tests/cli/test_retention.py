@@ -141,3 +141,21 @@ def test_tags_of_a_run_are_on_the_media(
     with open_catalog(catalog[1]) as opened:
         tags = [item.tags for item in opened.forgetting.candidates("web", "site")]
     assert tags == [(), ("release",), (), ()]
+
+
+def test_tags_come_and_go_and_retention_goes_by_them(
+    keeping: Keeping, catalog: tuple[str, ...], flowbackup: RunCommand
+) -> None:
+    ran = flowbackup("tag", "site@1", "--add", "kept", "--add", "x", *catalog)
+    assert ran.exit_code == 0 and "web/site@1" in ran.out and "kept, x" in ran.out
+    (row,) = flowbackup("tag", "site@1", "--remove", "x", "--json", *catalog).lines
+    assert [*row] == ["type", "client", "name", "version", "object_id", "finished_ns", "tags"]
+    assert (row["type"], row["version"], row["tags"]) == ("version", 1, ["kept"])
+    rows = flowbackup("tag", "site", "--all", "--json", *catalog).lines
+    assert [row["tags"] for row in rows] == [["kept"], ["release"], [], []]
+    (row,) = flowbackup("tag", "site", "--add", "newest", "--json", *catalog).lines
+    assert row["version"] == 4
+    assert flowbackup("tag", "site@1", "--add", "two words", *catalog).exit_code == 2
+    assert flowbackup("tag", "site@9", "--add", "x", *catalog).exit_code == 1
+    assert flowbackup("forget", "--keep-tag", "kept", *catalog).exit_code == 0
+    assert numbers(keeping) == [1, 4]

@@ -18,6 +18,7 @@ from flowbackup.model.entry import EntryKind
 from flowbackup.model.forgotten import ForgottenRecord, ForgottenVersion
 from flowbackup.model.ids import FrameId
 from flowbackup.model.record import SessionRecord, VersionRecord, load_record
+from flowbackup.model.retag import Retag
 from flowbackup.model.session_end import SessionEnd
 from flowbackup.testing.frames import sample_id
 from flowbackup.units import MIB
@@ -29,8 +30,9 @@ VERSION = VersionRecord(
 )
 ENDS = (SessionEnd(sample_id(3), "failed", 1),)
 SESSION = SessionRecord(
-    sample_id(1), "backup", "g", 1, 2, "success", "h", tags=("release",), ends=ENDS
-)
+    sample_id(1), "backup", "g", 1, 2, "success", "h", tags=("release",), ends=ENDS,
+    retags=(Retag(sample_id(2), ("kept",), 3),),
+)  # fmt: skip
 GONE = ForgottenRecord(sample_id(1), (ForgottenVersion(sample_id(2), "c", "n", 1, 2, 3),))
 
 

@@ -236,6 +236,19 @@ def test_a_wrong_tape_is_named_and_not_written(tmp_path: Path) -> None:
     assert sequences(make_tape(drive)) == []
 
 
+def test_a_tape_that_was_exchanged_by_hand_is_noticed(tmp_path: Path) -> None:
+    drive = tmp_path / "drive"
+    write(make_tape(drive), 5000)
+    first = make_tape(drive).info().medium
+    exchange(drive, tmp_path)
+    write(make_tape(drive), 5000, 5000)
+    assert make_tape(drive).info().medium != first
+    tape_folder(drive).rename(tmp_path / "other")
+    (tmp_path / "away").rename(drive / "VT0001")
+    assert make_tape(drive).info().medium == first
+    assert sequences(make_tape(drive)) == [0]
+
+
 def test_a_protected_tape_can_be_read_and_not_written(tmp_path: Path) -> None:
     drive = tmp_path / "drive"
     device = make_tape(drive)

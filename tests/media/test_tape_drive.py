@@ -197,6 +197,7 @@ def test_the_files_of_a_tape_are_found_and_one_left_open_is_ended(place: Path) -
     # Reading meanwhile puts no mark into the file, and writing goes on behind it.
     view = memoryview(bytearray(9 * BLOCK))
     assert tape.read(4, view) == 3 * BLOCK
+    assert not (place / "VT0001" / "file-00004").exists()
     tape.write([block(7), block(8)])
     tape.end_file()
     assert tape.read(8, view) == 3 * BLOCK and view[: 3 * BLOCK] == block(6) + block(7) + block(8)
@@ -218,6 +219,46 @@ def test_behind_the_warning_a_tape_takes_what_was_begun(place: Path) -> None:
         tape.write([block(3)])
     # What was written stays, and another file may follow as long as there is room.
     assert tape.files()[0].begin == 0
+
+
+class Buffering(VirtualDrive):
+    """Hears of the early warning only when what it has kept back is written."""
+
+    refuses = 0
+
+    def operate(self, operation: TapeOp, count: int = 1) -> None:
+        if operation is TapeOp.WRITE_MARKS and self.refuses:
+            self.refuses -= 1
+            raise OSError(errno.ENOSPC, "early warning")
+        super().operate(operation, count)
+
+
+def test_a_warning_that_comes_with_the_sync_is_none_of_its_failures(place: Path) -> None:
+    drive = Buffering(str(place), writable=True)
+    tape = Tape(drive, BLOCK)
+    tape.begin_file()
+    tape.write([block(1)])
+    drive.refuses = 1
+    tape.sync()
+    assert tape.is_full
+    drive.refuses = 1
+    tape.end_file()
+    assert tape.files() == [TapeExtent(0, 1, True)]
+    drive.refuses = 2
+    refused(errno.ENOSPC, tape.sync)
+
+
+def test_a_drive_that_does_not_count_blocks_is_refused(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drive = opened(place)
+    drive.write(bytes(16 * BLOCK))
+    drive.close()
+    monkeypatch.setattr(VirtualDrive, "position", lambda drive: 1000)
+    with pytest.raises(TapeError, match="its positions do not count blocks") as told:
+        with shared_drive(str(place)).using():
+            pass
+    assert "stsetoptions scsi2logical" in told.value.remedy
 
 
 @pytest.mark.parametrize(
@@ -276,12 +317,14 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
 def test_the_requests_are_those_of_mtio(kernel: Kernel) -> None:
     drive = KernelDrive("/dev/nst0", writable=True)
     assert kernel.opened == [os.O_RDONLY | os.O_NONBLOCK, os.O_RDWR]
+    logical = kernel.calls[-1]
     kernel.calls.clear()
     drive.operate(TapeOp.SET_BLOCK, 65536)
     drive.operate(TapeOp.WRITE_MARKS, 0)
     assert drive.position() == 77
     kernel.flags = 0x0C00_0000
     assert (drive.status().is_protected, drive.status().is_at_end) == (True, True)
+    assert logical == (0x40086D01, struct.pack("hi", 24, 0x30000800))
     assert kernel.calls[:3] == [
         (0x40086D01, struct.pack("hi", 20, 65536)),
         (0x40086D01, struct.pack("hi", 5, 0)),

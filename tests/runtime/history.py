@@ -3,42 +3,60 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 
 from flowbackup import api
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.catalog.rows import VersionRow
+from flowbackup.keys.key_file import new_key, write_key_file
 from flowbackup.model.report import ObjectReport, SessionReport
 from flowbackup.monitor import SilentMonitor
 from flowbackup.plan.decided import Plan
 
 QUIET = SilentMonitor()
+PASSPHRASE = b"of a history"
 
 
 class History:
-    """Versions of one tree.  Frames are small, so that a few files fill some."""
+    """Versions of one tree.  Frames are small, so that a few files fill some.
+
+    media_size: of the media of each device, "" for one medium without a limit.  is_sealed: all is
+    encrypted; `passphrase` is the file that FLOWBACKUP_PASSPHRASE_FILE is to name then."""
 
     def __init__(
-        self, folder: Path, devices: int = 1, frame_size: str = "256 KiB", chunking: str = "{}"
-    ) -> None:
-        """chunking: as in a graph."""
+        self, folder: Path, devices: int = 1, frame_size: str = "256 KiB", chunking: str = "{}",
+        media_size: str = "", *, is_sealed: bool = False,
+    ) -> None:  # fmt: skip
+        """chunking: as in a graph.  A folder that has a history goes on with it."""
         self.folder = folder
         self.source = folder / "tree"
-        self.source.mkdir()
+        self.source.mkdir(exist_ok=True)
         self.catalog = folder / "catalog.sqlite"
         self.media = [folder / f"d{number}" for number in range(devices)]
+        self.passphrase = folder / "passphrase"
+        self.is_sealed = is_sealed
+        self._key = folder / "history.key" if is_sealed else None
         self._frame_size = frame_size
         self._chunking = chunking
+        self._media_size = media_size
+        if self._key is not None and not self._key.exists():
+            self.passphrase.write_bytes(PASSPHRASE)
+            # What guessing costs need not be paid by tests.
+            write_key_file(self._key, new_key(PASSPHRASE, "history", n=16), new=True)
 
     def plan(self, *more: Path) -> Plan:
         """A chain of its devices, and of more of them."""
         media = (*self.media, *more)
         groups = [f"g{place}: {{devices: [{m.name}]" for place, m in enumerate(media)]
+        size = f", media_size: {self._media_size}" if self._media_size else ""
         lines = [
-            f"graph: history\nframe_size: {self._frame_size}\nsync_size: 1 MiB",
+            f"graph: history\nframe_size: {self._frame_size}\nsync_size: 512 KiB",
+            f"encryption: {{key: {self._key}}}" if self._key else "",
             f"clients: {{here: {{objects: {{tree: {{path: {self.source}, "
             f"chunking: {self._chunking}}}}}}}}}",
-            f"devices: {{{', '.join(f'{m.name}: {{path: {m}}}' for m in media)}}}",
+            f"devices: {{{', '.join(f'{m.name}: {{path: {m}{size}}}' for m in media)}}}",
             f"backup_groups: {{{groups[0]}}}}}",
             "mirror_groups:" if more or len(media) > 1 else "",
             *(f"  {group}, mirrors: g{place}}}" for place, group in enumerate(groups[1:])),
@@ -59,18 +77,39 @@ class History:
     def backup(self, *more: Path, full: bool = False) -> ObjectReport:
         return self.run(*more, full=full).objects[0]
 
+    def versions(self) -> list[VersionRow]:
+        """Those that the catalog has; none without one."""
+        if not self.catalog.exists():
+            return []
+        with open_catalog(self.catalog) as catalog:
+            return catalog.versions()
+
     def version(self, number: int) -> VersionRow:
         with open_catalog(self.catalog) as catalog:
             return catalog.resolve(f"tree@{number}")
 
-    def restored(self, number: int) -> Path:
-        """Version `number` in a new directory."""
+    def restored(self, version: int | str) -> Path:
+        """A version, by its number or id, in a new directory."""
         target = self.folder / "back"
         shutil.rmtree(target, ignore_errors=True)
         request = api.RestoreRequest(catalog=self.catalog)
-        report = api.restore(f"tree@{number}", str(target), request, QUIET)
+        query = version if isinstance(version, str) else f"tree@{version}"
+        report = api.restore(query, str(target), request, QUIET)
         assert report.exit_code == 0, report.problems
         return target
+
+    def forget(self, versions: Sequence[str]) -> None:
+        """These are none any more."""
+        found = api.forget(versions, api.ForgetRequest(catalog=self.catalog), QUIET)
+        assert found.report.exit_code == 0, found.report
+
+    def prune(self, max_unused: str = "0", *, dry_run: bool = False) -> SessionReport:
+        """max_unused: a share, as 1/20, or "" for any."""
+        share = Fraction(max_unused) if max_unused else None
+        request = api.PruneRequest(self.catalog, max_unused=share, dry_run=dry_run)
+        report = api.prune((), request, QUIET)
+        assert report.exit_code == 0, report.problems
+        return report
 
     def rebuild(self) -> None:
         """The catalog is lost, and made anew from the media."""

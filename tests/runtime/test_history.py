@@ -1,124 +1,132 @@
-"""Any sequence of changes of a tree, backups and restores gives what a naive model says: a list of
-all states that were backed up."""
+"""Any sequence of changes of a tree, backups, forgets, prunes, losses of the catalog and deaths
+between any two steps of these gives back what a naive model says: a dict of all states that were
+backed up and not forgotten.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
+from flowbackup import api
+from flowbackup.catalog.rows import VersionRow
+from flowbackup.model.ids import id_text
+from flowbackup.model.retention import RetentionPolicy
 from flowbackup.units import KIB
-from tests.runtime.history import History
+from tests.judge import check_here, listed_here, recovered_here
+from tests.runtime.history import QUIET, History
+from tests.runtime.mortals import Mortals
+from tests.runtime.tree_changes import WHICH, State, TreeChanges, state_of
 
-NAMES = st.sampled_from(["a", "b", "c", "d0", "d1", "d0/a", "d0/b", "d1/a", "d0/d1", "d0/d1/a"])
-SIZES = st.sampled_from([0, 1, 3000, 40 * KIB, 200 * KIB])
-WHICH = st.integers(0, 99)
-"""A file of those that there are."""
-STATES_MAX = 12
-State = dict[str, tuple[str, int, bytes]]
-"""Path -> kind, mode, content."""
-
-
-def state_of(tree: Path) -> State:
-    """What there is, read without any part of flowbackup."""
-    found: State = {}
-    for place in sorted(tree.rglob("*")):
-        status = place.lstat()
-        if place.is_symlink():
-            kind, content = "link", os.fsencode(os.readlink(place))
-        elif place.is_dir():
-            kind, content = "directory", b""
-        else:
-            kind, content = "file", place.read_bytes()
-        found[str(place.relative_to(tree))] = (kind, status.st_mode, content)
-    return found
+VERSIONS_MAX = 10
+SHARES = st.sampled_from(["0", "", "1/20"])
+SOME_OLD = st.sets(st.integers(0, VERSIONS_MAX), min_size=1, max_size=3)
+STEPS = st.integers(1, 90)
+"""A session of these trees takes about as many: some of those that are to die live to their end."""
+FRAME = "128 KiB"
+"""So small that a file has some, and a version needs a part of what another one has brought."""
+FIXED = "{size: 64 KiB}"
+CUT = "{kind: fastcdc, size: 64 KiB, min: 1 KiB, max: 128 KiB}"
 
 
-class Changes(RuleBasedStateMachine):
-    """Names come, go, change kind, content and place; versions are made and put back.
+class Setup(NamedTuple):
+    """See History."""
 
-    States are kept by the number of their version: whoever forgets a version takes its state out.
+    devices: int = 1
+    chunking: str = FIXED
+    is_sealed: bool = False
+    media_size: str = ""
+
+    def __str__(self) -> str:
+        chunks = "fixed" if self.chunking == FIXED else "cut"
+        more = ("-sealed" if self.is_sealed else "") + ("-set" if self.media_size else "")
+        return f"{self.devices}-{chunks}{more}"
+
+
+SOME = (
+    Setup(1, FIXED), Setup(2, CUT, is_sealed=True), Setup(2, FIXED, media_size="3 MiB"),
+    Setup(1, CUT, is_sealed=True, media_size="3 MiB"),
+)  # fmt: skip
+"""Each choice, and each two of them together."""
+
+
+class Kept(NamedTuple):
+    """is_everywhere: on each of the devices by itself, as what a session was told to have ended
+    well is."""
+
+    number: int
+    state: State
+    is_everywhere: bool = True
+
+
+class Histories(TreeChanges):
+    """Versions are kept by their ids.
+
+    A version that is forgotten may come back with a catalog that is made anew, as long as media
+    were not told; what a backup had written that died, may become one.
     """
 
-    chunking = "{size: 64 KiB}"
-
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, setup: Setup, mortals: Mortals) -> None:
         base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
         self._folder = Path(tempfile.mkdtemp(prefix="flowbackup-test-", dir=base))
-        self._history = History(self._folder, 1, "256 KiB", self.chunking)
-        self._tree = self._history.source
-        self._states: dict[int, State] = {}
+        self._setup = {
+            "devices": setup.devices, "chunking": setup.chunking, "is_sealed": setup.is_sealed,
+            "media_size": setup.media_size, "frame_size": FRAME,
+        }  # fmt: skip
+        self._history = History(self._folder, **self._setup)
+        super().__init__(self._history.source)
+        self._mortals = mortals
+        self._environment = pytest.MonkeyPatch()
+        passphrase = str(self._history.passphrase)
+        self._environment.setenv("FLOWBACKUP_PASSPHRASE_FILE", passphrase)
+        self._kept: dict[bytes, Kept] = {}
+        self._untold: dict[bytes, Kept] = {}
+        self._died: list[State] = []
 
     def teardown(self) -> None:
+        self._environment.undo()
         shutil.rmtree(self._folder)
 
-    @initialize(seed=st.integers(0, 99))
-    def begin(self, seed: int) -> None:
-        for name in ("a", "b", "d0/a", "d1/a"):
-            self.write(name, 40 * KIB, seed)
+    @initialize(which=WHICH)
+    def make_two(self, which: int) -> None:
+        """So that there is something to forget from the first step on."""
+        self.begin(which)
+        self.backup(full=False)
+        self.change(which, 0.5, keeps_time=False)
+        self.write("b", 200 * KIB, which + 1)
+        self.backup(full=False)
 
-    @rule(name=NAMES, size=SIZES, seed=st.integers(0, 3))
-    def write(self, name: str, size: int, seed: int) -> None:
-        """A file of content that may have been elsewhere before."""
-        place = self._free(name)
-        place.write_bytes(bytes([seed]) + b"content %d" % seed * (size // 9))
+    # Backups
 
-    @rule(which=WHICH, part=st.floats(0, 1), keeps_time=st.booleans())
-    def change(self, which: int, part: float, keeps_time: bool) -> None:
-        """A byte of a file, maybe under its old time."""
-        place = self._file(which)
-        if place is not None and place.stat().st_size:
-            status = place.stat()
-            with place.open("r+b") as file:
-                file.seek(int(part * (status.st_size - 1)))
-                file.write(os.urandom(1))
-            if keeps_time:
-                os.utime(place, ns=(status.st_atime_ns, status.st_mtime_ns))
-
-    @rule(name=NAMES, other=NAMES)
-    def rename(self, name: str, other: str) -> None:
-        source = self._tree / name
-        if os.path.lexists(source) and not f"{other}/".startswith(f"{name}/"):
-            place = self._free(other)
-            if os.path.lexists(source):  # It may have stood in the way of its target.
-                source.rename(place)
-
-    @rule(name=NAMES, other=NAMES)
-    def link(self, name: str, other: str) -> None:
-        self._free(name).symlink_to(other)
-
-    @rule(which=WHICH, name=NAMES)
-    def second_name(self, which: int, name: str) -> None:
-        source = self._file(which)
-        if source is not None and source != self._tree / name:
-            place = self._free(name)
-            if source.is_file():
-                os.link(source, place)
-
-    @rule(name=NAMES)
-    def make_directory(self, name: str) -> None:
-        self._free(name).mkdir()
-
-    @rule(name=NAMES)
-    def remove(self, name: str) -> None:
-        self._clear(self._tree / name)
-
-    @rule(which=WHICH, mode=st.sampled_from([0o600, 0o755]))
-    def change_mode(self, which: int, mode: int) -> None:
-        place = self._file(which)
-        if place is not None:
-            place.chmod(mode)
+    @precondition(lambda self: len(self._kept) < VERSIONS_MAX)
+    @rule(full=st.booleans())
+    def backup(self, full: bool) -> None:
+        report = self._history.backup(full=full)
+        assert report.bytes_read == report.bytes_new + report.bytes_deduplicated
+        (version,) = self._new()
+        assert (id_text(version.object_id), version.number) == (report.object_id, report.version)
+        self._keep(version, state_of(self.tree))
 
     @rule(which=WHICH, seed=st.integers(0, 3))
     def change_between(self, which: int, seed: int) -> None:
         """Two backups, and between them a file gets other content of its old size and time."""
-        place = self._file(which)
+        place = self.file(which)
         if place is not None:
             self.backup(full=False)
             status = place.stat()
@@ -126,60 +134,199 @@ class Changes(RuleBasedStateMachine):
             os.utime(place, ns=(status.st_atime_ns, status.st_mtime_ns))
             self.backup(full=False)
 
-    @rule(full=st.booleans())
-    def backup(self, full: bool) -> None:
-        if len(self._states) < STATES_MAX:
-            report = self._history.backup(full=full)
-            assert report.bytes_read == report.bytes_new + report.bytes_deduplicated
-            self._states[report.version] = state_of(self._tree)
-            self._check(report.version)
+    @precondition(lambda self: len(self._kept) < VERSIONS_MAX)
+    @rule(nth=STEPS, late=st.booleans())
+    def die_in_backup(self, nth: int, late: bool) -> None:
+        state = state_of(self.tree)
+        killed = self._killed(nth, late, "backup")
+        found = self._new()
+        assert len(found) == 1 or (killed and not found)
+        for version in found:
+            self._keep(version, state)
+        self._died += [state] if killed else []
 
-    @rule(choice=st.integers(0, STATES_MAX))
-    def restore(self, choice: int) -> None:
-        if self._states:
-            self._check(sorted(self._states)[choice % len(self._states)])
+    # What takes away
 
+    @precondition(lambda self: self._kept)
+    @rule(last=st.integers(1, 3))
+    def forget_by_policy(self, last: int) -> None:
+        policy = RetentionPolicy(last=last)
+        request = api.ForgetRequest(self._history.catalog, policy)
+        foreseen = api.forget((), api.ForgetRequest(request.catalog, policy, dry_run=True), QUIET)
+        found = api.forget((), request, QUIET)
+        assert found.decisions == foreseen.decisions
+        assert {d.version.object_id for d in found.decisions} == {*self._kept}
+        self._forget([d.version.object_id for d in found.decisions if not d.keeps])
+        assert len(self._kept) <= last
+
+    @precondition(lambda self: len(self._kept) > 1)
+    @rule(which=SOME_OLD)
+    def forget(self, which: set[int]) -> None:
+        names = self._old(which)
+        self._history.forget([id_text(name) for name in names])
+        self._forget(names)
+
+    @precondition(lambda self: len(self._kept) > 1)
+    @rule(which=SOME_OLD,
+          nth=st.integers(1, 12), late=st.booleans())  # fmt: skip
+    def die_in_forget(self, which: set[int], nth: int, late: bool) -> None:
+        """All of them or none."""
+        names = self._old(which)
+        killed = self._killed(nth, late, "forget", [id_text(name) for name in names])
+        left = {version.object_id for version in self._history.versions()}
+        if not killed or not left.intersection(names):
+            self._forget(names)
+
+    @precondition(lambda self: self._kept)
+    @rule(share=SHARES)
+    def prune(self, share: str) -> None:
+        foreseen = self._history.prune(share, dry_run=True)
+        report = self._history.prune(share)
+        # That a medium of a set has no room for what is to be moved, only the run finds out.
+        is_short = any(kept.reason == "room" for freed in report.freed for kept in freed.kept)
+        assert is_short or report.freed == foreseen.freed
+        if not is_short:
+            self._untold.clear()
+        self._check_all()
+
+    @precondition(lambda self: self._kept)
+    @rule(nth=STEPS, late=st.booleans(), share=SHARES)
+    def die_in_prune(self, nth: int, late: bool, share: str) -> None:
+        self._killed(nth, late, "prune", share)
+        self._check_all()
+
+    @precondition(lambda self: len(self._kept) > 1)
+    @rule(which=SOME_OLD, share=SHARES)
+    def forget_and_prune(self, which: set[int], share: str) -> None:
+        self.forget(which)
+        self.prune(share)
+        self.lose_catalog()
+
+    @precondition(lambda self: len(self._kept) > 1)
+    @rule(which=SOME_OLD, nth=STEPS, late=st.booleans())
+    def forget_and_die_in_prune(self, which: set[int], nth: int, late: bool) -> None:
+        """And then nobody knows any more but the media."""
+        self.forget(which)
+        self.die_in_prune(nth, late, "0")
+        self.lose_catalog()
+        self._check_all()
+
+    # Looking back
+
+    @precondition(lambda self: self._kept)
+    @rule(which=WHICH)
+    def restore(self, which: int) -> None:
+        names = [*self._kept]
+        self._check(names[which % len(names)])
+
+    @precondition(lambda self: self._kept)
     @rule()
     def lose_catalog(self) -> None:
-        if self._states:
-            self._history.rebuild()
+        before = {key: kept.number for key, kept in self._kept.items()}
+        self._history.rebuild()
+        self._take_rebuilt(before)
+
+    @precondition(lambda self: self._kept)
+    @rule(nth=st.integers(1, 200), late=st.booleans())
+    def die_in_rebuild(self, nth: int, late: bool) -> None:
+        """What it leaves need not be whole: the next one makes it so."""
+        self._killed(nth, late, "rebuild")
+        self.lose_catalog()
+
+    @precondition(lambda self: self._kept)
+    @rule(which=WHICH)
+    def judge(self, which: int) -> None:
+        """A reader that shares no code finds all of them, no damage, and one on each device."""
+        found = check_here(self._history.media)
+        assert (found.exit_code, found.problems) == (0, ()), found
+        listed = {line.object_id for line in listed_here(self._history.media)}
+        assert {id_text(key) for key in self._kept} <= listed
+        names = [key for key, kept in self._kept.items() if kept.is_everywhere]
+        name = names[which % len(names)] if names else b""
+        for medium in self._history.media if names else ():
+            target = self._folder / "judged"
+            shutil.rmtree(target, ignore_errors=True)
+            found = recovered_here([medium], target, id_text(name))
+            assert (found.exit_code, found.problems) == (0, ()), found
+            assert state_of(target) == self._kept[name].state
 
     @invariant()
-    def numbers_count(self) -> None:
-        assert sorted(self._states) == list(self._states)
+    def the_catalog_has_what_is_kept(self) -> None:
+        found = {version.object_id: version.number for version in self._history.versions()}
+        assert found == {key: kept.number for key, kept in self._kept.items()}
 
-    def _check(self, number: int) -> None:
-        assert state_of(self._history.restored(number)) == self._states[number]
+    # Parts of the above
 
-    def _file(self, which: int) -> Path | None:
-        files = [p for p in sorted(self._tree.rglob("*")) if p.is_file() and not p.is_symlink()]
-        return files[which % len(files)] if files else None
+    def _killed(self, nth: int, late: bool, *work: object) -> bool:
+        setup = {"folder": str(self._folder), **self._setup}
+        return self._mortals.killed(setup, work, nth, late=late)
 
-    def _free(self, name: str) -> Path:
-        """The place of a name, with directories on the way to it and nothing there."""
-        place = self._tree / name
-        for parent in reversed(place.relative_to(self._tree).parents):
-            directory = self._tree / parent
-            if directory.is_symlink() or not directory.is_dir():
-                self._clear(directory)
-                directory.mkdir()
-        self._clear(place)
-        return place
+    def _new(self) -> list[VersionRow]:
+        """The versions that the model does not have."""
+        return [v for v in self._history.versions() if v.object_id not in self._kept]
 
-    def _clear(self, place: Path) -> None:
-        if place.is_dir() and not place.is_symlink():
-            shutil.rmtree(place)
-        elif os.path.lexists(place):
-            place.unlink()
+    def _keep(self, version: VersionRow, state: State) -> None:
+        numbers = [kept.number for kept in self._kept.values()]
+        assert version.number > max(numbers, default=0)
+        self._kept[version.object_id] = Kept(version.number, state)
+        self._check(version.object_id)
+
+    def _old(self, which: set[int]) -> list[bytes]:
+        """Some versions that are not the newest."""
+        old = sorted(self._kept, key=lambda key: self._kept[key].number)[:-1]
+        return sorted({old[place % len(old)] for place in which})
+
+    def _forget(self, names: list[bytes]) -> None:
+        for name in names:
+            self._untold[name] = self._kept.pop(name)
+
+    def _take_rebuilt(self, before: dict[bytes, int]) -> None:
+        found = {version.object_id: version.number for version in self._history.versions()}
+        assert found.keys() >= before.keys()
+        new = found.keys() - before.keys()
+        # On media with what is encrypted a prune, which has no key, tells no names of what is
+        # forgotten: then the others are counted anew.
+        is_same = found == before
+        if self._history.is_sealed:
+            is_same = sorted(found, key=found.__getitem__) == sorted(before, key=before.__getitem__)
+        assert new or is_same
+        for key in new:
+            state = self._restored(key)
+            if key in self._untold:
+                assert state == self._untold.pop(key).state
+            else:
+                assert state in self._died
+            self._kept[key] = Kept(0, state, is_everywhere=False)
+        for key, kept in self._kept.items():
+            self._kept[key] = kept._replace(number=found[key])
+
+    def _check_all(self) -> None:
+        for key in self._kept:
+            self._check(key)
+
+    def _check(self, key: bytes) -> None:
+        assert self._restored(key) == self._kept[key].state
+
+    def _restored(self, key: bytes) -> State:
+        return state_of(self._history.restored(id_text(key)))
 
 
-class ChangesCutByContent(Changes):
-    """The same, cut by FastCDC."""
+@pytest.fixture(scope="module")
+def mortals() -> Iterator[Mortals]:
+    with Mortals() as server:
+        yield server
 
-    chunking = "{kind: fastcdc, size: 64 KiB, min: 1 KiB, max: 128 KiB}"
+
+def run(setup: Setup, mortals: Mortals, chosen: settings) -> None:
+    run_state_machine_as_test(partial(Histories, setup, mortals), settings=chosen)
 
 
-_SETTINGS = settings(max_examples=8, stateful_step_count=25, deadline=None)
-TestChanges = Changes.TestCase
-TestCutByContent = ChangesCutByContent.TestCase
-TestChanges.settings = TestCutByContent.settings = _SETTINGS
+@pytest.mark.parametrize("setup", SOME, ids=str)
+def test_some_histories(setup: Setup, mortals: Mortals) -> None:
+    run(setup, mortals, settings(max_examples=2, stateful_step_count=12, derandomize=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("setup", SOME, ids=str)
+def test_many_histories(setup: Setup, mortals: Mortals) -> None:
+    run(setup, mortals, settings(max_examples=10, stateful_step_count=25))

@@ -245,7 +245,8 @@ def test_notices_tell_of_start_and_end_and_do_no_harm(
         assert told["/check"]["type"] == "summary"
         assert told["/check"]["objects"][0]["name"] == "site"
         assert {(p.kind, p.text) for p in report.problems} == {
-            ("notice_failed", f"notice 3 ($NOTICE_URL): {server.url[7:]} answers 404")
+            ("notice_failed", f"notice 3 ($NOTICE_URL) of {event}: {server.url[7:]} answers 404")
+            for event in ("start", "success")
         }
         assert world.kept == ("success", 0, ["notice_failed"] * 2)
         (world.folder / "tree" / "file").unlink()

@@ -211,7 +211,8 @@ def test_what_was_saved_is_told(history: History) -> None:
 def test_what_a_command_gives_is_always_read_and_sent_where_it_is_new(history: History) -> None:
     plan = history.plan()
     (tree,) = plan.objects
-    large = history.source / "large"
+    large = history.folder / "large"
+    large.write_bytes(os.urandom(3 * MIB))
     stream = StreamPlan(command=("/bin/cat", str(large)))
     plan = replace(plan, objects=(replace(tree, name="dump", path="", stream=stream),))
     settings = api.RunSettings(catalog=history.catalog, engine="local")
@@ -221,3 +222,13 @@ def test_what_a_command_gives_is_always_read_and_sent_where_it_is_new(history: H
     found = io.BytesIO()
     api.cat("dump", found, history.catalog)
     assert found.getvalue() == large.read_bytes()
+
+
+def test_a_rebuild_finds_the_tags_that_the_last_backup_has_told(history: History) -> None:
+    history.backup()
+    api.tag(["tree@1"], history.catalog, more=["release"])
+    history.backup()
+    api.tag(["tree@2"], history.catalog, more=["untold"])
+    history.rebuild()
+    found = [tags for _, tags in api.tag(["tree"], history.catalog, every=True)]
+    assert found == [("release",), (), ()]

@@ -108,7 +108,7 @@ def test_who_does_not_answer_is_waited_for_as_long_as_the_user_waits() -> None:
     sending.send("failed", {})
     (problem,) = sending.settle()
     over.set()
-    assert problem.text == "notice 1 (example.org): it was not waited for any longer"
+    assert problem.text == "notice 1 (example.org) of failed: it was not waited for any longer"
 
 
 def test_an_answer_has_a_bound() -> None:

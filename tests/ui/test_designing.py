@@ -203,9 +203,30 @@ def test_a_graph_of_the_page_reaches_no_further_than_the_page(page: Page) -> Non
 
 
 def test_a_graph_of_the_page_sends_nothing_elsewhere(page: Page) -> None:
-    text = GRAPH.replace("devices/nas", '"s3://bucket/x"')
-    rules = [finding["rule"] for finding in page.post("design/check", text=text)["findings"]]
-    assert "outside-roots" in rules
+    for device in (
+        '{path: "s3://bucket/x"}', '{kind: s3, url: "s3://bucket/x"}',
+        '{kind: tape, path: /dev/nst0}', '{url: "shelf:///etc"}',
+        '{kind: s3, url: "s3://bucket/x", endpoint: "https://evil.example"}',
+    ):  # fmt: skip
+        text = GRAPH.replace("{path: devices/nas}", device)
+        found = page.post("design/check", text=text)["findings"]
+        assert "outside-roots" in [finding["rule"] for finding in found], device
+
+
+def test_another_server_is_another_place_than_that_in_the_file(page: Page) -> None:
+    text = GRAPH.replace("{path: devices/nas}", '{kind: s3, url: "s3://bucket/x"}')
+    (page.root / "nightly.yaml").write_text(text)
+    found = page.post("design/check", text=text, path="nightly.yaml")["findings"]
+    assert "outside-roots" not in [finding["rule"] for finding in found]
+    evil = text.replace('bucket/x"', 'bucket/x", endpoint: "https://evil.example"')
+    found = page.post("design/check", text=evil, path="nightly.yaml")["findings"]
+    assert "outside-roots" in [finding["rule"] for finding in found]
+
+
+def test_a_source_of_a_package_is_a_program(page: Page) -> None:
+    text = GRAPH.replace("path: site, ", "source: dataset, ")
+    found = page.post("design/check", text=text)["findings"]
+    assert "program-on-page" in [finding["rule"] for finding in found], found
 
 
 def test_a_graph_of_the_page_runs_no_program(page: Page) -> None:

@@ -19,7 +19,7 @@ from flowbackup.media.labels.label import (
 from flowbackup.media.places.bucket import put_at
 from flowbackup.media.places.kinds import files_at
 from flowbackup.model.digest import frame_digest
-from flowbackup.model.location import is_directory
+from flowbackup.model.location import TAPE, is_directory, kind_at
 from flowbackup.units import MIB
 
 _DOCUMENT_BYTES_MAX = 16 * MIB
@@ -28,6 +28,9 @@ _DOCUMENT_BYTES_MAX = 16 * MIB
 def faults(location: str, device: str) -> tuple[str, ...]:
     """What is wrong with the label and the documents beside it, one line each.  Raises DeviceError
     if no copy of the label can be read."""
+    if kind_at(location) == TAPE:
+        # What is in front of everything else cannot be written anew.
+        return ()
     found = read_label(location, device)
     return (*found.faults, *(f"{name} is not what was written" for name in _bad(location, found)))
 

@@ -20,7 +20,7 @@ from flowbackup.frame.cipher import Cipher
 from flowbackup.frame.keys import WriterKey
 from flowbackup.frame.page import PageRef
 from flowbackup.model.ids import FrameId, id_text, new_id
-from flowbackup.model.known import JournalPage, KnownContent
+from flowbackup.model.known import HeldChunks, JournalPage, KnownContent
 from flowbackup.model.profile import NO_TIMES, ClientTimes
 from flowbackup.model.rate import RateSchedule
 from flowbackup.model.record import VersionRecord
@@ -38,6 +38,7 @@ from flowbackup.runtime.actors.object_hooks import (
 from flowbackup.runtime.actors.pages_kept import PagesKept
 from flowbackup.runtime.actors.presence import absence_of
 from flowbackup.runtime.actors.slots import SlotSink
+from flowbackup.runtime.actors.told_content import ToldContent
 from flowbackup.runtime.edges.letterbox import Letterbox
 from flowbackup.runtime.edges.pumps import EdgePump
 from flowbackup.runtime.edges.slab import Slab, create_slab, open_slab, remove_stale_slabs
@@ -52,7 +53,6 @@ from flowbackup.runtime.edges.wiring import (
 from flowbackup.runtime.hooks.running import Hooks
 from flowbackup.source.content import ReadCounters
 from flowbackup.source.fed import open_given, open_source
-from flowbackup.source.known import KnownFiles
 from flowbackup.source.manifest import Journal
 from flowbackup.source.own import own_source
 from flowbackup.source.reader import read_object
@@ -113,8 +113,7 @@ class Client:
         self._counters: list[ReadCounters] = []
         self._endings: deque[ObjectEnding] = deque()
         self._journal: deque[JournalPage] = deque()
-        self._contents: dict[str, dict[bytes, KnownContent]] = {}
-        self._safe: dict[str, set[FrameId]] = {}
+        self._told = ToldContent()
         self._draining = threading.Event()
         self._ending = threading.Event()
         self._over = threading.Event()
@@ -171,10 +170,12 @@ class Client:
     ) -> None:  # fmt: skip
         """Before `run`: what is safe already of an object, the newest content first; more pages of
         the same and more frames in further calls."""
-        contents = self._contents.setdefault(name, {})
-        before = contents.get(content.object_id)
-        contents[content.object_id] = before.followed_by(content) if before else content
-        self._safe.setdefault(name, set()).update(safe)
+        self._told.add(name, content, safe)
+
+    async def know_chunks(self, names: Collection[str], held: HeldChunks) -> None:
+        """Before `run`: chunks that are safe for each of these objects, whichever brought them;
+        more in further calls."""
+        self._told.add_chunks(names, held)
 
     async def letterbox(self) -> bytes:
         """The address for a key."""
@@ -317,11 +318,8 @@ class Client:
             told = InterruptedSessionError(f"{plan.name} was not begun: the session was ended")
             return ObjectEnding(plan.name, object_id, None, told, (), ())
         pages = PagesKept()
-        known = KnownFiles(
-            tuple(self._contents.get(plan.name, {}).values()),
-            self._safe.get(plan.name, ()),
-            self._cipher.name_key if self._cipher else b"",
-        )
+        name_key = self._cipher.name_key if self._cipher else b""
+        known = self._told.known_files(plan.name, name_key)
         counters = ReadCounters()
         record: VersionRecord | None = None
         failure: FlowbackupError | None = None

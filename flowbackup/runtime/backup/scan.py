@@ -11,6 +11,8 @@ from flowbackup.plan.decided import ObjectPlan
 from flowbackup.source.scan import scan
 
 STOP_SECONDS_MAX = 0.5
+UNASKED_SECONDS = 1.5
+"""In one process a count takes time from the reader, and so short a session needs no totals."""
 
 
 class SourceScan:
@@ -25,9 +27,12 @@ class SourceScan:
         self._whole = len(self._near) == len(everything)
         self._totals: tuple[int, int] | None = None
         self._stop = threading.Event()
+        self._after_seconds = 0.0
         self._thread = threading.Thread(target=self._count, name="scan", daemon=True)
 
-    def start(self) -> None:
+    def start(self, after_seconds: float = 0.0) -> None:
+        """after_seconds: how long the session may take without anybody asking for totals."""
+        self._after_seconds = after_seconds
         self._thread.start()
 
     def stop(self) -> None:
@@ -40,6 +45,8 @@ class SourceScan:
         return self._totals or (None, None)
 
     def _count(self) -> None:
+        if self._stop.wait(self._after_seconds):
+            return
         files = size_bytes = 0
         for plan in self._near:
             try:

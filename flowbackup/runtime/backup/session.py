@@ -153,6 +153,11 @@ class BackupSession:
         states = earlier_states(self._catalog, self._plan, resumes=self._resumes)
         self._known = KnownFrames(self._catalog, self._plan, states, reads_all=self._reads_all)
         frames = self._known.hand_over(crew)
+        for agent, lacking in self._known.lacking.items():
+            self._monitor.message(
+                f"{agent} lacks {lacking} frames of earlier sessions: what lies in them is sent "
+                "again; `flowbackup repair --full` before a run moves them from other devices"
+            )
         if left:
             self._monitor.message(f"{left[0]} was interrupted")
         if left and self._resumes and frames:
@@ -290,6 +295,7 @@ class BackupSession:
             so_far, started_ns=self._times.started_ns, finished_ns=time.time_ns(),
             host=socket.gethostname(), graph=self._plan.graph_text, versions=tool_versions(),
             tags=self._tags, ends=self._catalog.ends.untold(self._plan.graph, KIND),
+            retags=self._catalog.forgetting.tags.to_tell(self._objects),
         )  # fmt: skip
 
     def _record(

@@ -10,7 +10,8 @@ from flowbackup.catalog.earlier import EarlierState, ObjectName
 from flowbackup.errors import NotFoundError
 from flowbackup.model.ids import FrameId
 from flowbackup.plan.decided import ObjectPlan, Plan
-from flowbackup.runtime.crew.known import Media, States, holding_of, nearest
+from flowbackup.runtime.crew.held_chunks import Media
+from flowbackup.runtime.crew.known import States, holding_of, nearest
 
 
 class Resume:

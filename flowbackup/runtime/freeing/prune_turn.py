@@ -121,8 +121,17 @@ class PruneTurn:
         pruning.prepare()
         shares = pruning.shares(self.info.medium)
         going = chosen(shares, self._setting.max_unused)
-        if not self._setting.dry_run:
-            self._tell_forgotten()
+        left = [share for share in shares if share not in going and share.dead_bytes]
+        try:
+            if not self._setting.dry_run:
+                self._tell_forgotten()
+        except DeviceError as error:
+            if error.errno not in FULL:
+                raise
+            text = f"{error.message}, to tell the medium what is forgotten before it goes"
+            for share in going:
+                self._keep(Kept("room", text), share)
+            going = []
         for share in going:
             if self._setting.is_to_end():
                 return
@@ -130,7 +139,6 @@ class PruneTurn:
                 self._prune(share)
             except Kept as reason:
                 self._keep(reason, share)
-        left = [share for share in shares if share not in going and share.dead_bytes]
         for share in left:
             self._keep(self._why(share), share)
 

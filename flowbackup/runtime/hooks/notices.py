@@ -37,8 +37,8 @@ class Notices:
         self._notices = tuple(notices)
         self._stopped = stopped
         self._post = send
-        self._running: list[tuple[Notice, threading.Thread]] = []
-        self._faults: dict[int, str] = {}
+        self._running: list[tuple[Notice, str, threading.Thread]] = []
+        self._faults: dict[tuple[int, str], str] = {}
 
     def send(self, event: str, fields: Mapping[str, object]) -> None:
         """event: start or an outcome.  fields: what is told of it."""
@@ -48,20 +48,20 @@ class Notices:
                 target=self._deliver, args=(notice, event, body), name=str(notice), daemon=True
             )
             thread.start()
-            self._running.append((notice, thread))
+            self._running.append((notice, event, thread))
 
     def settle(self) -> list[Problem]:
         """Until everything has arrived or been given up; what did not arrive."""
         latest = time.monotonic() + SECONDS_MAX
-        for notice, thread in self._running:
+        for notice, event, thread in self._running:
             while thread.is_alive() and not self._stopped() and time.monotonic() < latest:
                 thread.join(LOOK_SECONDS)
             if thread.is_alive():
-                self._faults.setdefault(notice.number, "it was not waited for any longer")
+                self._faults.setdefault((notice.number, event), "it was not waited for any longer")
         told = [
-            Problem(KIND, f"{notice}: {self._faults.pop(notice.number)}")
-            for notice, _ in self._running
-            if notice.number in self._faults
+            Problem(KIND, f"{notice} of {event}: {self._faults.pop((notice.number, event))}")
+            for notice, event, _ in self._running
+            if (notice.number, event) in self._faults
         ]
         self._running.clear()
         return told
@@ -70,18 +70,18 @@ class Notices:
         try:
             url = address_of(notice, event)
         except ValueError as error:
-            self._faults[notice.number] = str(error)
+            self._faults[notice.number, event] = str(error)
             return
         for pause in (*PAUSE_SECONDS, 0.0):
             try:
                 self._post(url, body)
             except PostError as error:
-                self._faults[notice.number] = str(error)
+                self._faults[notice.number, event] = str(error)
                 if not error.may_retry or self._stopped():
                     return
                 time.sleep(pause)
             else:
-                self._faults.pop(notice.number, None)
+                self._faults.pop((notice.number, event), None)
                 return
 
 

@@ -10,6 +10,7 @@ import fcntl
 import os
 import stat
 import struct
+from contextlib import suppress
 
 from flowbackup.media.calls import Writable
 from flowbackup.media.places.tape.drive import DriveStatus, TapeOp
@@ -21,6 +22,9 @@ _WRITE, _READ = 1, 2
 TAPE_MAJOR = 9
 NO_REWIND_BIT = 0x80
 """In the minor number of /dev/nst0, and not in that of /dev/st0."""
+SET_DRIVE_OPTIONS, SET_BOOLEANS, COUNT_LOGICALLY = 24, 0x3000_0000, 0x800
+"""MTSETDRVBUFFER with MT_ST_SETBOOLEANS and MT_ST_SCSI2LOGICAL: positions count blocks and marks
+from the beginning, and are no numbers of the maker of the drive."""
 AT_END, PROTECTED, DOOR_OPEN = 0x0800_0000, 0x0400_0000, 0x0004_0000
 """GMT_EOD, GMT_WR_PROT and GMT_DR_OPEN of linux/mtio.h, bits of mt_gstat."""
 
@@ -43,6 +47,10 @@ class KernelDrive:
         self._fd = -1
         _check(path)
         self._fd = os.open(path, os.O_RDWR if writable else os.O_RDONLY)
+        # Only root may; for others it is as the administrator has set it, and `read_first` looks.
+        with suppress(PermissionError):
+            options = SET_BOOLEANS | COUNT_LOGICALLY
+            fcntl.ioctl(self._fd, MTIOCTOP, _OPERATION.pack(SET_DRIVE_OPTIONS, options))
 
     def write(self, data: Writable) -> int:
         return os.write(self._fd, data)

@@ -104,6 +104,12 @@ class SharedDrive:
                 label = read_first(drive)
                 if not label:
                     raise BlankTapeError(f"the tape in {self.path} is blank")
+                is_whole = sum(map(len, label)) >= LABEL_BYTES
+                if is_whole and drive.position() != len(label):
+                    raise TapeError(
+                        errno.EINVAL, f"tape drive {self.path}: its positions do not count blocks",
+                        remedy=f"as root: `mt -f {self.path} stsetoptions scsi2logical`",
+                    )  # fmt: skip
                 self._loaded = LoadedTape(b"".join(label)[:LABEL_BYTES], Tape(drive, len(label[0])))
         return self._loaded
 

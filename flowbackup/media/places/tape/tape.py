@@ -158,7 +158,18 @@ class Tape:
     def sync(self) -> None:
         """Returns when all that was written is on the tape: the driver waits for the drive when it
         writes file marks, and for none of them as well."""
-        self.drive.operate(TapeOp.WRITE_MARKS, 0)
+        self._write_marks(0)
+
+    def _write_marks(self, count: int) -> None:
+        """Where the driver kept back what was written, it hears of the early warning only now: then
+        all of it is on the tape, and no mark yet."""
+        try:
+            self.drive.operate(TapeOp.WRITE_MARKS, count)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            self.is_full = True
+            self.drive.operate(TapeOp.WRITE_MARKS, count)
 
     def end_file(self) -> None:
         """Writes the file mark behind the file under way; all of it is on the tape then."""
@@ -168,7 +179,7 @@ class Tape:
         self.seek(end)
         self._writes_at = self._at = None
         self._is_surveyed = False
-        self.drive.operate(TapeOp.WRITE_MARKS, 1)
+        self._write_marks(1)
         self._at = end + 1
         self._files.append(TapeExtent(begin, end, True))
         self._is_surveyed = True
@@ -181,7 +192,7 @@ class Tape:
         self.seek(number)
         self._at = None
         self._is_surveyed = False
-        self.drive.operate(TapeOp.WRITE_MARKS, 1)
+        self._write_marks(1)
         self._at = number + 1
         self._files[-1] = TapeExtent(last.begin, number, True)
         self._is_surveyed = True

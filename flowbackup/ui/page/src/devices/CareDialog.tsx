@@ -4,8 +4,7 @@ import { FaultNote } from "../loading";
 import { Button, CheckField, ChoiceField, Dialog } from "../parts";
 import { go } from "../shell/routes";
 import { visible } from "../text/visible";
-import type { Care } from "./index";
-import type { MediumRow } from "./medium";
+import type { Care, MediumRow } from "./medium";
 
 interface CareDialogProps {
   what: Care;

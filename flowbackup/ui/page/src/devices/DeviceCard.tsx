@@ -5,8 +5,7 @@ import { Name } from "../text/Name";
 import { counted, formatCount, formatSize } from "../text/size";
 import { formatTime } from "../text/time";
 import { visible } from "../text/visible";
-import type { Care } from "./index";
-import { type LostRow, type MediumRow, standingOf } from "./medium";
+import { type Care, type LostRow, type MediumRow, standingOf } from "./medium";
 
 interface DeviceCardProps {
   row: MediumRow;

@@ -4,10 +4,8 @@ import { Button, CheckField } from "../parts";
 import { hashOf, type Route } from "../shell/routes";
 import { CareDialog } from "./CareDialog";
 import { DeviceCard } from "./DeviceCard";
-import type { LostRow, MediumRow } from "./medium";
+import type { Care, LostRow, MediumRow } from "./medium";
 import "./devices.css";
-
-export type Care = "verify" | "repair";
 
 /** Media and how sound they are; verify reads them, repair completes them. */
 export default function Devices(_: { route: Route }) {

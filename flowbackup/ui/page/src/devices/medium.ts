@@ -3,6 +3,8 @@
 import type { LightState } from "../sessions/report";
 import { counted } from "../text/size";
 
+export type Care = "verify" | "repair";
+
 /** Numbers are null where nothing is known of them. */
 export interface MediumRow {
   device: string;

@@ -162,7 +162,7 @@ function groupBox(spec: Spec, { name, role, section, group }: GroupAt): GroupBox
 function placeOf(spec: Spec, device: string): string {
   const written = spec.devices?.[device];
   if (!written) return "not declared";
-  const place = written.path ?? written.kind ?? "";
+  const place = written.path ?? written.url ?? written.kind ?? "";
   return written.node && written.node !== HERE ? `${place} on ${written.node}` : place;
 }
 

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import described from "../api/openapi.json?raw";
 import { FIELDS, partOf, readValue, shownValue } from "./fields";
 
 const field = (kind: keyof typeof FIELDS, key: string) => {
@@ -33,4 +34,29 @@ test("keys lead to the part around them", () => {
   expect(partOf(spec, ["clients", "web", "node"]).keys).toEqual(["clients", "web"]);
   expect(partOf(spec, ["couplings", 0]).kind).toBe("coupling");
   expect(partOf(spec, ["devices", "gone"]).kind).toBe("graph");
+});
+
+const MODELS = {
+  graph: "GraphSpec",
+  client: "ClientSpec",
+  object: "ObjectSpec",
+  device: "DeviceSpec",
+  backup: "BackupGroupSpec",
+  mirror: "MirrorGroupSpec",
+  restore: "RestoreGroupSpec",
+  copy: "CopyGroupSpec",
+} as const;
+
+test("forms offer what the models of a graph file take", () => {
+  const { schemas } = JSON.parse(described).components;
+  for (const [kind, model] of Object.entries(MODELS) as [keyof typeof MODELS, string][]) {
+    const { properties } = schemas[model];
+    for (const { key, values } of FIELDS[kind]) {
+      expect(properties, `${model}.${key}`).toHaveProperty(key);
+      if (!values) continue;
+      const taken: string[] = properties[key].enum;
+      expect([...values].sort(), `${model}.${key}`).toEqual([...taken].sort());
+      expect(values[0], `${model}.${key}`).toBe(properties[key].default);
+    }
+  }
 });

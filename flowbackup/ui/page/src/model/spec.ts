@@ -22,6 +22,7 @@ export interface ClientSpec {
 
 export interface DeviceSpec {
   path?: string;
+  url?: string;
   kind?: string;
   node?: string;
   [option: string]: unknown;

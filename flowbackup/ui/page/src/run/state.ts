@@ -1,6 +1,6 @@
 /** What the server tells of one run: a session in a process of its own. */
 
-import type { PathFields, Report } from "../sessions/report";
+import type { ProblemRow, Report } from "../sessions/report";
 
 export interface EdgeNow {
   name: string;
@@ -15,12 +15,6 @@ export interface EdgeNow {
   state: string;
   waiting_for: string;
   waiting_seconds: number;
-}
-
-export interface ProblemRow extends Partial<PathFields> {
-  kind: string;
-  text: string;
-  device?: string;
 }
 
 export type RunPhase = "starting" | "running" | "finished" | "interrupted";

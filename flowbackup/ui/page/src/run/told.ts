@@ -1,7 +1,7 @@
 /** Runs as the server tells of them, and what the screens make of that. */
 
-import type { Detour, Explanation, MediumUse, Report } from "../sessions/report";
-import type { Change, EdgeNow, ProblemRow, RunPhase, RunState } from "./state";
+import type { Detour, Explanation, MediumUse, ProblemRow, Report } from "../sessions/report";
+import type { Change, EdgeNow, RunPhase, RunState } from "./state";
 
 export interface ToldEdge extends Omit<EdgeNow, "bytes_per_second"> {
   rate: number;

@@ -1,10 +1,9 @@
 import { useState } from "react";
 import { Button } from "../parts";
-import type { ProblemRow } from "../run/state";
 import { Name } from "../text/Name";
 import { counted } from "../text/size";
 import { visible } from "../text/visible";
-import { problemCounts } from "./report";
+import { type ProblemRow, problemCounts } from "./report";
 
 const PROBLEMS_SHOWN = 20;
 

@@ -1,11 +1,15 @@
 /** The published report of a session, as `--json` ends with it. */
 
-import type { ProblemRow } from "../run/state";
-
 /** path: for people; path_base64 only where its bytes are no UTF-8. */
 export interface PathFields {
   path: string;
   path_base64?: string | null;
+}
+
+export interface ProblemRow extends Partial<PathFields> {
+  kind: string;
+  text: string;
+  device?: string;
 }
 
 export interface ObjectReport {
