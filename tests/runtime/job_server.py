@@ -1,4 +1,4 @@
-"""A Ray of one node with its dashboard, and so with its job server."""
+"""A Ray with its dashboard, and so with its job server; of one node, until others are added."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import tempfile
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import ray
+from ray._private.node import Node
 from ray.cluster_utils import Cluster
 
 from flowbackup.runtime.engines.lean_ray import own_token
-from flowbackup.units import MIB
-from tests.runtime.three_nodes import LABEL
+from tests.runtime.three_nodes import LABEL, STORE_BYTES, lose
 
 METRICS_MS = 1000
 """Ray's own ten seconds would be most of the test."""
@@ -24,10 +24,24 @@ METRICS_MS = 1000
 
 @dataclass(frozen=True)
 class Served:
-    """address: of the job server.  metrics: where the node shows its numbers."""
+    """address: of the job server.  metrics: where the head shows its numbers."""
 
     address: str
     metrics: str
+    cluster: Cluster
+    _others: dict[str, Node] = field(default_factory=dict)
+
+    def add(self, name: str) -> None:
+        """One more node, which bears this name."""
+        self._others[name] = self.cluster.add_node(
+            num_cpus=2, object_store_memory=STORE_BYTES, labels={LABEL: name},
+            dashboard_agent_listen_port=free_port(),
+        )  # fmt: skip
+        self.cluster.wait_for_nodes()
+
+    def lose(self, name: str) -> None:
+        """See three_nodes."""
+        lose(self.cluster, self._others.pop(name))
 
     def numbers(self) -> list[str]:
         """Those of flowbackup, as they stand there."""
@@ -56,7 +70,7 @@ def job_server() -> Iterator[Served]:
         cluster = Cluster(
             initialize_head=True,
             head_node_args={
-                "num_cpus": 2, "object_store_memory": 128 * MIB, "temp_dir": temporary,
+                "num_cpus": 2, "object_store_memory": STORE_BYTES, "temp_dir": temporary,
                 "include_dashboard": True, "dashboard_port": 0, "labels": {LABEL: "storage1"},
                 # Ray's own port is the same for every Ray of a machine.
                 "dashboard_agent_listen_port": free_port(),
@@ -66,7 +80,7 @@ def job_server() -> Iterator[Served]:
         try:
             node = cluster.head_node
             metrics = f"http://{node.node_ip_address}:{node.metrics_export_port}/metrics"
-            yield Served(f"http://{node.webui_url}", metrics)
+            yield Served(f"http://{node.webui_url}", metrics, cluster)
         finally:
             cluster.shutdown()
             shutil.rmtree(directory, ignore_errors=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from flowbackup.catalog.catalog import open_catalog
 from flowbackup.errors import (
     DeviceLockedError,
     FlowbackupError,
@@ -20,7 +21,7 @@ from flowbackup.errors import (
     UsageError,
 )
 from flowbackup.model.ids import id_text, new_id
-from flowbackup.process import identify
+from flowbackup.process import ProcessIdentity, identify
 from flowbackup.runtime.control import channel as channel_module
 from flowbackup.runtime.control import requests as requests_module
 from flowbackup.runtime.control.caller import call
@@ -28,6 +29,7 @@ from flowbackup.runtime.control.channel import Channel
 from flowbackup.runtime.control.message import REQUEST_BYTES_MAX, Message
 from flowbackup.runtime.control.place import remove_stale, socket_name
 from flowbackup.runtime.control.requests import Request, Requests
+from flowbackup.runtime.control.sessions import ask_session, states
 from flowbackup.runtime.user_directory import user_directory
 
 SESSION = new_id()
@@ -191,3 +193,15 @@ def test_a_session_that_ends_or_is_busy_says_so(monkeypatch: pytest.MonkeyPatch)
     requests.close()
     with pytest.raises(PeerLostError, match="the session is ending"):
         requests.ask(Request("detach"), 0)
+
+
+def test_a_session_of_another_host_is_known_by_the_catalog_and_asked_there(tmp_path: Path) -> None:
+    far = ProcessIdentity("far", "its boot", 7, 1).as_dict() | {"channel": "/run/session.sock"}
+    with open_catalog(tmp_path / "catalog.sqlite") as catalog:
+        catalog.begin_session(SESSION, "backup", "nightly", "", "far", 1, json.dumps(far))
+        (state,) = states(catalog)
+        assert (state["graph"], state["host"]) == ("nightly", "far")
+        assert "runs on far (run the command there; " in state["fault"]
+        for verb in ("status", "detach"):
+            with pytest.raises(UsageError, match="`ray job submit` does"):
+                ask_session(catalog, "latest", verb, {})

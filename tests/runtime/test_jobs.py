@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from flowbackup import api
-from flowbackup.catalog.catalog import open_catalog
-from flowbackup.catalog.rows import SessionRow
 from flowbackup.model.ids import id_text, new_id
 from flowbackup.model.report import Outcome
 from tests.runtime.job_server import Served
-from tests.runtime.three_nodes import LABEL
+from tests.runtime.job_site import BIN, MIRROR, WAIT_SECONDS, Site
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
-BIN = Path(sys.executable).parent
-WAIT_SECONDS = 240.0
-MIRROR = "mirror_groups: {offsite: {mirrors: primary, devices: [usb]}}\n"
-"""It is slow, and taken away while the session runs, which then lacks a copy."""
 
 
 @pytest.fixture(scope="module")
@@ -34,54 +25,6 @@ def job_server() -> Iterator[Served]:
 
     with server.job_server() as served:
         yield served
-
-
-class Site:
-    """A source, a device and a catalog, and graphs of them."""
-
-    def __init__(self, place: Path, served: Served) -> None:
-        self.place, self.served = place, served
-        self.catalog = place / "catalog.sqlite"
-        (place / "source").mkdir()
-        for name in ("nas", "usb"):
-            api.init_device(str(place / name))
-        for number in range(4):
-            (place / "source" / f"file{number}").write_bytes(os.urandom(2 << 20))
-
-    def graph(self, objects: str = "", rate: str = "", mirror: str = "") -> Path:
-        path, site = self.place / "nightly.yaml", f"site: {{path: {self.place}/source}}"
-        usb = f"  usb: {{path: {self.place}/usb, node: head, rate_limit: 100 kB/s}}\n"
-        path.write_text(
-            f"graph: nightly\nframe_size: 1 MiB\nsync_size: 2 MiB\n"
-            f"nodes: {{head: {{labels: {{{LABEL}: storage1}}}}}}\n"
-            f"clients: {{web: {{node: head, objects: {{{site}{objects}}}}}}}\n"
-            f"devices:\n  nas: {{path: {self.place}/nas, node: head{rate}}}\n"
-            f"{usb if mirror else ''}"
-            f"backup_groups: {{primary: {{devices: [nas]}}}}\n{mirror}"
-        )
-        return path
-
-    def submitted(self, graph: Path, *words: str) -> subprocess.Popen[str]:
-        command = [
-            BIN / "flowbackup", "submit", graph, "--address", self.served.address, "--program",
-            BIN / "flowbackup", *words, "--", "--catalog", self.catalog,
-        ]  # fmt: skip
-        return subprocess.Popen(
-            [str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True,
-        )  # fmt: skip
-
-    def detach(self, device: str) -> None:
-        """From the session that is about to run, as soon as it does."""
-        latest = time.monotonic() + WAIT_SECONDS
-        while not api.status("", self.catalog):
-            assert time.monotonic() < latest
-            time.sleep(0.2)
-        api.change_session("latest", "detach", self.catalog, device=device)
-
-    def session(self) -> SessionRow:
-        with open_catalog(self.catalog) as catalog:
-            return catalog.sessions()[0]
 
 
 @pytest.fixture

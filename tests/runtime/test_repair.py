@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -167,6 +168,22 @@ def test_the_same_name_alone_moves_nothing(kept: LocalBackup, source: Path, tmp_
     report = repair(kept)
     assert (report.exit_code, sum(moved(report).values())) == (0, 0)
     assert content_of(other.place("usb")) == {}
+
+
+def test_a_device_of_another_node_is_completed_where_it_was_brought(
+    kept: LocalBackup, source: Path
+) -> None:
+    kept.run(source, "nas", "usb", fails_at={"usb": 1})
+    with kept.catalog() as catalog:
+        info = open_device(target(kept, "usb")).info()
+        catalog.add_medium(replace(info, node="vault"))
+    report = repair(kept)
+    assert (report.exit_code, sum(moved(report).values())) == (4, 0)
+    (problem,) = report.problems
+    assert "is on node vault" in problem.text and "bring it here" in problem.text
+    report = repair(kept, str(kept.place("usb")))
+    assert (report.exit_code, states(report)) == (0, {"usb": "complete"})
+    judged(kept, "usb", source)
 
 
 def test_a_new_mirror_gets_everything_or_one_object(kept: LocalBackup, source: Path) -> None:

@@ -76,13 +76,23 @@ def media_to_repair(
 def _repair_medium(media: KnownMedia, infos: Sequence[MediumInfo]) -> RepairMedium:
     """Of one device: its medium, or all that the catalog knows of its set, by the time of their
     making."""
-    faults = {info.medium: media.state(info.medium).fault for info in infos}
+    faults = {info.medium: _fault(media, info) for info in infos}
     present = [info for info in infos if not faults[info.medium]]
     newest = (present or infos)[-1]
     if newest.membership is None:
         return RepairMedium(newest, faults[newest.medium])
     lost = tuple(info.medium for info in infos if faults[info.medium])
     return RepairMedium(newest, faults[newest.medium], (), tuple(present), lost)
+
+
+def _fault(media: KnownMedia, info: MediumInfo) -> str:
+    """Why a repair that runs here cannot write to it, "" if it can."""
+    if info.is_near:
+        return media.state(info.medium).fault
+    return (
+        f'device "{info.device}" is on node {info.node}, and a repair writes only to devices of '
+        "its own machine (bring it here, and name the place where it is then)"
+    )
 
 
 def _is_named(medium: RepairMedium, named: set[bytes]) -> bool:

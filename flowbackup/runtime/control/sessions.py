@@ -49,7 +49,10 @@ def ask(row: SessionRow, verb: str, arguments: Mapping[str, object]) -> Message:
     """Raises UsageError for a session that cannot be reached from here."""
     name = id_text(row.session)
     if row.host != socket.gethostname():
-        raise UsageError(f"session {name} runs on {row.host}", remedy="run the command there")
+        raise UsageError(
+            f"session {name} runs on {row.host}",
+            remedy="run the command there; on the head of a cluster `ray job submit` does",
+        )
     path = channel_of(row.holder)
     if not path:
         raise UsageError(

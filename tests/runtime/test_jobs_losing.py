@@ -1,0 +1,70 @@
+"""A node that is lost while a job runs, with a device on it: what the job says, and how its copy is
+completed, by the commands that cluster/README.md names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flowbackup.testing.compare import differences
+from tests import judge
+from tests.runtime.job_server import Served
+from tests.runtime.job_site import MIRROR, WAIT_SECONDS, Site
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+VAULT = "vault"
+
+
+@pytest.fixture(scope="module")
+def job_server() -> Iterator[Served]:
+    from tests.runtime import job_server as server
+
+    with server.job_server() as served:
+        served.add(VAULT)
+        yield served
+
+
+def test_a_device_that_goes_with_its_node_is_told_and_its_copy_is_completed_later(
+    job_server: Served, tmp_path: Path
+) -> None:
+    site = Site(tmp_path, job_server)
+    auto = ("--address", "auto")
+    waiting = site.submitted(site.graph(mirror=MIRROR, usb_node=VAULT), "--wait", "--json")
+    site.wait_running()
+    asked = site.job("status", "--json")
+    told = [json.loads(line) for line in asked.stdout.splitlines() if line.startswith("{")]
+    edges = [len(each["edges"]) for each in told if each["type"] == "status"]
+    assert edges == [2], (asked, site.session())
+    site.wait_durable("usb")
+    job_server.lose(VAULT)
+    out, err = waiting.communicate(timeout=WAIT_SECONDS)
+    report = json.loads(out.splitlines()[-1])
+    assert (waiting.returncode, report["exit_code"], report["outcome"]) == (4, 4, "incomplete"), out
+    assert {d["name"]: d["state"] for d in report["devices"]} == {
+        "nas": "complete",
+        "usb": "failed",
+    }
+    assert {problem["device"] for problem in report["problems"]} == {"usb"}, err
+    assert site.copies() == 1
+
+    job_server.add(VAULT)
+    # From another machine it is read, and not written.
+    (usb,) = (p for p in site.command("repair", *auto)[-1]["problems"] if p["device"] == "usb")
+    assert f"is on node {VAULT}" in usb["text"] and "bring it here" in usb["text"]
+    assert site.copies() == 1
+    repaired = site.command("repair", tmp_path / "usb", *auto)[-1]
+    (usb,) = repaired["devices"]
+    assert (repaired["exit_code"], usb["name"], usb["state"]) == (0, "usb", "complete"), repaired
+    assert 0 < usb["frames"] < report["devices"][0]["frames"], "only what it lacks"
+    assert site.copies() == 2
+
+    (tmp_path / "nas").rename(tmp_path / "away")
+    for target, given in (
+        ("restored", lambda place: site.command("restore", "latest", "--target", place, *auto)),
+        ("judged", lambda place: judge.recovered([tmp_path / "usb"], place)),
+    ):
+        given(tmp_path / target)
+        assert list(differences(str(tmp_path / "source"), str(tmp_path / target))) == []
