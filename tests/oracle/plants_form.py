@@ -183,7 +183,14 @@ FORMS: tuple[Form, ...] = (
     Form("bucket", "endpoint", "https://me@host", "value", "stand in no graph", at=()),
     Form("bucket", "region", "a b", "value", "as in region: ", at=()),
     Form("served", "endpoint", "https://host", "value", "Delete the endpoint", at=()),
+    Form("directory", "changer", "/dev/sg0", "value", "Delete it", at=()),
+    Form("tape", "staging", Raw("{copies: 1}"), "value", "Delete staging", at=()),
+    Form("tape", "media_size", "1 TiB", "value", "Delete media_size", at=()),
+    Form("brought", "region", "eu-1", "value", "or the url", at=()),
     Form("tree", "path", None, "value", "as in path: /srv/www", at=()),
+    Form("tree", "options", {"a": "b"}, "value", "Write a source", at=()),
+    Form("fed", "options", {"a": ["b"]}, "value", "true or false"),
+    Form("fed", "options", {"a": LONG * 99}, "value", "Write it without them"),
     Form("tree", "command", ["true"], "value", "Keep one", at=()),
     Form("tree", "stdin", True, "value", "Keep one", at=()),
     Form("command", "command", "pg_dump x", "value", "list of words"),
@@ -299,6 +306,31 @@ def _bucket_at(server: str) -> Where:
     return find
 
 
+def _tape(plot: Plot) -> tuple[Keys, Graph]:
+    """A drive, made of a directory."""
+    keys, device = _device_of_kind("directory")(plot)
+    device["kind"] = "tape"
+    for key in ("staging", "media_size"):
+        device.pop(key, None)
+    return keys, device
+
+
+def _brought(plot: Plot) -> tuple[Keys, Graph]:
+    """A device of a kind that a package brings, made of a directory."""
+    keys, device = _device_of_kind("directory")(plot)
+    for key in ("path", "staging"):
+        device.pop(key, None)
+    device["url"] = f"shelf:///mnt/{keys[-1]}"
+    return keys, device
+
+
+def _fed(plot: Plot) -> tuple[Keys, Graph]:
+    """An object that a source of a package gives."""
+    keys, item = plot.object()
+    made_stream(item, "source", "rows")
+    return keys, item
+
+
 def _command(plot: Plot) -> tuple[Keys, Graph]:
     """An object that is a command, made of another one where there is none."""
     keys, item = plot.object()
@@ -333,6 +365,9 @@ _PARTS: dict[str, Where] = {
     "directory": _device_of_kind("directory"),
     "swallowing": _device_of_kind("null"),
     "bucket": _bucket_at(""),
+    "tape": _tape,
+    "brought": _brought,
+    "fed": _fed,
     "served": _bucket_at("+https://host:9000"),
     "staging": _staging,
     "group": _of_roles("backup", "mirror", "copy", "restore"),

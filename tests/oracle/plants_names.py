@@ -238,6 +238,13 @@ def stdin_far(plot: Plot) -> Planted:
     return planted("stdin-far", "write a command", *keys, "stdin")
 
 
+def table_far(plot: Plot) -> Planted:
+    keys, item = plot.object()
+    made_stream(item, "table", True)
+    plot.graph["clients"][keys[1]]["node"] = plot.node()
+    return planted("table-far", "without a node", *keys, "table")
+
+
 def stdin_twice(plot: Plot) -> Planted:
     _standard_input(plot)
     name = plot.fresh("o")
@@ -277,5 +284,5 @@ PLANTERS: tuple[Planter, ...] = (
     client_like_an_agent, node_by_case, device_by_case, client_by_case, object_by_case,
     group_by_case, group_twice, idle_device, idle_node, idle_backup_group, idle_readers,
     brought_back_too_early,
-    stdin_far, stdin_twice, engine_far, chunk_over_frame,
+    stdin_far, table_far, stdin_twice, engine_far, chunk_over_frame,
 )  # fmt: skip

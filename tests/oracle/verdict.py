@@ -357,11 +357,14 @@ def places(graph: Graph) -> Iterator[Expected]:
 
 
 def standard_input(graph: Graph) -> Iterator[Expected]:
-    """There is one, and it is here."""
+    """There is one, and it is here; and so is each table."""
     taken_before = False
     for keys, client, item in objects(graph):
+        is_far = graph["clients"][client].get("node", HERE) != HERE
+        if item.get("table") and is_far:
+            yield one("table-far", *keys, "table")
         if "stdin" in item:
-            if graph["clients"][client].get("node", HERE) != HERE:
+            if is_far:
                 yield one("stdin-far", *keys, "stdin")
             if taken_before:
                 yield one("stdin-twice", *keys, "stdin")

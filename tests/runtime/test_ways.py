@@ -247,7 +247,8 @@ def test_a_group_spreads_frames_by_the_speed_of_its_devices(tmp_path: Path) -> N
     report = run(tmp_path, striped(tmp_path, f"site: {{path: {tmp_path}/site}}", "", rate="3 MB/s"))
     assert report.outcome is Outcome.SUCCESS, report.problems
     left, right = (device.frames for device in report.devices)
-    assert 2.4 <= left / right <= 3.6
+    # Not quite three: the first frames go to both alike, as many as they have buffers.
+    assert 2.2 <= left / right <= 3.6
     assert restored_equal(tmp_path, "site")
 
 

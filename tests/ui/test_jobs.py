@@ -49,7 +49,7 @@ def lines(*rows: dict[str, Any]) -> list[bytes]:
 
 
 def wait_until(done: Callable[[], bool]) -> None:
-    latest = time.monotonic() + 30
+    latest = time.monotonic() + 120
     while not done():
         assert time.monotonic() < latest
         time.sleep(0.01)
