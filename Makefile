@@ -18,7 +18,7 @@ PAGE_MODULES := $(PAGE)/node_modules/.made-from-lock
 PAGE_CHECKED := $(PAGE)/node_modules/.checked
 PAGE_BUILT   := flowbackup/ui/built/index.html
 
-.PHONY: help env demo page page-types test test-runtime test-others test-slow test-slow-runtime test-slow-faults test-slow-others lint format bench lock clean
+.PHONY: help env demo page page-types test test-runtime test-page test-others test-slow test-slow-runtime test-slow-others lint format bench lock clean
 
 help:
 	@echo "make demo       a chain of three devices on real data: back up, damage, restore, compare"
@@ -73,28 +73,28 @@ format: $(STAMP) $(PAGE_MODULES)
 	$(RUN)ruff format .
 	$(NPM) run --silent format
 
-# Tests of the runtime mostly wait for devices and processes, the others mostly compute: together
-# they take two thirds of the time.
+# Tests of the runtime mostly wait for devices and processes, those of page and commands for browsers
+# and processes, the others compute: together they take half of the time.
 test: lint page $(PAGE_CHECKED)
-	@$(MAKE) --no-print-directory --jobs=2 test-runtime test-others
+	@$(MAKE) --no-print-directory --jobs=3 test-runtime test-page test-others
 
 test-runtime:
 	$(RUN)python -m pytest -m "not slow" tests/runtime
 
+test-page:
+	$(RUN)python -m pytest -m "not slow" tests/ui tests/cli
+
 test-others:
-	$(RUN)python -m pytest -m "not slow" --ignore=tests/runtime
+	$(RUN)python -m pytest -m "not slow" --ignore=tests/runtime --ignore=tests/ui --ignore=tests/cli
 
 test-slow: $(STAMP)
-	@$(MAKE) --no-print-directory --jobs=3 test-slow-runtime test-slow-faults test-slow-others
+	@$(MAKE) --no-print-directory --jobs=2 test-slow-runtime test-slow-others
 
 test-slow-runtime:
 	$(RUN)python -m pytest -m slow tests/runtime
 
-test-slow-faults:
-	$(RUN)python -m pytest -m slow tests/faults
-
 test-slow-others:
-	$(RUN)python -m pytest -m slow --ignore=tests/runtime --ignore=tests/faults
+	$(RUN)python -m pytest -m slow --ignore=tests/runtime
 
 # Compiled first, as an installed package is: where Python may not write what it compiles
 # (PYTHONDONTWRITEBYTECODE), every command would compile all that it imports.
