@@ -29,10 +29,11 @@ from flowbackup.model.pattern import Matcher, like_pattern, path_matcher
 
 THREADS_MAX = 4
 """zstd and Arrow let other threads run; more of them wait for Python's lock."""
-_BATCH_PAGES = 16
-"""Searched by one thread at a stretch: to hand over one page takes as long as to look at it."""
-_BATCHES_MAX = 2 * THREADS_MAX
-"""Under way at once, so that the next pages are read meanwhile: 8 MiB of common ones, folded."""
+_BATCH_PAGES = 32
+"""Searched by one thread at a stretch, and unfolded in memory together: to hand over one page takes
+as long as to look at it."""
+_BATCHES_MAX = THREADS_MAX + 1
+"""Under way at once: the next pages are read meanwhile."""
 
 Body = tuple[int, bytes | None, bytes | None]
 """Key of a page, what is searched of it, and where that is not there its bytes."""

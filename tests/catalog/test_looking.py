@@ -156,7 +156,7 @@ def test_only_pages_with_hits_are_read_whole(
 
 def test_pages_that_are_searched_together_keep_their_order_and_their_rows(shelf: Shelf) -> None:
     """More than are under way at once, and of some only the last row or none."""
-    names = [b"%04d%s" % (number, b"x" * (number % 3 == 1)) for number in range(300)]
+    names = [b"%04d%s" % (number, b"x" * (number % 3 == 1)) for number in range(400)]
     shelf.add([directory(b""), *map(file_of, names)], rows=2)
     assert shelf.paths(patterns=(b"*x",)) == [(name, [1]) for name in names if name[4:]]
     assert len(shelf.paths(kinds=frozenset({EntryKind.FILE}))) == len(names)
