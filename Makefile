@@ -8,6 +8,9 @@ STAMP  := $(VENV)/.made-from-lock
 
 export RAY_USAGE_STATS_ENABLED := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Hundreds of processes import what the first one of them compiles; where it may not be written, each
+# would compile all of it.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The page: its source, what it is built to, and the packages that its lock names.
 PAGE         := flowbackup/ui/page
@@ -96,8 +99,7 @@ test-slow-runtime:
 test-slow-others:
 	$(RUN)python -m pytest -m slow --ignore=tests/runtime
 
-# Compiled first, as an installed package is: where Python may not write what it compiles
-# (PYTHONDONTWRITEBYTECODE), every command would compile all that it imports.
+# Compiled first, as an installed package is.
 bench: $(STAMP)
 	$(RUN)python -m compileall -q flowbackup
 	$(RUN)python -m tests.bench.bench $(BENCH)

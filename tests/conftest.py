@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,11 @@ os.environ["XDG_RUNTIME_DIR"] = _RUNTIME.name
 # Machines that run tests are slow and shared: a deadline would only measure them.
 settings.register_profile("flowbackup", deadline=None)
 settings.load_profile("flowbackup")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: looking through it for garbage costs a sixth of the time."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

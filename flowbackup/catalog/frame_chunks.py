@@ -65,19 +65,23 @@ class FrameChunks:
 
 
 def insert_chunks(database: Database, told: ToldChunks) -> None:
-    """What pages of a version have told of frames of which nothing was told yet: all content of a
-    frame is told by the version for which it was written."""
+    """What pages of a version have told of frames of which no other version has told: all content
+    of a frame is told by the version for which it was written.  Clears it for the next pages."""
     frames = list(told.frames)
     keys = dict(zip(frames, ensure_frames(database, frames), strict=True))
-    new = {
-        frame: key
-        for frame, key in keys.items()
-        if not database.rows("SELECT 1 FROM frame_chunks WHERE frame = ?", (key,))
-    }
+    before = {frame: _records(database, key) for frame, key in keys.items()}
+    mine = {frame: known for frame, known in before.items() if not known or frame in told.begun}
     database.execute_many(
-        "INSERT INTO frame_chunks VALUES (?, ?)",
-        ((new[frame], records) for frame, records in told.records(new)),
+        "INSERT OR REPLACE INTO frame_chunks VALUES (?, ?)",
+        ((keys[frame], records) for frame, records in told.records(mine)),
     )
+    told.begun |= mine.keys()
+    told.clear()
+
+
+def _records(database: Database, key: int) -> bytes:
+    rows = database.rows("SELECT records FROM frame_chunks WHERE frame = ?", (key,))
+    return bytes(rows[0][0]) if rows else b""
 
 
 def _marks(keys: Sequence[int]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,10 @@ from flowbackup.frame.index import RECORDS
 from flowbackup.frame.page_chunks import PageChunks, page_chunks
 from flowbackup.model.ids import FrameId
 from flowbackup.model.json_values import NUMBER_MAX
+
+CHUNKS_MAX = 1 << 15
+"""Six megabytes with all that is made of them; the million small files of a version are many times
+as many."""
 
 
 def frames_of_page(body: bytes) -> list[FrameId]:
@@ -26,12 +30,21 @@ def _frames(chunks: PageChunks) -> list[FrameId]:
 
 
 class ToldChunks:
-    """The chunks of the pages that were added, by the frames in which they lie."""
+    """The chunks of the pages that were added, by the frames in which they lie.
+
+    Bounded: who adds pages hands on what is there whenever `is_full` says so, and clears it.
+    begun: the frames of which this version was the first to tell, and may tell more.
+    """
 
     def __init__(self) -> None:
+        self.begun: set[FrameId] = set()
+        self.clear()
+
+    def clear(self) -> None:
         self._numbers: dict[FrameId, int] = {}
         self._frames: list[NDArray[np.int64]] = []
         self._records: list[NDArray[np.void]] = []
+        self._count = 0
 
     def add(self, body: bytes) -> list[FrameId]:
         """The frames that this page refers to, each once.  Raises DamageError."""
@@ -44,14 +57,20 @@ class ToldChunks:
         records["size"] = chunks.sizes
         self._frames.append(np.array(places, np.int64)[chunks.frame_numbers])
         self._records.append(records)
+        self._count += len(records)
         return frames
+
+    @property
+    def is_full(self) -> bool:
+        return self._count >= CHUNKS_MAX
 
     @property
     def frames(self) -> Collection[FrameId]:
         return self._numbers.keys()
 
-    def records(self, wanted: Collection[FrameId]) -> Iterator[tuple[FrameId, bytes]]:
-        """Of each of these frames its chunks, as the index of a frame has them."""
+    def records(self, known: Mapping[FrameId, bytes]) -> Iterator[tuple[FrameId, bytes]]:
+        """Of each of these frames its chunks, as the index of a frame has them, with those that are
+        known already."""
         if not self._records:
             return
         frames, records = np.concatenate(self._frames), np.concatenate(self._records)
@@ -60,6 +79,14 @@ class ToldChunks:
         _, once = np.unique(places, return_index=True)
         frames, records = frames[once], records[once]
         for frame, number in self._numbers.items():
-            if frame in wanted:
+            if frame in known:
                 begin, end = np.searchsorted(frames, (number, number + 1))
-                yield frame, records[begin:end].tobytes()
+                yield frame, _joined(known[frame], records[begin:end].tobytes())
+
+
+def _joined(known: bytes, more: bytes) -> bytes:
+    if not known:
+        return more
+    both = np.frombuffer(known + more, RECORDS)
+    _, once = np.unique(both["offset"], return_index=True)
+    return both[once].tobytes()

@@ -141,7 +141,11 @@ def _insert_pages(
     from flowbackup.catalog.page_frames import ToldChunks  # noqa: PLC0415  keeps pyarrow out
 
     told = ToldChunks()
-    keys = [_insert_page(database, object_id, ref, body, told) for ref, body in pages]
+    keys = []
+    for ref, body in pages:
+        keys.append(_insert_page(database, object_id, ref, body, told))
+        if told.is_full:
+            insert_chunks(database, told)
     insert_chunks(database, told)
     return keys
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flowbackup.catalog import Catalog
+import pytest
+
+from flowbackup.catalog import Catalog, page_frames
 from flowbackup.catalog.frame_chunks import FrameChunks, ToldFrame
 from flowbackup.frame.index import decode_index
 from flowbackup.model.chunk import ChunkRef, ChunkSpan
@@ -46,7 +48,12 @@ def lie(catalog: Catalog, *frames: FrameId, on: int = 1) -> None:
     catalog.add_durable([(header(f, identifier(1)), place(medium(on), f)) for f in frames])
 
 
-def test_each_chunk_of_a_frame_is_told_once_and_in_order(catalog: Catalog) -> None:
+@pytest.mark.parametrize("at_once", [page_frames.CHUNKS_MAX, 2, 1])
+def test_each_chunk_of_a_frame_is_told_once_and_in_order(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """Also where the pages are many, and handed on a few at a time."""
+    monkeypatch.setattr(page_frames, "CHUNKS_MAX", at_once)
     lie(catalog, frame(1), frame(2))
     one, two, other = ref(1, frame(1), 300), ref(2, frame(1), 0), ref(3, frame(2), 0)
     add(catalog, 1, one, two, one, other)

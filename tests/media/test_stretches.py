@@ -59,7 +59,7 @@ def test_every_frame_is_found_in_one_stretch(memory_path: Path) -> None:
         assert all(begin <= frame.place.offset < border for frame in report.frames)
 
 
-@pytest.mark.parametrize("step", [41, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [41, pytest.param(5, marks=pytest.mark.slow)])
 def test_a_flipped_byte_is_found_by_the_stretch_that_it_is_in(memory_path: Path, step: int) -> None:
     write_groups(make_device(memory_path), GROUPS)
     path = only_segment(memory_path)

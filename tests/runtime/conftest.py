@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ray.cluster_utils import Cluster
 
 
-CLUSTERS = {"cluster", "one_cluster", "clusters", "job_server"}
+CLUSTERS = {"cluster", "one_cluster", "clusters", "job_server", "protected"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

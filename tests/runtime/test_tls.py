@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import ray
 import ray.util
 
 from flowbackup.testing.compare import differences
@@ -75,6 +76,8 @@ def documented(place: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def protected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Protected]:
     needed("openssl")
+    # The address for which the certificates are would be that of a Ray of this process.
+    assert not ray.is_initialized(), "a test before this one has left a Ray"
     place = tmp_path_factory.mktemp("tls")
     environment = os.environ | documented(place)
     command = [sys.executable, "-m", "tests.runtime.tls_nodes"]

@@ -42,7 +42,7 @@ def ended(page: Page, outcome: str) -> None:
     expect(end.locator(".state-light").first).to_have_text(outcome, timeout=RUN_MILLISECONDS)
 
 
-def test_a_run_is_watched_by_two_tabs_and_its_bandwidth_changed(
+def test_a_run_is_watched_by_two_tabs_and_changed(
     tab: Tab, other: Page, folder: Path, tmp_path: Path
 ) -> None:
     chain = Chain(folder, tmp_path / "catalog.sqlite", rate="3 MB/s", mib=40)
@@ -67,6 +67,22 @@ def test_a_run_is_watched_by_two_tabs_and_its_bandwidth_changed(
     page.get_by_label("At most").fill("2 MB/s")
     page.get_by_role("button", name="Set the limit").click()
     expect(page.get_by_text("The bandwidth is changed.")).to_be_visible()
+
+    page.get_by_role("button", name="Attach a mirror").click()
+    page.get_by_label("Directory, or device of the graph").fill(str(folder / "third"))
+    page.get_by_label("Make a medium of it if it is empty").check()
+    page.get_by_role("button", name="Attach", exact=True).click()
+    expect(page.get_by_text("The mirror is attached.")).to_be_visible()
+    for each in (page, other):
+        rows = each.get_by_label("Couplings").get_by_role("row")
+        expect(rows.filter(has_text="third")).to_be_visible()
+
+    page.get_by_role("button", name="Detach a mirror").click()
+    mirror = page.get_by_label("Mirror", exact=True)
+    (third,) = (name for name in mirror.locator("option").all_inner_texts() if "third" in name)
+    mirror.select_option(third)
+    page.get_by_role("button", name="Detach", exact=True).click()
+    expect(page.get_by_text("The mirror is detached.")).to_be_visible()
 
     page.get_by_role("button", name="Cancel", exact=True).click()
     page.get_by_label("At once").check()

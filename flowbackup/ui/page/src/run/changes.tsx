@@ -16,13 +16,15 @@ interface DrawnProps extends ChangeProps {
   spec: Spec | null;
 }
 
-/** The agents of these roles; of a graph that is not known, those that the run tells of. */
+/** The agents of these roles, and the mirrors that were attached while it runs; of a graph that is
+ * not known, those that the run tells of. */
 function agentNames({ run, spec }: DrawnProps, ...roles: Role[]): string[] {
-  if (!spec)
-    return run.edges.filter((edge) => edge.level > 0).map((edge) => edge.target || edge.name);
-  return groupsOf(spec)
-    .filter((one) => roles.includes(one.role))
-    .flatMap((one) => agentsOf(one.group).map((device) => `${one.name}.${device}`));
+  const told = run.edges.filter((edge) => edge.level > 0).map((edge) => edge.target || edge.name);
+  const drawn = (spec ? groupsOf(spec) : []).flatMap(({ name, role, group }) =>
+    agentsOf(group).map((device) => ({ role, name: `${name}.${device}` })),
+  );
+  const asked = drawn.filter(({ role }) => roles.includes(role)).map(({ name }) => name);
+  return [...asked, ...told.filter((name) => !drawn.some((one) => one.name === name))];
 }
 
 /** Tells the run something, and says what came of it. */
