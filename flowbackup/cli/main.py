@@ -149,7 +149,7 @@ def main() -> None:
     spare_pandas()
     spare_blas()
     arguments = sys.argv[1:]
-    output = Output(json="--json" in arguments)
+    output = Output(json="--json" in arguments, log_json="--log-json" in arguments)
     end_behind_second_signal(EXIT_INTERRUPTED, output.interrupted)
     exit_code = run(arguments, output)
     leave(exit_code)
