@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from flowbackup import api
 from flowbackup.errors import DeviceLockedError
 from flowbackup.media.devices.tape import TapeDevice
 from flowbackup.media.locks.door import DeviceDoor
@@ -18,6 +19,15 @@ from flowbackup.runtime.crew.entrance import Entrance
 from tests.media.tape_samples import make_tape, place_of
 
 SECOND = b"2" * 16
+GRAPH = """
+graph: nightly
+catalog: {place}/catalog.sqlite
+frame_size: 256 KiB
+sync_size: 512 KiB
+clients: {{web: {{objects: {{site: {{path: {place}/site}}}}}}}}
+devices: {{lto: {{kind: tape, path: {place}/drive}}}}
+backup_groups: {{primary: {{devices: [lto]}}}}
+"""
 
 
 class Busy:
@@ -66,3 +76,23 @@ def test_who_does_not_wait_hears_who_has_it(tmp_path: Path, busy: Busy) -> None:
     with pytest.raises(DeviceLockedError, match="in use by session seven") as told:
         Entrance(SECOND, [door], 0, RecordingMonitor()).take()
     assert told.value.holder.startswith("session seven (") and "--retry-lock" in told.value.remedy
+
+
+def test_a_run_waits_for_the_drive_from_the_start(tmp_path: Path, busy: Busy) -> None:
+    """Also what looks at devices before that does not end it."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "page").write_text("text")
+    graph = tmp_path / "nightly.yaml"
+    graph.write_text(GRAPH.format(place=tmp_path))
+
+    class Ends(RecordingMonitor):
+        def message(self, text: str) -> None:
+            super().message(text)
+            if text.startswith("waiting: "):
+                busy.end()
+
+    monitor = Ends()
+    settings = api.RunSettings(wait_seconds_max=60, engine="local")
+    report = api.run_backup(api.load_plan(graph), settings, monitor)
+    assert (report.exit_code, report.devices[0].state) == (0, "complete"), report.problems
+    assert any("in use by session seven" in text for text in monitor.messages)
