@@ -26,7 +26,8 @@ from flowbackup.units import format_rate
 @click.argument("session")
 @click.option(
     "--mirror", required=True, metavar="DIR|DEVICE",
-    help="A directory, with a slash in it, or a bucket, or the name of a device of the graph.",
+    help="A directory, with a slash in it, a bucket, a tape drive (tape:///dev/nst0), or the name "
+    "of a device of the graph.",
 )  # fmt: skip
 @click.option(
     "--from", "source", default="", metavar="AGENT",

@@ -9,7 +9,8 @@ from pathlib import PurePath
 
 from flowbackup.errors import GraphError, UsageError
 from flowbackup.model.device import HERE
-from flowbackup.model.location import S3, is_directory, kind_at
+from flowbackup.model.location import S3, TAPE, is_directory, kind_at
+from flowbackup.model.tape_place import TapePlace, tape_place
 from flowbackup.plan.context import absolute_path
 from flowbackup.plan.decided import AgentPlan, Plan
 from flowbackup.plan.groups import BACKUP, COPY, MIRROR
@@ -43,11 +44,10 @@ def document_of_plan(plan: Plan) -> GraphDocument:
 
 
 def attach_mirror(document: GraphDocument, plan: Plan, place: str, source: str) -> Attachment:
-    """place: a device that the graph declares, an absolute directory of this machine, or a bucket.
-    source:
-    the agent that feeds it, by its name, device or group; "" for the only one that begins a chain.
-    The mirror is optional: what was begun without it is complete without it.  Raises UsageError,
-    and GraphError naming what forbids it."""
+    """place: a device that the graph declares, an absolute directory of this machine, a bucket or a
+    tape drive.  source: the agent that feeds it, by its name, device or group; "" for the only one
+    that begins a chain.  The mirror is optional: what was begun without it is complete without it.
+    Raises UsageError, and GraphError naming what forbids it."""
     spec = document.spec
     feeder = _feeder(plan, source)
     devices = dict(spec.devices)
@@ -58,7 +58,8 @@ def attach_mirror(document: GraphDocument, plan: Plan, place: str, source: str) 
                 f'the graph declares no device "{place}"',
                 remedy=f"name a directory, or one of: {', '.join(devices)}",
             )
-        device = unique_name(safe_name(PurePath(place).name) or "device", devices)
+        name = _tape_of(place).drive if kind_at(place) == TAPE else place
+        device = unique_name(safe_name(PurePath(name).name) or "device", devices)
         devices[device] = _spec_of(place)
     group = unique_name(GROUP_NAME, _groups(spec))
     mirror = MirrorGroupSpec(
@@ -76,7 +77,26 @@ def attach_mirror(document: GraphDocument, plan: Plan, place: str, source: str) 
 def _spec_of(place: str) -> DeviceSpec:
     if is_directory(place):
         return DeviceSpec(path=place)
+    if kind_at(place) == TAPE:
+        tape = _tape_of(place)
+        return DeviceSpec(kind="tape", path=tape.drive, changer=tape.changer or None)
     return DeviceSpec(kind="s3", url=place) if kind_at(place) == S3 else DeviceSpec(url=place)
+
+
+def _tape_of(place: str) -> TapePlace:
+    """The drive, whichever tape is in it.  Raises UsageError for one tape of a set: a session goes
+    on to the next where one is full."""
+    try:
+        found = tape_place(place)
+    except ValueError as error:
+        text, _, remedy = str(error).partition("|")
+        raise UsageError(f"{place} {text}", remedy=remedy) from error
+    if found.number:
+        raise UsageError(
+            f"{place} is one tape of a set",
+            remedy=f"name the drive: {replace(found, number=0).location()}",
+        )
+    return found
 
 
 def _plan(document: GraphDocument, running: Plan) -> Plan:
@@ -114,10 +134,19 @@ def _declared(document: GraphDocument, place: str) -> str:
     wanted = os.path.realpath(place)
     places = {n: absolute_path(document, str(devices[n].path)) for n in here}
     at = (name for name, path in places.items() if os.path.realpath(path) == wanted)
+    if kind_at(place) == TAPE:
+        return _declared_tape(document, _tape_of(place))
     if not is_directory(place):
         buckets = ((n, d.bucket_location()) for n, d in devices.items() if d.kind == S3)
         return next((name for name, location in buckets if location == place), "")
     return next(at, "") if os.path.isabs(place) else ""
+
+
+def _declared_tape(document: GraphDocument, tape: TapePlace) -> str:
+    """The device of this machine that has that drive: two with one drive wait for each other."""
+    here = (n for n, d in document.spec.devices.items() if d.kind == TAPE and d.node == HERE)
+    drives = {n: absolute_path(document, str(document.spec.devices[n].path)) for n in here}
+    return next((name for name, drive in drives.items() if drive == tape.drive), "")
 
 
 def _groups(spec: GraphSpec) -> dict[str, object]:

@@ -80,6 +80,31 @@ def test_a_bucket_is_attached_by_its_place_or_its_name(plan: Plan) -> None:
     assert attach(declared, "s3://eu-1@media/x").agent == "attached.cloud"
 
 
+def test_a_tape_drive_is_attached_by_its_place_or_its_name(plan: Plan) -> None:
+    place = "tape:///dev/nst0?changer=/dev/sg3"
+    attachment = attach(plan, place)
+    assert attachment.agent == "attached.nst0"
+    device = attachment.plan.agent("attached.nst0").device
+    assert (device.kind, device.location) == ("tape", place)
+    drive = "  lto: {kind: tape, path: /dev/nst0, changer: /dev/sg3}\n  shelf: "
+    declared = make_plan(parse_graph(GRAPH.replace("  shelf: ", drive)), machine=Machine())
+    for name in (place, "tape:///dev/nst0", "/dev/nst0", "lto"):
+        assert attach(declared, name).agent == "attached.lto"
+
+
+@pytest.mark.parametrize(
+    ("place", "text", "remedy"),
+    [
+        ("tape://nst0", "is no place of a tape", "the whole path of the drive"),
+        ("tape:///dev/nst0/medium-00002", "one tape of a set", "name the drive: tape:///dev/nst0"),
+    ],
+)
+def test_what_is_no_drive_is_not_attached(plan: Plan, place: str, text: str, remedy: str) -> None:
+    with pytest.raises(UsageError, match=text) as told:
+        attach(plan, place)
+    assert remedy in told.value.remedy
+
+
 def test_a_mirror_on_another_node_has_memory_of_its_own(plan: Plan) -> None:
     after = attach(plan, "vault").plan
     (edge,) = after.edges_into("attached.vault")

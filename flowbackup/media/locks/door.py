@@ -45,7 +45,13 @@ class DeviceDoor:
 
     def _look(self) -> DoorView:
         device, queue = self.device, self._queue
-        return DoorView(device.name, device.info().device_id, device.holder(), queue.standing())
+        try:
+            medium, holder = device.info().device_id, device.holder()
+        except DeviceLockedError as error:
+            # Of a tape that somebody reads or writes not even the label can be seen; which it is
+            # nobody needs to know before it is free.
+            medium, holder = b"", error.holder
+        return DoorView(device.name, medium, holder, queue.standing())
 
     def enter(self, ticket: Ticket) -> None:
         """Stands in the queue.  Raises DeviceError, DeviceLockedError."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from flowbackup.catalog.catalog import Catalog
-from flowbackup.errors import DeviceError, FlowbackupError, SourceError
+from flowbackup.errors import DeviceError, DeviceLockedError, FlowbackupError, SourceError
 from flowbackup.media.bounded import within
 from flowbackup.media.labels.label import read_label
 from flowbackup.media.labels.set_label import is_set
@@ -80,6 +80,10 @@ def check_before_start(plan: Plan, catalog: Catalog, labels: Labelling, monitor:
                     target.name, target.location,
                     partial(_check_device, target, catalog, allowed, monitor),
                 )  # fmt: skip
+            except DeviceLockedError:
+                # A tape that is in use: who may wait for it waits at its door, or hears there who
+                # has it, and its agent looks then.
+                continue
             except DeviceError as error:
                 faults.append(error)
     if faults:
