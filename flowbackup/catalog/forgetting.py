@@ -6,7 +6,7 @@ Their frames stay where they are until a prune frees them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from flowbackup.catalog import copies, versions
 from flowbackup.catalog.database import Database
@@ -18,8 +18,12 @@ from flowbackup.errors import NotFoundError
 from flowbackup.model.forgotten import ForgottenVersion
 from flowbackup.model.frame import FrameKind
 from flowbackup.model.ids import FrameId
+from flowbackup.model.record import VersionRecord
 
-_COLUMNS = "g.object_id, g.client, g.name, g.number, g.finished_ns, g.forgotten_ns"
+# Beside the newest version of its object, which is the last to be forgotten.
+_COLUMNS = """g.object_id, g.client, g.name, g.number, g.finished_ns, g.forgotten_ns, coalesce(
+    (SELECT v.object_id FROM versions v JOIN objects o USING (object)
+     WHERE o.client = g.client AND o.name = g.name ORDER BY v.number DESC LIMIT 1), g.beside)"""
 # Of an object that was finished on media and never became a version: who ran its session knows that
 # it did not end well.  Where nobody ran it here, a rebuild may not have read its list of files.
 _ORPHANS = f"""SELECT DISTINCT f.object_id, f.session FROM frames f JOIN copies c USING (frame)
@@ -130,10 +134,12 @@ def insert(
     rows = list(forgotten)
     with database.transaction():
         database.execute_many(
-            """INSERT INTO forgotten VALUES (?, ?, ?, ?, ?, ?)
+            """INSERT INTO forgotten VALUES (?, ?, ?, ?, ?, ?, ?)
                ON CONFLICT (object_id) DO UPDATE SET client = excluded.client,
                  name = excluded.name, number = excluded.number,
-                 finished_ns = excluded.finished_ns WHERE forgotten.client = ''""",
+                 finished_ns = excluded.finished_ns,
+                 beside = iif(excluded.beside = x'', beside, excluded.beside)
+               WHERE forgotten.client = ''""",
             rows,
         )
         if frame is not None:
@@ -143,6 +149,34 @@ def insert(
                 ((row.object_id, key) for row in rows),
             )
         _delete_versions(database, {row.object_id for row in rows})
+
+
+def name_unnamed(database: Database, records: Iterable[VersionRecord]) -> None:
+    """What media told no names of is called as the version beside which it was, where that is
+    known: by these records, which need not be versions yet, or else.  So its number is not given to
+    another version of that object."""
+    names = {record.object_id: (record.client, record.name) for record in records}
+    rows = database.rows("""SELECT g.object_id, g.client, g.name, g.beside FROM forgotten g
+        UNION ALL SELECT v.object_id, o.client, o.name, x'' FROM versions v
+        JOIN objects o USING (object)""")
+    names |= {row[0]: (row[1], row[2]) for row in rows if row[2]}
+    beside = {row[0]: row[3] for row in rows if row[3] and not row[2]}
+    found = ((key, names.get(_last_beside(key, beside))) for key in beside)
+    with database.transaction():
+        database.execute_many(
+            "UPDATE forgotten SET client = ?, name = ?, beside = x'' WHERE object_id = ?",
+            ((*name, key) for key, name in found if name is not None),
+        )
+
+
+def _last_beside(object_id: bytes, beside: Mapping[bytes, bytes]) -> bytes:
+    """The version that may have a name: what one was beside may have been forgotten later.  Forged
+    records may lead in a circle."""
+    seen: set[bytes] = set()
+    while object_id in beside and object_id not in seen:
+        seen.add(object_id)
+        object_id = beside[object_id]
+    return object_id
 
 
 def _delete_versions(database: Database, object_ids: Collection[bytes]) -> None:

@@ -189,6 +189,7 @@ class Rebuild:
         """The number of each new version, by its object id; versions that are known get others
         where one of the new is older (see `numbered`).  records: also those whose list of files
         cannot be had, so that they leave a gap and the others keep their numbers."""
+        forgetting.name_unnamed(self._database, records)
         objects: dict[tuple[str, str], dict[bytes, int]] = {}
         for record in records:
             new = objects.setdefault((record.client, record.name), {})

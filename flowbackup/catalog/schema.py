@@ -182,7 +182,11 @@ _RETAGS = (
         changed_ns INTEGER NOT NULL) WITHOUT ROWID""",
 )
 
+# Of what was forgotten on encrypted media another version of its object, until that tells its name.
+_BESIDE = ("ALTER TABLE forgotten ADD COLUMN beside BLOB NOT NULL DEFAULT x''",)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH, _CHUNKS, _RETAGS,
+    _BESIDE,
 )  # fmt: skip
 VERSION = len(MIGRATIONS)

@@ -538,7 +538,7 @@ def read_version(segment: Segment, frame: Frame) -> Version | list[Version] | No
         if record["record"] == "forgotten":
             return [
                 Version(str(v["object_id"]), str(v["client"]), str(v["name"]), 0,
-                        int(v["finished_ns"]) % (1 << 63), "", b"", None)
+                        int(v["finished_ns"]) % (1 << 63), str(v.get("beside", "")), b"", None)
                 for v in record["versions"]
             ]  # fmt: skip
         if record["record"] != "version":
@@ -610,8 +610,16 @@ class Library:
                 self.log.wrong_key = True
             except Damage as error:
                 self.log.add(f"a record is lost: {error}")
-        # What is forgotten keeps its number, and is shown no more.
-        ordered = sorted((found | gone).values(), key=lambda v: (v.client, v.name, v.finished_ns))
+        # What is forgotten keeps its number, and is shown no more.  Where it has no name, a version
+        # of the same object is told in place of the text.
+        told = found | gone
+        for version in gone.values():
+            named, seen = version, set()
+            while not named.name and named.text in told and named.text not in seen:
+                seen.add(named.text)
+                named = told[named.text]
+            told[version.object_id] = version._replace(client=named.client, name=named.name)
+        ordered = sorted(told.values(), key=lambda v: (v.client, v.name, v.finished_ns))
         for _, group in itertools.groupby(ordered, key=lambda v: (v.client, v.name)):
             numbered = (version._replace(number=n) for n, version in enumerate(group, 1))
             yield from (version for version in numbered if version.object_id not in gone)

@@ -16,7 +16,9 @@ the length that a record may have."""
 
 class ForgottenVersion(NamedTuple):
     """client, name, number: as it was called, so that its number is given to no other.  "" and 0
-    for an object that was finished on media and never became a version."""
+    for an object that was finished on media and never became a version.  beside: the id of another
+    version of the same object, by which it is found where no names are told; b"" if none is known.
+    """
 
     object_id: bytes
     client: str
@@ -24,6 +26,7 @@ class ForgottenVersion(NamedTuple):
     number: int
     finished_ns: int
     forgotten_ns: int
+    beside: bytes = b""
 
     def __str__(self) -> str:
         return f"{self.client}/{self.name}@{self.number}"
@@ -38,7 +41,8 @@ class ForgottenRecord:
     versions: tuple[ForgottenVersion, ...]
 
     def without_names(self) -> ForgottenRecord:
-        """For a medium whose frames are encrypted: what is not tells no names."""
+        """For a medium whose frames are encrypted: what is not tells no names, only beside which
+        version it was, whose own record tells them to who has the key."""
         bare = (version._replace(client="", name="") for version in self.versions)
         return replace(self, versions=tuple(bare))
 
@@ -58,10 +62,15 @@ class ForgottenRecord:
 
 
 def _version_to_json(version: ForgottenVersion) -> dict[str, Any]:
-    return {**version._asdict(), "object_id": id_text(version.object_id)}
+    value = {**version._asdict(), "object_id": id_text(version.object_id)}
+    del value["beside"]
+    if version.beside and not version.name:
+        value["beside"] = id_text(version.beside)
+    return value
 
 
 def _version_from_json(value: dict[str, Any]) -> ForgottenVersion:
+    beside = value.get("beside")
     return ForgottenVersion(
         object_id=id_from_text(plain_text(value["object_id"])),
         client=plain_text(value["client"]),
@@ -69,4 +78,5 @@ def _version_from_json(value: dict[str, Any]) -> ForgottenVersion:
         number=whole_number(value["number"]),
         finished_ns=whole_number(value["finished_ns"]),
         forgotten_ns=whole_number(value["forgotten_ns"]),
+        beside=b"" if beside is None else id_from_text(plain_text(beside)),
     )

@@ -34,6 +34,9 @@ SESSION = SessionRecord(
     retags=(Retag(sample_id(2), ("kept",), 3),),
 )  # fmt: skip
 GONE = ForgottenRecord(sample_id(1), (ForgottenVersion(sample_id(2), "c", "n", 1, 2, 3),))
+BARE = ForgottenRecord(
+    sample_id(1), (ForgottenVersion(sample_id(2), "", "", 1, 2, 3, beside=sample_id(3)),)
+)
 
 
 def rows_after(heading: str) -> list[list[str]]:
@@ -87,7 +90,9 @@ def test_the_keys_of_the_records_are_those_of_the_code() -> None:
         assert value["record"] == kind
         assert sorted(names(rows_after(f"### `record`: `{kind}`"))) == sorted(value)
         assert load_record(record.to_json()) == record
-    keys = set(json.loads(GONE.to_json())["versions"][0])
+    assert load_record(BARE.to_json()) == BARE
+    keys = set(json.loads(BARE.to_json())["versions"][0])
+    assert keys - {*json.loads(GONE.to_json())["versions"][0]} == {"beside"}
     (row,) = (r for r in rows_after("### `record`: `forgotten`") if r[0] == "`versions`")
     assert set(re.findall(r"`(\w+)`", row[1])) == keys
 
