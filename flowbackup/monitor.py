@@ -62,6 +62,10 @@ class Progress:
 class Monitor(Protocol):
     """Receives what happens.  Methods return quickly and never raise."""
 
+    def session_began(self, session: bytes, kind: str, subject: str) -> None:
+        """The catalog knows a session from now on; what follows is of it.  subject: the name of
+        its graph, or what it is about."""
+
     def message(self, text: str) -> None:
         """One line that a person may want to read."""
 
@@ -74,6 +78,9 @@ class Monitor(Protocol):
 
 class SilentMonitor:
     """A Monitor that keeps nothing."""
+
+    def session_began(self, session: bytes, kind: str, subject: str) -> None:
+        """Forget it."""
 
     def message(self, text: str) -> None:
         """Forget it."""
@@ -92,6 +99,10 @@ class RecordingMonitor:
     messages: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     snapshots: list[Progress] = field(default_factory=list)
+    sessions: list[bytes] = field(default_factory=list)
+
+    def session_began(self, session: bytes, kind: str, subject: str) -> None:
+        self.sessions.append(session)
 
     def message(self, text: str) -> None:
         self.messages.append(text)

@@ -1,14 +1,16 @@
-"""Other packages that are installed here: what they bring by entry points, and one that is not
+"""Other packages that are installed here: what they bring by entry points, and what of them is not
 wanted."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 
 PANDAS = "pandas"
+BLAS_THREADS = "OPENBLAS_NUM_THREADS"
 
 
 def brought(group: str, name: str) -> EntryPoint | None:
@@ -29,6 +31,15 @@ def spare_pandas() -> None:
     an array of a list: half a second of every command, for nothing."""
     if _WITHOUT_PANDAS not in sys.meta_path:
         sys.meta_path.insert(0, _WITHOUT_PANDAS)
+
+
+def spare_blas() -> None:
+    """For processes that are nobody else's, before numpy is imported.  Its library of linear
+    algebra starts a thread for each processor when it is loaded, a third of the time that numpy
+    takes, and nobody here has matrices.  Only C sees the variable: commands of the user, which get
+    what stands in `os.environ`, do not."""
+    if BLAS_THREADS not in os.environ:
+        os.putenv(BLAS_THREADS, "1")
 
 
 class _WithoutPandas:

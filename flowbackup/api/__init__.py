@@ -294,13 +294,14 @@ def drill(query: str | None, request: DrillRequest, monitor: Monitor) -> Session
 def repair(devices: Sequence[str], request: RepairRequest, monitor: Monitor) -> SessionReport:
     """Brings every copy back to what it was meant to hold.  devices: names or locations, none for
     all that the catalog knows.  Raises NotFoundError, UsageError."""
+    from flowbackup.runtime.care.repair_reach import far_by
     from flowbackup.runtime.care.repairing import RepairTask, run_repair
 
     with open_shared(catalog_of(request.catalog), create=False) as opened:
         task = RepairTask(
             tuple(devices), request.objects, request.full, request.dry_run, request.wait_seconds_max
         )
-        with interruptible_by_signals() as cancel, far_media_by(request.address, cancel) as far:
+        with interruptible_by_signals() as cancel, far_by(request.address, cancel) as far:
             return run_repair(opened, task, monitor, far=far, cancel=cancel)
 
 

@@ -75,6 +75,9 @@ class Watched:
         self._ray: RayMetrics | None = None
         self._is_told = False
 
+    def session_began(self, session: bytes, kind: str, subject: str) -> None:
+        self._monitor.session_began(session, kind, subject)
+
     def message(self, text: str) -> None:
         self._monitor.message(text)
 

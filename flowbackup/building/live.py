@@ -62,6 +62,9 @@ class LiveView:
         self._problems: list[str] = []
         self._widget: Shown | None = None
 
+    def session_began(self, session: bytes, kind: str, subject: str) -> None:
+        """Not shown: it is about one graph."""
+
     def message(self, text: str) -> None:
         """Not shown: it is about one moment."""
 

@@ -61,6 +61,9 @@ class LiveTable:
         self._is_wanted = False
         self._live.stop()
 
+    def session_began(self, session: bytes, kind: str, subject: str) -> None:
+        """The summary names it."""
+
     def message(self, text: str) -> None:
         self._console.print(text, markup=False)
 

@@ -20,7 +20,7 @@ from flowbackup.cli.options import Group
 from flowbackup.cli.output import Output
 from flowbackup.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_SUCCESS, FlowbackupError
 from flowbackup.leaving import end_behind_second_signal, leave
-from flowbackup.packages import spare_pandas
+from flowbackup.packages import spare_blas, spare_pandas
 
 GARBAGE_MIN = 50_000
 """Objects more before Python looks for cycles among them: lists of entries are a thousand long and
@@ -147,8 +147,9 @@ def main() -> None:
     """The console script."""
     gc.set_threshold(GARBAGE_MIN)
     spare_pandas()
+    spare_blas()
     arguments = sys.argv[1:]
-    output = Output(json="--json" in arguments)
+    output = Output(json="--json" in arguments, log_json="--log-json" in arguments)
     end_behind_second_signal(EXIT_INTERRUPTED, output.interrupted)
     exit_code = run(arguments, output)
     leave(exit_code)

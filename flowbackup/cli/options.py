@@ -139,13 +139,14 @@ def _set(name: str) -> Callable[[click.Context, click.Parameter, bool], None]:
 
 
 def output_options(command: Decorated) -> Decorated:
-    """--json, -q, -v: they set the Output that `click.pass_obj` gives."""
+    """--json, --log-json, -q, -v: they set the Output that `click.pass_obj` gives."""
     for names, text in (
         (("-v", "--verbose"), "More remarks, and tracebacks of unexpected errors."),
         (("-q", "--quiet"), "No progress and no remarks, only results."),
         (("--json",), "One JSON object per line."),
+        (("--log-json",), "Standard error as a log: one JSON object per line."),
     ):
-        attribute = names[-1].removeprefix("--")
+        attribute = names[-1].removeprefix("--").replace("-", "_")
         command = click.option(
             *names, is_flag=True, expose_value=False, callback=_set(attribute), help=text
         )(command)

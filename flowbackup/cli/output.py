@@ -2,6 +2,7 @@
 
 Results go to standard output.  Progress, remarks and errors go to standard error, but for JSON,
 where everything is one object per line on standard output, the last a `summary` or an `error`.
+With a log, standard error has nothing but its lines.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import click
 
+from flowbackup.cli.log import JsonLog, Level
 from flowbackup.cli.names import one_line
 from flowbackup.errors import EXIT_FAILED, EXIT_INTERRUPTED, FlowbackupError, GraphError
 
@@ -29,6 +31,9 @@ class Output:
     json: bool = False
     quiet: bool = False
     verbose: bool = False
+    log_json: bool = False
+    log: JsonLog = field(default_factory=JsonLog)
+    """Written to only where `log_json` is set."""
 
     def row(self, kind: str, value: Mapping[str, object], text: str) -> None:
         """One result: as an object with `type`, or as text for a person."""
@@ -44,9 +49,11 @@ class Output:
 
     def remark(self, text: str) -> None:
         """Something worth knowing that is no result."""
+        if self.log_json and not self.quiet:
+            self.log.write(Level.INFO, "message", text)
         if self.json:
             write_json({"type": "message", "text": text})
-        elif not self.quiet:
+        elif not self.quiet and not self.log_json:
             click.echo(text, err=True)
 
     def styled(self, text: str, outcome: str) -> str:
@@ -62,8 +69,15 @@ class Output:
         self._write_error(name, error.message, error.exit_code, error.remedy, findings)
 
     def _write_error(
-        self, kind: str, text: str, exit_code: int, remedy: str, findings: tuple[str, ...] = ()
-    ) -> None:
+        self, kind: str, text: str, exit_code: int, remedy: str, findings: tuple[str, ...] = (),
+        trace: str = "",
+    ) -> None:  # fmt: skip
+        if self.log_json:
+            more = {"traceback": trace} if trace else {}
+            self.log.write(
+                Level.ERROR, "error", text, kind=kind, exit_code=exit_code, remedy=remedy,
+                findings=list(findings), **more,
+            )  # fmt: skip
         if self.json:
             write_json(
                 {
@@ -76,6 +90,8 @@ class Output:
                 }
             )
             return
+        if self.log_json:
+            return
         click.echo(f"error: {one_line(text)}", err=True)
         for line in (*findings, remedy):
             if line:
@@ -87,16 +103,19 @@ class Output:
 
     def interrupted(self) -> None:
         """The user has ended it; a table that stood on the screen had hidden the cursor."""
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and not self.log_json:
             click.echo(SHOW_CURSOR, err=True, nl=False)
         self.plain_error("Interrupted", "interrupted", EXIT_INTERRUPTED)
 
     def unexpected(self, error: Exception) -> None:
         """A fault of flowbackup: short, and in full with -v."""
         text = f"unexpected {type(error).__name__}: {error}"
-        self.plain_error(type(error).__name__, text, EXIT_FAILED)
-        if self.verbose:
-            click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+        trace = "".join(traceback.format_exception(error)) if self.verbose else ""
+        self._write_error(type(error).__name__, text, EXIT_FAILED, "", trace=trace)
+        if self.log_json:
+            return
+        if trace:
+            click.echo(trace, err=True, nl=False)
         elif not self.json:
             click.echo("  this is a fault of flowbackup; run again with -v to see where", err=True)
 

@@ -1,4 +1,4 @@
-"""What is seen while something runs: a live table, a line every 10 s, JSON lines, or nothing.
+"""What is seen while something runs: a live table, a line every 10 s, JSON lines, a log, nothing.
 
 `show_progress` chooses.  Rates are taken between snapshots, so that they say what is now; a total
 that is not known is called unknown.
@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 from flowbackup.api.moment import progress_fields, progress_line
 from flowbackup.api.rates import RateMeter
+from flowbackup.cli.log import LoggedProgress
 from flowbackup.cli.output import Output
 from flowbackup.cli.summary import PROBLEMS_SHOWN_MAX, problem_text
 from flowbackup.model.published import problem_fields
@@ -34,6 +35,9 @@ class LineProgress:
         self._rates = RateMeter(clock(), LINE_SECONDS)
         self._next = clock() + LINE_SECONDS
         self._problems = 0
+
+    def session_began(self, session: bytes, kind: str, subject: str) -> None:
+        """The summary names it."""
 
     def message(self, text: str) -> None:
         self._output.remark(text)
@@ -62,6 +66,9 @@ class JsonProgress:
         self._rates = RateMeter(clock(), JSON_SECONDS)
         self._next = clock()
 
+    def session_began(self, session: bytes, kind: str, subject: str) -> None:
+        """The summary names it."""
+
     def message(self, text: str) -> None:
         self._output.remark(text)
 
@@ -79,6 +86,9 @@ class JsonProgress:
 class QuietProgress:
     """A Monitor for -q: the report at the end has every problem."""
 
+    def session_began(self, session: bytes, kind: str, subject: str) -> None:
+        """The summary names it."""
+
     def message(self, text: str) -> None:
         """Nobody wants to hear it."""
 
@@ -92,7 +102,10 @@ class QuietProgress:
 @contextmanager
 def show_progress(output: Output) -> Iterator[Monitor]:
     """The Monitor that fits the options and the terminal, for as long as the command runs."""
-    if output.quiet:
+    if output.log_json:
+        behind = JsonProgress(output) if output.json and not output.quiet else QuietProgress()
+        yield LoggedProgress(output.log, behind, output.remark, tells_states=not output.quiet)
+    elif output.quiet:
         yield QuietProgress()
     elif output.json:
         yield JsonProgress(output)

@@ -55,8 +55,8 @@ def repair(
     Only frames that a copy lacks, or that were found damaged on it, are moved; each is read once
     and checked, and damage stays where it is.  DEVICE is a directory or the name of a device;
     without one, all that the catalog knows.  A new medium in the place of a lost one is completed
-    like that.  One on another node is read with --address, and written only when it was brought
-    here and is named by its place.  Exit code 4: some required copies are still incomplete.
+    like that.  One on another node is read and written there, with --address.  Exit code 4: some
+    required copies are still incomplete.
     """
     request = api.RepairRequest(
         catalog=catalog,

@@ -57,6 +57,7 @@ def submit(
         output.remark(f"flowbackup cancel {session} --address {address} ends it in order")
         return EXIT_SUCCESS
     output.remark(text)
+    output.log.belongs_to(session)
     heard = _Heard(output)
     with show_progress(output) as monitor:
         exit_code = wait_for_job(session, address, lambda fields: heard.hear(fields, monitor))

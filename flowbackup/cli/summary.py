@@ -25,6 +25,8 @@ def show_summary(report: SessionReport, output: Output, *, profile: bool = False
     """Tells how a session and the stages behind it ended, and returns the exit code of the
     command: that of the worst of them.  profile: also where their time went."""
     exit_code = report.worst.exit_code
+    if output.log_json:
+        output.log.ended(report)
     if output.json:
         output.row("summary", command_fields(report, profile=profile), "")
     elif profile or not (output.quiet and exit_code == 0):

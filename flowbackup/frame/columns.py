@@ -118,7 +118,7 @@ def entries_of(batch: pa.RecordBatch) -> list[Entry]:
         column = batch.column(field.name)
         reader = _LIST_READERS.get(field.name)
         columns.append(_rows(column, reader) if reader else column.to_pylist())
-    return list(map(Entry, *columns))
+    return list(map(Entry._make, zip(*columns, strict=True)))
 
 
 def _list_column(

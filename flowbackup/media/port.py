@@ -111,8 +111,9 @@ class DeviceQueue(Protocol):
         """Safe to repeat, never raises."""
 
 
-class Device(Protocol):
-    """A place that holds a medium, or a set of them of which the newest is written."""
+class WritableDevice(Protocol):
+    """A place that holds a medium, or a set of them of which the newest is written; as far as who
+    writes there needs it."""
 
     name: str
 
@@ -145,12 +146,16 @@ class Device(Protocol):
         one that follows a writer of the same session that is dead; the first of a device cuts what
         that one has left back to its last commit.  Raises DeviceError."""
 
+    def close(self) -> None:
+        """Gives the lock back; safe to repeat."""
+
+
+class Device(WritableDevice, Protocol):
+    """The whole of it: what is written is read here, too."""
+
     def reader(self, *, cached: bool = True) -> FrameReader:
         """A reader of what is committed now.  cached=False: bytes come from the device, and not
         from memory that has them still."""
-
-    def close(self) -> None:
-        """Gives the lock back; safe to repeat."""
 
 
 class DeviceKind(Protocol):

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Collection, Sequence
+from itertools import chain, groupby
+from operator import attrgetter
 
 from flowbackup.frame.page import decode_page, weight_of
 from flowbackup.model.chunk import ChunkRef
@@ -21,9 +22,10 @@ CLOCK_GRAIN_NS = 20_000_000
 before it was read may have been changed once more behind that, under the same time."""
 
 PAGES_DECODED = 3
-"""A page ends when the next one has begun, and a list is read one entry ahead."""
+"""A page ends when the next one has begun, and the last name of each is met with what is behind."""
 
 Parts = tuple[Entry, ...]
+_PATH = attrgetter("path")
 
 
 class KnownFiles:
@@ -142,45 +144,35 @@ def _held_bytes(parts: Parts) -> int:
 
 
 class _Cursor:
-    """A place in one list, which only goes forward; of its pages the last ones stay decoded."""
+    """A place in one list, which only goes forward by pages; the last ones stay decoded."""
 
     def __init__(self, content: KnownContent) -> None:
         self.started_ns = content.started_ns
         self._recent: deque[tuple[list[Entry], bytes]] = deque(maxlen=PAGES_DECODED)
-        self._entries = self._decoded(content.pages)
-        self._following: Entry | None = None
-        self._key = b""
-        self._parts: Parts = ()
+        self._pages = iter(content.pages)
+        self._here: dict[bytes, Parts] = {}
+        # The last name that was met: the next page may begin with more of its parts.
+        self._begun: Parts = ()
+        self._begun_key = b""
         self._go_on()
 
     def at(self, path: bytes) -> Parts:
         """The entry of that name, () if there is none."""
-        key = sort_key(path)
-        while self._following is not None and self._key <= key:
-            self._forward(self._following)
-        return self._parts if self._parts and self._parts[0].path == path else ()
+        while path not in self._here and self._begun and sort_key(path) >= self._begun_key:
+            self._go_on()
+        return self._here.get(path, ())
 
     def page_of(self, entries: Sequence[Entry]) -> bytes | None:
         """See KnownFiles.  What was found is the same object, so little is compared."""
         return next((page for known, page in self._recent if known == entries), None)
 
-    def _decoded(self, pages: Iterable[bytes]) -> Iterator[Entry]:
-        for page in pages:
+    def _go_on(self) -> None:
+        page, entries = next(self._pages, None), list[Entry]()
+        if page is not None:
             entries = decode_page(page)
             self._recent.append((entries, page))
-            yield from entries
-
-    def _forward(self, first: Entry) -> None:
-        parts = [first]
-        key = self._key
-        self._go_on()
-        while self._following is not None and self._key == key:
-            parts.append(self._following)
-            self._go_on()
+        met = [tuple(parts) for _, parts in groupby((*self._begun, *entries), _PATH)]
+        self._begun = met.pop() if entries else ()
+        self._begun_key = sort_key(self._begun[0].path) if self._begun else b""
         # Without its beginning an entry says nothing; the page with it may have been lost.
-        self._parts = tuple(parts) if not first.part else ()
-
-    def _go_on(self) -> None:
-        self._following = next(self._entries, None)
-        if self._following is not None:
-            self._key = sort_key(self._following.path)
+        self._here = {parts[0].path: parts for parts in met if not parts[0].part}

@@ -154,6 +154,14 @@ def test_only_pages_with_hits_are_read_whole(
     assert 2 <= len(read) <= 3
 
 
+def test_pages_that_are_searched_together_keep_their_order_and_their_rows(shelf: Shelf) -> None:
+    """More than are under way at once, and of some only the last row or none."""
+    names = [b"%04d%s" % (number, b"x" * (number % 3 == 1)) for number in range(400)]
+    shelf.add([directory(b""), *map(file_of, names)], rows=2)
+    assert shelf.paths(patterns=(b"*x",)) == [(name, [1]) for name in names if name[4:]]
+    assert len(shelf.paths(kinds=frozenset({EntryKind.FILE}))) == len(names)
+
+
 def test_no_regular_expression_is_refused(shelf: Shelf) -> None:
     shelf.add(TREE)
     with pytest.raises(UsageError, match="no regular expression"):

@@ -15,6 +15,7 @@ import pytest
 from flowbackup.cli.main import EXAMPLES, commands
 from flowbackup.errors import DeviceError, DeviceLockedError, GraphError, InterruptedSessionError
 from flowbackup.media.labels.label import init_medium
+from flowbackup.packages import BLAS_THREADS
 from tests.cli.conftest import FakeApi, RunCommand
 
 SLOW_LIBRARIES = ("ray", "pyarrow", "rich", "networkx", "pydantic", "numpy")
@@ -195,3 +196,15 @@ def test_a_reader_that_leaves_early_is_no_fault() -> None:
     )
     os.close(write_end)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_no_threads_for_matrices_are_started_and_commands_of_the_user_do_not_hear_of_it() -> None:
+    program = (
+        "import os; from flowbackup.packages import spare_blas; spare_blas(); import numpy;"
+        "from flowbackup.source.command import command_environment;"
+        "print(len(os.listdir('/proc/self/task')), [*command_environment({})])"
+    )
+    kept = {name: value for name, value in os.environ.items() if name != BLAS_THREADS}
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, env=kept)
+    assert ran.stdout.startswith(b"1 [")
+    assert BLAS_THREADS.encode() not in ran.stdout

@@ -9,7 +9,7 @@ import pytest
 from flowbackup.errors import DamageError, DeviceLockedError, GraphError
 from flowbackup.media.devices.directory import DirectoryDevice
 from flowbackup.media.devices.null import NullDevice
-from flowbackup.media.devices.rate import RateLimitedDevice
+from flowbackup.media.devices.rate import CATCH_UP_SECONDS, RateLimitedDevice
 from flowbackup.media.devices.tape import TapeDevice
 from flowbackup.media.open import open_device
 from flowbackup.media.port import Device
@@ -65,7 +65,7 @@ class TestFaultyDeviceWithoutFault(DeviceConformance):
         return FaultyDevice(make_device(place), FailingCall(0))
 
 
-def test_the_rate_is_kept_and_pauses_are_not_saved_up() -> None:
+def test_the_rate_is_kept_over_syncs_and_pauses_are_not_saved_up() -> None:
     now = [100.0]
     slept: list[float] = []
 
@@ -81,9 +81,12 @@ def test_the_rate_is_kept_and_pauses_are_not_saved_up() -> None:
     writer.append(*sample_frame(500, 0))
     writer.append(*sample_frame(2000, 1))
     assert slept == [0.5, 2.0]
-    now[0] += 60
+    now[0] += 0.125  # as long as a sync
     writer.append(*sample_frame(1000, 2))
-    assert slept[2:] == [1.0]
+    assert slept[2:] == [0.875]
+    now[0] += 60
+    writer.append(*sample_frame(1000, 3))
+    assert slept[3:] == [1.0 - CATCH_UP_SECONDS]
 
 
 def test_the_table_of_kinds() -> None:

@@ -15,6 +15,7 @@ MEMORY = "for a thread of this process that only reads memory"
 OWN = "is no wait of the library's: Entrance has a bound of its own"
 CLOSED = "for somebody to come: closing the socket ends it"
 REASONS = {
+    "catalog/search.py hits_in": MEMORY,
     **{f"{FILES} {n}": CALL for n in ("_wait_oldest", "sync", "seal", "cut", "cut_back", "close")},
     "media/segments/segment.py _wait": CALL,
     "media/segments/segment_source.py _take_ahead": CALL,

@@ -27,6 +27,9 @@ MOMENTS: dict[str, str] = {
         AND (SELECT count(*) FROM copies c WHERE c.frame = f.frame) > 1""",
     "copying": """SELECT count(*) >= 4 FROM copies JOIN media USING (medium)
         WHERE device = 'usb'""",
+    # Eight files are in the bucket, of which most are known by name.
+    "bucket": """SELECT sum(device = 'vault') >= 8 AND (SELECT count(*) FROM journal)
+        FROM copies JOIN media USING (medium)""",
 }
 
 

@@ -17,6 +17,10 @@ from flowbackup.media.port import (
 from flowbackup.model.device import FramePlace, MediumInfo
 from flowbackup.model.frame import FrameHeader
 
+CATCH_UP_SECONDS = 0.25
+"""A sync, or a sleep that lasts longer than asked, takes nothing from the mean: so much of what is
+behind is made up for.  A longer pause, in which nothing was to be written, counts for nothing."""
+
 
 class RateLimitedWriter:
     """A FrameWriter that returns from `append` no sooner than its bytes were due."""
@@ -35,8 +39,7 @@ class RateLimitedWriter:
         self._due = clock()
 
     def append(self, header: FrameHeader, payload: memoryview) -> FramePlace:
-        # What was not used while nothing was to be written does not count.
-        begun = max(self._due, self._clock())
+        begun = max(self._due, self._clock() - CATCH_UP_SECONDS)
         place = self._writer.append(header, payload)
         self._due = begun + header.payload_bytes / self._bytes_per_second
         wait = self._due - self._clock()

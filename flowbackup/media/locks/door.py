@@ -5,7 +5,7 @@ from __future__ import annotations
 from flowbackup.errors import DeviceError, DeviceLockedError
 from flowbackup.media.bounded import within
 from flowbackup.media.failure import FULL
-from flowbackup.media.port import Device, DeviceQueue
+from flowbackup.media.port import DeviceQueue, WritableDevice
 from flowbackup.model.queue import DoorView, Ticket
 
 
@@ -23,7 +23,7 @@ def check_turn(queue: DeviceQueue, device: str) -> None:
         )
 
 
-def lock_in_turn(device: Device, holder: str) -> None:
+def lock_in_turn(device: WritableDevice, holder: str) -> None:
     """Locks a device for which nobody waits.  Raises DeviceLockedError, DeviceError."""
     check_turn(device.queue(), device.name)
     device.lock(holder)
@@ -32,7 +32,7 @@ def lock_in_turn(device: Device, holder: str) -> None:
 class DeviceDoor:
     """A device of this machine, with the queue in front of it.  One session, one thread."""
 
-    def __init__(self, device: Device, holder: str) -> None:
+    def __init__(self, device: WritableDevice, holder: str) -> None:
         """holder: who the session is, for people."""
         self.device = device
         self._holder = holder

@@ -175,6 +175,7 @@ class BackupSession:
             socket.gethostname(), self._times.started_ns, holder_text(self._reception.path),
             self._tags,
         )  # fmt: skip
+        self._monitor.session_began(self.session, KIND, self._plan.graph)
 
     def _add_medium(self, plan: Plan, agent: str, info: MediumInfo) -> None:
         nodes = {node.name: node for node in plan.nodes}

@@ -68,6 +68,7 @@ class Drill:
         self, catalog: Catalog, version: VersionRow, frames: CopyReader, session: LocalSession
     ) -> None:
         self.message = session.message
+        self.session_began = session.session_began
         self.progress = session.progress
         self._catalog = catalog
         self._version = version

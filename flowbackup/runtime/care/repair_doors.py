@@ -7,34 +7,34 @@ from collections.abc import Sequence
 
 from flowbackup.errors import DeviceError
 from flowbackup.media.locks.door import DeviceDoor
-from flowbackup.media.port import Device
+from flowbackup.media.port import WritableDevice
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.ids import id_text
 from flowbackup.monitor import Monitor
 from flowbackup.runtime.cancel import Cancel
+from flowbackup.runtime.care.repair_reach import RepairReach
 from flowbackup.runtime.crew.entrance import Entrance
-from flowbackup.runtime.reading.known_media import OpenDevice, device_of
 
 
 class RepairDoors:
     """The devices of one repair.  What `take` returns is its caller's to close."""
 
     def __init__(
-        self, session: bytes, opening: OpenDevice, monitor: Monitor, cancel: Cancel
+        self, session: bytes, reach: RepairReach, monitor: Monitor, cancel: Cancel
     ) -> None:  # fmt: skip
         self._session = session
-        self._opening = opening
+        self._reach = reach
         self._monitor = monitor
         self._cancel = cancel
-        self._taken: dict[bytes, Device] = {}
+        self._taken: dict[bytes, WritableDevice] = {}
 
     def take_all(self, infos: Sequence[MediumInfo], seconds_max: float) -> None:
         """Waits so long for all of these devices together; 0 does nothing.  Who cannot have all
         has none when this returns, and that is said."""
         if seconds_max <= 0 or not infos:
             return
-        doors = [self._door(info) for info in infos]
         try:
+            doors = [self._door(info) for info in infos]
             self._entrance(doors, seconds_max).take()
         except DeviceError as error:
             self._monitor.message(f"going on without what cannot be had: {error.message}")
@@ -42,7 +42,7 @@ class RepairDoors:
         pairs = zip(infos, doors, strict=True)
         self._taken = {info.medium: door.device for info, door in pairs}
 
-    def take(self, info: MediumInfo) -> Device:
+    def take(self, info: MediumInfo) -> WritableDevice:
         """The device, locked.  Raises DeviceLockedError at once, DeviceError."""
         taken = self._taken.pop(info.medium, None)
         if taken is not None:
@@ -60,5 +60,4 @@ class RepairDoors:
         return Entrance(self._session, doors, seconds_max, self._monitor, cancel=self._cancel)
 
     def _door(self, info: MediumInfo) -> DeviceDoor:
-        device = self._opening(device_of(info))
-        return DeviceDoor(device, f"repair {id_text(self._session)}")
+        return DeviceDoor(self._reach.device(info), f"repair {id_text(self._session)}")

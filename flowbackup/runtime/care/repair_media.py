@@ -15,6 +15,7 @@ from flowbackup.catalog.catalog import Catalog
 from flowbackup.errors import DeviceError, NotFoundError
 from flowbackup.model.device import DeviceTarget, MediumInfo
 from flowbackup.model.location import is_directory, kind_at, whole_place
+from flowbackup.runtime.care.repair_reach import RepairReach
 from flowbackup.runtime.reading.known_media import KnownMedia, OpenDevice
 
 
@@ -39,13 +40,14 @@ class RepairMedium:
 
 
 def media_to_repair(
-    catalog: Catalog, names: Sequence[str], opening: OpenDevice
+    catalog: Catalog, names: Sequence[str], reach: RepairReach
 ) -> list[RepairMedium]:
     """Those of these devices (names or locations), by default all that the catalog knows, without
     those that another one stands for.  A new medium in a known place becomes known.  Raises
     NotFoundError for a name that means none."""
-    _adopt(catalog, names, opening)
-    media = KnownMedia(catalog, opening)
+    _adopt(catalog, names, reach.opening)
+    _adopt_far(catalog, reach)
+    media = KnownMedia(catalog, reach.opening, reach.reads_far)
     if not media.infos:
         raise NotFoundError(
             "the catalog knows no medium", remedy="make a backup first, or name its catalog"
@@ -54,7 +56,7 @@ def media_to_repair(
     devices: dict[bytes, list[MediumInfo]] = {}
     for info in media.infos.values():
         devices.setdefault(info.device_id, []).append(info)
-    found = [_repair_medium(media, infos) for infos in devices.values()]
+    found = [_repair_medium(media, infos, reach) for infos in devices.values()]
     away = [info for info in media.infos.values() if media.state(info.medium).fault]
     stands_for = {
         medium.info.medium: tuple(
@@ -73,10 +75,12 @@ def media_to_repair(
     ]
 
 
-def _repair_medium(media: KnownMedia, infos: Sequence[MediumInfo]) -> RepairMedium:
+def _repair_medium(
+    media: KnownMedia, infos: Sequence[MediumInfo], reach: RepairReach
+) -> RepairMedium:
     """Of one device: its medium, or all that the catalog knows of its set, by the time of their
     making."""
-    faults = {info.medium: _fault(media, info) for info in infos}
+    faults = {info.medium: _fault(media, info, reach) for info in infos}
     present = [info for info in infos if not faults[info.medium]]
     newest = (present or infos)[-1]
     if newest.membership is None:
@@ -85,13 +89,13 @@ def _repair_medium(media: KnownMedia, infos: Sequence[MediumInfo]) -> RepairMedi
     return RepairMedium(newest, faults[newest.medium], (), tuple(present), lost)
 
 
-def _fault(media: KnownMedia, info: MediumInfo) -> str:
-    """Why a repair that runs here cannot write to it, "" if it can."""
-    if info.is_near:
+def _fault(media: KnownMedia, info: MediumInfo, reach: RepairReach) -> str:
+    """Why a repair cannot write to it, "" if it can."""
+    if reach.can_write(info):
         return media.state(info.medium).fault
     return (
-        f'device "{info.device}" is on node {info.node}, and a repair writes only to devices of '
-        "its own machine (bring it here, and name the place where it is then)"
+        f'device "{info.device}" is on node {info.node}, and not on this machine (give the '
+        "--address of the Ray cluster; or bring it here, and name the place where it is then)"
     )
 
 
@@ -123,6 +127,25 @@ def _adopt(catalog: Catalog, names: Sequence[str], opening: OpenDevice) -> None:
         for found in _media_at(location, os.path.basename(location), opening):
             if known.get(found.medium) != found:
                 catalog.add_medium(found)
+
+
+def _adopt_far(catalog: Catalog, reach: RepairReach) -> None:
+    """The same for known places of other nodes, where a lost disk may have been replaced."""
+    known = {info.medium: info for info in catalog.media()}
+    places = {
+        (info.node, info.device_location, info.device): info
+        for info in known.values()
+        if not info.is_near and reach.can_write(info)
+    }
+    for info in places.values():
+        try:
+            media = reach.device(info).media()
+        except DeviceError:
+            # Told when it is looked at, as the one that should be there.
+            continue
+        for found in media:
+            if found.medium not in known and found.device == info.device:
+                catalog.add_medium(replace(found, node=info.node, node_labels=info.node_labels))
 
 
 def _media_at(location: str, device: str, opening: OpenDevice) -> tuple[MediumInfo, ...]:

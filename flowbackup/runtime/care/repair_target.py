@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from mmap import mmap
 
 from flowbackup.errors import DeviceError
-from flowbackup.media.port import Device, FrameWriter, StoredFrame, WriterStatistics
+from flowbackup.media.port import FrameWriter, StoredFrame, WritableDevice, WriterStatistics
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.frame import FrameHeader
 
@@ -20,7 +19,7 @@ class RepairTarget:
     The first failure is the last: what was committed before it counts, and nothing is written
     behind it.  Damage stays where it is: frames go to a new segment."""
 
-    def __init__(self, info: MediumInfo, device: Device, keep: Keep) -> None:
+    def __init__(self, info: MediumInfo, device: WritableDevice, keep: Keep) -> None:
         self.info = info
         self.failure: DeviceError | None = None
         self.frames = 0
@@ -96,32 +95,3 @@ class RepairTarget:
         except DeviceError:
             # What could not be made durable was not counted; `failure` says why.
             pass
-
-
-class GroupMemory:
-    """Page-aligned memory for the frames of one group, used again for the next."""
-
-    def __init__(self) -> None:
-        self._free: list[mmap] = []
-        self._used: list[mmap] = []
-        self.bytes_used = 0
-
-    def copy(self, payload: bytes | memoryview) -> memoryview:
-        """The payload in memory of its own, valid until `clear`."""
-        place = next((m for m in self._free if len(m) >= len(payload)), None)
-        if place is None:
-            place = mmap(-1, max(1, len(payload)))
-        else:
-            self._free.remove(place)
-        self._used.append(place)
-        self.bytes_used += len(payload)
-        place[: len(payload)] = payload
-        return memoryview(place)[: len(payload)]
-
-    @property
-    def frames(self) -> int:
-        return len(self._used)
-
-    def clear(self) -> None:
-        """All of it may be written again."""
-        self._free, self._used, self.bytes_used = self._used, [], 0

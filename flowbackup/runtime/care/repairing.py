@@ -27,9 +27,8 @@ from flowbackup.errors import (
     UsageError,
 )
 from flowbackup.frame.seal import seal
-from flowbackup.media.labels.mending import faults, mend
 from flowbackup.media.open import open_device
-from flowbackup.media.port import Device, StoredFrame
+from flowbackup.media.port import StoredFrame, WritableDevice
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.frame import Codec, FrameKind
 from flowbackup.model.ids import NO_ID, FrameId, id_text
@@ -37,14 +36,15 @@ from flowbackup.model.record import SessionRecord
 from flowbackup.model.report import DeviceReport, Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem, Progress
 from flowbackup.runtime.cancel import Cancel
+from flowbackup.runtime.care.group_memory import GroupMemory
 from flowbackup.runtime.care.repair_doors import RepairDoors
 from flowbackup.runtime.care.repair_media import RepairMedium, media_to_repair
-from flowbackup.runtime.care.repair_target import GroupMemory, RepairTarget
+from flowbackup.runtime.care.repair_reach import Far, RepairReach
+from flowbackup.runtime.care.repair_target import RepairTarget
 from flowbackup.runtime.reading.copies import CopyReader, copy_reader
 from flowbackup.runtime.reading.hits import hits_text
-from flowbackup.runtime.reading.known_media import KnownMedia, OpenDevice, OpenFar, device_of
+from flowbackup.runtime.reading.known_media import KnownMedia, OpenDevice
 from flowbackup.runtime.reading.local_session import LocalSession
-from flowbackup.runtime.reading.looking import look_at
 from flowbackup.runtime.versions import tool_versions
 from flowbackup.units import MIB, format_size
 
@@ -74,22 +74,24 @@ class RepairTask:
 
 def run_repair(
     catalog: Catalog, task: RepairTask, monitor: Monitor, opening: OpenDevice = open_device,
-    far: OpenFar | None = None, cancel: Cancel | None = None,
+    far: Far | None = None, cancel: Cancel | None = None,
 ) -> SessionReport:  # fmt: skip
-    """far: opens media of other nodes, to read from.  cancel: ends it behind the frames that are
-    being copied, which the next repair does not copy again.  Raises NotFoundError for a device or
-    object that is not known, UsageError; everything else is told in the report.  Facts that are
-    found out about media are recorded also in a dry run."""
+    """far: opens media of other nodes, which are out of reach without it.  cancel: ends it behind
+    the frames that are being copied, which the next repair does not copy again.  Raises
+    NotFoundError for a device or object that is not known, UsageError; everything else is told in
+    the report.  Facts that are found out about media are recorded also in a dry run."""
     if task.full and not task.devices:
         raise UsageError("--full needs a DEVICE", remedy="name the device that is to hold all")
     versions = _versions(catalog, task.objects) if task.objects else None
-    media = media_to_repair(catalog, task.devices, opening)
+    reach = RepairReach(opening, far)
+    media = media_to_repair(catalog, task.devices, reach)
     names = ", ".join(m.info.device for m in media)
     session = LocalSession(catalog, "repair", names, monitor, cancel=cancel)
     try:
         lost = {medium for m in media for medium in m.stands_for}
-        with copy_reader(catalog, session, KnownMedia(catalog, opening, far), lost) as frames:
-            repair = _Repair(catalog, task, media, versions, session, frames, opening)
+        known = KnownMedia(catalog, opening, reach.reads_far)
+        with copy_reader(catalog, session, known, lost) as frames:
+            repair = _Repair(catalog, task, media, versions, session, frames, reach)
             try:
                 report = repair.run()
             finally:
@@ -116,15 +118,15 @@ class _Repair:
     def __init__(
         self, catalog: Catalog, task: RepairTask, media: Sequence[RepairMedium],
         versions: tuple[bytes, ...] | None, session: LocalSession, frames: CopyReader,
-        opening: OpenDevice,
+        reach: RepairReach,
     ) -> None:  # fmt: skip
         self._catalog = catalog
         self._task = task
         self._media = media
         self._session = session
         self._frames = frames
-        self._opening = opening
-        self._doors = RepairDoors(session.session, opening, session, session.cancel)
+        self._reach = reach
+        self._doors = RepairDoors(session.session, reach, session, session.cancel)
         self._wanted = [
             Wanted(
                 m.info.medium,
@@ -149,8 +151,8 @@ class _Repair:
     def run(self) -> SessionReport:
         """Locks, looks, moves, seals."""
         if not self._task.dry_run:
-            near = [medium.info for medium in self._media if not medium.fault]
-            self._doors.take_all(near, self._task.wait_seconds_max)
+            there = [medium.info for medium in self._media if not medium.fault]
+            self._doors.take_all(there, self._task.wait_seconds_max)
         for medium in self._media:
             self._open(medium, self._look)
         before = self._catalog.find_missing(self._wanted)
@@ -181,7 +183,7 @@ class _Repair:
             return
         try:
             if self._task.dry_run:
-                self._opening(device_of(info)).info()
+                self._reach.device(info).info()
             else:
                 device = self._doors.take(info)
                 keep = partial(self._keep_new, device, info)
@@ -202,16 +204,16 @@ class _Repair:
             self._mend(info)
 
     def _look_at(self, info: MediumInfo) -> None:
-        lost = look_at(self._catalog, info)
+        lost = self._reach.look(self._catalog, info)
         if lost:
             text = f"{lost} frames are gone from {info.location} with their segments"
             self._session.problem(Problem("damaged", text, device=info.device))
 
     def _mend(self, info: MediumInfo) -> None:
-        for fault in faults(info.location, info.device):
+        for fault in self._reach.faults(info):
             self._session.problem(Problem("damaged", fault, device=info.device))
         if not self._task.dry_run:
-            mended = mend(info.location, info.device)
+            mended = self._reach.mend(info)
             if mended:
                 self._session.message(f"{info.device}: {', '.join(mended)} written anew")
 
@@ -280,7 +282,7 @@ class _Repair:
         self._catalog.add_durable([(frame.header, frame.place) for frame in stored])
 
     def _keep_new(
-        self, device: Device, info: MediumInfo, stored: Sequence[StoredFrame]
+        self, device: WritableDevice, info: MediumInfo, stored: Sequence[StoredFrame]
     ) -> None:  # fmt: skip
         """Of a set the newest medium may have been begun just now."""
         known = {medium.medium for medium in self._catalog.media()}

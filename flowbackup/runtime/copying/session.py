@@ -104,6 +104,7 @@ class CopySession:
             self.session, KIND, self._stage.graph, self._stage.graph_text, socket.gethostname(),
             self._times.started_ns, holder_text(self._reception.path),
         )  # fmt: skip
+        self._monitor.session_began(self.session, KIND, self._stage.graph)
 
     def _hear_of_killed(self, crew: Crew) -> None:
         """Copies that were interrupted may have written more than they lived to tell."""

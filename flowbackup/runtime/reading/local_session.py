@@ -39,6 +39,7 @@ class LocalSession:
         self.cancel = cancel or Cancel()
         self.progress = monitor.progress
         self.message = monitor.message
+        self.session_began = monitor.session_began
         self._catalog = catalog
         self._kind = kind
         self._subject = subject
@@ -52,6 +53,7 @@ class LocalSession:
                 self.session, kind, subject, "", socket.gethostname(),
                 self.beginning.started_ns, holder_text(),
             )  # fmt: skip
+            monitor.session_began(self.session, kind, subject)
 
     def problem(self, problem: Problem) -> None:
         """See Monitor."""

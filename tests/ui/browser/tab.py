@@ -7,6 +7,7 @@ from pathlib import Path
 from playwright.sync_api import ConsoleMessage, Error, Locator, Page, expect
 
 Point = tuple[float, float]
+REST_MILLISECONDS = 100
 
 
 class Tab:
@@ -56,15 +57,26 @@ class Tab:
 
     def drag(self, source: Locator, target: Locator, *, part: float = 0.5) -> None:
         """From the middle of one to the other; part: how far from its left."""
-        begin, over = _middle(source), _within(target, part)
+        self.begin_coupling(source)
+        self.page.mouse.move(*_within(target, part), steps=12)
+        self.page.mouse.up()
+
+    def begin_coupling(self, source: Locator) -> None:
+        """The mouse is down, and the server has said where the coupling may end."""
+        begin = self._at_rest(source)
         mouse = self.page.mouse
         mouse.move(*begin)
         mouse.down()
         mouse.move(begin[0] + 8, begin[1] + 2)
-        # The server says meanwhile where it may end.
         self.page.locator(".canvas[data-coupling]").wait_for()
-        mouse.move(*over, steps=12)
-        mouse.up()
+
+    def _at_rest(self, place: Locator) -> Point:
+        """The middle of it, behind the movements of the canvas."""
+        before, now = None, _middle(place)
+        while now != before:
+            self.page.wait_for_timeout(REST_MILLISECONDS)
+            before, now = now, _middle(place)
+        return now
 
     def choose_buffers(self, agent: str, first: int, last: int, count: int) -> None:
         """Drags over the cells [first, last) of an agent."""
