@@ -174,8 +174,9 @@ class Histories(TreeChanges):
         found = api.forget((), request, QUIET)
         assert found.decisions == foreseen.decisions
         assert {d.version.object_id for d in found.decisions} == {*self._kept}
+        newest = sorted(self._kept, key=lambda key: self._kept[key].number)[-last:]
         self._forget([d.version.object_id for d in found.decisions if not d.keeps])
-        assert len(self._kept) <= last
+        assert self._kept.keys() == {*newest}
 
     @precondition(lambda self: len(self._kept) > 1)
     @rule(which=SOME_OLD)
