@@ -88,6 +88,12 @@ class History:
         with open_catalog(self.catalog) as catalog:
             return catalog.resolve(f"tree@{number}")
 
+    def complete_on(self, version: str) -> set[Path]:
+        """The media that the catalog says have all of it."""
+        with open_catalog(self.catalog) as catalog:
+            rows = catalog.copies_of(catalog.resolve(version))
+        return {Path(row.medium.location) for row in rows if row.complete}
+
     def restored(self, version: int | str) -> Path:
         """A version, by its number or id, in a new directory."""
         target = self.folder / "back"

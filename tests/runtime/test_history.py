@@ -107,7 +107,10 @@ class Histories(TreeChanges):
     def make_two(self, which: int) -> None:
         """So that there is something to forget from the first step on."""
         self.begin(which)
-        self.backup(full=False)
+        if len(self._history.media) > 1:
+            self.backup_alone(which)
+        else:
+            self.backup(full=False)
         self.change(which, 0.5, keeps_time=False)
         self.write("b", 200 * KIB, which + 1)
         self.backup(full=False)
@@ -134,6 +137,21 @@ class Histories(TreeChanges):
             os.utime(place, ns=(status.st_atime_ns, status.st_mtime_ns))
             self.backup(full=False)
 
+    @precondition(lambda self: len(self._history.media) > 1)
+    @rule(which=WHICH)
+    def backup_alone(self, which: int) -> None:
+        """What the first device alone has got is not known where the others are to have it."""
+        self.change(which, 0.5, keeps_time=False)
+        media = self._history.media
+        self._history.media = media[:1]
+        self._history.backup()
+        self._history.media = media
+        (version,) = self._new()
+        self._keep(version, state_of(self.tree), is_everywhere=False)
+        self._judge(version.object_id)
+        self.backup(full=False)
+        self._judge(max(self._kept, key=lambda key: self._kept[key].number))
+
     @precondition(lambda self: len(self._kept) < VERSIONS_MAX)
     @rule(nth=STEPS, late=st.booleans())
     def die_in_backup(self, nth: int, late: bool) -> None:
@@ -156,8 +174,9 @@ class Histories(TreeChanges):
         found = api.forget((), request, QUIET)
         assert found.decisions == foreseen.decisions
         assert {d.version.object_id for d in found.decisions} == {*self._kept}
+        newest = sorted(self._kept, key=lambda key: self._kept[key].number)[-last:]
         self._forget([d.version.object_id for d in found.decisions if not d.keeps])
-        assert len(self._kept) <= last
+        assert self._kept.keys() == {*newest}
 
     @precondition(lambda self: len(self._kept) > 1)
     @rule(which=SOME_OLD)
@@ -236,19 +255,14 @@ class Histories(TreeChanges):
     @precondition(lambda self: self._kept)
     @rule(which=WHICH)
     def judge(self, which: int) -> None:
-        """A reader that shares no code finds all of them, no damage, and one on each device."""
+        """A reader that shares no code finds all of them, no damage, and one on each device that
+        is said to have it."""
         found = check_here(self._history.media)
         assert (found.exit_code, found.problems) == (0, ()), found
         listed = {line.object_id for line in listed_here(self._history.media)}
         assert {id_text(key) for key in self._kept} <= listed
-        names = [key for key, kept in self._kept.items() if kept.is_everywhere]
-        name = names[which % len(names)] if names else b""
-        for medium in self._history.media if names else ():
-            target = self._folder / "judged"
-            shutil.rmtree(target, ignore_errors=True)
-            found = recovered_here([medium], target, id_text(name))
-            assert (found.exit_code, found.problems) == (0, ()), found
-            assert state_of(target) == self._kept[name].state
+        names = [*self._kept]
+        self._judge(names[which % len(names)])
 
     @invariant()
     def the_catalog_has_what_is_kept(self) -> None:
@@ -265,10 +279,21 @@ class Histories(TreeChanges):
         """The versions that the model does not have."""
         return [v for v in self._history.versions() if v.object_id not in self._kept]
 
-    def _keep(self, version: VersionRow, state: State) -> None:
+    def _judge(self, name: bytes) -> None:
+        """On each device by itself that has it, as the model or the catalog says."""
+        told = self._history.complete_on(id_text(name))
+        for medium in self._history.media:
+            if self._kept[name].is_everywhere or medium in told:
+                target = self._folder / "judged"
+                shutil.rmtree(target, ignore_errors=True)
+                found = recovered_here([medium], target, id_text(name))
+                assert (found.exit_code, found.problems) == (0, ()), found
+                assert state_of(target) == self._kept[name].state
+
+    def _keep(self, version: VersionRow, state: State, *, is_everywhere: bool = True) -> None:
         numbers = [kept.number for kept in self._kept.values()]
         assert version.number > max(numbers, default=0)
-        self._kept[version.object_id] = Kept(version.number, state)
+        self._kept[version.object_id] = Kept(version.number, state, is_everywhere)
         self._check(version.object_id)
 
     def _old(self, which: set[int]) -> list[bytes]:
