@@ -84,8 +84,10 @@ class Outbox:
         return self._again()
 
     def unreleased(self) -> Iterable[FrameDescriptor]:
-        """All frames that are out, in the order of their streams."""
-        return self._in_order()
+        """All frames that are out, in the order in which they were sent: it is that in which they
+        took the receiver's slots, over all streams, so that nobody who sends them again needs more
+        of them than there are."""
+        return self._sent.values()
 
     def __contains__(self, frame: FrameId) -> bool:
         return frame in self._sent
@@ -93,13 +95,10 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._sent)
 
-    def _in_order(self) -> list[FrameDescriptor]:
-        return sorted(self._sent.values(), key=lambda frame: frame.route)
-
     def _again(self) -> list[Forward]:
         forwards: list[Forward] = []
         floors: dict[int, int] = {}
-        for frame in self._in_order():
+        for frame in self.unreleased():
             stream, sequence = frame.route
             forwards.append(Forward(self.edge, self.epoch, floors.get(stream, 0), frame))
             floors[stream] = sequence + 1

@@ -29,10 +29,13 @@ class Receiver(Protocol):
 class _Call:
     """One offer of several frames: it is answered when all of them are safe."""
 
-    __slots__ = ("arrived_at", "frames", "is_paced", "open", "sent_at")
+    __slots__ = ("arrived_at", "frames", "is_paced", "open", "sender", "sent_at")
 
-    def __init__(self, frames: Iterable[FrameId], sent_at: float, *, is_paced: bool) -> None:
+    def __init__(
+        self, sender: str, frames: Iterable[FrameId], sent_at: float, *, is_paced: bool
+    ) -> None:
         """is_paced: it had to wait for its turn."""
+        self.sender = sender
         self.frames = tuple(frames)
         self.open = set(self.frames)
         self.sent_at = self.arrived_at = sent_at
@@ -143,7 +146,7 @@ class ModelEdge:
             room = 1
         batch = [self._waiting.popleft() for _ in range(min(room, len(self._waiting)))]
         frames = (forward.frame.header.frame_id for forward in batch)
-        call = _Call(frames, self._clock.now, is_paced=is_paced)
+        call = _Call(self.source, frames, self._clock.now, is_paced=is_paced)
         self._out += len(batch)
         self._calls.update(dict.fromkeys(call.frames, call))
         for forward in batch:
@@ -165,7 +168,8 @@ class ModelEdge:
             self._target.offered(self.plan.name, forward.floor, forward.frame)
 
     def _answered(self, call: _Call, last: str) -> None:
-        if not self.alive or self._released is None:
+        # What was on its way to a sender that was lost is not for the one that adopted the edge.
+        if not self.alive or self._released is None or call.sender != self.source:
             return
         self._out = max(0, self._out - len(call.frames))
         for frame in call.frames:

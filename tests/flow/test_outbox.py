@@ -62,3 +62,16 @@ def test_it_covers_its_streams_wherever_their_frames_lie() -> None:
     assert Outbox("a>b").covers(frame(0, stream=9))
     assert not Outbox("a>b", ()).covers(frame(0))
     assert outbox.push(frame(0)).epoch == 3
+
+
+def test_what_goes_again_takes_slots_in_the_order_in_which_it_had_them() -> None:
+    """Also over several streams: the receiver may be full of what was sent first."""
+    outbox = Outbox("a>b")
+    for stream, sequence in ((2, 0), (1, 0), (2, 1), (1, 1)):
+        outbox.push(frame(sequence, stream=stream))
+    outbox.release(frame(0, stream=2).header.frame_id, epoch=0)
+    assert [(f.route.stream, f.route.sequence) for f in outbox.unreleased()] == [
+        (1, 0), (2, 1), (1, 1),
+    ]  # fmt: skip
+    again = outbox.restart(1)
+    assert [(f.frame.route.stream, f.floor) for f in again] == [(1, 0), (2, 0), (1, 1)]
