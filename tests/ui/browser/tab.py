@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from playwright.sync_api import ConsoleMessage, Error, Locator, Page, expect
+from playwright.sync_api import TimeoutError as WaitedInVain
 
 Point = tuple[float, float]
 REST_MILLISECONDS = 100
+BEGIN_TRIES, BEGIN_MILLISECONDS = 4, 5000
 
 
 class Tab:
@@ -63,12 +65,18 @@ class Tab:
 
     def begin_coupling(self, source: Locator) -> None:
         """The mouse is down, and the server has said where the coupling may end."""
-        begin = self._at_rest(source)
-        mouse = self.page.mouse
-        mouse.move(*begin)
-        mouse.down()
-        mouse.move(begin[0] + 8, begin[1] + 2)
-        self.page.locator(".canvas[data-coupling]").wait_for()
+        mouse, begun = self.page.mouse, self.page.locator(".canvas[data-coupling]")
+        for _ in range(BEGIN_TRIES):
+            begin = self._at_rest(source)
+            mouse.move(*begin)
+            mouse.down()
+            mouse.move(begin[0] + 8, begin[1] + 2)
+            try:
+                return begun.wait_for(timeout=BEGIN_MILLISECONDS)
+            except WaitedInVain:
+                # A busy machine moves the canvas late: it was at rest, and then not any more.
+                mouse.up()
+        raise AssertionError(f"no coupling begins at {source}")
 
     def _at_rest(self, place: Locator) -> Point:
         """The middle of it, behind the movements of the canvas."""
