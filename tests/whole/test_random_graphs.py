@@ -21,7 +21,7 @@ from tests.whole.session import Held, ids, prepared, run_backup, run_graph
 from tests.whole.world import Failure
 
 QUICK_SEEDS = 25
-SLOW_SEEDS = 1500
+SLOW_SEEDS = 800
 PARTS = 10
 FAILURE_SEEDS = range(50, 65)
 """Among them are devices that fail while frames of theirs are safe behind them only."""
