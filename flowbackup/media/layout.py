@@ -17,7 +17,7 @@ from flowbackup.model.ids import NO_ID
 from flowbackup.units import MIB, TIB, round_up
 
 FORMAT_MAJOR = 1
-FORMAT_MINOR = 1
+FORMAT_MINOR = 2
 SYNC_MARK = b"\x89FBK\r\n\x1a\n"
 """A byte that no text has, a name, and line ends that a text transfer would change (as in PNG)."""
 
@@ -71,7 +71,7 @@ OPTIONAL_KIND_MIN = 128
 FIELDS: tuple[tuple[str, str, str], ...] = (
     ("mark", "8s", "sync mark: 89 46 42 4B 0D 0A 1A 0A"),
     ("major", "H", "format version, major: 1"),
-    ("minor", "H", "format version, minor: 1"),
+    ("minor", "H", "format version, minor: 2"),
     ("kind", "H", "kind of the record"),
     ("header_bytes", "H", "length of this header: 192"),
     ("critical", "I", "feature bits that a reader must know: 1 packed, 2 sealed"),

@@ -37,6 +37,7 @@ import struct
 import sys
 import time
 import uuid
+from array import array
 from collections import deque, namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -689,10 +690,10 @@ class Library:
         """The rows of a page or root, made of plain types and nothing else."""
         data = self.chunk(ref)
         size = int.from_bytes(data[4:8], "little")
-        if data[:4] != b"FBP1" or size > size_max:
+        if data[:4] not in (b"FBP1", b"FBP2") or size > size_max:
             raise Damage("it is no page, or too long")
         try:
-            raw = pa.Codec("zstd").decompress(data[8:], size)
+            raw = bytearray(pa.Codec("zstd").decompress(data[8:], size))
             messages = pa.ipc.MessageReader.open_stream(raw)
             head, body = messages.read_next_message(), messages.read_next_message()
             if b"ARROW:extension:" in bytes(head.metadata) or is_packed(bytes(body.metadata)):
@@ -702,6 +703,8 @@ class Library:
             if {name: types.get(name) for name in columns} != columns:
                 raise Damage("a page has columns of other types")
             batch = pa.ipc.read_record_batch(body, schema)
+            if data[:4] == b"FBP2":
+                add_lengths_up(raw, batch)
             batch.validate(full=True)
             batch = pa.RecordBatch.from_arrays([batch.column(n) for n in columns], list(columns))
         except (pa.ArrowException, OSError, KeyError, ValueError, StopIteration) as error:
@@ -751,6 +754,25 @@ def is_packed(metadata: bytes) -> bool:
 
     batch = field(number(0, 4), 2)
     return not batch or field(batch, 3) != 0
+
+
+def add_lengths_up(raw: bytearray, batch: Any) -> None:
+    """Makes the offsets of a batch in `raw` of the lengths that stand in their place."""
+    columns = list(batch.columns)
+    while columns:
+        column = columns.pop()
+        if pa.types.is_struct(column.type):
+            columns += (column.field(n) for n in range(column.type.num_fields))
+            continue
+        if pa.types.is_list(column.type):
+            columns.append(column.values)
+        elif not pa.types.is_binary(column.type) and not pa.types.is_string(column.type):
+            continue
+        lengths = column.buffers()[1]
+        if lengths is not None:
+            begin = lengths.address - pa.py_buffer(raw).address
+            view = memoryview(raw)[begin : begin + lengths.size // 4 * 4].cast("I")
+            view[:] = array("I", (n % 2**32 for n in itertools.accumulate(view)))
 
 
 def is_possible(entry: Any, last: tuple[bytes, int]) -> bool:

@@ -223,7 +223,7 @@ def linked(
 
 def folded(raw: bytes) -> bytes:
     """A page of any bytes."""
-    return struct.pack("<4sI", b"FBP1", len(raw)) + pa.Codec("zstd").compress(raw, asbytes=True)
+    return struct.pack("<4sI", b"FBP2", len(raw)) + pa.Codec("zstd").compress(raw, asbytes=True)
 
 
 def raw_of(page: bytes) -> bytes:

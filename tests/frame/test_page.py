@@ -199,6 +199,7 @@ def streamed(*batches: pa.RecordBatch, compression: str | None = None) -> bytes:
 
 
 def folded(raw: pa.Buffer) -> bytes:
+    """As format 1.1 had it, with offsets as they are."""
     packed = pa.Codec("zstd").compress(raw, asbytes=True)
     return struct.pack("<4sI", b"FBP1", raw.size) + packed
 
@@ -221,7 +222,7 @@ BAD_PATHS = (b"/a", b"a/", b"a//b", b".", b"..", b"a/../b", b"./a", b"a\0b")
     [
         b"",
         b"FBP1",
-        b"FBP2" + encode_page([plain(b"a")])[4:],
+        b"FBP3" + encode_page([plain(b"a")])[4:],
         encode_page([plain(b"a")])[:-1],
         bomb(),
         understated(),

@@ -122,5 +122,7 @@ def test_some_of_them_are_packed_and_some_are_encrypted(medium: Path, version: s
             "v1.0": {Codec.PLAIN},
             "v1.1": {Codec.PLAIN, Codec.ZSTD},
             "v1.1-encrypted": {Codec.SEALED, Codec.SEALED | Codec.ZSTD},
+            "v1.2": {Codec.PLAIN, Codec.ZSTD},
+            "v1.2-encrypted": {Codec.SEALED, Codec.SEALED | Codec.ZSTD},
         }[version]
     )

@@ -16,7 +16,7 @@ PAGE_ENDINGS = (".ts", ".tsx", ".css")
 # Made by programs, or by others.
 FOREIGN = {"node_modules", "built", "types.ts"}
 # A whole reader, one file because it stands alone on every medium.
-LINES_MAX_OF = {"recover.py": 1045}
+LINES_MAX_OF = {"recover.py": 1060}
 EMPTY_NAMES = {"util", "utils", "helper", "helpers", "common", "manager", "base", "misc"}
 ROOTS = ("flowbackup", "tests")
 
