@@ -21,7 +21,7 @@ from flowbackup.runtime.reading.upcoming import ENTRIES_AHEAD_MAX
 from flowbackup.units import KIB
 
 DAYS = 30
-FILES = 30_000
+FILES = 2 * ENTRIES_AHEAD_MAX
 """Of which every fourth was changed on one of the days: as often as frames change without."""
 SIZE = 4
 

@@ -11,8 +11,9 @@ from flowbackup.model.entry import Entry
 from flowbackup.model.ids import FrameId
 from flowbackup.runtime.reading.gleaning import Gleaning, is_small
 
-ENTRIES_AHEAD_MAX = 10_000
-"""Looked at before their turn: about as many small files as fit into the frames read ahead."""
+ENTRIES_AHEAD_MAX = 1 << 15
+"""Looked at before their turn, which takes some 40 MiB: frames that are needed here and there are
+read once for so many entries."""
 _ENTRIES_AT_A_TIME = 64
 _PRUNED_EVERY = 4096
 
