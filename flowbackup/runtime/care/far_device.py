@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
 
 from flowbackup.catalog.catalog import Catalog
-from flowbackup.errors import DeviceError, FlowbackupError
+from flowbackup.errors import DeviceError
 from flowbackup.media.port import StoredFrame, WriterStatistics
 from flowbackup.model.device import FramePlace, MediumInfo
 from flowbackup.model.frame import FrameHeader
@@ -17,8 +17,8 @@ from flowbackup.model.freed import FreedSegment
 from flowbackup.model.queue import Ticket, Waiting
 from flowbackup.plan.decided import NodePlan
 from flowbackup.runtime.care.repair_agent import Committed, RepairAgent
-from flowbackup.runtime.engines.faults import as_ours
-from flowbackup.runtime.engines.port import CallError, Engine, Post
+from flowbackup.runtime.engines.far_agent import DeviceAgent
+from flowbackup.runtime.engines.port import Engine
 from flowbackup.runtime.reading.freed_media import take_over_freed
 from flowbackup.runtime.reading.known_media import device_of
 from flowbackup.runtime.reading.looking import take_over_found
@@ -53,13 +53,10 @@ class FarDevice:
     def __init__(self, engine: Engine, info: MediumInfo) -> None:
         """Begins to make its agent.  Raises DeviceError for a node that is not there."""
         self.name = info.device
-        self._engine = engine
-        self._node = info.node
-        try:
-            node = engine.place((NodePlan(info.node, info.node_labels),))[info.node]
-        except FlowbackupError as error:
-            raise self._out_of_reach(error) from error
-        self._agent = engine.spawn(Post(node), RepairAgent, device_of(info))
+        self._agent = DeviceAgent(
+            engine, info.device, NodePlan(info.node, info.node_labels), "repair agent",
+            RepairAgent, device_of(info),
+        )  # fmt: skip
 
     def info(self) -> MediumInfo:
         info: MediumInfo = self.ask("info")
@@ -91,7 +88,7 @@ class FarDevice:
 
     def end(self) -> None:
         """Ends the agent, and with it whatever it holds."""
-        self._engine.end(self._agent)
+        self._agent.end()
 
     def look(self, catalog: Catalog, info: MediumInfo) -> int:
         """See look_at."""
@@ -117,28 +114,12 @@ class FarDevice:
 
     def ask(self, verb: str, *arguments: object) -> Any:
         """Raises DeviceError."""
-        who = f'the repair agent of device "{self.name}" on node {self._node}'
-        try:
-            return getattr(self._agent, verb).remote(*arguments).result(CALL_SECONDS_MAX)
-        except CallError as error:
-            ours = as_ours(error, who)
-            if isinstance(ours, DeviceError):
-                raise ours from error
-            raise self._out_of_reach(ours) from error
+        return self._agent.ask(verb, *arguments, seconds_max=CALL_SECONDS_MAX)
 
     def let_go(self, verb: str) -> None:
         """Never raises: of an agent that does not answer everything is let go by its end."""
-        try:
-            getattr(self._agent, verb).remote().result(CLOSE_SECONDS_MAX)
-        except CallError:
-            pass
-
-    def _out_of_reach(self, error: FlowbackupError) -> DeviceError:
-        return DeviceError(
-            f'device "{self.name}" on node {self._node}: {error.message}',
-            remedy=error.remedy,
-            device=self.name,
-        )
+        with suppress(DeviceError):
+            self._agent.ask(verb, seconds_max=CLOSE_SECONDS_MAX)
 
 
 class FarQueue:

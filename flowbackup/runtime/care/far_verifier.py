@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import groupby, islice
-from typing import Any
 
 from flowbackup.media.checks.medium_verifier import MediumVerifier, StretchReport
 from flowbackup.media.checks.survey import MediumSurvey
@@ -15,8 +14,8 @@ from flowbackup.model.freed import FreedSegment
 from flowbackup.model.stretch import Stretch
 from flowbackup.plan.decided import NodePlan
 from flowbackup.runtime.care.verify_turn import Verifier
-from flowbackup.runtime.engines.faults import as_ours
-from flowbackup.runtime.engines.port import CallError, Engine, Post, Reference
+from flowbackup.runtime.engines.far_agent import FarAgent
+from flowbackup.runtime.engines.port import Engine, Reference
 from flowbackup.runtime.reading.known_media import target_of
 
 CALLS_AHEAD = 2
@@ -29,25 +28,24 @@ READ_SECONDS_MAX = 900
 def open_far(engine: Engine, info: MediumInfo) -> Verifier:
     """An actor on the node of the medium reads it.  Raises PeerLostError for a node that is not
     there, DeviceError."""
-    nodes = engine.place((NodePlan(info.node, info.node_labels),))
-    return FarVerifier(engine, info, nodes[info.node])
+    return FarVerifier(engine, info)
 
 
 class FarVerifier:
     """A Verifier whose work is done by an actor on another node, which ends with the reading."""
 
-    def __init__(self, engine: Engine, info: MediumInfo, node: str) -> None:
-        self._engine = engine
-        self._who = f'the reader of device "{info.device}" on node {info.node}'
-        self._actor = engine.spawn(Post(node), VerifierActor, target_of(info))
+    def __init__(self, engine: Engine, info: MediumInfo) -> None:
+        who = f'the reader of device "{info.device}" on node {info.node}'
+        node = NodePlan(info.node, info.node_labels)
+        self._agent = FarAgent(engine, node, who, VerifierActor, target_of(info))
 
     def survey(self) -> MediumSurvey:
-        survey: MediumSurvey = self._answer(self._actor.survey.remote(), SURVEY_SECONDS_MAX)
+        survey: MediumSurvey = self._agent.ask("survey", seconds_max=SURVEY_SECONDS_MAX)
         return survey
 
     def freed(self, segments: Sequence[tuple[int, int]]) -> tuple[FreedSegment, ...]:
-        freed: tuple[FreedSegment, ...] = self._answer(
-            self._actor.freed.remote(segments), SURVEY_SECONDS_MAX
+        freed: tuple[FreedSegment, ...] = self._agent.ask(
+            "freed", segments, seconds_max=SURVEY_SECONDS_MAX
         )
         return freed
 
@@ -58,18 +56,12 @@ class FarVerifier:
         try:
             while True:
                 for part in islice(parts, CALLS_AHEAD - len(calls)):
-                    calls.append(self._actor.read.remote(part))
+                    calls.append(self._agent.handle.read.remote(part))
                 if not calls:
                     return
-                yield from self._answer(calls.popleft(), READ_SECONDS_MAX)
+                yield from self._agent.answer(calls.popleft(), READ_SECONDS_MAX)
         finally:
-            self._engine.end(self._actor)
-
-    def _answer(self, reference: Reference, seconds_max: float) -> Any:
-        try:
-            return reference.result(seconds_max)
-        except CallError as error:
-            raise as_ours(error, self._who) from error
+            self._agent.end()
 
 
 class VerifierActor:

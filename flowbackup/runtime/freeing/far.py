@@ -10,8 +10,8 @@ from flowbackup.media.freeing import SealedSegment, SegmentFreer
 from flowbackup.model.device import HERE, DeviceTarget, MediumInfo
 from flowbackup.model.freed import FreedSegment
 from flowbackup.plan.decided import NodePlan, Plan, StagingPlan
-from flowbackup.runtime.engines.faults import as_ours
-from flowbackup.runtime.engines.port import CallError, Engine, Post, Reference
+from flowbackup.runtime.engines.far_agent import FarAgent
+from flowbackup.runtime.engines.port import Engine
 from flowbackup.runtime.freeing.session import Reach, medium_target, near_freer
 from flowbackup.runtime.freeing.turn import Freer
 from flowbackup.runtime.freeing.witnesses import NearWitness, Witness
@@ -29,46 +29,42 @@ class FarFreer:
 
     def __init__(self, engine: Engine, target: DeviceTarget, node: NodePlan) -> None:
         """Raises PeerLostError for a node that is not there."""
-        self._engine = engine
-        post = Post(engine.place((node,))[node.name])
-        self._who = f'the freeing agent of device "{target.name}" on node {node.name}'
-        self._agent = engine.spawn(post, self.kind, target)
+        who = f'the freeing agent of device "{target.name}" on node {node.name}'
+        self._agent = FarAgent(engine, node, who, self.kind, target)
 
     def info(self) -> MediumInfo:
-        info: MediumInfo = self._answer(self._agent.info.remote())
+        info: MediumInfo = self._ask("info")
         return info
 
     def lock(self, holder: str, *, in_turn: bool) -> None:
-        self._answer(self._agent.lock.remote(holder, in_turn=in_turn))
+        self._ask("lock", holder, in_turn=in_turn)
 
     def sizes(self) -> dict[tuple[int, int], int]:
-        sizes: dict[tuple[int, int], int] = self._answer(self._agent.sizes.remote())
+        sizes: dict[tuple[int, int], int] = self._ask("sizes")
         return sizes
 
     def freed(self, segments: Sequence[tuple[int, int]]) -> tuple[FreedSegment, ...]:
-        freed: tuple[FreedSegment, ...] = self._answer(self._agent.freed.remote(segments))
+        freed: tuple[FreedSegment, ...] = self._ask("freed", segments)
         return freed
 
     def sealed(self, segment: int, epoch: int) -> SealedSegment | None:
-        sealed: SealedSegment | None = self._answer(self._agent.sealed.remote(segment, epoch))
+        sealed: SealedSegment | None = self._ask("sealed", segment, epoch)
         return sealed
 
     def free(
         self, sealed: SealedSegment, session: bytes, freed_ns: int, media: Sequence[bytes]
     ) -> FreedSegment:
-        call = self._agent.free.remote(sealed, session, freed_ns, media)
-        freed: FreedSegment = self._answer(call)
+        freed: FreedSegment = self._ask("free", sealed, session, freed_ns, media)
         return freed
 
     def close(self) -> None:
         """Ends the agent."""
-        self._engine.end(self._agent)
+        self._agent.end()
 
-    def _answer(self, reference: Reference, seconds_max: float = CALL_SECONDS_MAX) -> Any:
-        try:
-            return reference.result(seconds_max)
-        except CallError as error:
-            raise as_ours(error, self._who) from error
+    def _ask(
+        self, verb: str, *arguments: object, seconds_max: float = CALL_SECONDS_MAX, **named: object
+    ) -> Any:
+        return self._agent.ask(verb, *arguments, seconds_max=seconds_max, **named)
 
 
 @contextmanager

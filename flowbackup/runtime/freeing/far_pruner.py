@@ -29,33 +29,35 @@ class FarPruner(FarFreer):
     kind = SegmentPruner
 
     def inventory(self, known: Collection[tuple[int, int]]) -> tuple[FoundSegment, ...]:
-        call = self._agent.inventory.remote(known)
-        found: tuple[FoundSegment, ...] = self._answer(call, MOVE_SECONDS_MAX)
+        found: tuple[FoundSegment, ...] = self._ask(
+            "inventory", known, seconds_max=MOVE_SECONDS_MAX
+        )
         return found
 
     def found(self, segment: int, epoch: int) -> SealedSegment:
-        found: SealedSegment = self._answer(self._agent.found.remote(segment, epoch))
+        found: SealedSegment = self._ask("found", segment, epoch)
         return found
 
     def settle(self, session: bytes, freed_ns: int) -> tuple[FreedSegment, ...]:
-        call = self._agent.settle.remote(session, freed_ns)
-        settled: tuple[FreedSegment, ...] = self._answer(call, MOVE_SECONDS_MAX)
+        settled: tuple[FreedSegment, ...] = self._ask(
+            "settle", session, freed_ns, seconds_max=MOVE_SECONDS_MAX
+        )
         return settled
 
     def move(self, session: bytes, frames: Sequence[StoredFrame]) -> tuple[StoredFrame, ...]:
-        call = self._agent.move.remote(session, frames)
-        moved: tuple[StoredFrame, ...] = self._answer(call, MOVE_SECONDS_MAX)
+        moved: tuple[StoredFrame, ...] = self._ask(
+            "move", session, frames, seconds_max=MOVE_SECONDS_MAX
+        )
         return moved
 
     def write_record(
         self, session: bytes, header: FrameHeader, payload: bytes
     ) -> tuple[StoredFrame, ...]:  # fmt: skip
-        call = self._agent.write_record.remote(session, header, payload)
-        stored: tuple[StoredFrame, ...] = self._answer(call)
+        stored: tuple[StoredFrame, ...] = self._ask("write_record", session, header, payload)
         return stored
 
     def finish(self) -> WriterStatistics:
-        statistics: WriterStatistics = self._answer(self._agent.finish.remote())
+        statistics: WriterStatistics = self._ask("finish")
         return statistics
 
 
