@@ -44,7 +44,7 @@ from flowbackup.model.ids import FrameId
 from flowbackup.model.record import VersionRecord
 from flowbackup.model.report import SessionReport
 from flowbackup.model.stretch import Stretch
-from flowbackup.units import format_path
+from flowbackup.units import format_path, paths_meant
 
 if TYPE_CHECKING:
     from flowbackup.catalog.looking import Looking
@@ -274,6 +274,14 @@ class Catalog:
         """The entry `under` and what is below it (all, or direct children only), in path order,
         parts of big files joined.  Raises NotFoundError if there is no such path."""
         return self._pages.entries(version.object_id, under, recursive)
+
+    def path_meant(self, version: VersionRow, path: bytes) -> bytes:
+        """A path as people write it: of what it may mean, what is there."""
+        path, *others = paths_meant(path)
+        if not others or self._pages.first(version.object_id, path):
+            return path
+        there = (other for other in others if self._pages.first(version.object_id, other))
+        return next(there, path)
 
     def entry(self, version: VersionRow, path: bytes) -> Entry:
         """Raises NotFoundError."""
