@@ -34,7 +34,7 @@ from flowbackup.catalog.rows import (
 )
 from flowbackup.catalog.stats import Taken
 from flowbackup.catalog.unfinished import Unfinished
-from flowbackup.errors import CatalogError, NotFoundError
+from flowbackup.errors import CatalogError
 from flowbackup.model.device import FramePlace, MediumInfo
 from flowbackup.model.entry import Entry
 from flowbackup.model.frame import FrameHeader
@@ -44,7 +44,6 @@ from flowbackup.model.ids import FrameId
 from flowbackup.model.record import VersionRecord
 from flowbackup.model.report import SessionReport
 from flowbackup.model.stretch import Stretch
-from flowbackup.units import format_path, paths_meant
 
 if TYPE_CHECKING:
     from flowbackup.catalog.looking import Looking
@@ -277,21 +276,11 @@ class Catalog:
 
     def path_meant(self, version: VersionRow, path: bytes) -> bytes:
         """A path as people write it: of what it may mean, what is there."""
-        path, *others = paths_meant(path)
-        if not others or self._pages.first(version.object_id, path):
-            return path
-        there = (other for other in others if self._pages.first(version.object_id, other))
-        return next(there, path)
+        return self._pages.path_meant(version.object_id, path)
 
     def entry(self, version: VersionRow, path: bytes) -> Entry:
         """Raises NotFoundError."""
-        for entry in self._pages.entries(version.object_id, path, recursive=False):
-            if entry.path == path:
-                return entry
-        raise NotFoundError(
-            f'there is no "{format_path(path)}" in this version',
-            remedy="`flowbackup ls` shows what there is",
-        )
+        return self._pages.entry(version.object_id, path)
 
     @cached_property
     def looking(self) -> Looking:
