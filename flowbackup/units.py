@@ -16,6 +16,7 @@ _UNITS = {
     "g": GIB, "gib": GIB, "gb": 10**9,
     "t": TIB, "tib": TIB, "tb": 10**12,
 }  # fmt: skip
+_ESCAPED_BYTE = re.compile(rb"\\x([89a-f][0-9a-f])")
 _SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*$")
 
 
@@ -90,9 +91,24 @@ def format_path(path: bytes) -> str:
     return path.decode("utf-8", "backslashreplace")
 
 
+def paths_meant(path: bytes) -> tuple[bytes, ...]:
+    """What a path or a pattern that was typed may mean: itself, and where it is the text that
+    `format_path` makes of another one, that."""
+    other = _ESCAPED_BYTE.sub(lambda found: bytes.fromhex(found[1].decode()), path)
+    is_text = other != path and format_path(other) == format_path(path)
+    return (path, other) if is_text else (path,)
+
+
 def one_line(text: str) -> str:
     """Text from anywhere, safe on a terminal: what is not printable is escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    """A byte that is no UTF-8, of what was typed or of a name, as `format_path` has it."""
+    if "\udc80" <= character <= "\udcff":
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode()
 
 
 def round_up(value: int, multiple: int) -> int:

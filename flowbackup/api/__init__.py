@@ -349,7 +349,8 @@ def entries(
     """The entries of OBJECT[:PATH], in path order.  as_of: of the version that was newest then."""
     name, under = split_query(query)
     with open_catalog(catalog_of(catalog), create=False) as opened:
-        yield from opened.entries(opened.resolve(name, as_of), under, recursive=recursive)
+        version = opened.resolve(name, as_of)
+        yield from opened.entries(version, opened.path_meant(version, under), recursive=recursive)
 
 
 def why(path: str, graph: Path | None = None, catalog: Path | None = None) -> list[Why]:

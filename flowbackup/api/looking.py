@@ -25,6 +25,7 @@ from flowbackup.catalog.rows import (
 )
 from flowbackup.errors import NotFoundError, UsageError
 from flowbackup.model.entry import Entry, EntryKind
+from flowbackup.model.pattern import patterns_meant
 from flowbackup.requests import FindRequest
 
 COPIES_MAX = 1 << 31
@@ -81,7 +82,8 @@ def entry(query: str, catalog: Path | None = None) -> Entry:
     """What stands at OBJECT:PATH, the root without a path.  Raises NotFoundError."""
     name, path = split_query(query)
     with open_catalog(catalog_of(catalog), create=False) as opened:
-        return opened.entry(opened.resolve(name), path)
+        version = opened.resolve(name)
+        return opened.entry(version, opened.path_meant(version, path))
 
 
 def stats(query: str | None = None, catalog: Path | None = None) -> Stats:
@@ -112,7 +114,7 @@ def find(request: FindRequest, catalog: Path | None = None) -> Iterator[FoundRow
             f"{error} is no kind of entry", remedy=f"write one of {', '.join(KINDS)}"
         ) from error
     search = Search(
-        patterns=tuple(map(os.fsencode, request.patterns)),
+        patterns=patterns_meant(request.patterns),
         regex=os.fsencode(request.regex),
         ignore_case=request.ignore_case,
         under=under,

@@ -47,8 +47,8 @@ def _selected(
     with open_shared(catalog_of(request.catalog), create=False) as catalog:
         version = catalog.resolve(name, request.as_of)
         settings = settings_of(
-            under, version.record.name, request.overwrite, request.include, request.exclude,
-            dry_run=request.dry_run,
+            catalog.path_meant(version, under), version.record.name, request.overwrite,
+            request.include, request.exclude, dry_run=request.dry_run,
         )  # fmt: skip
         yield catalog, version, settings
 
@@ -59,7 +59,8 @@ def cat(query: str, out: BinaryIO, catalog: Path | None = None, *, as_of: str = 
 
     name, path = split_query(query)
     with open_shared(catalog_of(catalog), create=False) as opened:
-        write_file(opened, opened.resolve(name, as_of), path, out, reader_keys())
+        version = opened.resolve(name, as_of)
+        write_file(opened, version, opened.path_meant(version, path), out, reader_keys())
 
 
 def export_tar(

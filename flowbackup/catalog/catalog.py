@@ -34,7 +34,7 @@ from flowbackup.catalog.rows import (
 )
 from flowbackup.catalog.stats import Taken
 from flowbackup.catalog.unfinished import Unfinished
-from flowbackup.errors import CatalogError, NotFoundError
+from flowbackup.errors import CatalogError
 from flowbackup.model.device import FramePlace, MediumInfo
 from flowbackup.model.entry import Entry
 from flowbackup.model.frame import FrameHeader
@@ -44,7 +44,6 @@ from flowbackup.model.ids import FrameId
 from flowbackup.model.record import VersionRecord
 from flowbackup.model.report import SessionReport
 from flowbackup.model.stretch import Stretch
-from flowbackup.units import format_path
 
 if TYPE_CHECKING:
     from flowbackup.catalog.looking import Looking
@@ -275,15 +274,13 @@ class Catalog:
         parts of big files joined.  Raises NotFoundError if there is no such path."""
         return self._pages.entries(version.object_id, under, recursive)
 
+    def path_meant(self, version: VersionRow, path: bytes) -> bytes:
+        """A path as people write it: of what it may mean, what is there."""
+        return self._pages.path_meant(version.object_id, path)
+
     def entry(self, version: VersionRow, path: bytes) -> Entry:
         """Raises NotFoundError."""
-        for entry in self._pages.entries(version.object_id, path, recursive=False):
-            if entry.path == path:
-                return entry
-        raise NotFoundError(
-            f'there is no "{format_path(path)}" in this version',
-            remedy="`flowbackup ls` shows what there is",
-        )
+        return self._pages.entry(version.object_id, path)
 
     @cached_property
     def looking(self) -> Looking:

@@ -12,7 +12,7 @@ from flowbackup.errors import CatalogError, DamageError, NotFoundError
 from flowbackup.frame.page import decode_page, joined
 from flowbackup.model.entry import Entry, sort_key
 from flowbackup.model.ids import FrameId
-from flowbackup.units import format_path
+from flowbackup.units import format_path, paths_meant
 
 PAGES_KEPT = 4
 """Decoded pages that stay in memory: look-ups of one path after another stay in few pages."""
@@ -40,10 +40,21 @@ class Pages:
             found = True
             yield entry
         if under and not found:
-            raise NotFoundError(
-                f'there is no "{format_path(under)}" in this version',
-                remedy="`flowbackup ls` shows what there is",
-            )
+            raise _absent(under)
+
+    def entry(self, object_id: bytes, path: bytes) -> Entry:
+        """Raises NotFoundError."""
+        for entry in self.entries(object_id, path, recursive=False):
+            if entry.path == path:
+                return entry
+        raise _absent(path)
+
+    def path_meant(self, object_id: bytes, path: bytes) -> bytes:
+        """See Catalog."""
+        path, *others = paths_meant(path)
+        if not others or self.first(object_id, path):
+            return path
+        return next((other for other in others if self.first(object_id, other)), path)
 
     def first(self, object_id: bytes, path: bytes) -> Entry | None:
         """The entry of a path; None if there is none."""
@@ -115,6 +126,13 @@ class Pages:
                 f"the catalog has an unreadable manifest page: {error.message}",
                 remedy=rebuild_remedy(self._database.path),
             ) from error
+
+
+def _absent(path: bytes) -> NotFoundError:
+    return NotFoundError(
+        f'there is no "{format_path(path)}" in this version',
+        remedy="`flowbackup ls` shows what there is",
+    )
 
 
 def _limits(under: bytes) -> tuple[bytes, bytes | None]:

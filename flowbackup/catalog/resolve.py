@@ -26,7 +26,7 @@ _INTEGER_MAX = (1 << 63) - 1
 def resolved(database: Database, query: str, as_of: str) -> VersionRow:
     """Raises NotFoundError with near names, UsageError naming what an ambiguous query may mean."""
     until_ns = time_ns(as_of, ends=True) if as_of else _INTEGER_MAX
-    matches = _matches(database, query, until_ns)
+    matches = _matches(database, query, until_ns) if is_text(query) else []
     if not matches:
         raise _unknown(database, query, as_of)
     if len(matches) > 1:
@@ -115,6 +115,15 @@ def _unknown(database: Database, query: str, as_of: str) -> NotFoundError:
         f'there is no object "{query}"',
         remedy=f"did you mean {meant}?" if meant else "`flowbackup objects` lists them",
     )
+
+
+def is_text(query: str) -> bool:
+    """Is it UTF-8, as all that the catalog has names for?  What was typed may be any bytes."""
+    try:
+        query.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def split_query(query: str) -> tuple[str, bytes]:

@@ -13,7 +13,8 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+
+from flowbackup.errors import UsageError
 
 DIRECTORY = "directory"
 S3 = "s3"
@@ -24,6 +25,10 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _REGION = re.compile(r"[A-Za-z0-9-]*")
+_SERVER = re.compile(
+    r"(?P<address>https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?)/?"
+)
+_PORT_MAX = 65535
 _PREFIX = re.compile(r"[A-Za-z0-9!_.*'()+-]+(/[A-Za-z0-9!_.*'()+-]+)*")
 
 
@@ -42,8 +47,25 @@ def is_directory(location: str) -> bool:
 
 def whole_place(written: str) -> str:
     """A place as it was written for a command, in full: a path from here, another one without a
-    last slash."""
-    return os.path.abspath(written) if is_directory(written) else written.rstrip("/")
+    last slash.  Raises UsageError for a bucket that cannot be."""
+    if is_directory(written):
+        return os.path.abspath(written)
+    scheme, mark, rest = written.partition("://")
+    place = scheme + mark + rest.rstrip("/")
+    if kind_at(place) == S3:
+        try:
+            bucket_place(place)
+        except ValueError as error:
+            text, remedy = told(written, error)
+            raise UsageError(text, remedy=remedy) from error
+    return place
+
+
+def told(location: str, error: ValueError) -> tuple[str, str]:
+    """What is wrong with a place, by `bucket_place`, and what to do.  What stands before an @ where
+    a region should is not shown: it may be a key."""
+    text, _, remedy = str(error).partition("|")
+    return f"{re.sub('//[^/]*@', '//...@', location)} {text}", remedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +128,14 @@ def declared_bucket(url: str, endpoint: str = "", region: str = "") -> BucketPla
 
 def _server(endpoint: str) -> str:
     """A server's address, without anything behind it.  Raises ValueError."""
-    parts = urlsplit(endpoint)
-    is_bare = parts.path in ("", "/") and not parts.query and not parts.fragment
-    if parts.scheme not in ("http", "https") or not parts.hostname or not is_bare:
-        raise ValueError(
-            "has an endpoint that is no server|Write it as in endpoint: https://host:9000"
-        )
-    if "@" in parts.netloc:
+    if "@" in endpoint:
         raise ValueError(
             "has a user in its endpoint"
             "|Keys are taken from the environment or a profile, and stand in no graph"
         )
-    return f"{parts.scheme}://{parts.netloc}"
+    found = _SERVER.fullmatch(endpoint)
+    if found is None or not 0 < int(found["port"] or 1) <= _PORT_MAX:
+        raise ValueError(
+            "has an endpoint that is no server|Write it as in endpoint: https://host:9000"
+        )
+    return found["address"]

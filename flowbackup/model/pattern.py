@@ -7,10 +7,18 @@ and `*` runs over slashes.  Names are bytes: nothing is decoded, so every name c
 from __future__ import annotations
 
 import fnmatch
+import os
 import re
 from collections.abc import Callable, Sequence
 
+from flowbackup.units import paths_meant
+
 Matcher = Callable[[bytes], bool]
+
+
+def patterns_meant(typed: Sequence[str]) -> tuple[bytes, ...]:
+    """Patterns for all that what was typed may mean; see `paths_meant`."""
+    return tuple(meant for text in typed for meant in paths_meant(os.fsencode(text)))
 
 
 def path_matcher(patterns: Sequence[bytes], *, ignore_case: bool = False) -> Matcher:

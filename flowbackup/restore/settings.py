@@ -25,7 +25,7 @@ class RestoreSettings:
     include: patterns (see `model.pattern`) on the path below `under`, or on the name if they have
     no slash; a directory that matches comes with everything in it.  exclude: such patterns on what
     is left out, a directory with everything in it, whatever `include` says.  root_name: the name of
-    a data object that is a single file, when it goes into an existing directory.  numeric_owners:
+    what is a single file, when it goes into an existing directory.  numeric_owners:
     do not look owners up by name.  sync: wait until the disk has everything."""
 
     overwrite: Overwrite = Overwrite.NEVER

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import shutil
 import tempfile
 from pathlib import Path
 
+from flowbackup.ui.refusal import Refused
 from flowbackup.ui.starting import templates
 from flowbackup.units import KIB, MIB
 
@@ -16,8 +18,23 @@ LARGE_BYTES = 48 * MIB
 
 
 def make_demo(folder: Path) -> Path:
-    """A new folder in `folder`, with data and a graph file, which is returned.  Raises OSError."""
-    place = Path(tempfile.mkdtemp(prefix="flowbackup-demo-", dir=folder))
+    """A new folder in `folder`, with data and a graph file, which is returned.  Raises Refused
+    where there is no room for it."""
+    try:
+        place = Path(tempfile.mkdtemp(prefix="flowbackup-demo-", dir=folder))
+        try:
+            return _filled(place)
+        except OSError:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
+    except OSError as fault:
+        raise Refused(
+            507, "room", f"nothing can be written to {folder}: {fault.strerror}",
+            "make room there, and try again",
+        ) from fault  # fmt: skip
+
+
+def _filled(place: Path) -> Path:
     documents = place / "documents"
     chosen = random.Random(place.name)
     words = ("buffer", "chain", "mirror", "device", "frame", "copy", "level", "medium")

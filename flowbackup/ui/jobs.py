@@ -14,14 +14,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from flowbackup.errors import PeerLostError
 from flowbackup.model.ids import id_text, new_id
 from flowbackup.process import ProcessIdentity, end_process
-from flowbackup.ui.keeper import END, KEEPER, PROCESS, PROGRESS, ROWS, write_whole
+from flowbackup.ui.keeper import END, KEEPER, PROCESS, PROGRESS, ROWS, reserve, write_whole
 from flowbackup.ui.refusal import Refused
 
 JOB = "job.json"
@@ -65,19 +65,27 @@ class Jobs:
     def start(
         self, kind: str, title: str, words: Sequence[str], *, catalog: Path, graph: str = ""
     ) -> Job:  # fmt: skip
-        """Returns at once.  words: begin with the name of a command."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._forget_old()
-        job = id_text(new_id())
-        folder = self._folder / job
-        folder.mkdir(mode=0o700)
-        _start_keeper(folder, words)
+        """Returns at once.  words: begin with the name of a command.  Raises PeerLostError where it
+        does not start."""
         made = Job(
-            job, kind, title, tuple(words), self._clock_ns(), str(catalog), graph,
-            read_object(folder / KEEPER),
-        )  # fmt: skip
-        write_whole(folder / JOB, asdict(made))
-        return made
+            id_text(new_id()), kind, title, tuple(words), self._clock_ns(), str(catalog), graph
+        )
+        folder = self.folder(made)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._forget_old()
+            folder.mkdir(mode=0o700)
+            write_whole(folder / JOB, asdict(made))
+            reserve(folder)
+            _start_keeper(folder, words)
+        except (OSError, subprocess.SubprocessError) as fault:
+            shutil.rmtree(folder, ignore_errors=True)
+            why = fault.strerror if isinstance(fault, OSError) else type(fault).__name__
+            raise PeerLostError(
+                f"the command was not started: {why}",
+                remedy=f"look whether there is room in {self._folder}, and try again",
+            ) from fault  # fmt: skip
+        return replace(made, keeper=read_object(folder / KEEPER))
 
     def all(self) -> list[Job]:
         """Newest first."""
@@ -121,11 +129,15 @@ class Jobs:
             return []
 
     def _read(self, name: str) -> Job | None:
-        value = read_object(self._folder / name / JOB)
+        """None also of one that is being started: nobody is written down yet who keeps it."""
+        folder = self._folder / name
+        value, keeper = read_object(folder / JOB), folder / KEEPER
         try:
-            return Job(**{**value, "words": tuple(value["words"])})
+            words = tuple(value["words"])
+            made = Job(**{**value, "words": words, "keeper": read_object(keeper)})
         except (KeyError, TypeError):
             return None
+        return made if keeper.exists() else None
 
     def _forget_old(self) -> None:
         """Those that run stay, however many there are."""
@@ -136,18 +148,14 @@ class Jobs:
 
 
 def _start_keeper(folder: Path, words: Sequence[str]) -> None:
-    """Raises PeerLostError where it does not start."""
+    """Raises OSError, SubprocessError."""
     program = (sys.executable, "-c", PROGRAM)
-    try:
-        subprocess.run(
-            [sys.executable, "-m", KEEPER_MODULE, str(folder), *program, *words],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            cwd=folder, start_new_session=True, env=_environment(), check=True,
-            timeout=START_SECONDS_MAX,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError) as fault:
-        why = type(fault).__name__
-        raise PeerLostError(f"the command was not started: {why}", remedy="try again") from fault
+    subprocess.run(
+        [sys.executable, "-m", KEEPER_MODULE, str(folder), *program, *words],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        cwd=folder, start_new_session=True, env=_environment(), check=True,
+        timeout=START_SECONDS_MAX,
+    )  # fmt: skip
 
 
 def read_object(path: Path) -> dict[str, Any]:

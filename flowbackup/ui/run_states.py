@@ -17,11 +17,13 @@ from flowbackup.api.told import told_progress
 from flowbackup.ui.jobs import PROGRESS, ROWS, Job, Jobs, read_object
 from flowbackup.ui.keeper import END
 from flowbackup.ui.values.runs import RunEdge, RunEvent, RunProblem, RunProgress, RunRow, RunState
+from flowbackup.units import format_path, one_line
 
 PROBLEMS_SHOWN = 200
 MESSAGES_SHOWN = 50
 ROWS_SHOWN = 1000
 HEARD_MAX = 256
+LINE_BYTES_SHOWN = 1000
 LOST_EXIT_CODE = 1
 RATE_SECONDS = 3.0
 Json = Mapping[str, Any]
@@ -72,7 +74,7 @@ class Listener:
         said = self.said(job)
         return RunEvent(
             **self._head(job, session), progress=self.progress(job),
-            problems_total=said.problems_total, message=said.messages[-1] if said.messages else "",
+            problems_total=said.problems_total, message=next(reversed(self._messages(job)), ""),
         )  # fmt: skip
 
     def state(self, job: Job, session: str | None = None) -> RunState:
@@ -81,14 +83,21 @@ class Listener:
         return RunState(
             **self._head(job, session), command=job.command, progress=self.progress(job),
             problems=list(said.problems), problems_total=said.problems_total,
-            messages=list(said.messages), rows=list(said.rows), summary=said.summary,
+            messages=self._messages(job), rows=list(said.rows), summary=said.summary,
             error=said.error,
         )  # fmt: skip
 
     def progress(self, job: Job) -> RunProgress | None:
         """The last that was told."""
         row = read_object(self._jobs.folder(job) / PROGRESS)
-        return progress_of_row(row) if row else None
+        try:
+            return progress_of_row(row)
+        except (LookupError, TypeError, ValueError, AttributeError):
+            return None  # Nothing was told yet, or by a command of another version.
+
+    def _messages(self, job: Job) -> list[str]:
+        left_out = read_object(self._jobs.folder(job) / END).get("left_out")
+        return [*self.said(job).messages, *([_left_out(left_out)] if left_out else [])]
 
     def _head(self, job: Job, session: str | None) -> dict[str, Any]:
         is_over = self._jobs.is_over(job)
@@ -107,13 +116,26 @@ class Listener:
 
 
 def rows_of(path: Path) -> Iterator[dict[str, Any]]:
-    """Whole lines only: the last one may be on its way."""
+    """Whole lines only: the last one may be on its way.  What is no row is a message: something
+    else than the command has written it."""
     with open(path, "rb") as file:
         for line in file:
             if line.endswith(b"\n"):
-                value = json.loads(line)
-                if isinstance(value, dict):
-                    yield value
+                yield _row(line)
+
+
+def _row(line: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        value = None
+    if isinstance(value, dict):
+        return value
+    return {"type": "message", "text": one_line(format_path(line.strip()[:LINE_BYTES_SHOWN]))}
+
+
+def _left_out(rows: object) -> str:
+    return f"{rows} lines of it were not kept: the disk is full, or they were too many"
 
 
 def _summed(said: Iterable[dict[str, Any]]) -> Said:
@@ -130,6 +152,8 @@ def _summed(said: Iterable[dict[str, Any]]) -> Said:
                     problems.append(_problem(row))
             case "message":
                 messages.append(str(row.get("text", "")))
+            case "left_out":
+                messages.append(_left_out(row.get("rows")))
             case "summary" | "error" as kind:
                 last[kind] = row
             case _ if len(rows) < ROWS_SHOWN:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from flowbackup.units import paths_meant
+
 _MAGIC = b"*?["
 
 
@@ -12,16 +14,17 @@ def include_words(paths: Sequence[str]) -> list[str]:
     """--include PATTERN for each of them; none for the whole object."""
     if "" in paths or "/" in paths:
         return []
-    return [f"--include={_pattern(path)}" for path in paths]
+    return [f"--include={pattern}" for path in paths for pattern in _patterns(path)]
 
 
 def exclude_words(paths: Sequence[str]) -> list[str]:
     """--exclude PATTERN for each of them."""
-    return [f"--exclude={_pattern(path)}" for path in paths if path]
+    return [f"--exclude={pattern}" for path in paths if path for pattern in _patterns(path)]
 
 
-def _pattern(path: str) -> str:
-    return os.fsdecode(exact_pattern(os.fsencode(path)))
+def _patterns(path: str) -> list[str]:
+    """Of a path that is no UTF-8 the page has the text only."""
+    return [os.fsdecode(exact_pattern(meant)) for meant in paths_meant(os.fsencode(path))]
 
 
 def exact_pattern(path: bytes) -> bytes:

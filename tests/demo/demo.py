@@ -24,12 +24,15 @@ DEVICES = [DEMO / f"device{number}" for number in (1, 2, 3)]
 GRAPH = "graphs/chain-of-three.yaml"
 CATALOG = ("--catalog", str(DEMO / "catalog.sqlite"))
 DAMAGED_BYTES = 64
+ROOM_BYTES = 1600 * MIB
+"""The source and two restores of it take 400 MiB each, the devices 100."""
 
 
 def main() -> int:
     started = time.monotonic()
     shutil.rmtree(DEMO, ignore_errors=True)
     DEMO.mkdir(parents=True)
+    check_room()
     say("Real data: this Python's library, large files made of it, links, holes, a FIFO")
     make_source(SOURCE)
     say("Three devices; each becomes a medium with a label of its own")
@@ -56,6 +59,20 @@ def main() -> int:
     must(command(sys.executable, "-m", "flowbackup.testing.compare", str(SOURCE), str(RECOVERED)))
     say(f"Equal: the restored tree is the source.  {time.monotonic() - started:.0f} s")
     return 0
+
+
+def check_room() -> None:
+    free = shutil.disk_usage(DEMO).free
+    if free < ROOM_BYTES:
+        sys.exit(
+            f"demo: {DEMO} has room for {free // MIB} MiB, and {ROOM_BYTES // MIB} MiB are needed"
+        )
+
+
+def reason(error: OSError) -> str:
+    """Of the first file, where a tree could not be copied."""
+    is_of_tree = isinstance(error, shutil.Error)
+    return str(error.args[0][0][2]) if is_of_tree else f"{error.strerror}: {error.filename}"
 
 
 def damage(device: Path, part: float) -> None:
@@ -100,4 +117,7 @@ def must(exit_code: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except OSError as error:
+        sys.exit(f"demo: {DEMO} cannot be written: {reason(error)}")

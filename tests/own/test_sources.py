@@ -35,9 +35,23 @@ def make_database(place: Path) -> Path:
     return path
 
 
-def dump_of(path: Path) -> bytes:
+def copy_of(path: Path) -> bytes:
+    copy = path.with_name("copy")
     with closing(sqlite3.connect(path)) as database:
-        return "".join(f"{line}\n" for line in database.iterdump()).encode()
+        database.execute("VACUUM INTO ?", (str(copy),))
+    data = copy.read_bytes()
+    copy.unlink()
+    return data
+
+
+def rows_in(data: bytes, query: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.deserialize(data)
+        return database.execute(query).fetchall()
+
+
+def read_whole(path: Path) -> bytes:
+    return b"".join(map(bytes, own_source("sqlite", {"database": str(path)}).pieces()))
 
 
 class TestSqliteSource(SourceConformance):
@@ -50,7 +64,42 @@ class TestSqliteSource(SourceConformance):
         self.options = {"database": str(self.database)}
 
     def expected(self) -> bytes:
-        return dump_of(self.database)
+        return copy_of(self.database)
+
+
+@pytest.mark.parametrize(
+    "name", ["a b", "a?b", "a#b", "a%41b", "a%zz", "o'clock", "\u00e4", os.fsdecode(b"\xff")]
+)
+def test_a_database_may_be_called_anything(tmp_path: Path, name: str) -> None:
+    path = make_database(tmp_path).rename(tmp_path / name)
+    assert rows_in(read_whole(path), "select count(*) from orders") == [(2000,)]
+    assert os.listdir(os.fsencode(tmp_path)) == [os.fsencode(name)]
+
+
+def test_whatever_is_in_a_database_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "strange.sqlite"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("""create table "o'clock" (what)""")
+        database.execute("""insert into "o'clock" values
+            ('a' || char(0) || 'b'), (9e999), (x'ff00'), (null)""")
+        database.execute("create virtual table found using fts5(text)")
+        database.execute("insert into found values ('a word')")
+        database.commit()
+    data = read_whole(path)
+    whats = rows_in(data, """select what from "o'clock\"""")
+    assert whats == [("a\0b",), (float("inf"),), (b"\xff\0",), (None,)]
+    assert rows_in(data, "select text from found where found match 'word'") == [("a word",)]
+
+
+def test_what_others_write_meanwhile_is_of_another_state(tmp_path: Path) -> None:
+    path = make_database(tmp_path)
+    expected = copy_of(path)
+    with closing(own_source("sqlite", {"database": str(path)}).pieces()) as pieces:
+        first = bytes(next(pieces))
+        with closing(sqlite3.connect(path, timeout=0)) as database:
+            database.execute("delete from orders")
+            database.commit()
+        assert first + b"".join(map(bytes, pieces)) == expected
 
 
 def graph_of(place: Path, **options: object) -> Graph:
@@ -70,10 +119,10 @@ def test_a_source_of_a_package_is_backed_up_and_restored(memory_path: Path) -> N
     assert "source: sqlite" in graph.text
     done = again.run(create=True)
     assert done.outcome == "success"
-    assert done.report.bytes_source == len(dump_of(database))
+    assert done.report.bytes_source == len(copy_of(database))
     held = io.BytesIO()
     api.cat("orders:", held, memory_path / "catalog.sqlite")
-    assert held.getvalue() == dump_of(database)
+    assert held.getvalue() == copy_of(database)
     assert "source sqlite" in graph.draw("text")
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 
+from flowbackup.errors import UsageError
 from flowbackup.model.location import (
     BucketPlace,
     bucket_place,
@@ -31,6 +33,49 @@ def test_a_place_is_what_its_text_says_and_back(text: str) -> None:
     assert bucket_place(text + "/") == PLACES[text]
     assert kind_at(text) == kind_at(os.path.join(text, "medium-00001")) == "s3"
     assert whole_place(text + "/") == text
+
+
+BAD_PLACES = {
+    "s3://": "names no bucket",
+    "s3:///": "names no bucket",
+    "s3:///prefix": "names no bucket",
+    "s3://b": "names no bucket",
+    "s3://Bucket": "names no bucket",
+    "s3://\udcff\udcff\udcff": "names no bucket",
+    "s3+https://host": "names no bucket",
+    "s3://media/a?versionId=1": "has a prefix with signs",
+    "s3://media/../a": "has a prefix with signs",
+    "s3+http:///media": "has an endpoint that is no server",
+    "s3+http://:9000/media": "has an endpoint that is no server",
+    "s3+http://host:/media": "has an endpoint that is no server",
+    "s3+http://host:0/media": "has an endpoint that is no server",
+    "s3+http://host:-1/media": "has an endpoint that is no server",
+    "s3+http://host:99999/media": "has an endpoint that is no server",
+    "s3+http://host:x/media": "has an endpoint that is no server",
+    "s3+http://[::1/media": "has an endpoint that is no server",
+    "s3+http://a b/media": "has an endpoint that is no server",
+    "s3+http://h\u00f6st/media": "has an endpoint that is no server",
+    "s3+http://host?a=1/media": "has an endpoint that is no server",
+    "s3+http://host#a/media": "has an endpoint that is no server",
+}
+
+
+@pytest.mark.parametrize("text", BAD_PLACES)
+def test_a_bucket_that_cannot_be_is_named(text: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(f"{text} {BAD_PLACES[text]}")) as told:
+        whole_place(text)
+    assert told.value.remedy.startswith(("Write it as", "Use letters"))
+
+
+def test_a_key_in_a_place_is_not_shown() -> None:
+    with pytest.raises(UsageError, match="before the @") as told:
+        whole_place("s3+https://user:secret@host/media")
+    assert "secret" not in str(told.value)
+
+
+@pytest.mark.parametrize("text", ["s3+http://[::1]:9000/media", "s3+https://a_b.c-d/media"])
+def test_servers_have_all_kinds_of_names(text: str) -> None:
+    assert bucket_place(text).location() == text
 
 
 @pytest.mark.parametrize("path", ["/mnt/nas", "nas", "./s3", "s3:/x", "a b://host/x"])

@@ -249,6 +249,56 @@ def test_a_server_that_is_not_there(tmp_path: Path) -> None:
     assert "look whether the server is well" in told.value.remedy
 
 
+def test_a_place_that_cannot_be_is_named() -> None:
+    with pytest.raises(DeviceError, match=r"s3://UP/x.*names no bucket") as told:
+        open_device(DeviceTarget("vault", "s3", "s3://UP/x")).info()
+    assert told.value.remedy == "Write it as s3://bucket/prefix"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [(None, "cannot be read: No such file"), (b"x", "has no certificate")]
+)
+def test_certificates_that_cannot_be_read_are_no_missing_medium(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, why: str
+) -> None:
+    bundle = tmp_path / "authorities.pem"
+    if content is not None:
+        bundle.write_bytes(content)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
+    store.store_at.cache_clear()
+    for act in (
+        lambda: open_device(DeviceTarget("vault", "s3", place)).info(),
+        lambda: make_first_medium(place, name="vault"),
+    ):
+        with pytest.raises(
+            DeviceError, match=f"{bundle}, which AWS_CA_BUNDLE names, {why}"
+        ) as told:
+            act()
+        assert place in told.value.message
+        assert "AWS_CA_BUNDLE" in told.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_S3_EXPRESS", "perhaps"),
+        ("AWS_ACCESS_KEY_ID", "two\nlines"),
+        ("AWS_CA_BUNDLE", "-----BEGIN CERTIFICATE-----\nno base64\n"),
+    ],
+)
+def test_settings_of_which_no_request_can_be_made_are_told(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    if name == "AWS_CA_BUNDLE":
+        (tmp_path / "authorities.pem").write_text(value)
+        value = str(tmp_path / "authorities.pem")
+    monkeypatch.setenv(name, value)
+    store.store_at.cache_clear()
+    with pytest.raises(DeviceError, match="with the settings of the environment") as told:
+        open_device(DeviceTarget("vault", "s3", place)).info()
+    assert "two" not in "".join(traceback.format_exception(told.value))
+
+
 def test_keys_of_a_profile(
     place: str, device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

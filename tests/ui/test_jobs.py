@@ -3,20 +3,37 @@ one that started it or a later one, tells the same."""
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from flowbackup.errors import PeerLostError
 from flowbackup.process import descendants, identify
 from flowbackup.ui import jobs as jobs_module
 from flowbackup.ui.jobs import JOB, JOBS_KEPT, Job, Jobs
-from flowbackup.ui.keeper import END, PROCESS, PROGRESS, ROWS, ROWS_BYTES_MAX, note, write_whole
+from flowbackup.ui.keeper import (
+    END,
+    KEEPER,
+    PROCESS,
+    PROGRESS,
+    ROWS,
+    ROWS_BYTES_MAX,
+    SPARE,
+    keep,
+    note,
+    reserve,
+    write_whole,
+)
 from flowbackup.ui.refusal import Refused
 from flowbackup.ui.run_states import MESSAGES_SHOWN, PROBLEMS_SHOWN, Listener
 
@@ -91,6 +108,111 @@ def test_a_command_that_says_too_much_fills_no_disk(tmp_path: Path) -> None:
     assert json.loads(kept[-2]) == {"type": "left_out", "rows": 200 - (len(kept) - 2)}
 
 
+class FullDisk(io.BytesIO):
+    """Takes so many bytes, and a row more where the spare room was given back; the last ones that
+    go on it in part."""
+
+    def __init__(self, spare: Path, room_bytes: int) -> None:
+        super().__init__()
+        self._spare = spare
+        self._room_bytes = room_bytes
+
+    def write(self, data: Any) -> int:
+        if not self._spare.exists():
+            return super().write(data)
+        room = self._room_bytes - self.tell()
+        if room <= 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return super().write(data[:room])
+
+
+def test_on_a_full_disk_a_command_goes_on_and_its_end_is_kept(tmp_path: Path) -> None:
+    reserve(tmp_path)
+    message = {"type": "message", "text": "x" * 50}
+    rows = FullDisk(tmp_path / SPARE, 3 * len(lines(message)[0]) + 20)
+    os.symlink("/dev/full", (tmp_path / PROGRESS).with_suffix(".new"))
+    assert note(lines(*[message] * 10, PROGRESS_ROW, SUMMARY), tmp_path, rows) == 0
+    kept = [json.loads(line) for line in rows.getvalue().splitlines()]
+    assert kept == [message, message, message, {"type": "left_out", "rows": 7}, SUMMARY]
+
+
+def test_a_disk_without_any_room_stops_no_command(jobs: Jobs, tmp_path: Path) -> None:
+    job = written(jobs, tmp_path / "state", 1, {})
+    folder = jobs.folder(job)
+    reserve(folder)
+    os.symlink("/dev/full", folder / ROWS)
+    os.symlink("/dev/full", (folder / PROCESS).with_suffix(".new"))
+    os.symlink(tmp_path / "nowhere" / PROGRESS, (folder / PROGRESS).with_suffix(".new"))
+    said = [{"type": "message", "text": "a"}, PROGRESS_ROW, SUMMARY]
+    words = [sys.executable, "-c", f"{SAYS}\nopen('done', 'x')", json.dumps(said)]
+    assert keep(folder, ["env", "-C", str(tmp_path), *words]) == 0
+    assert (tmp_path / "done").exists() and not (folder / SPARE).exists()
+    (folder / ROWS).unlink()
+    state = Listener(jobs).state(job)
+    assert (state.state, state.exit_code) == ("ended", 0)
+    assert state.messages == [
+        "2 lines of it were not kept: the disk is full, or they were too many"
+    ]
+
+
+def test_nothing_is_started_where_nothing_can_be_kept(
+    jobs: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(jobs_module.os, "posix_fallocate", full)
+    with pytest.raises(PeerLostError, match="not started: No space left on device") as told:
+        start(jobs, SUMMARY)
+    assert str(tmp_path / "state") in told.value.remedy
+    assert jobs.all() == [] and os.listdir(tmp_path / "state") == []
+
+
+def test_a_command_of_which_nobody_could_find_anything_is_not_begun(
+    jobs: Jobs, tmp_path: Path
+) -> None:
+    """The keeper cannot write down who it is."""
+    folder = tmp_path / "folder"
+    (folder / KEEPER).mkdir(parents=True)
+    with pytest.raises(subprocess.CalledProcessError):
+        jobs_module._start_keeper(folder, [json.dumps([SUMMARY])])
+    wait_until(lambda: not any(str(folder) in command for command in commands()))
+    assert not (folder / PROCESS).exists()
+
+
+def commands() -> Iterator[str]:
+    """The command lines of what runs here."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            yield path.read_bytes().decode(errors="replace")
+
+
+def test_what_is_no_row_is_shown_as_a_message(tmp_path: Path) -> None:
+    jobs = Jobs(tmp_path)
+    job = written(jobs, tmp_path, 1, {})
+    strange = [
+        b"no json\n",
+        b"\xff\x1b[2J\n",
+        b"[1]\n",
+        b"[" * 100_000 + b"\n",
+        b"x" * 9000 + b"\n",
+    ]
+    rows = [{"type": "left_out", "rows": 3}, SUMMARY]
+    (jobs.folder(job) / ROWS).write_bytes(b"".join((*strange, *lines(*rows))))
+    write_whole(jobs.folder(job) / PROGRESS, {"type": "progress"})
+    state = Listener(jobs).state(job)
+    assert state.messages[:3] == ["no json", r"\xff\x1b[2J", "[1]"]
+    assert state.messages[-1].startswith("3 lines of it were not kept")
+    assert all(len(message) <= 1000 for message in state.messages)
+    assert state.summary == SUMMARY and state.progress is None
+
+
+def test_a_line_that_is_too_deep_stops_no_command(tmp_path: Path) -> None:
+    rows = io.BytesIO()
+    note([b"[" * 100_000 + b"\n", *lines(SUMMARY)], tmp_path, rows)
+    assert json.loads(rows.getvalue().splitlines()[-1]) == SUMMARY
+
+
 def test_a_job_is_told_from_beginning_to_end_and_the_same_by_another_server(
     jobs: Jobs, tmp_path: Path
 ) -> None:
@@ -156,6 +278,7 @@ def written(jobs: Jobs, folder: Path, number: int, keeper: dict[str, str | int])
     place.mkdir(parents=True)
     fields = {name: getattr(job, name) for name in Job.__slots__}
     write_whole(place / JOB, fields)
+    write_whole(place / KEEPER, keeper)
     return job
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -29,6 +30,21 @@ def followed(client: TestClient, run: str) -> list[dict[str, Any]]:
         assert answer.headers["content-type"].startswith("text/event-stream")
         lines = [line for line in answer.iter_lines() if line.startswith("data: ")]
     return [json.loads(line.removeprefix("data: ")) for line in lines]
+
+
+def test_a_first_try_without_room_is_told_and_leaves_nothing(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = sorted(page.root.iterdir())
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(demo, "templates", full)
+    answer = page.client.post("/api/runs/demo")
+    assert answer.status_code == 507
+    assert f"nothing can be written to {page.root}: No space left" in answer.text
+    assert sorted(page.root.iterdir()) == before
 
 
 def test_the_first_try_runs_is_watched_and_comes_back_equal(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 
+from flowbackup.media.failure import StoreError
 from flowbackup.media.places.store import ObjectStore, store_at
-from flowbackup.model.location import bucket_place
+from flowbackup.model.location import bucket_place, told
 
 CLAIMS_NAME = "claims"
 """The folder in which the name of a segment is taken before it is sent in parts."""
@@ -15,7 +17,11 @@ CLOCK_NAME = "flowbackup.clock"
 
 def object_at(path: str) -> tuple[ObjectStore, str]:
     """The bucket in which a file is, and its key there.  Raises OSError."""
-    place = bucket_place(path)
+    try:
+        place = bucket_place(path)
+    except ValueError as error:
+        text, remedy = told(path, error)
+        raise StoreError(errno.EINVAL, text, remedy=remedy) from error
     return store_at(replace(place, prefix="")), place.prefix
 
 

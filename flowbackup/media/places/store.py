@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import import_module
 from typing import Any
 
@@ -31,6 +31,7 @@ PARTS_UNDER_WAY_MAX = 4
 TAIL_BYTES = 4 * KIB
 """So much of the end of an object tells whether it is the one that was to be created: a segment
 ends with a chain over all that is in it."""
+CERTIFICATES_BYTES_MAX = 16 * MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +189,11 @@ class ObjectStore:
             seconds = time.monotonic() - started
             # Not from it: its text shows requests, and what a server says of the key of the user.
             raise _as_told(what, self.name(key), self._place.bucket, error, seconds) from None
+        except BaseException as error:
+            # The library panics where no request can be made of what it was given.
+            if type(error).__name__ != "PanicException":
+                raise
+            raise _unusable(self._place) from None
 
 
 class Upload:
@@ -255,9 +261,9 @@ def _connected(place: BucketPlace, patience: Patience) -> tuple[Any, Any]:
     }
     authority = os.environ.get("AWS_CA_BUNDLE")
     if authority:
-        with open(authority, "rb") as file:
-            options["root_certificate"] = file.read()
-    store = stores.S3Store(
+        options["root_certificate"] = _certificates(authority)
+    made = partial(
+        stores.S3Store,
         place.bucket,
         config=config,
         client_options=options,
@@ -274,7 +280,37 @@ def _connected(place: BucketPlace, patience: Patience) -> tuple[Any, Any]:
         # A bucket with object lock takes nothing without one, and others check it.
         checksum_algorithm="SHA256",
     )
-    return obstore, store
+    try:
+        return obstore, made()
+    except (obstore.exceptions.BaseError, ValueError):
+        raise _unusable(place) from None
+
+
+def _certificates(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            data = file.read(CERTIFICATES_BYTES_MAX)
+    except OSError as error:
+        # Of its own kind, so that nobody takes it for an object that is not there.
+        raise _no_certificates(path, f"cannot be read: {error.strerror}") from error
+    if b"-----BEGIN CERTIFICATE-----" not in data:
+        raise _no_certificates(path, "has no certificate")
+    return data
+
+
+def _no_certificates(path: str, why: str) -> StoreError:
+    return StoreError(
+        errno.EINVAL, f"{path}, which AWS_CA_BUNDLE names, {why}",
+        remedy="name a file of certificates (PEM) in AWS_CA_BUNDLE, or none",
+    )  # fmt: skip
+
+
+def _unusable(place: BucketPlace) -> StoreError:
+    """Not with what the library says: it may show keys."""
+    return StoreError(
+        errno.EINVAL, f"{place.location()} cannot be reached with the settings of the environment",
+        remedy="correct them (AWS_...): keys, region, endpoint, certificates",
+    )  # fmt: skip
 
 
 _CODE = re.compile(r"<Code>(\w+)</Code>")

@@ -108,8 +108,8 @@ def label_next(
     """Puts a blank tape into the drive and makes it this one of the set.  Raises DeviceError, with
     ENOSPC where there is none."""
     place, drive = _drive_at(location, name)
-    shelf = shelf_of(place, drive)
     try:
+        shelf = shelf_of(place, drive)
         with drive.turn, named(drive.path):
             blank = next((tape for tape in shelf.tapes() if not tape.label), None)
             if blank is None:

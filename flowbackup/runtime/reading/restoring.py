@@ -14,6 +14,7 @@ from flowbackup.frame.key_ring import NO_KEYS, KeyRing
 from flowbackup.model.device import HERE
 from flowbackup.model.entry import Entry
 from flowbackup.model.ids import FrameId, id_text
+from flowbackup.model.pattern import patterns_meant
 from flowbackup.model.profile import Profile, Role, Spent, Work
 from flowbackup.model.report import ObjectReport, Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem, SilentMonitor
@@ -147,9 +148,9 @@ def settings_of(
         overwrite=Overwrite(overwrite),
         dry_run=dry_run,
         under=under,
-        include=tuple(map(os.fsencode, include)),
-        exclude=tuple(map(os.fsencode, exclude)),
-        root_name=os.fsencode(name),
+        include=patterns_meant(include),
+        exclude=patterns_meant(exclude),
+        root_name=os.path.basename(under) or os.fsencode(name),
     )
 
 

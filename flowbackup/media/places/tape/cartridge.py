@@ -9,14 +9,18 @@ The files are what `dd` would read from a real tape, file by file.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
-from flowbackup.units import GIB, MIB
+from flowbackup.media.places.tape.drive import TapeError
+from flowbackup.media.regular import read_regular
+from flowbackup.model.json_values import whole_number
+from flowbackup.units import GIB, KIB, MIB
 
 TEXT_NAME = "tape.json"
+_TEXT_BYTES_MAX = 64 * KIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,7 @@ class Cartridge:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        with open(os.path.join(path, TEXT_NAME), encoding="utf-8") as file:
-            self.text = CartridgeText(**json.load(file))
+        self.text = _read_text(path)
         self.lengths = self._read_lengths()
 
     def set_block(self, block_bytes: int) -> None:
@@ -81,8 +84,9 @@ class Cartridge:
         self.lengths[file] = block
 
     def append(self, data: memoryview) -> None:
-        """Whole blocks, at the end."""
+        """Whole blocks, at the end: what a writer that was killed has left of one is no block."""
         with open(self._file(len(self.lengths) - 1), "ab") as file:
+            file.truncate(self.lengths[-1] * self.text.block_bytes)
             file.write(data)
         self.lengths[-1] += len(data) // self.text.block_bytes
 
@@ -110,13 +114,38 @@ class Cartridge:
         return os.path.join(self.path, f"file-{number:05d}")
 
     def _read_lengths(self) -> list[int]:
-        names: Sequence[str] = sorted(n for n in os.listdir(self.path) if n.startswith("file-"))
-        sizes = [os.stat(os.path.join(self.path, name)).st_size for name in names]
-        return [size // (self.text.block_bytes or 1) for size in sizes] or [0]
+        names = {name for name in os.listdir(self.path) if name.startswith("file-")}
+        files = [self._file(number) for number in range(len(names))]
+        if strange := names.difference(map(os.path.basename, files)):
+            raise _strange(os.path.join(self.path, min(strange)), "no file is in front of it")
+        return [os.stat(path).st_size // (self.text.block_bytes or 1) for path in files] or [0]
+
+
+def _read_text(path: str) -> CartridgeText:
+    place = os.path.join(path, TEXT_NAME)
+    try:
+        text = CartridgeText(**json.loads(read_regular(place, _TEXT_BYTES_MAX)))
+        sizes = map(whole_number, (text.capacity_bytes, text.warning_bytes, text.block_bytes))
+        if min(sizes) < 0 or not isinstance(text.is_protected, bool):
+            raise ValueError("a size is below 0, or is_protected is neither true nor false")
+    except (ValueError, TypeError, RecursionError) as error:
+        raise _strange(place, str(error)) from error
+    return text
+
+
+def _strange(place: str, why: str) -> TapeError:
+    return TapeError(
+        errno.EINVAL, f"{place} is not of a virtual tape: {why}",
+        remedy="correct it, or make another tape",
+    )  # fmt: skip
 
 
 def _write_text(path: str, text: CartridgeText) -> None:
-    place = os.path.join(path, TEXT_NAME)
-    with open(place + ".new", "w", encoding="utf-8") as file:
-        json.dump(asdict(text), file, indent=1)
-    os.replace(place + ".new", place)
+    write_whole(os.path.join(path, TEXT_NAME), json.dumps(asdict(text), indent=1).encode())
+
+
+def write_whole(path: str, data: bytes) -> None:
+    """A small file, or what was there before.  Raises OSError."""
+    with open(path + ".new", "wb") as file:
+        file.write(data)
+    os.replace(path + ".new", path)

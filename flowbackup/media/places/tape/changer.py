@@ -79,6 +79,11 @@ class MtxChanger:
 
     def __init__(self, name: str) -> None:
         path, _, drive = name.partition(":")
+        if drive and not (drive.isascii() and drive.isdigit()):
+            raise TapeError(
+                errno.EINVAL, f'changer {path}: "{drive}" is no number of a drive',
+                remedy="write it as in changer=/dev/sg3:1, or without the colon",
+            )  # fmt: skip
         self._path = path
         self._drive = int(drive or 0)
 
@@ -95,8 +100,9 @@ class MtxChanger:
         command = (MTX, "-f", self._path, *words)
         try:
             done = subprocess.run(
-                command, capture_output=True, text=True, timeout=MOVE_SECONDS_MAX, check=False,
-                stdin=subprocess.DEVNULL,
+                command, capture_output=True, timeout=MOVE_SECONDS_MAX, check=False,
+                # Of a bar code that was misread there may be any bytes.
+                stdin=subprocess.DEVNULL, encoding="utf-8", errors="backslashreplace",
             )  # fmt: skip
         except FileNotFoundError:
             raise TapeError(
@@ -117,6 +123,9 @@ class MtxChanger:
         return done.stdout
 
 
+_SLOT = re.compile(r"slot-(?!000$)([0-9]{3}|[1-9][0-9]{3,8})")
+
+
 class VirtualChanger:
     """A directory: `drive` with the tape in the drive, `slot-001` and so on with one tape each.
     The name of a tape's directory is its bar code."""
@@ -128,7 +137,7 @@ class VirtualChanger:
 
     def slots(self) -> list[ChangerSlot]:
         names = sorted(name for name in os.listdir(self._path) if name.startswith("slot-"))
-        numbers = [0, *(int(name.removeprefix("slot-")) for name in names)]
+        numbers = [0, *map(self._number, names)]
         found = [(number, tape_in(self._folder(number))) for number in numbers]
         return [ChangerSlot(n, tape is not None, os.path.basename(tape or "")) for n, tape in found]
 
@@ -148,6 +157,15 @@ class VirtualChanger:
         position = os.path.join(self._folder(0), POSITION_NAME)
         if os.path.exists(position):
             os.unlink(position)
+
+    def _number(self, name: str) -> int:
+        match = _SLOT.fullmatch(name)
+        if match is None:
+            raise TapeError(
+                errno.EINVAL, f"changer {self._path}: {name} is no slot",
+                remedy="name it as in slot-001",
+            )  # fmt: skip
+        return int(match[1])
 
     def _folder(self, number: int) -> str:
         return os.path.join(self._path, f"slot-{number:03d}" if number else "drive")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from flowbackup.errors import DamageError, FormatError
 from flowbackup.media.layout import RecordHeader, RecordKind, parse_header
 from flowbackup.media.places.tape.tape import Tape, TapeExtent
+from flowbackup.model.json_values import whole_number
 from flowbackup.units import MIB
 
 LABEL_BYTES = 8192
@@ -114,9 +115,14 @@ def _unpacked(archive: bytes) -> dict[str, bytes]:
     try:
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as tar:
             for entry in tar:
-                content = tar.extractfile(entry)
-                texts[entry.name] = content.read() if content is not None else b""
-    except (tarfile.TarError, ValueError):
+                if entry.size < 0:
+                    # What follows would be itself, for ever.
+                    break
+                # A link may lead anywhere, and a file with holes be of any size.
+                if entry.isreg() and not entry.issparse():
+                    content = tar.extractfile(entry)
+                    texts[entry.name] = content.read() if content is not None else b""
+    except (tarfile.TarError, ValueError, OverflowError, RecursionError):
         # The digests in the label say what is missing.
         pass
     return texts
@@ -128,9 +134,8 @@ def number_in(label: bytes) -> int:
     for begin in range(0, LABEL_BYTES, _COPY_BYTES):
         size = int.from_bytes(label[begin + 8 : begin + 12], "little")
         try:
-            number = json.loads(label[begin + 12 : begin + 12 + size])["set"]["number"]
+            text = json.loads(label[begin + 12 : begin + 12 + size])
+            return max(whole_number(text["set"]["number"]), 0)
         except (ValueError, KeyError, TypeError, RecursionError):
             continue
-        if isinstance(number, int):
-            return number
     return 0

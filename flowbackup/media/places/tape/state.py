@@ -7,6 +7,7 @@ import json
 import os
 from contextlib import suppress
 
+from flowbackup.media.regular import read_regular
 from flowbackup.model.tape_place import TapePlace
 
 STATE = "/run/lock"
@@ -28,8 +29,7 @@ def read_notes(place: TapePlace) -> dict[str, bytes]:
     """Bar code -> label of tapes that were seen before.  What cannot be read was never seen."""
     path = os.path.join(state_folder(place), NOTES_NAME)
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
-            value = json.loads(file.read(NOTES_BYTES_MAX))
+        value = json.loads(read_regular(path, NOTES_BYTES_MAX))
         return {str(tag): base64.b64decode(label, validate=True) for tag, label in value.items()}
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return {}

@@ -7,12 +7,15 @@ import fcntl
 import os
 
 from flowbackup.media.calls import Writable
-from flowbackup.media.places.tape.cartridge import TEXT_NAME, Cartridge
-from flowbackup.media.places.tape.drive import MOVES_BACK, DriveStatus, TapeOp
+from flowbackup.media.places.tape.cartridge import TEXT_NAME, Cartridge, write_whole
+from flowbackup.media.places.tape.drive import MOVES_BACK, DriveStatus, TapeError, TapeOp
+from flowbackup.media.regular import read_regular
 
 GATE_NAME = "drive.open"
 """Held by who has the drive open: a real one is opened once at a time."""
 POSITION_NAME = "drive.position"
+_POSITION_BYTES_MAX = 4096
+_DIGITS_MAX = 18
 
 
 def error(number: int) -> OSError:
@@ -59,12 +62,18 @@ class VirtualDrive:
 
     def _left_at(self) -> int:
         """A tape stays where it was when its drive was closed; one that was put in is at 0."""
+        place = os.path.join(self._path, POSITION_NAME)
         try:
-            with open(os.path.join(self._path, POSITION_NAME), encoding="ascii") as file:
-                name, number = file.read().rsplit(" ", 1)
+            text = read_regular(place, _POSITION_BYTES_MAX)
         except FileNotFoundError:
             return 0
-        return int(number) if name == os.path.basename(self._tape.path) else 0
+        name, _, number = text.rpartition(b" ")
+        if not number.isdigit() or len(number) > _DIGITS_MAX:
+            raise TapeError(
+                errno.EINVAL, f"{place} is no position of a tape",
+                remedy="delete it: the tape is at its beginning then",
+            )  # fmt: skip
+        return int(number) if name == os.fsencode(os.path.basename(self._tape.path)) else 0
 
     def write(self, data: Writable) -> int:
         view = memoryview(data).cast("B")
@@ -178,7 +187,8 @@ class VirtualDrive:
         try:
             if self._was_writing:
                 self._write_marks(1)
-            with open(os.path.join(self._path, POSITION_NAME), "w", encoding="ascii") as file:
-                file.write(f"{os.path.basename(self._tape.path)} {self.position()}")
+            name = os.fsencode(os.path.basename(self._tape.path))
+            text = b"%s %d" % (name, self.position())
+            write_whole(os.path.join(self._path, POSITION_NAME), text)
         finally:
             os.close(gate)

@@ -1,4 +1,4 @@
-"""The source `sqlite`: one state of a database that others go on writing to, as SQL.
+"""The source `sqlite`: one state of a database that others go on writing to, as a database.
 
 clients:
   web:
@@ -10,12 +10,17 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import closing
+from pathlib import Path
+
+PIECE_BYTES = 1 << 20
 
 
 class SqliteSource:
-    """See flowbackup.source.port.Source."""
+    """See flowbackup.source.port.Source.  Needs as much room as the database has, in the directory
+    for temporary files."""
 
     def __init__(self, options: Mapping[str, str | int | float | bool]) -> None:
         unknown = options.keys() - {"database"}
@@ -31,7 +36,12 @@ class SqliteSource:
         return "" if there else f"there is no database {self._database}"
 
     def pieces(self) -> Generator[bytes, None, None]:
-        # A connection belongs to one thread, and this runs in that of the reading.
-        with closing(sqlite3.connect(f"file:{self._database}?mode=ro", uri=True)) as database:
-            for statement in database.iterdump():
-                yield f"{statement}\n".encode()
+        place = f"{Path(self._database).as_uri()}?mode=ro"
+        with tempfile.TemporaryDirectory() as folder:
+            copy = os.path.join(folder, "copy")
+            # One statement, and so one state, in which every row was read; others write meanwhile.
+            with closing(sqlite3.connect(place, uri=True)) as database:
+                database.execute("VACUUM INTO ?", (copy,))
+            with open(copy, "rb") as file:
+                while piece := file.read(PIECE_BYTES):
+                    yield piece
