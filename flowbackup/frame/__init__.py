@@ -2,5 +2,6 @@
 
 `index` says where the chunks of a payload lie; `seal` closes and opens payloads, and is the only
 place that does; `page` the entries of a version as pages of the manifest, and the root that lists
-them; `columns` their Arrow form; `envelope` Arrow batches as bytes.
+them; `columns` their Arrow form; `envelope` Arrow batches as bytes, and `lengths` what of these
+cannot be packed as it is.
 """

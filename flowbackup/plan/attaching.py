@@ -130,16 +130,17 @@ def _declared(document: GraphDocument, place: str) -> str:
     devices = document.spec.devices
     if place in devices:
         return place
-    here = (n for n, d in devices.items() if d.path and d.node == HERE)
-    wanted = os.path.realpath(place)
-    places = {n: absolute_path(document, str(devices[n].path)) for n in here}
-    at = (name for name, path in places.items() if os.path.realpath(path) == wanted)
     if kind_at(place) == TAPE:
         return _declared_tape(document, _tape_of(place))
     if not is_directory(place):
         buckets = ((n, d.bucket_location()) for n, d in devices.items() if d.kind == S3)
         return next((name for name, location in buckets if location == place), "")
-    return next(at, "") if os.path.isabs(place) else ""
+    if not os.path.isabs(place):
+        return ""
+    here = (n for n, d in devices.items() if d.path and d.node == HERE)
+    places = {n: absolute_path(document, str(devices[n].path)) for n in here}
+    wanted = os.path.realpath(place)
+    return next((n for n, path in places.items() if os.path.realpath(path) == wanted), "")
 
 
 def _declared_tape(document: GraphDocument, tape: TapePlace) -> str:
