@@ -17,8 +17,9 @@ from urllib.parse import quote
 from starlette.responses import StreamingResponse
 
 from flowbackup import api
-from flowbackup.errors import UsageError
+from flowbackup.errors import DamageError, UsageError
 from flowbackup.model.entry import EntryKind
+from flowbackup.model.report import Outcome
 from flowbackup.monitor import SilentMonitor
 from flowbackup.ui.access import ONE_TIME
 from flowbackup.ui.refusal import Refused
@@ -93,7 +94,8 @@ class Download:
 
 
 def download_of(query: str, catalog: Path) -> Download:
-    """A file as it is, a directory as a tar archive.  Raises UsageError, NotFoundError."""
+    """A file as it is, a directory as a tar archive; `give` raises where anything is missing.
+    Raises UsageError, NotFoundError."""
     entry = api.entry(query, catalog)
     name = os.fsdecode(entry.path.rpartition(b"/")[2]) or "object"
     if entry.kind == EntryKind.FILE:
@@ -103,7 +105,10 @@ def download_of(query: str, catalog: Path) -> Download:
     request = api.RestoreRequest(catalog=catalog)
 
     def give(out: BinaryIO) -> object:
-        return api.export_tar(query, out, request, SilentMonitor())
+        report = api.export_tar(query, out, request, SilentMonitor())
+        if report.outcome != Outcome.SUCCESS:
+            raise DamageError(f"{query} could not be read whole", remedy="restore what is left")
+        return report
 
     return Download(f"{name}.tar", None, give)
 
@@ -152,7 +157,7 @@ def answer_of(download: Download) -> StreamingResponse:
 
 def _pieces(give: Give) -> Iterator[bytes]:
     """Through a pipe, so that no more is read than the browser takes.  Raises what `give` raised:
-    the answer then breaks off, and the browser tells."""
+    the answer then breaks off, and the browser tells.  A browser that goes ends it before that."""
     reading, writing = os.pipe()
     faults: list[BaseException] = []
 
@@ -160,8 +165,6 @@ def _pieces(give: Give) -> Iterator[bytes]:
         try:
             with open(writing, "wb") as out:
                 give(out)
-        except BrokenPipeError:
-            pass  # Nobody wants the rest.
         except BaseException as fault:  # noqa: BLE001  raised where it is read
             faults.append(fault)
 

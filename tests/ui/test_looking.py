@@ -185,12 +185,13 @@ def test_a_directory_comes_as_an_archive(shelf: Shelf) -> None:
         assert {Path(name).name for name in archive.getnames()} >= {"letters.txt", "noise.bin"}
 
 
-def test_a_download_of_damaged_media_breaks_off(shelf: Shelf) -> None:
+@pytest.mark.parametrize("path", ["sub/noise.bin", "sub", ""])
+def test_a_download_of_damaged_media_breaks_off(shelf: Shelf, path: str) -> None:
     with shelf.backup.catalog() as catalog:
         for row in catalog.frames_of(shelf.second):
             for info, where in catalog.places(row.frame):
                 damage(Path(info.location), where, 5)
-    ticket = shelf.page.post("download/ticket", version=shelf.id, path="sub/noise.bin")["path"]
+    ticket = shelf.page.post("download/ticket", version=shelf.id, path=path)["path"]
     with pytest.raises(Exception, match=r"damaged|copy|sound|read"):
         shelf.page.client.get(ticket)
 
@@ -226,6 +227,15 @@ def test_a_browser_that_goes_stops_the_reading() -> None:
     pieces.close()
     wait_until(lambda: bool(ended))
     assert ended and sum(given) < 100 * 65536
+
+
+def test_a_device_that_breaks_its_pipe_breaks_the_download() -> None:
+    def give(out: Any) -> None:
+        out.write(b"x")
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        list(_pieces(give))
 
 
 def test_an_empty_machine_has_empty_lists(settings: Settings) -> None:
