@@ -19,8 +19,7 @@ from starlette.responses import StreamingResponse
 from flowbackup import api
 from flowbackup.errors import DamageError, UsageError
 from flowbackup.model.entry import EntryKind
-from flowbackup.model.report import Outcome
-from flowbackup.monitor import SilentMonitor
+from flowbackup.monitor import Problem, SilentMonitor
 from flowbackup.ui.access import ONE_TIME
 from flowbackup.ui.refusal import Refused
 from flowbackup.ui.values.look import Preview
@@ -105,12 +104,18 @@ def download_of(query: str, catalog: Path) -> Download:
     request = api.RestoreRequest(catalog=catalog)
 
     def give(out: BinaryIO) -> object:
-        report = api.export_tar(query, out, request, SilentMonitor())
-        if report.outcome != Outcome.SUCCESS:
-            raise DamageError(f"{query} could not be read whole", remedy="restore what is left")
-        return report
+        return api.export_tar(query, out, request, _Whole())
 
     return Download(f"{name}.tar", None, give)
+
+
+class _Whole(SilentMonitor):
+    """Ends an archive at what cannot be read, for a browser shows no problems.  What could not be
+    saved from the source is not there to be read, and the version says so."""
+
+    def problem(self, problem: Problem) -> None:
+        if problem.kind == "damaged":
+            raise DamageError(problem.text, remedy="restore what is left")
 
 
 class Tickets:

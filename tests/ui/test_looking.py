@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from flowbackup import api
 from flowbackup.model.ids import id_text
+from flowbackup.monitor import Monitor, Problem
 from flowbackup.ui import contents
 from flowbackup.ui.app import make_app
 from flowbackup.ui.contents import PREVIEW_BYTES, TICKET_SECONDS, Download, Tickets, _pieces
@@ -194,6 +196,17 @@ def test_a_download_of_damaged_media_breaks_off(shelf: Shelf, path: str) -> None
     ticket = shelf.page.post("download/ticket", version=shelf.id, path=path)["path"]
     with pytest.raises(Exception, match=r"damaged|copy|sound|read"):
         shelf.page.client.get(ticket)
+
+
+def test_a_folder_with_a_file_that_was_never_saved_is_downloaded_without_it(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def export(query: str, out: Any, request: object, monitor: Monitor) -> None:
+        monitor.problem(Problem("source", "its content was not saved: no permission", b"sub/x"))
+        out.write(b"the others")
+
+    monkeypatch.setattr(api, "export_tar", export)
+    assert fetched(shelf, "sub")[0].content == b"the others"
 
 
 def test_a_ticket_waits_for_a_moment_only() -> None:
