@@ -21,7 +21,7 @@ from typing import Any
 from flowbackup.errors import PeerLostError
 from flowbackup.model.ids import id_text, new_id
 from flowbackup.process import ProcessIdentity, end_process
-from flowbackup.ui.keeper import END, KEEPER, PROCESS, PROGRESS, ROWS, write_whole
+from flowbackup.ui.keeper import END, KEEPER, PROCESS, write_whole
 from flowbackup.ui.refusal import Refused
 
 JOB = "job.json"
@@ -184,6 +184,3 @@ def _environment() -> dict[str, str]:
     """That of the server; the command finds flowbackup where this process has it."""
     paths = os.pathsep.join(path for path in sys.path if path)
     return {**os.environ, "PYTHONPATH": paths}
-
-
-__all__ = ["JOB", "PROGRESS", "ROWS", "Job", "Jobs", "read_object"]
