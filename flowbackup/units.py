@@ -17,12 +17,12 @@ _UNITS = {
     "t": TIB, "tib": TIB, "tb": 10**12,
 }  # fmt: skip
 _ESCAPED_BYTE = re.compile(rb"\\x([89a-f][0-9a-f])")
-_SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*$")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)")
 
 
 def parse_size(text: str) -> int:
     """Bytes of "8 MiB", "80MB", "4096".  Raises ValueError naming what is wrong."""
-    match = _SIZE.match(text)
+    match = _SIZE.fullmatch(text.strip())
     if match is None:
         raise ValueError(f'"{text}" is not a size; write a number and a unit, as in "8 MiB"')
     number, unit = match.groups()
@@ -37,7 +37,8 @@ def parse_size(text: str) -> int:
 
 def parse_rate(text: str) -> int:
     """Bytes per second of "80 MB/s", "80MB".  Raises ValueError naming what is wrong."""
-    return parse_size(re.sub(r"\s*/\s*s\s*$", "", text))
+    size, mark, per = text.rpartition("/")
+    return parse_size(size if mark and per.strip() == "s" else text)
 
 
 def format_size(size_bytes: int | float) -> str:
@@ -57,17 +58,17 @@ _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)\s*")
 
 def parse_duration(text: str) -> float:
     """Seconds of "30s", "5m", "1h30m", "2 h", "0".  Raises ValueError naming what is wrong."""
-    left = text.strip().lower()
-    if left == "0":
+    plain = text.strip().lower()
+    if plain == "0":
         return 0.0
-    seconds = 0.0
-    while match := _DURATION_PART.match(left):
+    seconds, at = 0.0, 0
+    while match := _DURATION_PART.match(plain, at):
         number, unit = match.groups()
         if unit not in _SECONDS:
             raise ValueError(f'"{unit}" is not a unit of time; use s, m (or min), h or d')
         seconds += float(number) * _SECONDS[unit]
-        left = left[match.end() :]
-    if left or not text.strip():
+        at = match.end()
+    if at < len(plain) or not plain:
         raise ValueError(f'"{text}" is not a duration; write it as in 30s, 5m or 1h30m')
     return seconds
 

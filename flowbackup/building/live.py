@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 from xml.sax.saxutils import escape
@@ -25,6 +26,8 @@ WIDTH, ROW_HEIGHT, TOP, MARGIN = 860, 26, 40, 10
 NAME_X, RATE_X, BAR_X, BAR_WIDTH, SIZE_X, STATE_X = MARGIN, 310, 325, 120, 500, 635
 INDENT = 12
 PROBLEMS_SHOWN_MAX = 5
+"""Also so many pictures between two moments: a tree that nobody may read is a problem for each of
+its files, and a browser is not to draw each."""
 
 SCRIPT = """
 function render({ model, el }) {
@@ -59,7 +62,8 @@ class LiveView:
         self._meter = RateMeter(clock(), RATE_WINDOW_SECONDS)
         self._progress = Progress(stage="not begun")
         self._rates = self._meter.rates(self._progress, clock())
-        self._problems: list[str] = []
+        self._problems: deque[str] = deque(maxlen=PROBLEMS_SHOWN_MAX)
+        self._problems_since = 0
         self._widget: Shown | None = None
 
     def session_began(self, session: bytes, kind: str, subject: str) -> None:
@@ -70,10 +74,13 @@ class LiveView:
 
     def problem(self, problem: Problem) -> None:
         self._problems.append(problem.text)
-        self._show()
+        self._problems_since += 1
+        if self._problems_since <= PROBLEMS_SHOWN_MAX:
+            self._show()
 
     def progress(self, progress: Progress) -> None:
         self._progress = progress
+        self._problems_since = 0
         self._rates = self._meter.rates(progress, self._clock())
         self._show()
 
@@ -99,8 +106,7 @@ class LiveView:
 
     def _svg(self) -> str:
         edges = self._progress.edges
-        problems = self._problems[-PROBLEMS_SHOWN_MAX:]
-        height = TOP + ROW_HEIGHT * (len(edges) + len(problems)) + MARGIN
+        height = TOP + ROW_HEIGHT * (len(edges) + len(self._problems)) + MARGIN
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
             f'viewBox="0 0 {WIDTH} {height}" role="img"><style>{STYLE}</style>',
@@ -109,7 +115,7 @@ class LiveView:
         ]
         for row, edge in enumerate(edges):
             parts += _row(edge, self._rates[edge.name], TOP + row * ROW_HEIGHT)
-        for row, text in enumerate(problems, len(edges)):
+        for row, text in enumerate(self._problems, len(edges)):
             parts.append(_text(NAME_X, TOP + row * ROW_HEIGHT + 17, f"problem: {text}"))
         return "\n".join([*parts, "</svg>"])
 

@@ -7,9 +7,7 @@ from typing import NamedTuple
 
 from flowbackup.spec.names import check_name, shown
 
-_ENDPOINT = re.compile(
-    r"\s*([^\s.\[\]]+)(?:\.([^\s.\[\]]+))?\s*(?:\[\s*(\d+)\s*:\s*(\d+)\s*\])?\s*"
-)
+_ENDPOINT = re.compile(r"([^\s.\[\]]+)(?:\.([^\s.\[\]]+))?(?:\s*\[\s*(\d+)\s*:\s*(\d+)\s*\])?")
 _PINNED = re.compile(r"\s*([^\s.\[\]]+)\s*\[\s*(\d+)\s*:\s*(\d+)\s*\]\s*")
 _NUMBER_MAX = 10**6
 
@@ -48,7 +46,7 @@ class PinnedBuffers(NamedTuple):
 
 def parse_endpoint(text: str) -> Endpoint:
     """Raises ValueError "reason|remedy"."""
-    match = _ENDPOINT.fullmatch(text)
+    match = _ENDPOINT.fullmatch(text.strip())
     if match is None:
         raise ValueError(
             f'"{shown(text)}" does not name buffers|Write group, group.device or group.device[0:4]'

@@ -17,9 +17,9 @@ from urllib.parse import quote
 from starlette.responses import StreamingResponse
 
 from flowbackup import api
-from flowbackup.errors import UsageError
+from flowbackup.errors import DamageError, UsageError
 from flowbackup.model.entry import EntryKind
-from flowbackup.monitor import SilentMonitor
+from flowbackup.monitor import Problem, SilentMonitor
 from flowbackup.ui.access import ONE_TIME
 from flowbackup.ui.refusal import Refused
 from flowbackup.ui.values.look import Preview
@@ -93,7 +93,8 @@ class Download:
 
 
 def download_of(query: str, catalog: Path) -> Download:
-    """A file as it is, a directory as a tar archive.  Raises UsageError, NotFoundError."""
+    """A file as it is, a directory as a tar archive; `give` raises where anything is missing.
+    Raises UsageError, NotFoundError."""
     entry = api.entry(query, catalog)
     name = os.fsdecode(entry.path.rpartition(b"/")[2]) or "object"
     if entry.kind == EntryKind.FILE:
@@ -103,9 +104,18 @@ def download_of(query: str, catalog: Path) -> Download:
     request = api.RestoreRequest(catalog=catalog)
 
     def give(out: BinaryIO) -> object:
-        return api.export_tar(query, out, request, SilentMonitor())
+        return api.export_tar(query, out, request, _Whole())
 
     return Download(f"{name}.tar", None, give)
+
+
+class _Whole(SilentMonitor):
+    """Ends an archive at what cannot be read, for a browser shows no problems.  What could not be
+    saved from the source is not there to be read, and the version says so."""
+
+    def problem(self, problem: Problem) -> None:
+        if problem.kind == "damaged":
+            raise DamageError(problem.text, remedy="restore what is left")
 
 
 class Tickets:
@@ -152,7 +162,7 @@ def answer_of(download: Download) -> StreamingResponse:
 
 def _pieces(give: Give) -> Iterator[bytes]:
     """Through a pipe, so that no more is read than the browser takes.  Raises what `give` raised:
-    the answer then breaks off, and the browser tells."""
+    the answer then breaks off, and the browser tells.  A browser that goes ends it before that."""
     reading, writing = os.pipe()
     faults: list[BaseException] = []
 
@@ -160,8 +170,6 @@ def _pieces(give: Give) -> Iterator[bytes]:
         try:
             with open(writing, "wb") as out:
                 give(out)
-        except BrokenPipeError:
-            pass  # Nobody wants the rest.
         except BaseException as fault:  # noqa: BLE001  raised where it is read
             faults.append(fault)
 

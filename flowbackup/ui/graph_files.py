@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from flowbackup.spec.saving import create_text, replace_text
 from flowbackup.spec.tree import TEXT_BYTES_MAX
 from flowbackup.ui.refusal import Refused
 from flowbackup.ui.roots import Roots
+from flowbackup.ui.values.design import Position
 
 ENDINGS = (".yaml", ".yml")
 DEPTH_MAX = 4
@@ -22,7 +24,8 @@ LOOKED_AT_MAX = 20_000
 """Names below a root: whoever gives the page a whole disk waits no minute for a list."""
 HEAD_BYTES = 4096
 LAYOUT_BYTES_MAX = 1 << 20
-Positions = Mapping[str, Mapping[str, float]]
+Positions = Mapping[str, Position]
+_POSITIONS = TypeAdapter(dict[str, Position])
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ def _changed_ns(path: Path) -> int:
 
 def _begins_as_graph(path: Path) -> bool:
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=_regular) as file:
             head = file.read(HEAD_BYTES)
     except OSError:
         return False
@@ -76,10 +79,12 @@ def _begins_as_graph(path: Path) -> bool:
 
 
 def graph_path(named: str, roots: Roots) -> Path:
-    """Raises Refused for what is outside the roots, or not called as a graph file."""
+    """Raises Refused for what is outside the roots, not called as a graph file, or no file."""
     path = roots.resolve(named)
     if path.suffix not in ENDINGS:
         raise Refused(400, "usage", f"{named} is no .yaml file", "call it as in nightly.yaml")
+    if path.exists() and not path.is_file():
+        raise Refused(404, "notfound", f"{named} is no regular file", "name a graph file")
     return path
 
 
@@ -142,22 +147,18 @@ def layout_path(path: Path) -> Path:
     return path.with_name(f"{path.stem}.layout.json")
 
 
-def read_positions(path: Path) -> dict[str, dict[str, float]]:
+def read_positions(path: Path) -> dict[str, Position]:
     """Of a graph file; none where there are none, or where they make no sense."""
     try:
         with open(layout_path(path), "rb", opener=_regular) as file:
-            found = json.loads(file.read(LAYOUT_BYTES_MAX))
-        return {
-            str(name): {"x": float(place["x"]), "y": float(place["y"])}
-            for name, place in found.items()
-        }
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return _POSITIONS.validate_json(file.read(LAYOUT_BYTES_MAX))
+    except (OSError, ValueError):
         return {}
 
 
 def save_positions(path: Path, positions: Positions) -> None:
     """Raises Refused where they cannot be written."""
-    text = json.dumps(positions, indent=1, sort_keys=True) + "\n"
+    text = _POSITIONS.dump_json(dict(sorted(positions.items())), indent=1).decode() + "\n"
     layout = layout_path(path)
     try:
         if layout.is_symlink():

@@ -10,7 +10,6 @@ from flowbackup.spec.finding import Severity
 from flowbackup.ui.bounds import OUTSIDE, PROGRAM
 from flowbackup.ui.design import read_design
 from flowbackup.ui.graph_files import (
-    Positions,
     find_graphs,
     graph_path,
     read_positions,
@@ -71,10 +70,10 @@ def graph_routes(roots: Roots) -> APIRouter:
 def _loaded(path: str, roots: Roots) -> GraphText:
     file = graph_path(f"/{path}", roots)
     text = read_text(file)
-    places = {name: Position(**place) for name, place in read_positions(file).items()}
     return GraphText(
-        name=file.stem, path=str(file), text=text, version=version_of(text), positions=places
-    )
+        name=file.stem, path=str(file), text=text, version=version_of(text),
+        positions=read_positions(file),
+    )  # fmt: skip
 
 
 def _save(
@@ -88,6 +87,5 @@ def _save(
             raise Refused(403, "outside", finding.reason, finding.remedy)
     save(file, text, before)
     if positions is not None:
-        places: Positions = {name: place.model_dump() for name, place in positions.items()}
-        save_positions(file, places)
+        save_positions(file, positions)
     return _loaded(str(file).removeprefix("/"), roots)

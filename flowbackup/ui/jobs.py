@@ -21,7 +21,7 @@ from typing import Any
 from flowbackup.errors import PeerLostError
 from flowbackup.model.ids import id_text, new_id
 from flowbackup.process import ProcessIdentity, end_process
-from flowbackup.ui.keeper import END, KEEPER, PROCESS, PROGRESS, ROWS, reserve, write_whole
+from flowbackup.ui.keeper import END, KEEPER, PROCESS, reserve, write_whole
 from flowbackup.ui.refusal import Refused
 
 JOB = "job.json"
@@ -31,6 +31,7 @@ PROGRAM = "from flowbackup.cli.main import main; main()"
 JOBS_KEPT = 200
 START_SECONDS_MAX = 30.0
 """A tenth of a second is usual."""
+LOOK_SECONDS = 0.02
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -58,9 +59,13 @@ class Job:
 class Jobs:
     """The folder of all of them."""
 
-    def __init__(self, folder: Path, clock_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self, folder: Path, clock_ns: Callable[[], int] = time.time_ns,
+        pause: Callable[[float], object] = time.sleep,
+    ) -> None:  # fmt: skip
         self._folder = folder
         self._clock_ns = clock_ns
+        self._pause = pause
 
     def start(
         self, kind: str, title: str, words: Sequence[str], *, catalog: Path, graph: str = ""
@@ -116,11 +121,20 @@ class Jobs:
 
     def end(self, job: Job, *, now: bool) -> None:
         """As Ctrl-C does; twice for at once.  Raises Refused where there is nothing to end."""
-        process = self.process(job)
+        process = self._wait_process(job)
         if process is None or process.is_dead():
             raise Refused(409, "ended", "it does not run any more")
         for _ in range(2 if now else 1):
             end_process(process, 0.0, signal.SIGINT)
+
+    def _wait_process(self, job: Job) -> ProcessIdentity | None:
+        """As `process`; whoever asks at once behind the start is a moment before it."""
+        latest = time.monotonic() + START_SECONDS_MAX
+        while (process := self.process(job)) is None and not self.is_over(job):
+            if time.monotonic() > latest:
+                return None
+            self._pause(LOOK_SECONDS)
+        return process
 
     def _names(self) -> list[str]:
         try:
@@ -178,6 +192,3 @@ def _environment() -> dict[str, str]:
     """That of the server; the command finds flowbackup where this process has it."""
     paths = os.pathsep.join(path for path in sys.path if path)
     return {**os.environ, "PYTHONPATH": paths}
-
-
-__all__ = ["JOB", "PROGRESS", "ROWS", "Job", "Jobs", "read_object"]

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -56,7 +57,9 @@ def keep_apart(folder: Path, words: list[str]) -> int:
 
 
 def keep(folder: Path, words: list[str]) -> int:
-    """Runs the command to its end and returns its exit code."""
+    """Runs the command to its end and returns its exit code.  It hears Ctrl-C from its beginning,
+    also where the server does not, as one that a script has put into the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     with subprocess.Popen(
         words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as command:

@@ -14,8 +14,8 @@ from typing import Any
 from flowbackup.api.moment import progress_fields
 from flowbackup.api.rates import RateMeter
 from flowbackup.api.told import told_progress
-from flowbackup.ui.jobs import PROGRESS, ROWS, Job, Jobs, read_object
-from flowbackup.ui.keeper import END
+from flowbackup.ui.jobs import Job, Jobs, read_object
+from flowbackup.ui.keeper import END, PROGRESS, ROWS
 from flowbackup.ui.values.runs import RunEdge, RunEvent, RunProblem, RunProgress, RunRow, RunState
 from flowbackup.units import format_path, one_line
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from flowbackup import Graph
-from flowbackup.building.live import LiveView
+from flowbackup.building.live import PROBLEMS_SHOWN_MAX, LiveView
 from flowbackup.monitor import EdgeState, Problem, Progress
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -62,6 +62,14 @@ def test_before_and_behind_problems_it_is_a_picture_too() -> None:
     assert set(view._repr_mimebundle_()) == {"image/svg+xml", "text/plain"}
 
 
+def test_of_many_problems_the_last_ones_are_kept() -> None:
+    view = view_of()
+    for number in range(1000):
+        view.problem(Problem("unreadable", f"file {number}"))
+    assert texts(view.picture)[1:] == [f"problem: file {number}" for number in range(995, 1000)]
+    assert len(view._problems) == PROBLEMS_SHOWN_MAX
+
+
 def test_a_session_tells_it_what_it_does(memory_path: Path) -> None:
     (memory_path / "file").write_bytes(Random(1).randbytes(2_500_000))
     graph = Graph("watched", catalog=str(memory_path / "catalog.sqlite"), engine="local")
@@ -95,6 +103,18 @@ def test_a_widget_shows_each_moment() -> None:
     # All that the browser is told of it.
     assert set(widget.get_state(["picture", "_esm"])) == {"picture", "_esm"}  # type: ignore[attr-defined]
     assert 'model.get("picture")' in widget._esm  # type: ignore[attr-defined]
+
+
+def test_many_problems_are_few_pictures_and_the_next_moment_shows_the_last() -> None:
+    pytest.importorskip("anywidget")
+    view = view_of(Progress("starting"))
+    changes: list[str] = []
+    view.widget().observe(lambda change: changes.append(change["new"]), "picture")  # type: ignore[attr-defined]
+    for number in range(1000):
+        view.problem(Problem("unreadable", f"file {number}"))
+    view.progress(moment())
+    assert len(changes) == PROBLEMS_SHOWN_MAX + 1
+    assert "file 999" in changes[-1]
 
 
 def test_where_a_kernel_runs_there_is_the_widget_and_the_picture(kernel: None) -> None:

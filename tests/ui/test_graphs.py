@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+from urllib.parse import quote
 
 import pytest
 
@@ -107,9 +109,44 @@ def test_only_what_a_page_has_said_is_asked_for(after: str) -> None:
 
 def test_positions_that_make_no_sense_are_none(page: Page) -> None:
     made = page.post("graphs", path="nightly.yaml", text=GRAPH)
-    for text in ("[", "[1]", '{"a": 1}', '{"a": {"x": "left", "y": 0}}', '{"a": {"x": 1}}'):
+    for text in (
+        "[", "[1]", "null", '{"a": 1}', '{"a": null}', '{"a": {"x": "left", "y": 0}}',
+        '{"a": {"x": 1}}', '{"a": {"x": NaN, "y": 0}}', '{"a": {"x": "inf", "y": 0}}',
+        '{"a": {"x": 1e300, "y": 0}}', '{"a": {"x": 1%s, "y": 0}}' % ("0" * 400),
+        '{"\\ud800": {"x": 1, "y": 2}}', "[" * 500_000, " " * (1 << 20) + '{"a": {"x": 1, "y": 2}}',
+    ):  # fmt: skip
         (page.root / "nightly.layout.json").write_text(text)
-        assert page.get(f"graphs{made['path']}")["positions"] == {}
+        assert page.get(f"graphs{made['path']}")["positions"] == {}, text[:40]
+    (page.root / "nightly.layout.json").unlink()
+    os.mkfifo(page.root / "nightly.layout.json")
+    assert page.get(f"graphs{made['path']}")["positions"] == {}
+
+
+def test_what_is_no_file_is_no_graph_and_stops_nothing(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(page.root / "pipe.yaml")
+    monkeypatch.chdir(page.root)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("socket.yaml")
+        page.post("graphs", path="nightly.yaml", text=GRAPH)
+        assert [row["name"] for row in page.get("graphs")["rows"]] == ["nightly"]
+    pipe = str(page.root / "pipe.yaml")
+    assert page.refused("GET", f"graphs{pipe}")[0] == 404
+    assert page.refused("POST", "runs", json={"path": pipe})[0] == 404
+    (page.root / "x").write_text("x")
+    query = {"path": "x", "graph": pipe}
+    assert page.refused("GET", "why", params=query)[0] == 404
+
+
+@pytest.mark.parametrize("name", ["a#b", "a?b", "a b&c=d", "ä%"])
+def test_a_graph_may_be_called_by_any_sign(page: Page, name: str) -> None:
+    made = page.post("graphs", path=f"{name}.yaml", text=GRAPH)
+    address = f"/api/graphs{quote(made['path'])}"
+    assert page.client.get(address).json() == made
+    body = {"text": GRAPH + "#", "before": made["version"], "positions": {"a": {"x": 1, "y": 2}}}
+    assert page.client.put(address, json=body).json()["name"] == name
+    assert [row["path"] for row in page.get("graphs")["rows"]] == [made["path"]]
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.iterdir()), ids=lambda path: path.stem)

@@ -7,6 +7,7 @@ import errno
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -49,8 +50,6 @@ PROGRESS_ROW = {
 SUMMARY = {"type": "summary", "outcome": "success", "exit_code": 0, "session": "s"}
 SAYS = """
 import json, signal, sys, time
-# As commands do, also where whoever started all this ignores it.
-signal.signal(signal.SIGINT, signal.default_int_handler)
 rows = json.loads(sys.argv[1])
 for row in rows:
     print(json.dumps(row), flush=True)
@@ -256,6 +255,34 @@ def test_a_job_goes_on_when_its_server_is_gone(jobs: Jobs, tmp_path: Path) -> No
     assert state.error is not None and state.error["kind"] == "Interrupted"
     with pytest.raises(Refused):
         later.end(job, now=False)
+
+
+def test_a_command_hears_ctrl_c_also_where_its_server_does_not(jobs: Jobs) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        job = start(jobs, PROGRESS_ROW, words=("wait",))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    wait_until(lambda: Listener(jobs).progress(job) is not None)
+    jobs.end(job, now=False)
+    wait_until(lambda: jobs.is_over(job))
+    assert Listener(jobs).state(job).exit_code == 130
+
+
+def test_a_cancel_at_once_behind_the_start_waits_for_the_command(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "600"]) as command:
+
+        def begin(seconds: float) -> None:
+            write_whole(jobs.folder(job) / PROCESS, identify(command.pid).as_dict())
+
+        jobs = Jobs(tmp_path, pause=begin)
+        job = written(jobs, tmp_path, 1, identify().as_dict())
+        try:
+            jobs.end(job, now=False)
+        except Refused:
+            command.kill()
+            raise
+    assert command.returncode == -signal.SIGINT
 
 
 def test_a_command_that_dies_without_a_word_is_told_by_its_exit_code(jobs: Jobs) -> None:

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from flowbackup import api
 from flowbackup.model.ids import id_text
+from flowbackup.monitor import Monitor, Problem
 from flowbackup.ui import contents
 from flowbackup.ui.app import make_app
 from flowbackup.ui.contents import PREVIEW_BYTES, TICKET_SECONDS, Download, Tickets, _pieces
@@ -185,14 +187,26 @@ def test_a_directory_comes_as_an_archive(shelf: Shelf) -> None:
         assert {Path(name).name for name in archive.getnames()} >= {"letters.txt", "noise.bin"}
 
 
-def test_a_download_of_damaged_media_breaks_off(shelf: Shelf) -> None:
+@pytest.mark.parametrize("path", ["sub/noise.bin", "sub", ""])
+def test_a_download_of_damaged_media_breaks_off(shelf: Shelf, path: str) -> None:
     with shelf.backup.catalog() as catalog:
         for row in catalog.frames_of(shelf.second):
             for info, where in catalog.places(row.frame):
                 damage(Path(info.location), where, 5)
-    ticket = shelf.page.post("download/ticket", version=shelf.id, path="sub/noise.bin")["path"]
+    ticket = shelf.page.post("download/ticket", version=shelf.id, path=path)["path"]
     with pytest.raises(Exception, match=r"damaged|copy|sound|read"):
         shelf.page.client.get(ticket)
+
+
+def test_a_folder_with_a_file_that_was_never_saved_is_downloaded_without_it(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def export(query: str, out: Any, request: object, monitor: Monitor) -> None:
+        monitor.problem(Problem("source", "its content was not saved: no permission", b"sub/x"))
+        out.write(b"the others")
+
+    monkeypatch.setattr(api, "export_tar", export)
+    assert fetched(shelf, "sub")[0].content == b"the others"
 
 
 def test_a_ticket_waits_for_a_moment_only() -> None:
@@ -226,6 +240,15 @@ def test_a_browser_that_goes_stops_the_reading() -> None:
     pieces.close()
     wait_until(lambda: bool(ended))
     assert ended and sum(given) < 100 * 65536
+
+
+def test_a_device_that_breaks_its_pipe_breaks_the_download() -> None:
+    def give(out: Any) -> None:
+        out.write(b"x")
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        list(_pieces(give))
 
 
 def test_an_empty_machine_has_empty_lists(settings: Settings) -> None:

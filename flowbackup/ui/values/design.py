@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from flowbackup.ui.values.shape import Asked, JsonObject, Told
 
+ON_CANVAS = 1_000_000.0
+"""Farther out nobody finds a box again, and pictures of the canvas lose their accuracy."""
+Coordinate = Annotated[float, Field(ge=-ON_CANVAS, le=ON_CANVAS, allow_inf_nan=False)]
+
 
 class Position(Asked):
     """Where a box stands on the canvas."""
 
-    x: float
-    y: float
+    x: Coordinate
+    y: Coordinate
 
 
 class GraphRow(Told):

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from flowbackup.testing.compare import differences
+from flowbackup.ui.pages import LIMIT_MAX
 from tests.ui.browser.chain import NASTY, Chain
 from tests.ui.browser.conftest import SHOTS
 from tests.ui.browser.tab import Tab
@@ -224,9 +225,10 @@ def test_only_what_was_shown_is_forgotten(tab: Tab, chain: Chain) -> None:
 def test_what_would_happen_is_simulated_for_two_layouts(tab: Tab, chain: Chain) -> None:
     page = tab.page
     single = chain.graph.read_text().replace("nightly", "single").partition("mirror_groups")[0]
-    (chain.folder / "single.yaml").write_text(single.replace("copies: 2\n", ""))
+    beside = chain.folder / "single #2? 100%25.yaml"
+    beside.write_text(single.replace("copies: 2\n", ""))
     tab.go(f"#/plan/{chain.graph}")
-    page.get_by_label("Beside it").select_option(str(chain.folder / "single.yaml"))
+    page.get_by_label("Beside it").select_option(str(beside))
     page.get_by_role("button", name="+ a rate").click()
     first = page.get_by_role("group", name="Condition 1")
     first.get_by_label("If").select_option("usb")
@@ -241,6 +243,23 @@ def test_what_would_happen_is_simulated_for_two_layouts(tab: Tab, chain: Chain) 
     )
     expect(page.get_by_label("Prediction of nightly")).to_contain_text("usb")
     expect(page.get_by_label("Prediction of single")).to_be_visible()
+
+
+def test_all_graphs_are_offered_however_many_there_are(tab: Tab, chain: Chain) -> None:
+    page = tab.page
+    for number in range(LIMIT_MAX + 5):
+        (chain.folder / f"more{number}.yaml").write_text("graph: more\n")
+    tab.go("#/design")
+    links = page.locator(".graph-list a")
+    expect(links).to_have_count(LIMIT_MAX)
+    page.get_by_role("button", name="Show more").click()
+    expect(links).to_have_count(LIMIT_MAX + 6)
+    tab.go("#/plan")
+    expect(page.get_by_label("Graph").locator("option")).to_have_count(LIMIT_MAX + 6)
+    tab.go("#/run")
+    page.get_by_role("button", name="Run a graph").click()
+    choice = page.get_by_role("dialog").get_by_label("Graph")
+    expect(choice.locator("option")).to_have_count(LIMIT_MAX + 6)
 
 
 SCREENS = {

@@ -1,5 +1,6 @@
 // One way to the server. What goes wrong is a value, never an exception.
 import { token } from "../shell/token";
+import { sentence } from "../text/sentence";
 
 /** kind: whose fault it is: usage, graph, ... as the server says, "network" where it did not answer,
  * "aborted" where nobody waits any more.  status: of HTTP, 0 without an answer. */
@@ -46,7 +47,7 @@ export function fetchWithToken(path: string, init: RequestInit = {}): Promise<Re
 
 /** The text of a fault for people: what failed, and what to do. */
 export function saidOf(fault: Fault): string {
-  const said = /[.!?]$/.test(fault.message) ? fault.message : `${fault.message}.`;
+  const said = sentence(fault.message);
   return fault.remedy ? `${said} ${capital(fault.remedy)}` : said;
 }
 

@@ -15,14 +15,14 @@ export type LegalTarget = Schemas["LegalTarget"];
 export type Design = Omit<Schemas["Design"], "spec"> & { spec: Spec | null };
 
 export const designing = {
-  graphs: () => api.get<{ rows: GraphRow[] }>("/api/graphs"),
   templates: () => api.get<Template[]>("/api/templates"),
-  load: (path: string) => api.get<GraphText>(addressOf(path)),
+  load: (path: string, signal?: AbortSignal) => api.get<GraphText>(addressOf(path), signal),
   save: (path: string, text: string, before: string, positions: Positions) =>
     api.put<GraphText>(addressOf(path), { text, before, positions }),
   create: (path: string, text: string, positions: Positions) =>
     api.post<GraphText>("/api/graphs", { path, text, positions }),
-  check: (text: string, path: string) => api.post<Design>("/api/design/check", { text, path }),
+  check: (text: string, path: string, signal?: AbortSignal) =>
+    api.post<Design>("/api/design/check", { text, path }, signal),
   edit: (text: string, spec: Spec, path: string) =>
     api.post<Design>("/api/design/edit", { text, spec, path }),
   legal: (
@@ -36,6 +36,6 @@ export const designing = {
 };
 
 /** The absolute path follows /api/graphs. */
-function addressOf(path: string): string {
+export function addressOf(path: string): string {
   return `/api/graphs/${path.replace(/^\//, "").split("/").map(encodeURIComponent).join("/")}`;
 }

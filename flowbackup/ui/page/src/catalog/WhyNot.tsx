@@ -1,7 +1,7 @@
 import { type FormEvent, useState } from "react";
-import { asking, Empty, FaultNote, Loading, useAsked } from "../loading";
+import type { GraphRow } from "../api/designing";
+import { asking, Empty, FaultNote, Loading, useAllRows, useAsked } from "../loading";
 import { Button, ChoiceField, Light, TextField } from "../parts";
-import type { GraphRow } from "../plan/graphs";
 import { Name } from "../text/Name";
 import { visible } from "../text/visible";
 
@@ -17,7 +17,7 @@ export function WhyNot({ path }: { path: string }) {
   const [written, setWritten] = useState(path);
   const [graph, setGraph] = useState("");
   const [asked, setAsked] = useState<string | null>(null);
-  const graphs = useAsked<{ rows: GraphRow[] }>("/api/graphs");
+  const graphs = useAllRows<GraphRow>("/api/graphs");
   const found = useAsked<WhyRow[]>(asked);
   const ask = (event: FormEvent) => {
     event.preventDefault();
@@ -38,10 +38,7 @@ export function WhyNot({ path }: { path: string }) {
           onChange={(event) => setGraph(event.target.value)}
           choices={[
             { value: "", label: "what ran last" },
-            ...(graphs.value?.rows ?? []).map((row) => ({
-              value: row.path,
-              label: visible(row.path),
-            })),
+            ...graphs.rows.map((row) => ({ value: row.path, label: visible(row.path) })),
           ]}
         />
         <Button kind="primary" type="submit" disabled={!written.trim()}>

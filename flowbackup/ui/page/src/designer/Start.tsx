@@ -1,6 +1,6 @@
 import { useState } from "react";
 import type { GraphRow, Template } from "../api/designing";
-import { Empty, FaultNote, Loading, useAsked } from "../loading";
+import { Empty, FaultNote, Loading, More, useAsked, useRows } from "../loading";
 import { faultOfName } from "../model/names";
 import { Button, TextField } from "../parts";
 import { go, hashOf } from "../shell/routes";
@@ -8,7 +8,7 @@ import "./start.css";
 
 /** Where a chain begins: a file, a template, or nothing. */
 export function Start() {
-  const graphs = useAsked<{ rows: GraphRow[] }>("/api/graphs");
+  const graphs = useRows<GraphRow>("/api/graphs");
   const templates = useAsked<Template[]>("/api/templates");
   const [name, setName] = useState("nightly");
   const fault = faultOfName(name, true);
@@ -47,12 +47,12 @@ export function Start() {
       <section className="stack">
         <h2>Graph files</h2>
         {graphs.fault && <FaultNote fault={graphs.fault} again={graphs.again} />}
-        {!graphs.value && !graphs.fault && <Loading />}
-        {graphs.value?.rows.length === 0 && (
+        {graphs.isLoading && graphs.rows.length === 0 && <Loading />}
+        {!graphs.isLoading && !graphs.fault && graphs.rows.length === 0 && (
           <Empty title="No graph files yet">What you save appears here.</Empty>
         )}
         <ul className="graph-list">
-          {graphs.value?.rows.map((row) => (
+          {graphs.rows.map((row) => (
             <li key={row.path}>
               <a href={hashOf("design", row.path)}>
                 <strong>{row.name}</strong>
@@ -61,6 +61,7 @@ export function Start() {
             </li>
           ))}
         </ul>
+        <More list={graphs} />
       </section>
     </div>
   );

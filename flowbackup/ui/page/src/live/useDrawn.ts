@@ -1,16 +1,12 @@
 // A graph to be drawn: what is in it, and where its boxes stand.
 import { useEffect, useState } from "react";
 import { api } from "../api/client";
+import { designing, type GraphText } from "../api/designing";
 import type { Positions } from "../model/layout";
 import type { Spec } from "../model/spec";
 
 export interface Drawn {
   spec: Spec;
-  positions: Positions;
-}
-
-interface File {
-  text: string;
   positions: Positions;
 }
 
@@ -27,8 +23,7 @@ export function useDrawn(session: string, graph: string): Drawn | null {
       ]);
       const text = kept ?? file?.text;
       if (!text || stop.signal.aborted) return;
-      const body = { text, ...(graph ? { path: graph } : {}) };
-      const design = await api.post<{ spec: Spec | null }>("/api/design/check", body, stop.signal);
+      const design = await designing.check(text, graph, stop.signal);
       if (stop.signal.aborted || !design.ok || !design.value.spec) return;
       setDrawn({ spec: design.value.spec, positions: file?.positions ?? {} });
     };
@@ -47,8 +42,8 @@ async function keptText(session: string, signal: AbortSignal): Promise<string | 
   return (answer.ok && answer.value.graph_text) || null;
 }
 
-async function fileOf(graph: string, signal: AbortSignal): Promise<File | null> {
+async function fileOf(graph: string, signal: AbortSignal): Promise<GraphText | null> {
   if (!graph) return null;
-  const answer = await api.get<File>(`/api/graphs${encodeURI(graph)}`, signal);
+  const answer = await designing.load(graph, signal);
   return answer.ok ? answer.value : null;
 }

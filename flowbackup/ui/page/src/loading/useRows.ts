@@ -26,6 +26,16 @@ interface Known<Row> {
 
 const NOTHING = { rows: [], next: null, fault: null, isLoading: false };
 
+/** As useRows, and goes on to the end by itself: a choice has no way to ask for more. */
+export function useAllRows<Row>(path: string): Rows<Row> {
+  const list = useRows<Row>(path);
+  const { hasMore, isLoading, fault, more } = list;
+  useEffect(() => {
+    if (hasMore && !isLoading && !fault) more();
+  }, [hasMore, isLoading, fault, more]);
+  return list;
+}
+
 /** goOn: the name under which the route wants to be told where to go on. */
 export function useRows<Row>(path: string | null, goOn = "after"): Rows<Row> {
   const [known, setKnown] = useState<Known<Row>>({ path: null, ...NOTHING });

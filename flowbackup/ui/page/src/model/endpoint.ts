@@ -17,11 +17,11 @@ export interface Coupling {
   target: Endpoint;
 }
 
-const ENDPOINT = /^\s*([^\s.[\]]+)(?:\.([^\s.[\]]+))?\s*(?:\[\s*(\d+)\s*:\s*(\d+)\s*\])?\s*$/;
+const ENDPOINT = /^([^\s.[\]]+)(?:\.([^\s.[\]]+))?(?:\s*\[\s*(\d+)\s*:\s*(\d+)\s*\])?$/;
 
 /** "group", "group.device" or "group.device[0:4]"; null for anything else. */
 export function parseEndpoint(text: string): Endpoint | null {
-  const match = ENDPOINT.exec(text);
+  const match = ENDPOINT.exec(text.trim());
   if (!match?.[1]) return null;
   const end: Endpoint = { group: match[1] };
   if (match[2]) end.device = match[2];

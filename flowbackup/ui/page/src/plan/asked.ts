@@ -1,4 +1,5 @@
 /** What somebody wants to know of a graph, row by row, and the request that asks it. */
+import { secondsOf } from "../text/time";
 
 export type What = "rate" | "size" | "fail" | "room" | "lost";
 
@@ -29,18 +30,27 @@ export const WORDS: Record<What, { title: string; value: string; at: string; sam
   lost: { title: "what is lost if it dies", value: "", at: "at", sample: "600s" },
 };
 
-const SIZE = /^\s*\d+(\.\d+)?\s*([kmgt]i?b?|b)?\s*$/i;
-const RATE = /^\s*\d+(\.\d+)?\s*([kmgt]i?b?|b)?\s*(\/\s*s)?\s*$/i;
-const TIME = /^\s*(\d+(\.\d+)?\s*(s|m|min|h|d)?\s*)+$/i;
+const SIZE = /^\d+(\.\d+)?\s*([kmgt]i?b?|b)?$/i;
+const PER_SECOND = /\/\s*s$/i;
+
+function isSize(text: string): boolean {
+  return SIZE.test(text.trim());
+}
+
+/** As a number of seconds, or with units. */
+function isTime(text: string): boolean {
+  return /^\d+(\.\d+)?$/.test(text.trim()) || secondsOf(text) !== null;
+}
 
 /** What is wrong with a row; "" if nothing is. */
 export function faultOf(row: Condition): string {
   if (row.name === "") return "say of which";
-  if (row.what === "rate" && !RATE.test(row.value)) return "write a rate, as in 80MB/s";
-  if ((row.what === "size" || row.what === "room") && !SIZE.test(row.value))
+  if (row.what === "rate" && !isSize(row.value.trim().replace(PER_SECOND, "")))
+    return "write a rate, as in 80MB/s";
+  if ((row.what === "size" || row.what === "room") && !isSize(row.value))
     return "write a size, as in 2TB";
   const needsTime = row.what === "fail" || row.what === "lost";
-  if ((needsTime || row.at.trim() !== "") && !TIME.test(row.at))
+  if ((needsTime || row.at.trim() !== "") && !isTime(row.at))
     return "write a time since the start, as in 600s";
   return "";
 }
@@ -64,8 +74,8 @@ export function requestOf(
   for (const row of rows) {
     if (faultOf(row)) continue;
     const at = row.at.trim();
-    const isTime = row.what === "fail" || row.what === "lost";
-    const value = isTime
+    const isMoment = row.what === "fail" || row.what === "lost";
+    const value = isMoment
       ? at
       : row.what === "rate" && at
         ? `${row.value.trim()}@${at}`

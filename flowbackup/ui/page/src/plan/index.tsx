@@ -1,13 +1,13 @@
 import { useState } from "react";
 import { api, type Fault } from "../api/client";
-import { Empty, FaultNote, Loading, useAsked } from "../loading";
+import type { GraphRow } from "../api/designing";
+import { Empty, FaultNote, Loading, useAllRows } from "../loading";
 import { Button, ChoiceField } from "../parts";
 import { go, hashOf, type Route } from "../shell/routes";
 import { visible } from "../text/visible";
 import { type Condition, faultOf, requestOf } from "./asked";
 import { Comparison } from "./Comparison";
 import { Conditions } from "./Conditions";
-import type { GraphRow } from "./graphs";
 import { PredictionView } from "./PredictionView";
 import type { Prediction } from "./prediction";
 import { type Loaded, useGraph } from "./useGraph";
@@ -20,8 +20,8 @@ interface Found {
 
 /** How long a graph would take, what would hold it up, and what if; one or two layouts of it. */
 export default function Plan({ route }: { route: Route }) {
-  const graphs = useAsked<{ rows: GraphRow[] }>("/api/graphs");
-  const rows = graphs.value?.rows ?? [];
+  const graphs = useAllRows<GraphRow>("/api/graphs");
+  const { rows } = graphs;
   const path = route.rest || rows[0]?.path || "";
   const other = route.query.get("with") ?? "";
   return (
@@ -33,8 +33,8 @@ export default function Plan({ route }: { route: Route }) {
         </p>
       </header>
       {graphs.fault && <FaultNote fault={graphs.fault} again={graphs.again} />}
-      {graphs.isLoading && !graphs.value && <Loading />}
-      {graphs.value && rows.length === 0 && !path && (
+      {graphs.isLoading && rows.length === 0 && <Loading />}
+      {!graphs.isLoading && !graphs.fault && rows.length === 0 && !path && (
         <Empty
           title="There is no graph yet"
           actions={

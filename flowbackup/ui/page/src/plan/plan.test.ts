@@ -43,6 +43,20 @@ describe("what is asked", () => {
     expect(requestOf("", "", [row(change)])).toEqual({ text: "", path: "", seed: 0 });
   });
 
+  test("a long text that is none is told at once", () => {
+    const digits = "1".repeat(50_000);
+    const spaces = `1${" ".repeat(50_000)}`;
+    for (const text of [`${digits}!`, `${spaces}!`, `${"1 ".repeat(50_000)}!`]) {
+      expect(faultOf(row({ what: "fail", at: text }))).not.toBe("");
+      expect(faultOf(row({ value: text }))).not.toBe("");
+      expect(faultOf(row({ what: "size", value: text }))).not.toBe("");
+    }
+  });
+
+  test("80 MB / s and 600 are fine", () => {
+    expect(faultOf(row({ value: " 80 MB / s ", at: "600" }))).toBe("");
+  });
+
   test("2 TiB and 1h30m are fine", () => {
     expect(faultOf(row({ what: "room", value: "2 TiB" }))).toBe("");
     expect(faultOf(row({ what: "fail", at: "1h30m" }))).toBe("");

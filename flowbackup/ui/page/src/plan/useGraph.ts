@@ -1,14 +1,9 @@
 // A graph file with what can be named in it.
 import { useEffect, useState } from "react";
-import { api, type Fault } from "../api/client";
+import type { Fault } from "../api/client";
+import { designing } from "../api/designing";
 import type { Drawn } from "../live/useDrawn";
-import type { Positions } from "../model/layout";
 import { agentsOf, groupsOf, type Spec } from "../model/spec";
-
-interface File {
-  text: string;
-  positions: Positions;
-}
 
 export interface Loaded {
   path: string;
@@ -38,15 +33,11 @@ export function useGraph(path: string): Loaded | null {
     if (!path) return;
     const stop = new AbortController();
     const load = async () => {
-      const file = await api.get<File>(`/api/graphs${encodeURI(path)}`, stop.signal);
+      const file = await designing.load(path, stop.signal);
       if (stop.signal.aborted) return;
       if (!file.ok) return setLoaded({ path, ...NOTHING, fault: file.fault });
       const { text, positions } = file.value;
-      const design = await api.post<{ spec: Spec | null }>(
-        "/api/design/check",
-        { text, path },
-        stop.signal,
-      );
+      const design = await designing.check(text, path, stop.signal);
       if (stop.signal.aborted) return;
       if (!design.ok) return setLoaded({ path, ...NOTHING, fault: design.fault });
       const { spec } = design.value;

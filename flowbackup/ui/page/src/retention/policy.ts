@@ -1,4 +1,5 @@
 /** Keep rules as a form has them, and as they are sent: `retention:` of a graph. */
+import { secondsOf } from "../text/time";
 
 export const PERIODS = ["hourly", "daily", "weekly", "monthly", "quarterly", "yearly"] as const;
 export type Period = (typeof PERIODS)[number];
@@ -34,25 +35,6 @@ export interface Read {
 }
 
 const COUNT_MAX = 1_000_000;
-const SECONDS: Record<string, number> = { s: 1, m: 60, min: 60, h: 3600, d: 86_400 };
-const PART = /(\d+(?:\.\d+)?)\s*([a-z]+)\s*/y;
-
-/** Seconds of "30d", "1h30m"; null for what is none. */
-export function secondsOf(text: string): number | null {
-  const plain = text.trim().toLowerCase();
-  if (plain === "" || plain === "0") return plain === "0" ? 0 : null;
-  let seconds = 0;
-  let at = 0;
-  while (at < plain.length) {
-    PART.lastIndex = at;
-    const found = PART.exec(plain);
-    const unit = found && SECONDS[found[2] ?? ""];
-    if (!found || !unit) return null;
-    seconds += Number(found[1]) * unit;
-    at = PART.lastIndex;
-  }
-  return Math.round(seconds);
-}
 
 function countOf(text: string): number | null {
   if (text.trim() === "") return 0;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { secondsOf } from "../text/time";
 import { byObject, type Decision, expected, whyKept } from "./decisions";
-import { EMPTY_FORM, options, read, secondsOf, USUAL_FORM, wantsNothing } from "./policy";
+import { EMPTY_FORM, options, read, USUAL_FORM, wantsNothing } from "./policy";
 
 describe("keep rules", () => {
   test("as they are sent", () => {

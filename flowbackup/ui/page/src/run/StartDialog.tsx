@@ -1,8 +1,8 @@
 import { useState } from "react";
 import { api, type Fault } from "../api/client";
-import { FaultNote, Loading, useAsked } from "../loading";
+import type { GraphRow } from "../api/designing";
+import { FaultNote, Loading, useAllRows } from "../loading";
 import { Button, CheckField, ChoiceField, Dialog } from "../parts";
-import type { GraphRow } from "../plan/graphs";
 import { go, hashOf } from "../shell/routes";
 import { visible } from "../text/visible";
 
@@ -14,12 +14,12 @@ interface StartDialogProps {
 
 /** Runs a graph file, and goes to its run. */
 export function StartDialog({ wanted = "", onClose }: StartDialogProps) {
-  const graphs = useAsked<{ rows: GraphRow[] }>("/api/graphs");
+  const graphs = useAllRows<GraphRow>("/api/graphs");
   const [chosen, setChosen] = useState(wanted);
   const [init, setInit] = useState(false);
   const [isBusy, setBusy] = useState(false);
   const [fault, setFault] = useState<Fault | null>(null);
-  const rows = graphs.value?.rows ?? [];
+  const { rows } = graphs;
   const path = chosen || rows[0]?.path || "";
   const start = async () => {
     setBusy(true);
@@ -40,8 +40,8 @@ export function StartDialog({ wanted = "", onClose }: StartDialogProps) {
       }
     >
       {graphs.fault && <FaultNote fault={graphs.fault} again={graphs.again} />}
-      {graphs.isLoading && !graphs.value && <Loading />}
-      {graphs.value && rows.length === 0 && (
+      {graphs.isLoading && rows.length === 0 && <Loading />}
+      {!graphs.isLoading && !graphs.fault && rows.length === 0 && (
         <p>
           There is no graph yet. <a href={hashOf("design")}>Draw one first.</a>
         </p>

@@ -3,6 +3,7 @@ import { memo } from "react";
 import { type ClientBox, OBJECT_HEIGHT } from "../../model/chart";
 import { HERE } from "../../model/spec";
 import { keyText, useAround } from "./context";
+import { NameButton } from "./NameButton";
 
 export type ClientNodeType = Node<{ box: ClientBox }, "clientBox">;
 
@@ -21,16 +22,7 @@ export const ClientNode = memo(
         aria-label={`client ${box.name}`}
       >
         <header>
-          <button
-            type="button"
-            className="box-name nopan"
-            onClick={(event) => {
-              event.stopPropagation();
-              around.choose(box.keys);
-            }}
-          >
-            {box.name}
-          </button>
+          <NameButton kind="box-name" keys={box.keys} name={box.name} />
           <span className="box-role">{box.node === HERE ? "client" : `client on ${box.node}`}</span>
         </header>
         {box.objects.map((object) => {
@@ -42,16 +34,7 @@ export const ClientNode = memo(
               style={{ height: OBJECT_HEIGHT }}
               data-chosen={around.chosen === keyText(keys) || undefined}
             >
-              <button
-                type="button"
-                className="object-name nopan"
-                onClick={(event) => {
-                  event.stopPropagation();
-                  around.choose(keys);
-                }}
-              >
-                {object.name}
-              </button>
+              <NameButton kind="object-name" keys={keys} name={object.name} />
               <span className="object-source" title={object.source}>
                 {object.source}
               </span>

@@ -4,6 +4,7 @@ import { AGENT_HEIGHT, AGENT_WIDTH, type AgentBox, type GroupBox } from "../../m
 import { rangeText } from "../../model/endpoint";
 import { Buffers } from "./Buffers";
 import { keyText, useAround } from "./context";
+import { NameButton } from "./NameButton";
 
 export type GroupNodeType = Node<{ box: GroupBox }, "groupBox">;
 
@@ -26,16 +27,7 @@ export const GroupNode = memo(
       >
         <Handle type="target" id={box.id} position={Position.Left} className="end-in" />
         <header>
-          <button
-            type="button"
-            className="box-name nopan"
-            onClick={(event) => {
-              event.stopPropagation();
-              around.choose(box.keys);
-            }}
-          >
-            {box.name}
-          </button>
+          <NameButton kind="box-name" keys={box.keys} name={box.name} />
           <span className="box-role">
             {box.role}
             {box.note && `, ${box.note}`}
@@ -78,16 +70,7 @@ function AgentCard({ box, agent }: { box: GroupBox; agent: AgentBox }) {
       style={{ left: agent.at.x, top: agent.at.y, width: AGENT_WIDTH, height: AGENT_HEIGHT }}
     >
       <Handle type="target" id={agent.id} position={Position.Left} className="end-in" />
-      <button
-        type="button"
-        className="agent-name nopan"
-        onClick={(event) => {
-          event.stopPropagation();
-          around.choose(keys);
-        }}
-      >
-        {agent.device}
-      </button>
+      <NameButton kind="agent-name" keys={keys} name={agent.device} />
       <span className="agent-place" title={agent.place}>
         {agent.place}
       </span>

@@ -1,4 +1,5 @@
 import { useEffect } from "react";
+import { sentence } from "../../text/sentence";
 
 export interface Refused {
   x: number;
@@ -23,8 +24,4 @@ export function Refusal({ refused, onClose }: { refused: Refused; onClose: () =>
       <span>{sentence(refused.text)}</span>
     </div>
   );
-}
-
-function sentence(text: string): string {
-  return /[.?!]$/.test(text) ? text : `${text}.`;
 }
