@@ -105,7 +105,7 @@ def test_an_archive_of_what_was_backed_up(run: Run) -> None:
         assert (report.kind, report.outcome, report.files) == ("export", Outcome.SUCCESS, 1)
         with tarfile.open(fileobj=io.BytesIO(out.getvalue())) as tar:
             names[query] = tar.getnames()
-    assert names == {"tree": [".", "./file"], "tree:file": ["tree"], "dump": ["dump"]}
+    assert names == {"tree": [".", "./file"], "tree:file": ["file"], "dump": ["dump"]}
     assert api.sessions(run.catalog)[0].kind == "export"
 
 
