@@ -98,6 +98,7 @@ class Histories(TreeChanges):
         self._kept: dict[bytes, Kept] = {}
         self._untold: dict[bytes, Kept] = {}
         self._died: list[State] = []
+        self._moved_bytes = 0
 
     def teardown(self) -> None:
         self._environment.undo()
@@ -109,6 +110,7 @@ class Histories(TreeChanges):
         the two need a part has been written anew."""
         self.begin(which)
         self.write("b", 200 * KIB, which)
+        self.write("c", 200 * KIB, which + 3)
         if len(self._history.media) > 1:
             self.backup_alone(which)
         else:
@@ -117,7 +119,9 @@ class Histories(TreeChanges):
             self.change(which, 0.5, keeps_time=False)
             self.write("b", 200 * KIB, content)
             self.backup(full=False)
-        self.forget_and_prune({0}, "0")
+        # What the first device has got alone is no part of what came after it.
+        self.forget_and_prune({*range(len(self._history.media))}, "0")
+        assert self._moved_bytes > 200 * KIB, "no content was moved"
 
     # Backups
 
@@ -208,6 +212,7 @@ class Histories(TreeChanges):
         # That a medium of a set has no room for what is to be moved, only the run finds out.
         is_short = any(kept.reason == "room" for freed in report.freed for kept in freed.kept)
         assert is_short or report.freed == foreseen.freed
+        self._moved_bytes += sum(freed.moved_bytes for freed in report.freed)
         if not is_short:
             self._untold.clear()
         self._check_all()
