@@ -38,12 +38,12 @@ def fold(batch: pa.RecordBatch, raw_bytes_max: int = RAW_BYTES_MAX) -> bytes:
     stream = pa.BufferOutputStream()
     with pa.ipc.new_stream(stream, batch.schema, options=_PLAIN_IPC) as writer:
         writer.write_batch(batch)
-    raw = bytearray(stream.getvalue())
-    if len(raw) > raw_bytes_max:
-        raise ValueError(f"a manifest page of {len(raw)} bytes is over {raw_bytes_max}")
+    raw = stream.getvalue()
+    if raw.size > raw_bytes_max:
+        raise ValueError(f"a manifest page of {raw.size} bytes is over {raw_bytes_max}")
     offsets_to_lengths(raw, pa.ipc.open_stream(raw).read_next_batch())
     packed: bytes = _ZSTD.compress(raw, asbytes=True)
-    return _HEAD.pack(MAGIC, len(raw)) + packed
+    return _HEAD.pack(MAGIC, raw.size) + packed
 
 
 def unfold(
@@ -60,8 +60,8 @@ def unfold(
     if raw_size > raw_bytes_max:
         raise DamageError(f"a manifest page wants {raw_size} bytes, allowed are {raw_bytes_max}")
     try:
-        raw = bytearray(_ZSTD.decompress(memoryview(data)[_HEAD.size :], raw_size))
-        batch = _known_columns(_only_batch(pa.py_buffer(raw)), schema)
+        raw = _ZSTD.decompress(memoryview(data)[_HEAD.size :], raw_size)
+        batch = _known_columns(_only_batch(raw), schema)
         if magic == MAGIC:
             lengths_to_offsets(raw, batch)
         batch.validate(full=True)

@@ -15,26 +15,25 @@ from numpy.typing import NDArray
 _OFFSET = np.dtype("<i4")
 
 
-def offsets_to_lengths(stream: bytearray, batch: pa.RecordBatch) -> None:
+def offsets_to_lengths(stream: pa.Buffer, batch: pa.RecordBatch) -> None:
     """Instead of each offset how far it is from the one before, in place.  batch: lies in
-    `stream`, and must not be used any more."""
+    `stream`, which is mutable, and must not be used any more."""
     for offsets in _all_offsets(stream, batch):
         offsets[1:] = np.diff(offsets)
 
 
-def lengths_to_offsets(stream: bytearray, batch: pa.RecordBatch) -> None:
+def lengths_to_offsets(stream: pa.Buffer, batch: pa.RecordBatch) -> None:
     """As it was before `offsets_to_lengths`, in place; whatever stands there, nothing is believed
-    of it.  batch: lies in `stream`, and is right behind that."""
+    of it.  batch: lies in `stream`, which is mutable, and is right behind that."""
     for lengths in _all_offsets(stream, batch):
         np.cumsum(lengths, out=lengths, dtype=_OFFSET)
 
 
-def _all_offsets(stream: bytearray, batch: pa.RecordBatch) -> Iterator[NDArray[np.int32]]:
-    begin = pa.py_buffer(stream).address
+def _all_offsets(stream: pa.Buffer, batch: pa.RecordBatch) -> Iterator[NDArray[np.int32]]:
     for column in batch.columns:
         for buffer in _offset_buffers(column):
             count = buffer.size // _OFFSET.itemsize
-            yield np.frombuffer(stream, _OFFSET, count, buffer.address - begin)
+            yield np.frombuffer(stream, _OFFSET, count, buffer.address - stream.address)
 
 
 def _offset_buffers(column: pa.Array) -> Iterator[pa.Buffer]:

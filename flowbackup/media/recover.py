@@ -693,7 +693,7 @@ class Library:
         if data[:4] not in (b"FBP1", b"FBP2") or size > size_max:
             raise Damage("it is no page, or too long")
         try:
-            raw = bytearray(pa.Codec("zstd").decompress(data[8:], size))
+            raw = pa.Codec("zstd").decompress(data[8:], size)
             messages = pa.ipc.MessageReader.open_stream(raw)
             head, body = messages.read_next_message(), messages.read_next_message()
             if b"ARROW:extension:" in bytes(head.metadata) or is_packed(bytes(body.metadata)):
@@ -756,7 +756,7 @@ def is_packed(metadata: bytes) -> bool:
     return not batch or field(batch, 3) != 0
 
 
-def add_lengths_up(raw: bytearray, batch: Any) -> None:
+def add_lengths_up(raw: Any, batch: Any) -> None:
     """Makes the offsets of a batch in `raw` of the lengths that stand in their place."""
     columns = list(batch.columns)
     while columns:
@@ -770,7 +770,7 @@ def add_lengths_up(raw: bytearray, batch: Any) -> None:
             continue
         lengths = column.buffers()[1]
         if lengths is not None:
-            begin = lengths.address - pa.py_buffer(raw).address
+            begin = lengths.address - raw.address
             view = memoryview(raw)[begin : begin + lengths.size // 4 * 4].cast("I")
             view[:] = array("I", (n % 2**32 for n in itertools.accumulate(view)))
 

@@ -47,7 +47,7 @@ def test_every_column_comes_back(count: int) -> None:
 def test_every_offset_is_a_length_and_nothing_else_is_changed() -> None:
     before = streamed(pa.RecordBatch.from_pylist(ROWS, schema=SCHEMA))
     stream = bytearray(before)
-    offsets_to_lengths(stream, read(stream))
+    offsets_to_lengths(pa.py_buffer(stream), read(stream))
     changed = np.flatnonzero(np.frombuffer(stream, "<i4") != np.frombuffer(before, "<i4"))
     items = sum(len(row["items"]) for row in ROWS)
     # text, items, their names and places and these' texts, one's name and places and these' texts
@@ -55,14 +55,14 @@ def test_every_offset_is_a_length_and_nothing_else_is_changed() -> None:
     assert 0 < len(changed) <= most
     text = read(stream).column("text").buffers()[1]
     assert list(np.frombuffer(text, "<i4")[:4]) == [0, 0, 1, 2]
-    lengths_to_offsets(stream, read(stream))
+    lengths_to_offsets(pa.py_buffer(stream), read(stream))
     assert stream == before
 
 
 @pytest.mark.parametrize("length", [-1, 1 << 20, -(1 << 31), (1 << 31) - 1])
 def test_lengths_that_cannot_be_are_damage(length: int) -> None:
     stream = streamed(pa.RecordBatch.from_pylist(ROWS[:9], schema=SCHEMA))
-    offsets_to_lengths(stream, read(stream))
+    offsets_to_lengths(pa.py_buffer(stream), read(stream))
     text = read(stream).column("text").buffers()[1]
     place = text.address - pa.py_buffer(stream).address
     stream[place + 16 : place + 20] = struct.pack("<i", length)
