@@ -96,10 +96,12 @@ def dictionaries() -> bytes:
 
 
 def lying_offsets(raw: bytes) -> bytes:
-    """The offsets of the chunk lists, 0 and 1 and 1 ..., lead far away."""
-    chunks = struct.pack("<4I", 0, 0, 1, 2)
-    assert chunks in raw
-    return raw.replace(chunks, struct.pack("<4I", 0, 0, 1, 2**31 - 1))
+    """The last of the chunk lists, which stand there as lengths, leads far away."""
+    page = bytearray(raw)
+    lengths = pa.ipc.open_stream(page).read_next_batch().column("chunks").buffers()[1]
+    end = lengths.address - pa.py_buffer(page).address + lengths.size
+    page[end - 4 : end] = struct.pack("<i", 2**31 - 2)
+    return bytes(page)
 
 
 def lying_length(raw: bytes) -> bytes:
