@@ -29,7 +29,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
-    """See three_nodes."""
+    """For a test that leaves marks on it, or is alone in its file.  See three_nodes."""
+    from tests.runtime.three_nodes import three_nodes
+
+    with three_nodes() as nodes:
+        yield nodes
+
+
+@pytest.fixture(scope="module")
+def one_cluster() -> Iterator[Cluster]:
+    """One for all tests of a file: who loses a node of it brings it back."""
     from tests.runtime.three_nodes import three_nodes
 
     with three_nodes() as nodes:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
-import time
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,20 +14,18 @@ from ray.cluster_utils import Cluster
 from flowbackup import api
 from flowbackup.api import RunSettings
 from flowbackup.catalog.catalog import open_catalog
-from flowbackup.errors import EXIT_INTERRUPTED, PeerLostError, UsageError
-from flowbackup.model.ids import FrameId, id_text
+from flowbackup.errors import PeerLostError, UsageError
+from flowbackup.model.ids import FrameId
 from flowbackup.model.report import Outcome
 from flowbackup.monitor import Progress, RecordingMonitor, SilentMonitor
 from flowbackup.runtime.care import verify_progress
-from flowbackup.runtime.edges.slab import PREFIX, SHARED_MEMORY
 from flowbackup.testing.compare import differences
 from tests import judge
 from tests.local_backup import LocalBackup, damage
-from tests.runtime.three_nodes import LABEL, STORE_BYTES, lose
+from tests.runtime.three_nodes import LABEL, bring_back, lose_node, node_ids
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 MIB = 1 << 20
-F13_SECONDS = 20
 QUIET = SilentMonitor()
 
 
@@ -75,7 +72,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_the_example_of_a_cluster_reads_where_the_data_are(
-    cluster: Cluster, tree: Path, tmp_path: Path
+    one_cluster: Cluster, tree: Path, tmp_path: Path
 ) -> None:
     """Two nodes at once, each with the mirror of the other."""
     example = Path(__file__).parents[2] / "graphs" / "cluster.yaml"
@@ -88,7 +85,7 @@ def test_the_example_of_a_cluster_reads_where_the_data_are(
     report = api.run_backup(api.load_plan(graph), RunSettings(catalog=catalog), monitor)
     assert report.outcome is Outcome.SUCCESS, report.problems
     assert [item.copies_durable for item in report.objects] == [2, 2]
-    nodes = {node["Labels"][LABEL]: node["NodeID"] for node in ray.nodes()}
+    nodes = node_ids()
     for agent, label in (("eastern.east-disk", "storage2"), ("western.west-disk", "storage3"),
                          ("eastern-mirror.west-mirror", "storage3")):  # fmt: skip
         assert {node for _, node in monitor.actors[f"cluster/{agent}"]} == {nodes[label]}
@@ -98,7 +95,7 @@ def test_the_example_of_a_cluster_reads_where_the_data_are(
 
 @pytest.mark.parametrize("transport", ["direct", "object-store"])
 def test_each_node_of_a_cascade_sends_the_tree_once(
-    cluster: Cluster, tree: Path, tmp_path: Path, transport: str
+    one_cluster: Cluster, tree: Path, tmp_path: Path, transport: str
 ) -> None:
     catalog = tmp_path / "catalog.sqlite"
     monitor = _ActorNames()
@@ -112,7 +109,7 @@ def test_each_node_of_a_cascade_sends_the_tree_once(
     assert size_bytes <= moved[0] <= size_bytes * 1.02
     assert len({device.frames for device in report.devices}) == 1
     assert [path for path in _files_of_ray() if b"PRIVATE KEY" in path.read_bytes()] == []
-    nodes = {node["Labels"][LABEL]: node["NodeID"] for node in ray.nodes()}
+    nodes = node_ids()
     for number, group in enumerate(("primary", "second", "third"), start=1):
         seen = monitor.actors[f"cascade/{group}.disk{number}"]
         assert seen == {("Buffer", nodes[f"storage{number}"]),
@@ -132,7 +129,7 @@ def test_each_node_of_a_cascade_sends_the_tree_once(
 
 
 def test_a_damage_on_another_node_is_found_there_and_told_here(
-    cluster: Cluster, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    one_cluster: Cluster, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verify_progress, "PROGRESS_SECONDS", 0)
     catalog = tmp_path / "catalog.sqlite"
@@ -143,7 +140,7 @@ def test_a_damage_on_another_node_is_found_there_and_told_here(
     assert {device.name: (device.node, device.state) for device in report.devices} == {
         f"disk{n}": (f"storage{n}", "sound") for n in (1, 2, 3)
     }
-    nodes = {node["Labels"][LABEL]: node["NodeID"] for node in ray.nodes()}
+    nodes = node_ids()
     assert {("VerifierActor", node) for node in nodes.values()} == set().union(
         *monitor.actors.values()
     )
@@ -163,7 +160,7 @@ def test_a_damage_on_another_node_is_found_there_and_told_here(
 
 
 def test_frames_of_other_nodes_are_handed_over_by_restore_agents(
-    cluster: Cluster, tree: Path, tmp_path: Path
+    one_cluster: Cluster, tree: Path, tmp_path: Path
 ) -> None:
     catalog = tmp_path / "catalog.sqlite"
     api.run_backup(
@@ -217,53 +214,8 @@ def damaged_frame(catalog: Path, disk: Path) -> FrameId:
     return frame
 
 
-@pytest.mark.parametrize("transport", ["direct", "object-store"])
-def test_f13_a_slow_end_of_the_chain_keeps_memory_as_planned_and_nothing_spills(
-    cluster: Cluster, tmp_path: Path, transport: str
-) -> None:
-    source = tmp_path / "source"
-    source.mkdir()
-    # More than a store of a node holds, and than leaves the chain in this time: whatever the
-    # credits did not hold back would be spilled.
-    (source / "large").write_bytes(os.urandom(MIB) * (STORE_BYTES * 3 // 2 // MIB))
-    graph = tmp_path / "slow.yaml"
-    graph.write_text(
-        f"""
-        graph: slow
-        frame_size: 2 MiB
-        sync_size: 4 MiB
-        transport: {transport}
-        nodes: {{storage1: {{}}, storage2: {{}}, storage3: {{}}}}
-        clients: {{web: {{objects: {{source: {{path: {source}}}}}}}}}
-        devices:
-          first: {{kind: "null", node: storage1}}
-          second: {{kind: "null", node: storage2}}
-          slow: {{kind: "null", node: storage3, rate_limit: 1 MB/s}}
-        backup_groups: {{primary: {{devices: [first], buffers: 4}}}}
-        mirror_groups:
-          near: {{mirrors: primary, devices: [second], buffers: 4}}
-          far: {{mirrors: near, devices: [slow], buffers: 4}}
-        """
-    )
-    plan = api.load_plan(graph)
-    planned_bytes = sum(size for _, size in plan.memory_bytes)
-    catalog = tmp_path / "catalog.sqlite"
-    monitor = _MemoryInUse(catalog)
-    report = api.run_backup(plan, RunSettings(catalog=catalog), monitor)
-    assert report.exit_code == EXIT_INTERRUPTED, report.problems
-    assert monitor.seconds >= F13_SECONDS
-    assert 0 < monitor.slab_bytes_max <= planned_bytes
-    # A frame keeps its slot on every node until the last has it durably: the chain was full.
-    slots = plan.agent("primary.first").slots
-    assert (slots - 1) * plan.slot_bytes < monitor.held_bytes_max <= slots * plan.slot_bytes
-    assert not _spilled()
-    # The same question after a spill: it can be answered otherwise.
-    kept = [ray.put(bytes(STORE_BYTES // 4)) for _ in range(8)]
-    assert _spilled(), len(kept)
-
-
 def test_a_device_on_an_absent_node_is_refused_and_nothing_is_written_elsewhere(
-    cluster: Cluster, tree: Path, tmp_path: Path
+    one_cluster: Cluster, tree: Path, tmp_path: Path
 ) -> None:
     plan = api.load_plan(written(tmp_path, tree, "storage9"))
     with pytest.raises(PeerLostError, match="storage9"):
@@ -272,13 +224,21 @@ def test_a_device_on_an_absent_node_is_refused_and_nothing_is_written_elsewhere(
         assert list((tmp_path / f"disk{number}" / "segments").iterdir()) == []
 
 
+@pytest.fixture
+def loss_of_node(one_cluster: Cluster) -> Iterator[_NodeLoss]:
+    """Ends with all nodes there."""
+    loss = _NodeLoss(one_cluster)
+    yield loss
+    if loss.lost:
+        bring_back(one_cluster, "storage3")
+
+
 def test_a_mirror_whose_node_dies_costs_its_copy_and_no_other(
-    cluster: Cluster, tree: Path, tmp_path: Path
+    loss_of_node: _NodeLoss, tree: Path, tmp_path: Path
 ) -> None:
-    monitor = _NodeLoss(cluster)
     plan = api.load_plan(written(tmp_path, tree))
-    report = api.run_backup(plan, RunSettings(catalog=tmp_path / "catalog.sqlite"), monitor)
-    assert monitor.lost
+    report = api.run_backup(plan, RunSettings(catalog=tmp_path / "catalog.sqlite"), loss_of_node)
+    assert loss_of_node.lost
     assert (report.outcome, report.exit_code) == (Outcome.INCOMPLETE, 4), report.problems
     assert [device.state for device in report.devices] == ["complete", "complete", "failed"]
     assert {problem.device for problem in report.problems} == {"disk3"}
@@ -292,12 +252,6 @@ def test_a_mirror_whose_node_dies_costs_its_copy_and_no_other(
         )  # fmt: skip
         assert list(differences(str(tree), str(target))) == []
         (tmp_path / "away").rename(tmp_path / f"disk{3 - number}")
-
-
-def _spilled() -> bool:
-    """Whether a raylet of the cluster ever called for a worker to spill objects."""
-    logs = Path(ray._private.worker._global_node.get_session_dir_path(), "logs")
-    return any(logs.glob("*spill_worker*"))
 
 
 def _files_of_ray() -> list[Path]:
@@ -318,34 +272,7 @@ class _NodeLoss(SilentMonitor):
     def progress(self, progress: Progress) -> None:
         if not self.lost and progress.edges[-1].bytes_moved:
             self.lost = True
-            ids = {n["Labels"].get(LABEL): n["NodeID"] for n in ray.nodes()}
-            (node,) = (n for n in self._cluster.list_all_nodes() if n.node_id == ids["storage3"])
-            lose(self._cluster, node)
-
-
-class _MemoryInUse(SilentMonitor):
-    """What the slabs take, and what the chain holds of what it accepted, while a session runs; ends
-    it after a while."""
-
-    def __init__(self, catalog: Path) -> None:
-        self._catalog = catalog
-        self._started = time.monotonic()
-        self.slab_bytes_max = self.held_bytes_max = 0
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self._started
-
-    def progress(self, progress: Progress) -> None:
-        with open_catalog(self._catalog) as catalog:
-            session = id_text(catalog.session("latest").session)
-        names = SHARED_MEMORY.glob(f"{PREFIX}{session}*")
-        slabs = sum(path.stat().st_size for path in names)
-        first, *_, last = progress.edges
-        self.slab_bytes_max = max(self.slab_bytes_max, slabs)
-        self.held_bytes_max = max(self.held_bytes_max, first.bytes_moved - last.bytes_durable)
-        if self.seconds > F13_SECONDS:
-            signal.raise_signal(signal.SIGINT)
+            lose_node(self._cluster, "storage3")
 
 
 class _ActorNames(RecordingMonitor):

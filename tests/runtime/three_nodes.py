@@ -63,3 +63,21 @@ def lose(cluster: Cluster, node: Node) -> None:
     assert there
     cluster.remove_node(node, allow_graceful=False)
     assert all(end_process(process, END_SECONDS_MAX) for process in there)
+
+
+def node_ids() -> dict[str, str]:
+    """Ray's own, of the nodes that live, by name."""
+    return {node["Labels"][LABEL]: node["NodeID"] for node in ray.nodes() if node["Alive"]}
+
+
+def lose_node(cluster: Cluster, name: str) -> None:
+    """See lose."""
+    wanted = node_ids()[name]
+    (node,) = (node for node in cluster.list_all_nodes() if node.node_id == wanted)
+    lose(cluster, node)
+
+
+def bring_back(cluster: Cluster, name: str) -> None:
+    """A node of this name in the place of one that was lost."""
+    cluster.add_node(object_store_memory=STORE_BYTES, num_cpus=2, labels={LABEL: name})
+    cluster.wait_for_nodes()
