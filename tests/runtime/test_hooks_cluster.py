@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 
 import pytest
-import ray
 from ray._private.ray_constants import PROCESS_TYPE_RAYLET
 from ray.cluster_utils import Cluster
 
@@ -16,14 +15,14 @@ from flowbackup.api import RunSettings
 from flowbackup.model.report import Outcome
 from flowbackup.monitor import SilentMonitor
 from flowbackup.units import MIB
-from tests.runtime.three_nodes import LABEL
+from tests.runtime.three_nodes import node_ids
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 
 def raylet_of(cluster: Cluster, label: str) -> int:
     """The process that all workers of this node are told of in their environment."""
-    (wanted,) = [node["NodeID"] for node in ray.nodes() if node["Labels"][LABEL] == label]
+    wanted = node_ids()[label]
     (node,) = [node for node in cluster.list_all_nodes() if node.node_id == wanted]
     (raylet,) = node.all_processes[PROCESS_TYPE_RAYLET]
     return int(raylet.process.pid)

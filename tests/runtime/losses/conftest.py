@@ -1,4 +1,4 @@
-"""A cluster for all scenarios, and a world on it."""
+"""A world on the cluster of a file."""
 
 from __future__ import annotations
 
@@ -12,13 +12,6 @@ from ray.cluster_utils import Cluster
 
 from tests.runtime.losses.world import World
 from tests.runtime.three_nodes import three_nodes
-
-
-@pytest.fixture(scope="module")
-def one_cluster() -> Iterator[Cluster]:
-    """One for all scenarios of a file: who loses a node of it brings it back."""
-    with three_nodes() as nodes:
-        yield nodes
 
 
 @pytest.fixture

@@ -7,18 +7,19 @@ from collections.abc import Callable
 from tests.runtime.losses.moments import COMMITTED, FRAME, Moment
 from tests.runtime.losses.scenario import COMPLETE, FAILED, Expected, Scenario
 from tests.runtime.losses.world import World
+from tests.runtime.three_nodes import bring_back, lose_node
 
 
 def lost(node: str) -> Callable[[World], None]:
     def act(world: World) -> None:
         world.be_heard()
-        world.lose_node(node)
+        lose_node(world.cluster, node)
 
     return act
 
 
 def back(node: str) -> Callable[[World], None]:
-    return lambda world: world.bring_node_back(node)
+    return lambda world: bring_back(world.cluster, node)
 
 
 SCENARIOS = (

@@ -23,7 +23,6 @@ from flowbackup.runtime.crew import crew
 from flowbackup.units import KIB
 from tests.leaks import Place, leaks
 from tests.runtime.losses.moments import Moment, Script, scripted, wait_for
-from tests.runtime.three_nodes import LABEL, STORE_BYTES, lose
 
 DEVICES = ("disk1", "disk2", "disk3")
 OBJECTS = {"first": 3, "second": 14}
@@ -162,15 +161,3 @@ class World:
         """Returns when the session has asked everybody what has happened until now."""
         rounds = len(self.monitor.snapshots)
         wait_for(lambda: len(self.monitor.snapshots) >= rounds + 2)
-
-    def lose_node(self, name: str) -> None:
-        """See three_nodes."""
-        ids = {n["Labels"].get(LABEL): n["NodeID"] for n in ray.nodes() if n["Alive"]}
-        (node,) = (n for n in self.cluster.list_all_nodes() if n.node_id == ids[name])
-        lose(self.cluster, node)
-
-    def bring_node_back(self, name: str) -> None:
-        self.cluster.add_node(
-            object_store_memory=STORE_BYTES, num_cpus=2, labels={LABEL: name}
-        )  # fmt: skip
-        self.cluster.wait_for_nodes()
