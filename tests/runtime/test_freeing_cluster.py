@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 
 def test_room_is_made_on_the_node_of_the_device(
-    cluster: Cluster,
+    one_cluster: Cluster,
     tmp_path: Path,
 ) -> None:
     source = tmp_path / "source"
@@ -69,7 +69,7 @@ def test_room_is_made_on_the_node_of_the_device(
     assert api.run_copy(later, (), settings, SilentMonitor()).stages[0].freed[0].segments
 
 
-def test_a_device_of_another_node_is_pruned_there(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_device_of_another_node_is_pruned_there(one_cluster: Cluster, tmp_path: Path) -> None:
     source, far, catalog = tmp_path / "source", tmp_path / "far", tmp_path / "catalog.sqlite"
     source.mkdir()
     graph = tmp_path / "far.yaml"

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 @pytest.mark.parametrize("transport", ["direct", "object-store"])
 def test_a_buffer_to_which_frames_come_from_another_node_goes_on_in_its_memory(
-    cluster: Cluster, tmp_path: Path, transport: str
+    one_cluster: Cluster, tmp_path: Path, transport: str
 ) -> None:
     """The slow device behind it is on its node, too, and looks into its slots when it is killed."""
     tree = tmp_path / "source"
