@@ -15,7 +15,6 @@ from flowbackup.model.device import FramePlace, MediumInfo
 from flowbackup.model.frame import FrameHeader
 from flowbackup.model.freed import FreedSegment
 from flowbackup.model.queue import Ticket, Waiting
-from flowbackup.plan.decided import NodePlan
 from flowbackup.runtime.care.repair_agent import Committed, RepairAgent
 from flowbackup.runtime.engines.far_agent import DeviceAgent
 from flowbackup.runtime.engines.port import Engine
@@ -53,10 +52,7 @@ class FarDevice:
     def __init__(self, engine: Engine, info: MediumInfo) -> None:
         """Begins to make its agent.  Raises DeviceError for a node that is not there."""
         self.name = info.device
-        self._agent = DeviceAgent(
-            engine, info.device, NodePlan(info.node, info.node_labels), "repair agent",
-            RepairAgent, device_of(info),
-        )  # fmt: skip
+        self._agent = DeviceAgent(engine, info, "repair agent", RepairAgent, device_of(info))
 
     def info(self) -> MediumInfo:
         info: MediumInfo = self.ask("info")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flowbackup.errors import DeviceError, FlowbackupError
+from flowbackup.model.device import MediumInfo
 from flowbackup.plan.decided import NodePlan
 from flowbackup.runtime.engines.faults import as_ours
 from flowbackup.runtime.engines.port import CallError, Engine, Handle, Post, Reference
@@ -46,13 +47,15 @@ class DeviceAgent:
     that who uses several goes on with the others."""
 
     def __init__(
-        self, engine: Engine, device: str, node: NodePlan, role: str, kind: Any,
-        *arguments: object, calls_max: int = 1,
+        self, engine: Engine, info: MediumInfo, role: str, kind: Any, *arguments: object,
+        calls_max: int = 1,
     ) -> None:  # fmt: skip
-        """role: "repair agent".  Raises DeviceError for a node that is not there."""
-        self.device = device
-        self.node = node.name
-        who = f'the {role} of device "{device}" on node {node.name}'
+        """info: a medium of the device.  role: "repair agent".  Raises DeviceError for a node that
+        is not there."""
+        self.device = info.device
+        self.node = info.node
+        who = f'the {role} of device "{info.device}" on node {info.node}'
+        node = NodePlan(info.node, info.node_labels)
         try:
             self._agent = FarAgent(engine, node, who, kind, *arguments, calls_max=calls_max)
         except FlowbackupError as error:

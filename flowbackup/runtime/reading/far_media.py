@@ -11,7 +11,6 @@ from flowbackup.media.port import StoredFrame
 from flowbackup.model.device import FramePlace, MediumInfo
 from flowbackup.model.digest import frame_digest
 from flowbackup.model.frame import FrameHeader
-from flowbackup.plan.decided import NodePlan
 from flowbackup.runtime.actors.restore_agent import RestoreAgent
 from flowbackup.runtime.engines.far_agent import DeviceAgent
 from flowbackup.runtime.engines.port import Engine
@@ -50,9 +49,8 @@ class FarMedium:
     def __init__(self, engine: Engine, info: MediumInfo) -> None:
         """Raises DeviceError for a node that is not there."""
         self._agent = DeviceAgent(
-            engine, info.device, NodePlan(info.node, info.node_labels), "restore agent",
-            RestoreAgent, target_of(info), calls_max=FRAMES_AT_A_TIME,
-        )  # fmt: skip
+            engine, info, "restore agent", RestoreAgent, target_of(info), calls_max=FRAMES_AT_A_TIME
+        )
 
     def info(self) -> MediumInfo:
         """What the label says.  Raises DeviceError."""
