@@ -113,8 +113,9 @@ def test_a_command_that_is_told_to_end_does_so_in_order(
     given = [come_back(world, device) for device in DEVICES]
     with open_catalog(world.catalog) as catalog:
         versions = [version.record.name for version in catalog.versions()]
-    # What is read by then is finished: on a busy machine that may be nothing, but everywhere alike.
-    assert times == 2 or all(names == set(versions) for names in given)
+    if times == 1:
+        assert "first" in versions, "what was begun is ended"
+        assert given == [set(versions)] * len(DEVICES)
     assert all(set(versions) <= names for names in given)
     loss(told(f"{number.name}, {times} x", moment, "interrupted, exit 130", command.script))
     target("F8", cases=1, text=HELD)
