@@ -15,11 +15,11 @@ from flowbackup.errors import DamageError
 from flowbackup.model.frame import CONTENT_BYTES_MAX
 from flowbackup.units import KIB, MIB
 
-PIECE_BYTES = 1 * MIB
-"""Larger ones shrink no better (zstd -3 looks back 2 MiB at most), and keep the last processor busy
-when all others have nothing to do any more."""
+PIECE_BYTES = 2 * MIB
+"""Small files and level 2 like large pieces; still larger ones gain little (zstd -3 looks back 2 MiB
+at most), and keep the last processor busy when all others have nothing to do any more."""
 _SAMPLE_BYTES = 4 * KIB
-_SAMPLES = 4
+_SAMPLES = 8
 _SAMPLE_LEVEL = 1
 _GAIN_DIVISOR = 32
 """What shrinks by less than a thirty-second is left as it is: reading it would cost more time than

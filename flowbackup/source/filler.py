@@ -57,6 +57,8 @@ class FrameFiller:
         self._cipher = cipher
         self._name = partial(chunk_digest, key=cipher.name_key if cipher else b"")
         self._slot_bytes = 0
+        # Content is packed while what follows is read: nobody waits for it before the frame is full.
+        self._hashing, self._packing = crew.batch(is_urgent=True), crew.batch()
         self._packed: list[Packed] = []
         self._slot: OpenSlot | None = None
         self._memory = memoryview(b"")
@@ -118,7 +120,7 @@ class FrameFiller:
         offset = self._used
         self._note(b"", size)
         place = len(self._sizes) - 1
-        self._crew.add(self._name, self._digests, place, self._memory[offset : offset + size])
+        self._hashing.add(self._name, self._digests, place, self._memory[offset : offset + size])
         if self._find is None:
             self._pack_settled()
 
@@ -142,7 +144,7 @@ class FrameFiller:
             self.abandon()
             return
         self._pack_until(self._used)
-        self._crew.drain()
+        self._packing.drain()
         slot, memory = self._slot, self._memory
         header = seal(
             memory, self._index, slot.frame, self._kind, self._object_id, self._used, self._packed,
@@ -159,7 +161,8 @@ class FrameFiller:
         """Gives the open slot back unsent.  Safe to repeat."""
         slot = self._slot
         if slot is not None:
-            self._crew.drain()
+            self._hashing.drain()
+            self._packing.drain()
             self._forget()
             self._sink.give_back(slot)
 
@@ -202,12 +205,12 @@ class FrameFiller:
         while self._pack is not None and (begin := len(self._packed) * PIECE_BYTES) < end:
             self._packed.append(None)
             piece = self._memory[begin : min(begin + PIECE_BYTES, end)]
-            self._crew.add(self._pack, self._packed, len(self._packed) - 1, piece)
+            self._packing.add(self._pack, self._packed, len(self._packed) - 1, piece)
 
     def _gather(self) -> None:
         if self._slot is None or not self._sizes:
             return
-        self._crew.drain()
+        self._hashing.drain()
         if self._find is not None:
             self._take_out(self._find(self._digests))
             return

@@ -23,6 +23,7 @@ interpreter."""
 
 
 class _Job(NamedTuple):
+    batch: Batch
     work: Callable[[memoryview], Any]
     results: list[Any]
     place: int
@@ -50,10 +51,9 @@ class HashCrew:
         processors = len(os.sched_getaffinity(0))
         self._threads_max = threads_max or max(1, min(processors - 1, THREADS_MAX))
         self._seconds = seconds or CrewSeconds()
-        self._jobs: deque[_Job] = deque()
-        self._handed_over = 0
+        self._urgent: deque[_Job] = deque()
+        self._others: deque[_Job] = deque()
         self._calls: SimpleQueue[bool] = SimpleQueue()
-        self._answers: SimpleQueue[BaseException | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
 
     def at_once(self, work: Callable[[memoryview], _Result], data: memoryview) -> _Result:
@@ -63,6 +63,50 @@ class HashCrew:
         self._seconds.own += perf_counter() - begun
         return result
 
+    def batch(self, *, is_urgent: bool = False) -> Batch:
+        """Without any jobs yet.  Urgent ones are done before all others."""
+        return Batch(self, self._urgent if is_urgent else self._others, self._seconds)
+
+    def call(self) -> None:
+        """There is one job more to do."""
+        waiting = len(self._urgent) + len(self._others)
+        if len(self._threads) < min(self._threads_max, waiting):
+            thread = threading.Thread(target=self._work, name="chunks", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+        self._calls.put(True)
+
+    def close(self) -> None:
+        """Ends the threads; what was not drained is dropped.  Safe to repeat."""
+        self._urgent.clear()
+        self._others.clear()
+        for _ in self._threads:
+            self._calls.put(False)
+        while self._threads:
+            self._threads.pop().join()
+
+    def _work(self) -> None:
+        while self._calls.get():
+            begun = perf_counter()
+            job = _taken(self._urgent) or _taken(self._others)
+            if job is not None:
+                batch, error = job.batch, _done(job)
+                del job
+                batch.answer(error)
+                self._seconds.beside += perf_counter() - begun
+
+
+class Batch:
+    """Jobs of a crew for whose end somebody waits together."""
+
+    def __init__(self, crew: HashCrew, waiting: deque[_Job], seconds: CrewSeconds) -> None:
+        """waiting: of the crew, for these jobs and those of other batches."""
+        self._crew = crew
+        self._waiting = waiting
+        self._seconds = seconds
+        self._unanswered = 0
+        self._answers: SimpleQueue[BaseException | None] = SimpleQueue()
+
     def add(
         self,
         work: Callable[[memoryview], _Result],
@@ -71,50 +115,41 @@ class HashCrew:
         data: memoryview,
     ) -> None:
         """Will set results[place]; `data` must stay as it is until `drain`."""
-        if len(self._threads) < min(self._threads_max, self._handed_over + 1):
-            thread = threading.Thread(target=self._work, name="chunks", daemon=True)
-            thread.start()
-            self._threads.append(thread)
-        self._handed_over += 1
-        self._jobs.append(_Job(work, results, place, data))
-        self._calls.put(True)
+        self._unanswered += 1
+        self._waiting.append(_Job(self, work, results, place, data))
+        self._crew.call()
 
     def drain(self) -> None:
-        """Returns when every place is set and no data is held any more."""
+        """Returns when every place is set and no data is held any more.  Raises what a job has
+        raised."""
         begun = perf_counter()
-        while self._do_one(is_own=True):
-            pass
-        while self._handed_over:
-            self._handed_over -= 1
+        while self._unanswered and (job := _taken(self._waiting)) is not None:
+            job.batch.answer(_done(job))
+            del job
+        while self._unanswered:
             error = self._answers.get()
+            self._unanswered -= 1
             if error is not None:
                 raise error
         self._seconds.own += perf_counter() - begun
 
-    def close(self) -> None:
-        """Ends the threads; what was not drained is dropped.  Safe to repeat."""
-        self._jobs.clear()
-        for _ in self._threads:
-            self._calls.put(False)
-        while self._threads:
-            self._threads.pop().join()
+    def answer(self, error: BaseException | None) -> None:
+        """A job of this batch is done, and its data is let go; called in any thread."""
+        self._answers.put(error)
 
-    def _do_one(self, *, is_own: bool) -> bool:
-        """Holds no data any more when it returns.  is_own: nobody else will answer for it."""
-        try:
-            work, results, place, data = self._jobs.popleft()
-        except IndexError:
-            return False
-        self._handed_over -= is_own
-        results[place] = work(data)
-        return True
 
-    def _work(self) -> None:
-        while self._calls.get():
-            begun = perf_counter()
-            try:
-                if self._do_one(is_own=False):
-                    self._seconds.beside += perf_counter() - begun
-                    self._answers.put(None)
-            except BaseException as error:  # noqa: BLE001  it is raised again in the reader's thread
-                self._answers.put(error)
+def _done(job: _Job) -> BaseException | None:
+    """Does it; what it raised."""
+    try:
+        job.results[job.place] = job.work(job.data)
+    except BaseException as error:  # noqa: BLE001  it is raised again in the reader's thread
+        return error
+    return None
+
+
+def _taken(waiting: deque[_Job]) -> _Job | None:
+    """The next job, which nobody else will do."""
+    try:
+        return waiting.popleft()
+    except IndexError:
+        return None

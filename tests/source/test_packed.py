@@ -4,6 +4,7 @@ shrink goes as it is."""
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -53,16 +54,40 @@ def test_levels_say_how_small(tmp_path: Path) -> None:
 
 def test_all_of_a_crew_works_and_its_last_job_is_waited_for() -> None:
     crew = HashCrew(threads_max=4)
+    batch = crew.batch()
     results = [b""] * 200
     view = memoryview(bytes(range(200)))
     for _ in range(20):
         for place in range(200):
-            crew.add(bytes, results, place, view[place : place + 1])
-        crew.drain()
+            batch.add(bytes, results, place, view[place : place + 1])
+        batch.drain()
         assert b"".join(results) == bytes(range(200))
         results[:] = [b""] * 200
     crew.close()
     view.release()
+
+
+def test_who_waits_for_what_is_urgent_does_not_wait_for_the_rest() -> None:
+    goes_on = threading.Event()
+
+    def wait(data: memoryview) -> bytes:
+        assert goes_on.wait(60)
+        return bytes(data)
+
+    crew = HashCrew(threads_max=1)
+    slow, urgent = crew.batch(), crew.batch(is_urgent=True)
+    packed, hashed = [b""] * 3, [b""] * 3
+    for place in range(3):
+        slow.add(wait, packed, place, memoryview(b"s"))
+    for place in range(3):
+        urgent.add(bytes, hashed, place, memoryview(b"u"))
+    urgent.drain()
+    assert hashed == [b"u"] * 3
+    assert packed == [b""] * 3
+    goes_on.set()
+    slow.drain()
+    assert packed == [b"s"] * 3
+    crew.close()
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -71,15 +96,16 @@ def test_what_a_job_raises_is_raised_by_drain_and_nothing_hangs(threads: int) ->
         raise MemoryError(bytes(data))
 
     crew = HashCrew(threads_max=threads)
+    batch = crew.batch()
     results = [b""] * 9
     for place in range(9):
-        crew.add(fail, results, place, memoryview(b"x"))
+        batch.add(fail, results, place, memoryview(b"x"))
     failures = 0
     for _ in range(9):
         try:
-            crew.drain()
+            batch.drain()
         except MemoryError:
             failures += 1
     assert failures == 9
-    crew.drain()
+    batch.drain()
     crew.close()
