@@ -7,7 +7,7 @@ frame is still being read.  What does not shrink is found by a sample and left a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -15,9 +15,11 @@ from flowbackup.errors import DamageError
 from flowbackup.model.frame import CONTENT_BYTES_MAX
 from flowbackup.units import KIB, MIB
 
-PIECE_BYTES = 2 * MIB
-"""Small files and level 2 like large pieces; still larger ones gain little (zstd -3 looks back 2 MiB
-at most), and keep the last processor busy when all others have nothing to do any more."""
+PIECE_BYTES_MAX = 2 * MIB
+"""Small files and level 2 like large pieces; still larger ones gain little, as zstd -3 looks back
+2 MiB at most."""
+PIECE_BYTES_MIN = 512 * KIB
+"""Smaller ones shrink less."""
 _SAMPLE_BYTES = 4 * KIB
 _SAMPLES = 8
 _SAMPLE_LEVEL = 1
@@ -25,9 +27,21 @@ _GAIN_DIVISOR = 32
 """What shrinks by less than a thirty-second is left as it is: reading it would cost more time than
 writing has saved."""
 
-Packed: TypeAlias = "pa.Buffer | None"
-"""A piece in its packed form; None where a sample of it does not shrink."""
+
+class Packed(NamedTuple):
+    """A piece of so many bytes, and its packed form; None where a sample of it does not shrink."""
+
+    piece_bytes: int
+    small: pa.Buffer | None
+
+
 Pack = Callable[[memoryview], Packed]
+
+
+def next_piece_bytes(left_bytes: int, hands: int) -> int:
+    """How large the piece is to be that begins where a frame has so much left.  hands: that pack.
+    Towards the end of the frame pieces become smaller, so that all are done at the same time."""
+    return max(PIECE_BYTES_MIN, min(PIECE_BYTES_MAX, left_bytes // hands))
 
 
 def packer(level: int) -> Pack | None:
@@ -35,7 +49,8 @@ def packer(level: int) -> Pack | None:
     once."""
 
     def pack(piece: memoryview) -> Packed:
-        return _zstd(level).compress(piece) if _shrinks(piece) else None
+        small = _zstd(level).compress(piece) if _shrinks(piece) else None
+        return Packed(len(piece), small)
 
     return pack if level else None
 
@@ -43,18 +58,16 @@ def packer(level: int) -> Pack | None:
 def packed_content(content: memoryview, packed: Sequence[Packed]) -> list[pa.Buffer]:
     """The packed form of content of which the pieces were packed before; [] where that saves
     nothing worth it.  Holds no view of `content`."""
-    pieces = [content[at : at + PIECE_BYTES] for at in range(0, len(content), PIECE_BYTES)]
-    sizes = (
-        len(piece) if small is None else small.size
-        for piece, small in zip(pieces, packed, strict=True)
-    )
+    sizes = (each.piece_bytes if each.small is None else each.small.size for each in packed)
     if not _is_worth_it(sum(sizes), len(content)):
         return []
-    # zstd wraps what it cannot make smaller, and is quick about it.
-    whole = [
-        _zstd(_SAMPLE_LEVEL).compress(piece) if small is None else small
-        for piece, small in zip(pieces, packed, strict=True)
-    ]
+    whole, begin = [], 0
+    for piece_bytes, small in packed:
+        end = begin + piece_bytes
+        if small is None:  # zstd wraps what it cannot make smaller, and is quick about it.
+            small = _zstd(_SAMPLE_LEVEL).compress(content[begin:end])
+        whole.append(small)
+        begin = end
     return whole if sum(small.size for small in whole) < len(content) else []
 
 

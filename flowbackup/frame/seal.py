@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import pyarrow as pa
-
 from flowbackup.errors import DamageError, FormatError
 from flowbackup.frame.cipher import Cipher
 from flowbackup.frame.index import INDEX_RECORD_BYTES, OpenIndex, decode_index, encode_index
 from flowbackup.frame.key_ring import NO_KEYS, KeyRing
-from flowbackup.frame.packing import packed_content, unpacked_content
+from flowbackup.frame.packing import Packed, packed_content, unpacked_content
 from flowbackup.model.chunk import ChunkRef, ChunkSpan
 from flowbackup.model.digest import chunk_digest, frame_digest
 from flowbackup.model.frame import Codec, FrameHeader, FrameKind
@@ -58,7 +56,7 @@ def seal(
     kind: FrameKind,
     object_id: bytes,
     content_bytes: int,
-    packed: Sequence[pa.Buffer | None] = (),
+    packed: Sequence[Packed] = (),
     cipher: Cipher | None = None,
 ) -> FrameHeader:
     """Writes the index behind the content that stands at the beginning of `memory`, and names it

@@ -7,12 +7,13 @@ from functools import partial
 
 from flowbackup.frame.cipher import Cipher
 from flowbackup.frame.index import INDEX_RECORD_BYTES, OpenIndex
-from flowbackup.frame.packing import PIECE_BYTES, Pack, Packed
+from flowbackup.frame.packing import Pack
 from flowbackup.frame.seal import seal
 from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.digest import chunk_digest
 from flowbackup.model.frame import FrameKind
 from flowbackup.source.hashing import HashCrew
+from flowbackup.source.pieces import PiecePacker
 from flowbackup.source.port import FrameSink, OpenSlot
 from flowbackup.units import MIB
 
@@ -57,9 +58,8 @@ class FrameFiller:
         self._cipher = cipher
         self._name = partial(chunk_digest, key=cipher.name_key if cipher else b"")
         self._slot_bytes = 0
-        # Content is packed while what follows is read: nobody waits for it before the frame is full.
-        self._hashing, self._packing = crew.batch(is_urgent=True), crew.batch()
-        self._packed: list[Packed] = []
+        self._hashing = crew.batch(is_urgent=True)
+        self._pieces = PiecePacker(pack, crew, frame_bytes)
         self._slot: OpenSlot | None = None
         self._memory = memoryview(b"")
         self._used = 0
@@ -112,7 +112,7 @@ class FrameFiller:
         assert not self._sizes, "what was added later is collected before"
         self._index.add(digest, offset, size)
         self._used += size
-        self._pack_settled()
+        self._pieces.settled(self._memory, self._used)
         return ChunkRef(digest, size, slot.frame, offset)
 
     def add_later(self, size: int) -> None:
@@ -122,7 +122,7 @@ class FrameFiller:
         place = len(self._sizes) - 1
         self._hashing.add(self._name, self._digests, place, self._memory[offset : offset + size])
         if self._find is None:
-            self._pack_settled()
+            self._pieces.settled(self._memory, self._used)
 
     def collect(self) -> list[ChunkRef]:
         """References of all chunks that were added later since the last call, in order."""
@@ -143,11 +143,10 @@ class FrameFiller:
         if not len(self._index):
             self.abandon()
             return
-        self._pack_until(self._used)
-        self._packing.drain()
         slot, memory = self._slot, self._memory
+        packed = self._pieces.finish(memory, self._used)
         header = seal(
-            memory, self._index, slot.frame, self._kind, self._object_id, self._used, self._packed,
+            memory, self._index, slot.frame, self._kind, self._object_id, self._used, packed,
             self._cipher,
         )  # fmt: skip
         self.content_bytes += self._used
@@ -162,7 +161,7 @@ class FrameFiller:
         slot = self._slot
         if slot is not None:
             self._hashing.drain()
-            self._packing.drain()
+            self._pieces.abandon()
             self._forget()
             self._sink.give_back(slot)
 
@@ -196,17 +195,6 @@ class FrameFiller:
         """Of chunks of which nobody has asked yet whether they are known."""
         return self._used - self._offsets[0] if self._offsets else 0
 
-    def _pack_settled(self) -> None:
-        """Has whole pieces packed; what is in the slot moves no more."""
-        self._pack_until(self._used // PIECE_BYTES * PIECE_BYTES)
-
-    def _pack_until(self, end: int) -> None:
-        """Has the pieces packed that begin before this place and were not handed over yet."""
-        while self._pack is not None and (begin := len(self._packed) * PIECE_BYTES) < end:
-            self._packed.append(None)
-            piece = self._memory[begin : min(begin + PIECE_BYTES, end)]
-            self._packing.add(self._pack, self._packed, len(self._packed) - 1, piece)
-
     def _gather(self) -> None:
         if self._slot is None or not self._sizes:
             return
@@ -237,7 +225,7 @@ class FrameFiller:
                 self._refs.append(known)
             place += size
         self._settle()
-        self._pack_settled()
+        self._pieces.settled(self._memory, self._used)
 
     def _forget(self) -> None:
         self._slot = None
@@ -245,4 +233,3 @@ class FrameFiller:
         self._used = 0
         self._index = OpenIndex()
         self._offsets, self._sizes, self._digests = [], [], []
-        self._packed = []

@@ -56,6 +56,11 @@ class HashCrew:
         self._calls: SimpleQueue[bool] = SimpleQueue()
         self._threads: list[threading.Thread] = []
 
+    @property
+    def hands(self) -> int:
+        """How many work at the same time, with the one that uses it."""
+        return self._threads_max + 1
+
     def at_once(self, work: Callable[[memoryview], _Result], data: memoryview) -> _Result:
         """What is made of data, by the thread that calls."""
         begun = perf_counter()

@@ -9,14 +9,24 @@ import pyarrow as pa
 import pytest
 
 from flowbackup.errors import DamageError
-from flowbackup.frame.packing import PIECE_BYTES, packed_content, packer, unpacked_content
+from flowbackup.frame.packing import (
+    PIECE_BYTES_MAX,
+    PIECE_BYTES_MIN,
+    Packed,
+    next_piece_bytes,
+    packed_content,
+    packer,
+    unpacked_content,
+)
 from flowbackup.frame.seal import open_frame, seal
 from flowbackup.model.chunk import ChunkSpan
 from flowbackup.model.digest import chunk_digest, frame_digest
 from flowbackup.model.frame import CONTENT_BYTES_MAX, Codec, FrameHeader, FrameKind
 from flowbackup.model.ids import FrameId
+from flowbackup.units import KIB, MIB
 
 FRAME = FrameId(b"s" * 16, 1, 7)
+PIECE_BYTES = 1 * MIB
 NOISE = Random(1).randbytes(2 * PIECE_BYTES)
 TEXT = b"".join(b"%d bottles of beer on the wall\n" % number for number in range(70_000))
 
@@ -68,14 +78,29 @@ def test_any_reader_of_zstd_unfolds_it() -> None:
 def test_what_a_sample_does_not_shrink_costs_no_packing() -> None:
     pack = packer(19)
     assert pack is not None
-    assert pack(memoryview(NOISE)) is None
+    assert pack(memoryview(NOISE)) == (len(NOISE), None)
     assert packer(0) is None
-    assert packed_content(memoryview(NOISE), [None, None]) == []
+    assert packed_content(memoryview(NOISE), [Packed(PIECE_BYTES, None)] * 2) == []
 
 
 def test_nothing_is_gained_by_a_piece_that_only_looked_good() -> None:
-    large = pa.py_buffer(bytes(PIECE_BYTES))
+    large = Packed(PIECE_BYTES, pa.py_buffer(bytes(PIECE_BYTES)))
     assert packed_content(memoryview(NOISE), [large, large]) == []
+
+
+@pytest.mark.parametrize("hands", [2, 3, 8])
+@pytest.mark.parametrize("frame_bytes", [64 * KIB, 4 * MIB, 16 * MIB, 256 * MIB])
+def test_the_last_pieces_of_a_frame_are_small_and_no_hand_has_much_more(
+    hands: int, frame_bytes: int
+) -> None:
+    busy, end, sizes = [0] * hands, 0, []
+    while end < frame_bytes:
+        sizes.append(next_piece_bytes(frame_bytes - end, hands))
+        end += sizes[-1]
+        busy[busy.index(min(busy))] += sizes[-1]
+    assert sizes == sorted(sizes, reverse=True)
+    assert PIECE_BYTES_MIN <= sizes[-1] <= sizes[0] <= PIECE_BYTES_MAX
+    assert max(busy) - min(busy) <= PIECE_BYTES_MIN
 
 
 @pytest.mark.parametrize("change", [-1, 1, 10**6])
