@@ -1,10 +1,11 @@
 """WRITTEN: what the user asked for, frozen, with the place of each word.
 
 `models` the written graph; `hooks` what is done around it; `written` what its parts share;
-`fields`, `names`, `scalars`, `endpoint` its values; `tree` strict YAML with places; `faults` what
-is wrong with the form; `finding` how a fault is said; `document` a graph file as it was read;
-`dump` back to text; `builder` a graph in Python; `quick` a graph from a command line; `schema` for
-editors.  The only house that knows pydantic and ruamel.yaml.
+`fields`, `names`, `scalars`, `endpoint` its values; `tree` plain values with places, from YAML by
+`plain` or, where it is not plain, `strict`; `faults` what is wrong with the form; `finding` how a
+fault is said; `document` a graph file as it was read; `dump` back to text, `emit` a new one,
+`editing` one that was there; `builder` a graph in Python; `quick` a graph from a command line;
+`schema` for editors.  The only house that knows pydantic and ruamel.yaml.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from flowbackup.spec.finding import Finding, error, graph_error
 from flowbackup.spec.models import GraphSpec
 from flowbackup.spec.partial import remains_of
 from flowbackup.spec.plain import read_plain
-from flowbackup.spec.tree import TEXT_BYTES_MAX, Key, Keys, Value, place_in, read_tree
+from flowbackup.spec.tree import TEXT_BYTES_MAX, Key, Keys, Tree, Value, place_in
 
 TEXT_PATH = "<text>"
 _MAY_BE_EMPTY = frozenset(
@@ -99,7 +99,7 @@ def read_graph_file(path: str | Path) -> Reading:
 
 def read_graph_text(text: str, path: str = TEXT_PATH) -> Reading:
     """As `parse_graph`, with the findings returned."""
-    tree = read_plain(text, path) or read_tree(text, path)
+    tree = read_plain(text, path) or _read_strict(text, path)
     if tree.findings and tree.value is None:
         return Reading(None, tuple(tree.findings))
     if not isinstance(tree.value, dict):
@@ -118,6 +118,12 @@ def read_graph_text(text: str, path: str = TEXT_PATH) -> Reading:
         findings = tuple(tree.findings)
         return Reading(document, findings, remains.dropped, remains.damaged)
     return Reading(GraphDocument(spec, text, path, tree.places), tuple(tree.findings))
+
+
+def _read_strict(text: str, path: str) -> Tree:
+    from flowbackup.spec.strict import read_strict  # noqa: PLC0415  keeps ruamel.yaml out
+
+    return read_strict(text, path)
 
 
 def _document(reading: Reading, path: str) -> GraphDocument:

@@ -3,8 +3,8 @@ as fast as by a library, which for ten thousand agents is the difference between
 
 Blocks, flow collections, words, numbers, quoted texts, comments.  Whatever is not plain beyond
 doubt (escapes, texts over several lines, anchors, tags, tabs, odd signs), and every fault, is left
-to `tree`, which knows all of YAML and the words for what is wrong.  What is read here is what
-`tree` would have read, place by place.
+to `strict`, which knows all of YAML and the words for what is wrong.  What is read here is what
+`strict` would have read, place by place.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from flowbackup.spec.scalars import Scalar, TrapError, resolve_plain
 from flowbackup.spec.tree import TEXT_BYTES_MAX, Keys, Tree, Value
 
 _DEPTH_MAX = 10
-"""Deeper than any graph, and less than what `tree` refuses."""
+"""Deeper than any graph, and less than what `strict` refuses."""
 
 _SIGNS = re.compile("[\n -~\u00a1-\u1fff]*")
 _QUOTED = r'"[^"\\]*"|\'[^\']*\'(?!\')'

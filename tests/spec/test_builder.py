@@ -10,7 +10,7 @@ import pytest
 from flowbackup.errors import GraphError
 from flowbackup.plan import Machine, make_plan
 from flowbackup.spec import GraphBuilder, dump_graph, graph_schema, parse_graph, quick_graph
-from flowbackup.spec.tree import read_tree
+from flowbackup.spec.strict import read_strict
 
 PLENTY = Machine(1 << 50, 1 << 50)
 
@@ -84,7 +84,7 @@ def test_the_schema_accepts_what_the_model_accepts() -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     for file in sorted(Path("graphs").glob("*.yaml")):
-        tree = read_tree(file.read_text(), str(file))
+        tree = read_strict(file.read_text(), str(file))
         validator.validate(tree.value)
     assert not validator.is_valid({"graph": "x", "bufers": 1})
     assert not validator.is_valid({"graph": "x", "couplings": [5]})

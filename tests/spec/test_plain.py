@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from flowbackup.spec.plain import read_plain
-from flowbackup.spec.tree import read_tree
+from flowbackup.spec.strict import read_strict
 
 GRAPHS = sorted((Path(__file__).resolve().parents[2] / "graphs").glob("*.yaml"))
 WIDE = """\
@@ -78,7 +78,7 @@ def compare(seeds: range) -> int:
         mine = read_plain(text, "x")
         if mine is not None:
             plain += 1
-            theirs = read_tree(text, "x")
+            theirs = read_strict(text, "x")
             said = f"seed {seed}: {text!r}"
             assert not theirs.findings, said
             assert repr(mine.value) == repr(theirs.value), said
@@ -88,7 +88,7 @@ def compare(seeds: range) -> int:
 
 @pytest.mark.parametrize("text", [WIDE, *(file.read_text() for file in GRAPHS)])
 def test_graphs_are_plain(text: str) -> None:
-    mine, theirs = read_plain(text, "x"), read_tree(text, "x")
+    mine, theirs = read_plain(text, "x"), read_strict(text, "x")
 
     assert mine is not None, "the slow reader has to read it"
     assert (repr(mine.value), mine.places) == (repr(theirs.value), theirs.places)
