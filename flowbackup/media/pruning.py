@@ -8,7 +8,7 @@ read and written goes through the reader and the writer that every session uses.
 from __future__ import annotations
 
 import errno
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 
 from flowbackup.errors import DamageError, DeviceError
 from flowbackup.media.calls import SYSTEM, SystemCalls
@@ -16,6 +16,7 @@ from flowbackup.media.checks.inventory import FoundSegment, inventory
 from flowbackup.media.failure import device_error
 from flowbackup.media.freeing import SealedSegment, SegmentFreer
 from flowbackup.media.layout import IndexRow
+from flowbackup.media.moving import groups, records_bytes
 from flowbackup.media.port import StoredFrame, WriterStatistics
 from flowbackup.media.segments.freed import FreedNote, read_freed
 from flowbackup.media.segments.leftover import cut_tail
@@ -28,10 +29,7 @@ from flowbackup.media.segments.segment_source import SegmentSource
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.frame import FrameHeader
 from flowbackup.model.freed import FreedSegment
-from flowbackup.units import MIB, format_size
-
-GROUP_BYTES = 64 * MIB
-"""So much is moved under one commit: memory stays at that and one frame, a sync is worth it."""
+from flowbackup.units import format_size
 
 
 class SegmentPruner(SegmentFreer):
@@ -111,12 +109,14 @@ class SegmentPruner(SegmentFreer):
         back from the device: they are durable there when this returns.  Returns where they lie now,
         also of those for which an earlier call had no room.  Raises DamageError for one that cannot
         be read, DeviceError (ENOSPC where there is no room)."""
+        if self._writer is None:
+            # Later ones stand in what the writer has reserved, and the room is counted.
+            block_bytes = self._device.label().label.block_bytes
+            headers = [frame.header for frame in frames]
+            self._device.check_writable(records_bytes(headers, block_bytes))
         moved: list[StoredFrame] = []
         reader = self._reader()
-        size_bytes = sum(frame.header.payload_bytes for frame in frames)
-        largest = max((frame.header.payload_bytes for frame in frames), default=0)
-        self._device.check_writable(size_bytes, frame_bytes=largest)
-        for group in _groups(frames):
+        for group in groups(frames):
             for frame in group:
                 _, payload = reader.read(frame.header, frame.place)
                 self._append(session, frame.header, payload)
@@ -201,16 +201,3 @@ def _note_in(source: SegmentSource) -> FreedNote | None:
     except DamageError:
         # Not even its first record was finished.
         return None
-
-
-def _groups(frames: Sequence[StoredFrame]) -> Iterator[list[StoredFrame]]:
-    group: list[StoredFrame] = []
-    size_bytes = 0
-    for frame in frames:
-        group.append(frame)
-        size_bytes += frame.header.payload_bytes
-        if size_bytes >= GROUP_BYTES:
-            yield group
-            group, size_bytes = [], 0
-    if group:
-        yield group

@@ -18,8 +18,10 @@ from flowbackup.catalog.retention import Decision
 from flowbackup.catalog.rows import VersionRow
 from flowbackup.media.calls import SYSTEM, SystemCalls
 from flowbackup.media.labels.label import read_label
+from flowbackup.media.labels.set_label import is_set
 from flowbackup.media.pruning import SegmentPruner
 from flowbackup.media.segments.reader import MediumReader
+from flowbackup.media.sets.media_set import find_set
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.ids import id_text
 from flowbackup.model.known import KnownContent
@@ -41,10 +43,14 @@ Tree = dict[str, bytes]
 class Keeping:
     """A folder with a catalog, devices and a source."""
 
-    def __init__(self, folder: Path, *devices: str, seed: int = 0) -> None:
+    def __init__(
+        self, folder: Path, *devices: str, seed: int = 0,
+        media_bytes: Mapping[str, int] | None = None,
+    ) -> None:  # fmt: skip
+        """media_bytes: see LocalBackup."""
         self.folder = folder
         self.devices = devices or ("disk",)
-        self.local = LocalBackup(folder, *self.devices)
+        self.local = LocalBackup(folder, *self.devices, media_bytes=media_bytes)
         self.source = folder / "site"
         self.source.mkdir()
         self.now_ns = 1_700_000_000 * 10**9
@@ -137,15 +143,29 @@ class Keeping:
     def place(self, device: str = "disk") -> Path:
         return self.local.place(device)
 
+    def media(self, device: str = "disk") -> list[Path]:
+        """The place itself, or those of the media of a set in it."""
+        place = self.place(device)
+        members = find_set(str(place), device).members if is_set(str(place)) else ()
+        return [Path(member.location) for member in members] or [place]
+
+    def readers(self, device: str = "disk") -> list[MediumReader]:
+        """Of its media."""
+        places = map(str, self.media(device))
+        return [MediumReader(place, read_label(place).label) for place in places]
+
     def reader(self, device: str = "disk") -> MediumReader:
-        return MediumReader(str(self.place(device)), read_label(str(self.place(device))).label)
+        """Of the one that it has."""
+        (reader,) = self.readers(device)
+        return reader
 
     def segments(self, device: str = "disk") -> list[int]:
         """Those that have frames."""
         return sorted({stored.place.segment for stored in self.reader(device).frames()})
 
     def used_bytes(self, device: str = "disk") -> int:
-        return sum(file.stat().st_size for file in (self.place(device) / "segments").iterdir())
+        files = (file for place in self.media(device) for file in (place / "segments").iterdir())
+        return sum(file.stat().st_size for file in files)
 
     def versions(self) -> list[VersionRow]:
         with self.local.catalog() as catalog:

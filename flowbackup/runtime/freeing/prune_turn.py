@@ -3,6 +3,7 @@ segments that go."""
 
 from __future__ import annotations
 
+import errno
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from fractions import Fraction
@@ -24,9 +25,11 @@ from flowbackup.model.freed import FreedSegment
 from flowbackup.model.ids import NO_ID, FrameId, id_text
 from flowbackup.model.report import FreedReport, KeptReport
 from flowbackup.monitor import Problem
+from flowbackup.runtime.freeing.medium_room import MediumRoom
 from flowbackup.runtime.freeing.turn import Freer, Kept
 from flowbackup.runtime.reading.freed_media import take_over_freed
 from flowbackup.runtime.reading.looking import take_over_found
+from flowbackup.units import format_size
 
 RECORD_STREAM = 0
 """In which sessions write what is about them and no part of an object."""
@@ -75,6 +78,7 @@ class PruneTurn:
     ) -> None:
         self.info = info
         self.has_written = False
+        self.room = MediumRoom(info)
         self._catalog = catalog
         self._pruner = pruner
         self._setting = setting
@@ -103,6 +107,7 @@ class PruneTurn:
         if not self._setting.dry_run:
             for freed in self._pruner.settle(self._setting.session, self._setting.now_ns):
                 self._catalog.add_freed(medium, freed)
+        self.room = MediumRoom(self._pruner.info())
         sizes = self._pruner.sizes()
         take_over_freed(self._catalog, medium, sizes, self._pruner.freed)
         known = set(self._catalog.segments(medium))
@@ -123,8 +128,7 @@ class PruneTurn:
         going = chosen(shares, self._setting.max_unused)
         left = [share for share in shares if share not in going and share.dead_bytes]
         try:
-            if not self._setting.dry_run:
-                self._tell_forgotten()
+            self._tell_forgotten()
         except DeviceError as error:
             if error.errno not in FULL:
                 raise
@@ -175,8 +179,20 @@ class PruneTurn:
             data = (record.without_names() if self.has_sealed else record).to_json()
             frame = FrameId(self._setting.session, RECORD_STREAM, self._setting.sequences())
             header, payload = sealed_record(frame, data)
-            self._hear(self._pruner.write_record(self._setting.session, header, payload))
-            self._catalog.forgetting.add_told(frame, versions)
+            self._check_record(header)
+            if not self._setting.dry_run:
+                self._hear(self._pruner.write_record(self._setting.session, header, payload))
+                self._catalog.forgetting.add_told(frame, versions)
+
+    def _check_record(self, header: FrameHeader) -> None:
+        """Counts its room.  Raises DeviceError where there is none."""
+        if not self.room.holds_record(header):
+            raise DeviceError(
+                f"{self.info.location} has {format_size(self.room.free_bytes)} left",
+                device=self.info.device,
+                errno=errno.ENOSPC,
+            )
+        self.room.take_record(header)
 
     # One segment
 
@@ -190,12 +206,13 @@ class PruneTurn:
             )
         ]
         setting = self._setting
+        self._move(live)
         if not setting.dry_run:
-            self._move(live)
             # Nothing that is needed is in it any more: the note has no rows.
             empty = found._replace(rows=[])
             freed = self._pruner.free(empty, setting.session, setting.now_ns, ())
             self._catalog.add_freed(self.info.medium, freed)
+        self.room.give(found.size_bytes)
         self._segments += 1
         self._frames += len(found.rows) - len(live)
         self._bytes += found.size_bytes
@@ -203,7 +220,13 @@ class PruneTurn:
         self._moved_bytes += share.live_bytes
 
     def _move(self, live: Sequence[StoredFrame]) -> None:
+        headers = [frame.header for frame in live]
         if not live:
+            return
+        if not self.room.holds(headers):
+            raise Kept("room", self._room_text(headers))
+        self.room.take(headers)
+        if self._setting.dry_run:
             return
         try:
             moved = self._pruner.move(self._setting.session, live)
@@ -212,6 +235,7 @@ class PruneTurn:
         except DeviceError as error:
             if error.errno not in FULL:
                 raise
+            self.room.fill()
             raise Kept("room", f"{error.message}, to move there what is needed") from error
         self._hear(moved)
         lacking = {f.header.frame_id for f in live} - {f.header.frame_id for f in moved}
@@ -240,6 +264,13 @@ class PruneTurn:
         return found
 
     # Words
+
+    def _room_text(self, headers: Sequence[FrameHeader]) -> str:
+        left, need = self.room.free_bytes, self.room.need_bytes(headers)
+        return (
+            f"{self.info.location} has {format_size(left)} left, and {format_size(need)} are "
+            "needed to move there what is needed of it"
+        )
 
     def _why(self, share: SegmentShare) -> Kept:
         if share.hopeless:
