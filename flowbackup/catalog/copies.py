@@ -1,7 +1,8 @@
 """Frames, where their copies lie, and what follows from that for versions.
 
 A version has as many copies as its worst protected frame: media on which every frame of it lies
-count one each, and two media that hold one half each count one together.
+count one each, and two media that hold one half each count one together.  So do two media of one
+set, also where a frame lies on both: they are one device.
 """
 
 from __future__ import annotations
@@ -176,7 +177,8 @@ def copies_by_version(
 ) -> list[tuple[int, int]]:
     """(version, copies) of those with fewer than `below`, of all or of one."""
     rows = database.rows(
-        """SELECT vf.version, min((SELECT count(DISTINCT c.medium) FROM copies c
+        """SELECT vf.version, min((SELECT count(DISTINCT coalesce(m.set_id, m.medium))
+             FROM copies c JOIN media m USING (medium)
              WHERE c.frame = vf.frame AND NOT c.damaged)) AS copies
            FROM version_frames vf WHERE ? IS NULL OR vf.version = ?
            GROUP BY vf.version HAVING copies < ? ORDER BY vf.version""",

@@ -61,7 +61,7 @@ _REASONS = (
 def insert(database: Database, key: int, freed: FreedSegment) -> None:
     """A segment of medium `key` was freed: its copies are copies no more, and nobody misses them
     there.  Of one that was pruned (no frames) nothing is remembered: no version needs what was in
-    it, or it lies in another segment of the medium.  Safe to repeat."""
+    it, or it lies in another segment of the medium or of its set.  Safe to repeat."""
     place = (key, freed.segment, freed.epoch)
     where = "medium = ? AND segment = ? AND epoch = ?"
     with database.transaction():

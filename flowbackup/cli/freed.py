@@ -12,9 +12,16 @@ def freed_text(freed: FreedReport, *, dry_run: bool) -> str:
     verb = "would give back" if dry_run else "gave back"
     what = f"{format_size(freed.size_bytes)} in {freed.segments} segments"
     if freed.moved_frames:
-        what += f", of which {format_size(freed.moved_bytes)} are written anew"
+        what += f", of which {format_size(freed.moved_bytes)} are written anew{_places(freed)}"
     lines = [f"  {freed.device} {verb} {what if freed.segments else 'nothing'}"]
     for kept in freed.kept:
         size = f"{format_size(kept.size_bytes)} in {kept.segments} segments"
         lines.append(f"    {size} stay ({kept.reason}): {one_line(kept.text)}")
     return "\n".join(lines)
+
+
+def _places(freed: FreedReport) -> str:
+    """Where what did not stay on its medium has gone."""
+    parts = (f"{format_size(m.size_bytes)} on medium {m.number} of the set" for m in freed.moved_to)
+    text = ", ".join(parts)
+    return f" ({text})" if text else ""

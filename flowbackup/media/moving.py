@@ -33,6 +33,11 @@ def groups(frames: Sequence[StoredFrame]) -> Iterator[list[StoredFrame]]:
         yield group
 
 
+def frames_bytes(headers: Sequence[FrameHeader], block_bytes: int) -> int:
+    """Of the records of frames."""
+    return sum(frame_bytes(header, block_bytes) for header in headers)
+
+
 def records_bytes(
     headers: Sequence[FrameHeader], block_bytes: int, segments: int = SEGMENTS_MAX
 ) -> int:  # fmt: skip
@@ -41,7 +46,7 @@ def records_bytes(
     commits = 1 + sum(header.payload_bytes for header in headers) // GROUP_BYTES
     begin = block_bytes + round_up(LABEL_BYTES, block_bytes)
     segment = begin + tail_bytes(len(headers), block_bytes)
-    frames = sum(frame_bytes(header, block_bytes) for header in headers)
+    frames = frames_bytes(headers, block_bytes)
     return frames + commits * block_bytes + segments * segment
 
 

@@ -1,5 +1,5 @@
-"""Writing sparse segments anew: what is needed of one goes to a new segment of the same medium, and
-then the old one is freed.
+"""Writing sparse segments anew: what is needed of one goes to a new segment, of the same medium or
+of another one of its set, and then the old one is freed.
 
 A part of the right to free, and no part of the device port.  Frames keep their names, and what is
 read and written goes through the reader and the writer that every session uses.
@@ -13,6 +13,7 @@ from collections.abc import Collection, Sequence
 from flowbackup.errors import DamageError, DeviceError
 from flowbackup.media.calls import SYSTEM, SystemCalls
 from flowbackup.media.checks.inventory import FoundSegment, inventory
+from flowbackup.media.devices.kinds import medium_device
 from flowbackup.media.failure import device_error
 from flowbackup.media.freeing import SealedSegment, SegmentFreer
 from flowbackup.media.layout import IndexRow
@@ -21,7 +22,7 @@ from flowbackup.media.port import StoredFrame, WriterStatistics
 from flowbackup.media.segments.freed import FreedNote, read_freed
 from flowbackup.media.segments.leftover import cut_tail
 from flowbackup.media.segments.object_writer import ObjectWriter
-from flowbackup.media.segments.reader import listed
+from flowbackup.media.segments.reader import MediumReader, listed
 from flowbackup.media.segments.room import medium_bytes
 from flowbackup.media.segments.scan import Damage, committed_end
 from flowbackup.media.segments.segment import SEGMENT_BYTES, SegmentWriter
@@ -29,6 +30,7 @@ from flowbackup.media.segments.segment_source import SegmentSource
 from flowbackup.model.device import DeviceTarget
 from flowbackup.model.frame import FrameHeader
 from flowbackup.model.freed import FreedSegment
+from flowbackup.model.ids import id_text
 from flowbackup.units import format_size
 
 
@@ -104,18 +106,21 @@ class SegmentPruner(SegmentFreer):
             note = _note_in(source) if is_empty else None
             return None if note is None else note.freed, is_empty
 
-    def move(self, session: bytes, frames: Sequence[StoredFrame]) -> tuple[StoredFrame, ...]:
-        """Writes frames of this medium once more, into a segment of this session, and reads them
-        back from the device: they are durable there when this returns.  Returns where they lie now,
-        also of those for which an earlier call had no room.  Raises DamageError for one that cannot
-        be read, DeviceError (ENOSPC where there is no room)."""
+    def move(
+        self, session: bytes, frames: Sequence[StoredFrame], source: DeviceTarget | None = None
+    ) -> tuple[StoredFrame, ...]:  # fmt: skip
+        """Writes frames once more, into a segment of this session on this medium, and reads them
+        back from the device: they are durable there when this returns.  source: where all of them
+        lie, if that is another medium, which is only read; else they lie on this one.  Returns
+        where they lie now, also of those for which an earlier call had no room.  Raises DamageError
+        for one that cannot be read, DeviceError (ENOSPC where there is no room)."""
         if self._writer is None:
             # Later ones stand in what the writer has reserved, and the room is counted.
             block_bytes = self._device.label().label.block_bytes
             headers = [frame.header for frame in frames]
             self._device.check_writable(records_bytes(headers, block_bytes))
         moved: list[StoredFrame] = []
-        reader = self._reader()
+        reader = self._reader() if source is None else self._reader_at(source, frames)
         for group in groups(frames):
             for frame in group:
                 _, payload = reader.read(frame.header, frame.place)
@@ -125,6 +130,19 @@ class SegmentPruner(SegmentFreer):
         for frame in moved:
             fresh.read(frame.header, frame.place)
         return tuple(moved)
+
+    def sound(self, frames: Sequence[StoredFrame]) -> tuple[StoredFrame, ...]:
+        """Those that the medium has: each is read, past the memory of the system.  Raises
+        DeviceError."""
+        reader = self._device.reader(cached=False)
+        found: list[StoredFrame] = []
+        for frame in frames:
+            try:
+                reader.read(frame.header, frame.place)
+            except DamageError:
+                continue
+            found.append(frame)
+        return tuple(found)
 
     def write_record(
         self, session: bytes, header: FrameHeader, payload: bytes
@@ -153,6 +171,21 @@ class SegmentPruner(SegmentFreer):
         if writer is not None:
             writer.close()
         super().close()
+
+    def _reader_at(self, source: DeviceTarget, frames: Sequence[StoredFrame]) -> MediumReader:
+        """Of another medium.  Raises DeviceError where it is not the one that has the frames."""
+        device = medium_device(source, calls=self._calls)
+        found = device.label().label.medium
+        strange = {frame.place.medium for frame in frames} - {found}
+        if strange:
+            raise DeviceError(
+                f"{source.location} holds medium {id_text(found)}, expected "
+                f"{', '.join(map(id_text, strange))}",
+                remedy="connect the right medium there",
+                device=source.name,
+                errno=errno.ENODEV,
+            )
+        return device.reader()
 
     def _append(self, session: bytes, header: FrameHeader, payload: memoryview) -> None:
         self._check_locked()

@@ -9,6 +9,7 @@ from flowbackup.model.report import (
     DeviceReport,
     FreedReport,
     KeptReport,
+    MovedReport,
     ObjectReport,
     SessionReport,
 )
@@ -110,7 +111,11 @@ def problem_fields(problem: Problem) -> dict[str, object]:
 
 def freed_fields(freed: FreedReport) -> dict[str, object]:
     """The published keys of a device that gave back room; what was moved only where it was."""
-    moved = {"moved_frames": freed.moved_frames, "moved_bytes": freed.moved_bytes}
+    moved: dict[str, object] = {
+        "moved_frames": freed.moved_frames, "moved_bytes": freed.moved_bytes
+    }  # fmt: skip
+    if freed.moved_to:
+        moved["moved_to"] = [_moved_fields(part) for part in freed.moved_to]
     return (moved if freed.moved_frames else {}) | {
         "device": freed.device,
         "medium": freed.medium,
@@ -118,6 +123,15 @@ def freed_fields(freed: FreedReport) -> dict[str, object]:
         "frames": freed.frames,
         "bytes": freed.size_bytes,
         "kept": [_kept_fields(kept) for kept in freed.kept],
+    }
+
+
+def _moved_fields(moved: MovedReport) -> dict[str, object]:
+    return {
+        "medium": moved.medium,
+        "number": moved.number,
+        "frames": moved.frames,
+        "bytes": moved.size_bytes,
     }
 
 

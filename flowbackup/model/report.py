@@ -114,9 +114,21 @@ class KeptReport:
 
 
 @dataclass(frozen=True, slots=True)
+class MovedReport:
+    """What was written anew on another medium of the set, which is this one.  number: of it in the
+    set."""
+
+    medium: str
+    number: int
+    frames: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class FreedReport:
     """What a device gave back, or in a dry run would, and what stays on it.  moved_frames,
-    moved_bytes: what was written anew to give that back."""
+    moved_bytes: what was written anew to give that back; moved_to: the part of it that went to
+    other media of the set."""
 
     device: str
     medium: str
@@ -126,6 +138,7 @@ class FreedReport:
     kept: tuple[KeptReport, ...] = ()
     moved_frames: int = 0
     moved_bytes: int = 0
+    moved_to: tuple[MovedReport, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,11 +92,12 @@ class Keeping:
         if not found:
             return KnownFiles()
         newest = found[-1]
-        media = {info.medium for info in catalog.media() if info.device in devices}
+        device_of = {info.medium: info.device for info in catalog.media()}
         safe = {
             row.frame
             for row in catalog.frames_of(newest)
-            if media <= {copy.place.medium for copy in catalog.copies_of_frame(row.frame)}
+            if {*devices}
+            <= {device_of[copy.place.medium] for copy in catalog.copies_of_frame(row.frame)}
         }
         state = EarlierState(newest.record.session, newest.object_id, 1 << 62)
         pages = [*catalog.earlier.pages(state)]

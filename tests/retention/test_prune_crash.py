@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from flowbackup import api
+from flowbackup.catalog.rows import VersionRow
 from flowbackup.model.ids import id_text
 from flowbackup.model.report import Outcome
 from flowbackup.monitor import SilentMonitor
 from flowbackup.testing.faulty_calls import Fault, FaultySystemCalls
-from tests.retention.keeping import Keeping
+from flowbackup.units import KIB
+from tests.media.media_samples import EMPTY_BYTES
+from tests.retention.keeping import Keeping, Tree
 from tests.retention.killing import Killed, Killing
 
 SLACK_BYTES = 100_000
@@ -24,26 +27,35 @@ SOME = 11
 
 
 class Scene:
-    """Two kept versions and two that are forgotten, one of them in a segment without a seal."""
+    """Kept versions and some that are forgotten, on devices of which the first one is disturbed."""
 
     def __init__(self, folder: Path) -> None:
-        self.keeping = keeping = Keeping(folder / "work", "disk", "usb")
+        self.kept: list[tuple[VersionRow, Tree]] = []
+        self.keeping = self._made(folder / "work")
         self._saved = folder / "saved"
+        shutil.copytree(folder / "work", self._saved)
+        self.report = self.keeping.prune()
+        self.used_bytes = self.keeping.used_bytes()
+        self.again()
+
+    def _made(self, place: Path) -> Keeping:
+        """Two kept versions and two that are forgotten, one of them in a segment without a seal."""
+        keeping = Keeping(place, "disk", "usb")
         keeping.write("stays", 90_000)
         keeping.write("a", 150_000)
         first = keeping.backup()
         keeping.write("a", 150_000)
-        self.kept = [(keeping.backup(), dict(keeping.tree))]
+        self._keep(keeping)
         keeping.write("b", 400_000)
         keeping.write("c", 10_000)
         third = keeping.backup(fails_at={"disk": 5})
         keeping.remove("b")
-        self.kept.append((keeping.backup(), dict(keeping.tree)))
+        self._keep(keeping)
         keeping.forget(first, third)
-        shutil.copytree(folder / "work", self._saved)
-        keeping.prune()
-        self.used_bytes = keeping.used_bytes()
-        self.again()
+        return keeping
+
+    def _keep(self, keeping: Keeping) -> None:
+        self.kept.append((keeping.backup(), dict(keeping.tree)))
 
     def again(self) -> None:
         """Everything as it was before any prune."""
@@ -63,18 +75,18 @@ class Scene:
     def check(self, *, rebuilds: bool = False) -> None:
         keeping = self.keeping
         wanted = {id_text(version.object_id) for version, _ in self.kept}
-        assert wanted <= keeping.judged("disk", "usb")
+        assert wanted <= keeping.judged()
         for version, tree in self.kept:
             keeping.recovers(version, tree, "disk")
         if rebuilds:
             self._check_rebuilt(wanted)
         report = keeping.prune()
         assert (report.outcome, report.problems) == (Outcome.SUCCESS, ()), report
-        assert keeping.judged("disk", "usb") == wanted
+        assert keeping.judged() == wanted
         for version, tree in self.kept:
             keeping.recovers(version, tree, "disk")
         self._check_catalog()
-        assert [freed.segments for freed in keeping.prune().freed] == [0, 0]
+        assert not any(freed.segments for freed in keeping.prune().freed)
         assert keeping.used_bytes() < self.used_bytes + SLACK_BYTES
 
     def _check_rebuilt(self, wanted: set[str]) -> None:
@@ -88,20 +100,50 @@ class Scene:
 
     def _check_catalog(self) -> None:
         """Every place that the catalog names for a kept version has the frame."""
-        found = map(self.keeping.reader, self.keeping.devices)
-        readers = {reader.info().medium: reader for reader in found}
+        devices = self.keeping.devices
+        found = [(reader, name) for name in devices for reader in self.keeping.readers(name)]
+        readers = {reader.info().medium: reader for reader, _ in found}
+        device_of = {reader.info().medium: name for reader, name in found}
         with self.keeping.local.catalog() as catalog:
             for version, _ in self.kept:
                 for row in catalog.frames_of(version):
                     copies = catalog.copies_of_frame(row.frame)
-                    assert {c.place.medium for c in copies} == {*readers}
+                    assert {device_of[c.place.medium] for c in copies} == {*devices}
                     for copy in copies:
                         readers[copy.place.medium].read(row.header, copy.place)
 
 
-@pytest.fixture
-def scene(memory_path: Path) -> Scene:
-    return Scene(memory_path)
+class SetScene(Scene):
+    """A set of two media: the first one is full, and what is needed of its sparse segments has room
+    on the second one only."""
+
+    def _made(self, place: Path) -> Keeping:
+        """One version is forgotten and told before, so that the record of that moves, too."""
+        keeping = Keeping(place, media_bytes={"disk": EMPTY_BYTES + 2040 * KIB})
+        # Room for the records of two prunes, and for nothing else.
+        filler = keeping.media()[0] / "filler"
+        filler.write_bytes(bytes(100 * KIB))
+        versions = []
+        for number, size in enumerate((100_000, 120_000, 160_000)):
+            keeping.write(f"stays{number}", size)
+            keeping.write("changes", 200_000)
+            versions.append(keeping.backup())
+        keeping.forget(versions[0])
+        keeping.prune(max_unused=None)
+        keeping.write("stays3", 250_000)
+        for size in (200_000, 50_000):
+            keeping.write("changes", size)
+            self._keep(keeping)
+        assert len(keeping.media()) == 2
+        filler.unlink()
+        keeping.forget(*versions[1:])
+        return keeping
+
+
+@pytest.fixture(params=[Scene, SetScene])
+def scene(memory_path: Path, request: pytest.FixtureRequest) -> Scene:
+    made: Scene = request.param(memory_path)
+    return made
 
 
 def test_an_undisturbed_one_ends_well(scene: Scene) -> None:
@@ -109,6 +151,9 @@ def test_an_undisturbed_one_ends_well(scene: Scene) -> None:
     assert not scene.killed(Killing())
     assert scene.keeping.used_bytes() < before - 300_000
     scene.check(rebuilds=True)
+    if isinstance(scene, SetScene):
+        first, second = scene.report.freed
+        assert first.moved_to[0].medium == second.medium and first.moved_to[0].number == 2
 
 
 def check_places(scene: Scene, first: int, each: int) -> None:

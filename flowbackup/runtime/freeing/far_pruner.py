@@ -1,4 +1,5 @@
-"""Media of other nodes, pruned there: frames are moved on their own device, and none travels."""
+"""Media of other nodes, pruned there: frames are moved on their own device, also from one medium of
+its set to another, and none travels."""
 
 from __future__ import annotations
 
@@ -9,14 +10,14 @@ from flowbackup.media.checks.inventory import FoundSegment
 from flowbackup.media.freeing import SealedSegment
 from flowbackup.media.port import StoredFrame, WriterStatistics
 from flowbackup.media.pruning import SegmentPruner
-from flowbackup.model.device import MediumInfo
+from flowbackup.model.device import DeviceTarget, MediumInfo
 from flowbackup.model.frame import FrameHeader
 from flowbackup.model.freed import FreedSegment
 from flowbackup.plan.decided import NodePlan
 from flowbackup.runtime.engines.port import Engine
 from flowbackup.runtime.freeing.far import FarFreer
 from flowbackup.runtime.freeing.prune_session import OpenPruner, near_pruner
-from flowbackup.runtime.freeing.prune_turn import Pruner
+from flowbackup.runtime.freeing.pruner import Pruner
 from flowbackup.runtime.reading.known_media import target_of
 
 MOVE_SECONDS_MAX = 3600
@@ -44,11 +45,18 @@ class FarPruner(FarFreer):
         )
         return settled
 
-    def move(self, session: bytes, frames: Sequence[StoredFrame]) -> tuple[StoredFrame, ...]:
+    def move(
+        self, session: bytes, frames: Sequence[StoredFrame], source: DeviceTarget | None = None
+    ) -> tuple[StoredFrame, ...]:  # fmt: skip
+        """source: on the same node."""
         moved: tuple[StoredFrame, ...] = self._ask(
-            "move", session, frames, seconds_max=MOVE_SECONDS_MAX
+            "move", session, frames, source, seconds_max=MOVE_SECONDS_MAX
         )
         return moved
+
+    def sound(self, frames: Sequence[StoredFrame]) -> tuple[StoredFrame, ...]:
+        sound: tuple[StoredFrame, ...] = self._ask("sound", frames, seconds_max=MOVE_SECONDS_MAX)
+        return sound
 
     def write_record(
         self, session: bytes, header: FrameHeader, payload: bytes

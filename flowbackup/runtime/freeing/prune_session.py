@@ -36,13 +36,8 @@ from flowbackup.model.record import SessionRecord
 from flowbackup.model.report import DeviceReport, FreedReport, Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem
 from flowbackup.runtime.cancel import Cancel
-from flowbackup.runtime.freeing.prune_turn import (
-    RECORD_STREAM,
-    Pruner,
-    PruneSetting,
-    PruneTurn,
-    sealed_record,
-)
+from flowbackup.runtime.freeing.prune_turn import PruneTurn
+from flowbackup.runtime.freeing.pruner import RECORD_STREAM, Pruner, PruneSetting, sealed_record
 from flowbackup.runtime.freeing.session import one_at_a_time
 from flowbackup.runtime.reading.known_media import target_of
 from flowbackup.runtime.reading.local_session import ENGINE, LocalSession
@@ -96,7 +91,6 @@ class PruneSession:
         self._cancel = cancel or Cancel()
         self._clock = clock
         self._states: dict[str, str] = {}
-        self._freed: list[FreedReport] = []
         self._turns: list[PruneTurn] = []
         self._is_short_of_copies = False
 
@@ -143,13 +137,24 @@ class PruneSession:
         self._catalog.forgetting.adopt_orphans(now_ns, dry_run=self._task.dry_run)
         if self._tell_short_of_copies(session):
             return
+        self._catalog.forgetting.pruning.prepare()
         for turn in looked:
-            if self._cancel.is_told:
-                break
-            self._guarded(turn.info, session, turn.take)
-            self._freed.append(turn.report())
-            self._turns.append(turn)
+            turn.plan(looked)
+        self._take_all(looked, session)
         self._write_record(session)
+
+    def _take_all(self, looked: Sequence[PruneTurn], session: LocalSession) -> None:
+        """First what each medium has room for: only then it is known what is left for others."""
+        for turn in looked:
+            if not self._cancel.is_told:
+                self._turns.append(turn)
+                self._guarded(turn.info, session, turn.take)
+        for turn in self._turns:
+            if not turn.has_failed:
+                self._guarded(turn.info, session, turn.take_rest)
+        for turn in self._turns:
+            if not turn.has_failed:
+                self._guarded(turn.info, session, turn.tell_again)
 
     def _refuse_strangers(self) -> None:
         """What versions of other catalogs need nobody can tell here."""
@@ -216,7 +221,7 @@ class PruneSession:
             record = record.without_names()
         header, payload = sealed_record(frame, record.to_json())
         for turn in written:
-            if self._states.get(turn.info.device) != "failed":
+            if not turn.has_failed:
                 self._guarded(turn.info, session, partial(turn.end, header, payload))
 
     # How it ended
@@ -231,6 +236,7 @@ class PruneSession:
         outcome = self._outcome()
         report = session.report(outcome)
         exit_code = report.exit_code
+        freed = tuple(turn.report() for turn in self._turns)
         if outcome is Outcome.INCOMPLETE:
             exit_code = EXIT_LOCKED
             if self._is_short_of_copies:
@@ -238,16 +244,17 @@ class PruneSession:
             if self._cancel.is_told:
                 exit_code = EXIT_INTERRUPTED
         return replace(
-            report, exit_code=exit_code, freed=tuple(self._freed),
-            bytes_new=sum(freed.moved_bytes for freed in self._freed),
-            devices=tuple(self._device(turn.info, turn.report()) for turn in self._turns),
+            report, exit_code=exit_code, freed=freed,
+            bytes_new=sum(item.moved_bytes for item in freed),
+            devices=tuple(map(self._device, self._turns, freed)),
         )  # fmt: skip
 
-    def _device(self, info: MediumInfo, freed: FreedReport) -> DeviceReport:
+    def _device(self, turn: PruneTurn, freed: FreedReport) -> DeviceReport:
+        info = turn.info
         state = "freed" if freed.segments else "kept"
         return DeviceReport(
             name=info.device, agent="", role=KIND, level=0, node=info.node,
-            state=self._states.get(info.device, state), bytes_written=freed.moved_bytes,
+            state=self._states.get(info.device, state), bytes_written=turn.bytes_written,
             frames=freed.frames, medium=freed.medium, required=False,
         )  # fmt: skip
 

@@ -4,89 +4,65 @@ segments that go."""
 from __future__ import annotations
 
 import errno
-from collections import Counter
-from collections.abc import Callable, Collection, Sequence
-from fractions import Fraction
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
-from typing import NamedTuple, Protocol
 
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.catalog.pruning import SegmentShare, chosen
-from flowbackup.errors import DamageError, DeviceError
-from flowbackup.frame.seal import seal
-from flowbackup.media.checks.inventory import FoundSegment
+from flowbackup.errors import DamageError, DeviceError, FlowbackupError
 from flowbackup.media.failure import FULL
 from flowbackup.media.freeing import SealedSegment
-from flowbackup.media.port import StoredFrame, WriterStatistics
+from flowbackup.media.moving import frames_bytes
+from flowbackup.media.port import StoredFrame
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.forgotten import VERSIONS_IN_RECORD_MAX, ForgottenRecord
-from flowbackup.model.frame import FrameHeader, FrameKind
-from flowbackup.model.freed import FreedSegment
-from flowbackup.model.ids import NO_ID, FrameId, id_text
-from flowbackup.model.report import FreedReport, KeptReport
+from flowbackup.model.frame import FrameHeader
+from flowbackup.model.ids import FrameId, id_text
+from flowbackup.model.report import FreedReport
 from flowbackup.monitor import Problem
 from flowbackup.runtime.freeing.medium_room import MediumRoom
-from flowbackup.runtime.freeing.turn import Freer, Kept
+from flowbackup.runtime.freeing.prune_tally import PruneTally
+from flowbackup.runtime.freeing.pruner import (
+    RECORD_STREAM,
+    NoRoom,
+    Pruner,
+    PruneSetting,
+    sealed_record,
+)
+from flowbackup.runtime.freeing.turn import Kept
 from flowbackup.runtime.reading.freed_media import take_over_freed
+from flowbackup.runtime.reading.known_media import target_of
 from flowbackup.runtime.reading.looking import take_over_found
 from flowbackup.units import format_size
 
-RECORD_STREAM = 0
-"""In which sessions write what is about them and no part of an object."""
-
-
-class Pruner(Freer, Protocol):
-    """Whoever prunes a medium, here or on its node; see SegmentPruner."""
-
-    def inventory(self, known: Collection[tuple[int, int]]) -> tuple[FoundSegment, ...]: ...
-
-    def found(self, segment: int, epoch: int) -> SealedSegment: ...
-
-    def settle(self, session: bytes, freed_ns: int) -> tuple[FreedSegment, ...]: ...
-
-    def move(
-        self, session: bytes, frames: Sequence[StoredFrame]
-    ) -> tuple[StoredFrame, ...]: ...  # fmt: skip
-
-    def write_record(
-        self, session: bytes, header: FrameHeader, payload: bytes
-    ) -> tuple[StoredFrame, ...]: ...  # fmt: skip
-
-    def finish(self) -> WriterStatistics: ...
-
-
-class PruneSetting(NamedTuple):
-    """What all media of a session have in common.  max_unused: that part of a medium may stay that
-    no version needs, None for any.  sequences: of the records that it writes, each number once.
-    tell: hears of what is not as it should be.  is_to_end: whether to go on with no further
-    segment."""
-
-    session: bytes
-    now_ns: int
-    dry_run: bool
-    max_unused: Fraction | None
-    sequences: Callable[[], int]
-    tell: Callable[[Problem], None]
-    is_to_end: Callable[[], bool]
-
 
 class PruneTurn:
-    """`take` once; then `report`, and `end` when the session has its record."""
+    """`look`, `plan`, `take`, `take_rest`, `tell_again`, each once, and each of all media of a
+    session before the next; then `report`, and `end` when the session has its record."""
 
     def __init__(
         self, catalog: Catalog, info: MediumInfo, pruner: Pruner, setting: PruneSetting
     ) -> None:
         self.info = info
         self.has_written = False
-        self.room = MediumRoom(info)
+        self.bytes_written = 0
+        """Of frames, by this turn and by others of its set."""
+        self.has_failed = False
+        """Its medium is asked for nothing more."""
         self._catalog = catalog
         self._pruner = pruner
         self._setting = setting
-        self._segments = self._frames = self._bytes = 0
-        self._moved_frames = self._moved_bytes = 0
-        self._kept_segments: Counter[str] = Counter()
-        self._kept_bytes: Counter[str] = Counter()
-        self._kept_texts: dict[str, str] = {}
+        self._room = MediumRoom(info)
+        self._tally = PruneTally(info)
+        self._beside: Sequence[PruneTurn] = ()
+        self._going: Sequence[SegmentShare] = ()
+        self._left: Sequence[SegmentShare] = ()
+        self._short: list[SegmentShare] = []
+        """For which there was no room."""
+        self._gone: set[tuple[int, int]] = set()
+        self._is_mixed = False
 
     @property
     def has_sealed(self) -> bool:
@@ -107,7 +83,7 @@ class PruneTurn:
         if not self._setting.dry_run:
             for freed in self._pruner.settle(self._setting.session, self._setting.now_ns):
                 self._catalog.add_freed(medium, freed)
-        self.room = MediumRoom(self._pruner.info())
+        self._room = MediumRoom(self._pruner.info())
         sizes = self._pruner.sizes()
         take_over_freed(self._catalog, medium, sizes, self._pruner.freed)
         known = set(self._catalog.segments(medium))
@@ -119,32 +95,64 @@ class PruneTurn:
             text = f"{lost} frames are gone from {self.info.location} with their segments"
             self._setting.tell(Problem("damaged", text, device=self.info.device))
 
+    def plan(self, looked: Iterable[PruneTurn]) -> None:
+        """Chooses what is to go, of the medium as it is before anything is moved to it.  looked:
+        all of the session, of which those of the same set on the same node may take frames."""
+        shares = self._catalog.forgetting.pruning.shares(self.info.medium)
+        self._going = chosen(shares, self._setting.max_unused)
+        self._left = [s for s in shares if s not in self._going and s.dead_bytes]
+        self._beside = [turn for turn in looked if turn is not self and self._is_beside(turn.info)]
+
     def take(self) -> None:
-        """Tells the medium what is forgotten, then frees what may go.  Raises DeviceError for a
-        device that fails: what was freed before is counted."""
-        pruning = self._catalog.forgetting.pruning
-        pruning.prepare()
-        shares = pruning.shares(self.info.medium)
-        going = chosen(shares, self._setting.max_unused)
-        left = [share for share in shares if share not in going and share.dead_bytes]
-        try:
-            self._tell_forgotten()
-        except DeviceError as error:
-            if error.errno not in FULL:
-                raise
-            text = f"{error.message}, to tell the medium what is forgotten before it goes"
-            for share in going:
-                self._keep(Kept("room", text), share)
-            going = []
-        for share in going:
-            if self._setting.is_to_end():
-                return
+        """Tells the medium what is forgotten, then frees what may go as far as the medium itself
+        has room for what is moved.  Raises DeviceError for a device that fails: what was freed
+        before is counted."""
+        with self._noting_failure():
             try:
-                self._prune(share)
-            except Kept as reason:
-                self._keep(reason, share)
-        for share in left:
-            self._keep(self._why(share), share)
+                self._tell_forgotten()
+            except DeviceError as error:
+                if error.errno not in FULL:
+                    raise
+                text = f"{error.message}, to tell the medium what is forgotten before it goes"
+                for share in self._going:
+                    self._tally.keep(Kept("room", text), share.dead_bytes)
+                self._going = ()
+            for share in self._going:
+                if self._setting.is_to_end():
+                    return
+                try:
+                    self._prune(share, [self])
+                except NoRoom:
+                    self._short.append(share)
+                except Kept as reason:
+                    self._tally.keep(reason, share.dead_bytes)
+            for share in self._left:
+                self._tally.keep(self._why(share), share.dead_bytes)
+
+    def take_rest(self) -> None:
+        """Once more what had no room: other media of the set may have some, and so may the medium
+        itself by now.  Raises as `take`."""
+        with self._noting_failure():
+            for share in self._short:
+                if self._setting.is_to_end():
+                    return
+                try:
+                    self._prune(share, [self, *self._roomiest_beside()])
+                except Kept as reason:
+                    self._tally.keep(reason, share.dead_bytes)
+
+    def tell_again(self) -> None:
+        """Where frames have gone from one medium of the set to another: of an object that is
+        forgotten a version may need frames, too, and what told of it may be on the other one now.
+        Where there is no room for that, the next prune does it.  Raises DeviceError."""
+        if self._setting.dry_run or not self._is_mixed:
+            return
+        with self._noting_failure():
+            try:
+                self._tell_forgotten()
+            except DeviceError as error:
+                if error.errno not in FULL:
+                    raise
 
     def end(self, header: FrameHeader, payload: bytes) -> None:
         """Puts the session's record on the medium, if it was written to, and seals that.  On one
@@ -160,14 +168,7 @@ class PruneTurn:
 
     def report(self) -> FreedReport:
         """What was freed and moved, and what stays that is needed by no version."""
-        kept = (
-            KeptReport(reason, self._kept_texts[reason], count, self._kept_bytes[reason])
-            for reason, count in self._kept_segments.items()
-        )
-        return FreedReport(
-            self.info.device, id_text(self.info.medium), self._segments, self._frames, self._bytes,
-            tuple(kept), self._moved_frames, self._moved_bytes,
-        )  # fmt: skip
+        return self._tally.report()
 
     # What is forgotten
 
@@ -179,68 +180,69 @@ class PruneTurn:
             data = (record.without_names() if self.has_sealed else record).to_json()
             frame = FrameId(self._setting.session, RECORD_STREAM, self._setting.sequences())
             header, payload = sealed_record(frame, data)
-            self._check_record(header)
+            self._count_record(header)
             if not self._setting.dry_run:
                 self._hear(self._pruner.write_record(self._setting.session, header, payload))
                 self._catalog.forgetting.add_told(frame, versions)
 
-    def _check_record(self, header: FrameHeader) -> None:
-        """Counts its room.  Raises DeviceError where there is none."""
-        if not self.room.holds_record(header):
+    def _count_record(self, header: FrameHeader) -> None:
+        """Raises DeviceError where there is no room for it."""
+        if not self._room.holds_record(header):
             raise DeviceError(
-                f"{self.info.location} has {format_size(self.room.free_bytes)} left",
+                f"{self.info.location} has {format_size(self._room.free_bytes)} left",
                 device=self.info.device,
                 errno=errno.ENOSPC,
             )
-        self.room.take_record(header)
+        self._room.take_record(header)
 
     # One segment
 
-    def _prune(self, share: SegmentShare) -> None:
-        """Frees it, or raises what keeps it."""
-        found = self._found(share)
-        live = [
-            StoredFrame(header, place)
-            for header, place in self._catalog.forgetting.pruning.live(
-                self.info.medium, share.segment, share.epoch
-            )
-        ]
+    def _prune(self, share: SegmentShare, targets: Sequence[PruneTurn]) -> None:
+        """Frees it when what is needed of it is elsewhere on the device, or raises what keeps it.
+        targets: that may take this, the first one first."""
         setting = self._setting
-        self._move(live)
+        found = self._found(share)
+        live = self._live(share)
+        held = self._held_beside(live)
+        moving = [frame for frame in live if frame.header.frame_id not in held]
+        if moving:
+            self._move(moving, targets)
         if not setting.dry_run:
             # Nothing that is needed is in it any more: the note has no rows.
             empty = found._replace(rows=[])
             freed = self._pruner.free(empty, setting.session, setting.now_ns, ())
             self._catalog.add_freed(self.info.medium, freed)
-        self.room.give(found.size_bytes)
-        self._segments += 1
-        self._frames += len(found.rows) - len(live)
-        self._bytes += found.size_bytes
-        self._moved_frames += len(live)
-        self._moved_bytes += share.live_bytes
+        self._gone.add(share[:2])
+        self._room.give(found.size_bytes)
+        self._tally.free(len(found.rows) - len(moving), found.size_bytes)
 
-    def _move(self, live: Sequence[StoredFrame]) -> None:
-        headers = [frame.header for frame in live]
-        if not live:
+    def _live(self, share: SegmentShare) -> list[StoredFrame]:
+        pruning = self._catalog.forgetting.pruning
+        rows = pruning.live(self.info.medium, share.segment, share.epoch)
+        return [StoredFrame(header, place) for header, place in rows]
+
+    def _move(self, moving: Sequence[StoredFrame], targets: Sequence[PruneTurn]) -> None:
+        """Writes these to the first of the targets that takes them."""
+        headers = [frame.header for frame in moving]
+        text = self._room_text(headers)
+        for target in targets:
+            if target.has_failed or not target._room.holds(headers):
+                continue
+            target._room.take(headers)
+            try:
+                if not self._setting.dry_run:
+                    with target._noting_failure():
+                        target._take_from(self.info, moving)
+            except NoRoom as reason:
+                text = reason.text
+                continue
+            if target is not self:
+                self._is_mixed = target._is_mixed = True
+            size_bytes = frames_bytes(headers, self.info.block_bytes)
+            target.bytes_written += size_bytes
+            self._tally.move(target.info, len(moving), size_bytes)
             return
-        if not self.room.holds(headers):
-            raise Kept("room", self._room_text(headers))
-        self.room.take(headers)
-        if self._setting.dry_run:
-            return
-        try:
-            moved = self._pruner.move(self._setting.session, live)
-        except DamageError as error:
-            raise Kept("damaged", f"{error.message}; `flowbackup verify` says more") from error
-        except DeviceError as error:
-            if error.errno not in FULL:
-                raise
-            self.room.fill()
-            raise Kept("room", f"{error.message}, to move there what is needed") from error
-        self._hear(moved)
-        lacking = {f.header.frame_id for f in live} - {f.header.frame_id for f in moved}
-        if lacking:
-            raise Kept("damaged", f"{len(lacking)} frames were not moved")
+        raise NoRoom("room", text)
 
     def _hear(self, stored: Sequence[StoredFrame]) -> None:
         """Durable, and from now on it counts as a copy."""
@@ -263,14 +265,92 @@ class PruneTurn:
             )
         return found
 
+    # The other media of the set
+
+    def _is_beside(self, other: MediumInfo) -> bool:
+        """Two that are lost together, and that one agent reaches."""
+        mine, its = self.info.membership, other.membership
+        is_of_set = mine is not None and its is not None and mine.set_id == its.set_id
+        return is_of_set and self.info.node == other.node
+
+    def _roomiest_beside(self) -> list[PruneTurn]:
+        return sorted(self._beside, key=lambda turn: -turn._room.free_bytes)
+
+    def _take_from(self, source: MediumInfo, frames: Sequence[StoredFrame]) -> None:
+        """Writes frames of a medium, this one or another one, to this one: they are durable, read
+        back and known when this returns.  Raises NoRoom, Kept, DeviceError."""
+        is_own = source.medium == self.info.medium
+        try:
+            moved = self._pruner.move(
+                self._setting.session, frames, None if is_own else target_of(source)
+            )
+        except DamageError as error:
+            raise Kept("damaged", f"{error.message}; `flowbackup verify` says more") from error
+        except DeviceError as error:
+            if error.errno not in FULL:
+                raise
+            self._room.fill()
+            raise NoRoom("room", f"{error.message}, to move there what is needed") from error
+        self._hear(moved)
+        lacking = {f.header.frame_id for f in frames} - {f.header.frame_id for f in moved}
+        if lacking:
+            raise Kept("damaged", f"{len(lacking)} frames were not moved")
+
+    def _held_beside(self, live: Sequence[StoredFrame]) -> set[FrameId]:
+        """Those that another medium of the set has, too: who moved them there was killed before he
+        could free the segment.  The catalog alone is not believed.  A record is on each medium that
+        its session wrote to, and is moved like all else."""
+        beside = {turn.info.medium: turn for turn in self._beside if not turn.has_failed}
+        known: dict[bytes, list[StoredFrame]] = defaultdict(list)
+        contents = [f for f in live if f.header.stream != RECORD_STREAM] if beside else ()
+        for frame in contents:
+            for copy in self._catalog.copies_of_frame(frame.header.frame_id):
+                if copy.place.medium in beside and not copy.damaged:
+                    known[copy.place.medium].append(StoredFrame(frame.header, copy.place))
+        held: set[FrameId] = set()
+        for medium, frames in known.items():
+            held |= beside[medium]._shown(frames)
+        return held
+
+    def _shown(self, known: Sequence[StoredFrame]) -> set[FrameId]:
+        """Of frames that are known to lie on this medium those that can be read there."""
+        known = [f for f in known if (f.place.segment, f.place.epoch) not in self._gone]
+        if self._setting.dry_run or not known:
+            return {frame.header.frame_id for frame in known}
+        try:
+            sound = self._pruner.sound(known)
+        except FlowbackupError as error:
+            self.has_failed = True
+            self._setting.tell(Problem("device_failed", str(error), device=self.info.device))
+            return set()
+        self._mark_damaged([frame for frame in known if frame not in sound])
+        return {frame.header.frame_id for frame in sound}
+
+    def _mark_damaged(self, frames: Sequence[StoredFrame]) -> None:
+        for frame in frames:
+            self._catalog.mark_damaged(frame.place)
+        if frames:
+            text = f"{len(frames)} frames on {self.info.location} cannot be read any more"
+            self._setting.tell(Problem("damaged", text, device=self.info.device))
+
+    @contextmanager
+    def _noting_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except FlowbackupError:
+            self.has_failed = True
+            raise
+
     # Words
 
     def _room_text(self, headers: Sequence[FrameHeader]) -> str:
-        left, need = self.room.free_bytes, self.room.need_bytes(headers)
-        return (
+        left, need = self._room.free_bytes, self._room.need_bytes(headers)
+        text = (
             f"{self.info.location} has {format_size(left)} left, and {format_size(need)} are "
             "needed to move there what is needed of it"
         )
+        others = "; no other medium of its set that is within reach has so much"
+        return text + (others if self.info.membership else "")
 
     def _why(self, share: SegmentShare) -> Kept:
         if share.hopeless:
@@ -279,15 +359,3 @@ class PruneTurn:
         if not share.may_go:
             return Kept("small", "to free them would cost as much room as it gives back")
         return Kept("sparse", "less than --max-unused of the medium is not needed")
-
-    def _keep(self, kept: Kept, share: SegmentShare) -> None:
-        self._kept_segments[kept.reason] += 1
-        self._kept_bytes[kept.reason] += share.dead_bytes
-        self._kept_texts.setdefault(kept.reason, kept.text)
-
-
-def sealed_record(frame: FrameId, data: bytes) -> tuple[FrameHeader, bytes]:
-    """A record as a frame: header and payload."""
-    memory = bytearray(data)
-    header = seal(memoryview(memory), [], frame, FrameKind.CATALOG, NO_ID, len(data))
-    return header, bytes(memory[: header.payload_bytes])
