@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from random import Random
@@ -19,16 +20,20 @@ from flowbackup.api import RestoreRequest
 from flowbackup.catalog.rows import VersionRow
 from flowbackup.errors import RestoreError
 from flowbackup.model.ids import id_text
-from flowbackup.model.report import Outcome
+from flowbackup.model.report import FreedReport, Outcome
 from flowbackup.model.retention import RetentionPolicy
 from flowbackup.monitor import SilentMonitor
+from flowbackup.units import KIB
 from tests.catalog.dump import assert_equal, dump
 from tests.local_backup import Died
+from tests.media.media_samples import EMPTY_BYTES
 from tests.retention.keeping import Keeping, Tree
 from tests.retention.killing import Killed, Killing
 
 NAMES = ("a", "b", "c", "d")
 DEVICES = ("disk", "usb")
+SET_BYTES = EMPTY_BYTES + 1800 * KIB
+"""Of a medium: it is full after some backups, and may take what another one has of a segment."""
 OF_SESSIONS = {"sessions", "session_devices", "problems"}
 """Of killed ones media tell less than the catalog that began them."""
 
@@ -36,9 +41,12 @@ OF_SESSIONS = {"sessions", "session_devices", "problems"}
 class Model:
     """What is done, and what must be there then."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, media_bytes: int = 0) -> None:
+        """media_bytes: of the media of the first device, if that is a set."""
         self.random = Random(seed)
-        self.keeping = Keeping(folder, *DEVICES, seed=seed)
+        sizes = {DEVICES[0]: media_bytes}
+        self.keeping = Keeping(folder, *DEVICES, seed=seed, media_bytes=sizes)
+        self.moved_between = 0
         self.kept: dict[bytes, tuple[VersionRow, Tree]] = {}
         self.untold: set[bytes] = set()
         self.log: list[str] = []
@@ -92,13 +100,19 @@ class Model:
                 del self.kept[decision.version.object_id]
                 self.untold.add(decision.version.object_id)
 
-    def prune(self) -> None:
+    def prune(self) -> bool:
+        """Whether media were told what is forgotten: a full one cannot be."""
         share = self.random.choice([None, Fraction(0), Fraction(1, 20), Fraction(1, 2)])
         foreseen = self.keeping.prune(max_unused=share, dry_run=True)
         report = self.keeping.prune(max_unused=share)
         assert report.outcome is Outcome.SUCCESS, report
-        assert report.freed == foreseen.freed
+        assert [*map(without_room, report.freed)] == [*map(without_room, foreseen.freed)]
+        self.moved_between += sum(bool(freed.moved_to) for freed in report.freed)
+        kept = [kept for freed in report.freed for kept in freed.kept]
+        if any("to tell the medium" in item.text for item in kept):
+            return False
         self.untold.clear()
+        return True
 
     def die_in_prune(self) -> None:
         calls = Killing(self.random.randrange(1, 150), late=self.random.random() < 0.5)
@@ -111,7 +125,8 @@ class Model:
 
     def lose_catalog(self) -> None:
         """What media were told is not forgotten by them."""
-        self.prune()
+        if not self.prune():
+            return
         before = dump(self.keeping.local.catalog_path)
         report = api.rebuild(self._places(), SilentMonitor(), self._catalog, fresh=True)
         assert report.outcome is Outcome.SUCCESS, report.problems
@@ -145,10 +160,11 @@ class Model:
         self.keeping.recovers(version, tree)
 
     def check_all(self) -> None:
-        self.prune()
+        is_told = self.prune()
         for version, tree in self.kept.values():
             self.keeping.recovers(version, tree)
-        assert self.keeping.judged() == {id_text(object_id) for object_id in self.kept}
+        wanted = {id_text(object_id) for object_id in self.kept}
+        assert not is_told or self.keeping.judged() == wanted
 
     @property
     def _catalog(self) -> Path:
@@ -158,14 +174,22 @@ class Model:
         return [str(self.keeping.place(name)) for name in DEVICES]
 
 
+def without_room(freed: FreedReport) -> FreedReport:
+    """Without how much a medium has left: what killed sessions have left there, only the run takes
+    away or tells it of."""
+    kept = tuple(replace(k, text="") if k.reason == "room" else k for k in freed.kept)
+    return replace(freed, kept=kept)
+
+
 def _holds(path: Path, tree: Tree) -> bool:
     if not path.is_dir():
         return False
     return {p.name: p.read_bytes() for p in path.iterdir() if p.is_file()} == tree
 
 
-def run(folder: Path, seed: int, steps: int) -> None:
-    model = Model(folder, seed)
+def run(folder: Path, seed: int, steps: int, media_bytes: int = 0) -> int:
+    """How many media have given frames to others of their set."""
+    model = Model(folder, seed, media_bytes)
     try:
         for _ in range(steps):
             model.step()
@@ -173,6 +197,7 @@ def run(folder: Path, seed: int, steps: int) -> None:
     except BaseException as error:
         error.add_note(f"seed {seed}: {', '.join(model.log)}")
         raise
+    return model.moved_between
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -184,3 +209,14 @@ def test_some_sequences(memory_path: Path, seed: int) -> None:
 @pytest.mark.parametrize("seed", range(100, 140))
 def test_many_sequences(memory_path: Path, seed: int) -> None:
     run(memory_path, seed, 25)
+
+
+@pytest.mark.parametrize("seed", range(200, 202))
+def test_some_sequences_on_a_set(memory_path: Path, seed: int) -> None:
+    run(memory_path, seed, 12, SET_BYTES)
+
+
+@pytest.mark.slow
+def test_many_sequences_on_a_set(memory_path: Path) -> None:
+    moved = [run(memory_path / str(seed), seed, 25, SET_BYTES) for seed in range(300, 340)]
+    assert any(moved), "no frame went from one medium of a set to another"
