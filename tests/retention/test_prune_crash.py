@@ -15,8 +15,7 @@ from flowbackup.model.ids import id_text
 from flowbackup.model.report import Outcome
 from flowbackup.monitor import SilentMonitor
 from flowbackup.testing.faulty_calls import Fault, FaultySystemCalls
-from flowbackup.units import KIB
-from tests.media.media_samples import EMPTY_BYTES
+from tests.retention.full_set import full_set
 from tests.retention.keeping import Keeping, Tree
 from tests.retention.killing import Killed, Killing
 
@@ -114,29 +113,10 @@ class Scene:
 
 
 class SetScene(Scene):
-    """A set of two media: the first one is full, and what is needed of its sparse segments has room
-    on the second one only."""
+    """What is needed goes from one medium of a set to another."""
 
     def _made(self, place: Path) -> Keeping:
-        """One version is forgotten and told before, so that the record of that moves, too."""
-        keeping = Keeping(place, media_bytes={"disk": EMPTY_BYTES + 2040 * KIB})
-        # Room for the records of two prunes, and for nothing else.
-        filler = keeping.media()[0] / "filler"
-        filler.write_bytes(bytes(100 * KIB))
-        versions = []
-        for number, size in enumerate((100_000, 120_000, 160_000)):
-            keeping.write(f"stays{number}", size)
-            keeping.write("changes", 200_000)
-            versions.append(keeping.backup())
-        keeping.forget(versions[0])
-        keeping.prune(max_unused=None)
-        keeping.write("stays3", 250_000)
-        for size in (200_000, 50_000):
-            keeping.write("changes", size)
-            self._keep(keeping)
-        assert len(keeping.media()) == 2
-        filler.unlink()
-        keeping.forget(*versions[1:])
+        keeping, self.kept = full_set(place)
         return keeping
 
 
