@@ -68,7 +68,8 @@ def prune(
     """Free what no version needs any more, on each DEVICE, or on all that the catalog knows.
 
     Whole segments go; what versions need of sparse ones is first written to a new segment of the
-    same device, synced and read back, one segment after the other.  Nobody else may use the catalog
+    same device, synced and read back, one segment after the other; on another medium of its set
+    where a medium is full.  Nobody else may use the catalog
     meanwhile: a backup could refer to what is about to go.  It may be killed at any moment: the
     next one goes on.  Devices of other nodes are pruned there, by the Ray cluster at --address.
     """

@@ -13,8 +13,6 @@ from flowbackup.units import KIB, MIB, round_up
 
 GROUP_BYTES = 64 * MIB
 """So much is moved under one commit: memory stays at that and one frame, a sync is worth it."""
-SEGMENTS_MAX = 2
-"""In so many the frames of one come to lie: in the rest of one that is open, and in a new one."""
 LABEL_BYTES = 4 * KIB
 """More than a label takes, with which each segment begins."""
 
@@ -38,16 +36,25 @@ def frames_bytes(headers: Sequence[FrameHeader], block_bytes: int) -> int:
     return sum(frame_bytes(header, block_bytes) for header in headers)
 
 
-def records_bytes(
-    headers: Sequence[FrameHeader], block_bytes: int, segments: int = SEGMENTS_MAX
-) -> int:  # fmt: skip
-    """What frames add to a medium at most: their records, and those of commits and of so many
-    segments."""
-    commits = 1 + sum(header.payload_bytes for header in headers) // GROUP_BYTES
+def records_bytes(headers: Sequence[FrameHeader], block_bytes: int) -> int:
+    """What frames that are moved together add to a medium at most: their records, and those of
+    commits and segments.  In a bucket each group is a segment; in a directory the first ones may
+    stand in the rest of one that is open."""
+    count = 1 + sum(header.payload_bytes for header in headers) // GROUP_BYTES
+    segments = (count + 1) * _segment_bytes(len(headers), block_bytes)
+    return frames_bytes(headers, block_bytes) + count * block_bytes + segments
+
+
+def record_bytes(header: FrameHeader, block_bytes: int) -> int:
+    """What a frame adds to a medium at most that is committed by itself."""
+    segment = _segment_bytes(1, block_bytes)
+    return frames_bytes([header], block_bytes) + block_bytes + segment
+
+
+def _segment_bytes(frames: int, block_bytes: int) -> int:
+    """Of a segment without its frames."""
     begin = block_bytes + round_up(LABEL_BYTES, block_bytes)
-    segment = begin + tail_bytes(len(headers), block_bytes)
-    frames = frames_bytes(headers, block_bytes)
-    return frames + commits * block_bytes + segments * segment
+    return begin + tail_bytes(frames, block_bytes)
 
 
 def room_bytes(headers: Sequence[FrameHeader], block_bytes: int) -> int:

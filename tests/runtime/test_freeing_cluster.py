@@ -102,3 +102,39 @@ def test_a_device_of_another_node_is_pruned_there(one_cluster: Cluster, tmp_path
     assert judge.recovered([far], tmp_path / "back").exit_code == 0
     assert (tmp_path / "back" / "large").read_bytes() == (source / "large").read_bytes()
     assert judge.check_media([far]).problems == () and len(judge.listed([far])) == 1
+
+
+def test_a_set_of_another_node_is_pruned_as_a_whole(one_cluster: Cluster, tmp_path: Path) -> None:
+    """What the first medium has no room for goes to the second one, and not over the network."""
+    source, far, catalog = tmp_path / "source", tmp_path / "far", tmp_path / "catalog.sqlite"
+    source.mkdir()
+    graph = tmp_path / "far.yaml"
+    graph.write_text(
+        f"""
+        graph: far
+        frame_size: 1 MiB
+        sync_size: 4 MiB
+        nodes: {{storage1: {{}}}}
+        clients: {{web: {{objects: {{source: {{path: {source}}}}}}}}}
+        devices: {{far: {{path: {far}, node: storage1, media_size: 6 MiB}}}}
+        backup_groups: {{primary: {{devices: [far]}}}}
+        """
+    )
+    api.init_device(str(far), media_bytes=6 * MIB)
+    plan = api.load_plan(graph)
+    (source / "stays").write_bytes(os.urandom(MIB // 2))
+    for size in (4 * MIB, 3 * MIB):
+        (source / "large").write_bytes(os.urandom(size))
+        report = api.run_backup(plan, RunSettings(catalog=catalog), SilentMonitor())
+        assert report.outcome is Outcome.SUCCESS
+    api.forget(["source@1"], api.ForgetRequest(catalog), SilentMonitor())
+
+    there = api.PruneRequest(catalog, address="auto", dry_run=True)
+    foreseen = api.prune((), there, SilentMonitor())
+    report = api.prune((), replace(there, dry_run=False), SilentMonitor())
+    assert report.outcome is Outcome.SUCCESS and report.freed == foreseen.freed
+    assert [moved.number for moved in report.freed[0].moved_to] == [2]
+    assert judge.recovered([far], tmp_path / "back").exit_code == 0
+    for name in ("stays", "large"):
+        assert (tmp_path / "back" / name).read_bytes() == (source / name).read_bytes()
+    assert judge.check_media([far]).problems == () and len(judge.listed([far])) == 1

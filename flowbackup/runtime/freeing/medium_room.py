@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flowbackup.catalog.pruning import NOTE_BLOCKS
-from flowbackup.media.moving import records_bytes, room_bytes
+from flowbackup.media.moving import record_bytes, records_bytes, room_bytes
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.frame import FrameHeader
 
@@ -49,7 +49,7 @@ class MediumRoom:
         self.free_bytes = 0
 
     def _record_bytes(self, header: FrameHeader) -> int:
-        return records_bytes([header], self._block_bytes, segments=1)
+        return record_bytes(header, self._block_bytes)
 
     def _count(self, written_bytes: int) -> None:
         if self.free_bytes >= 0:
