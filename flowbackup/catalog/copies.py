@@ -176,9 +176,12 @@ def copies_by_version(
     database: Database, below: int, version: int | None = None
 ) -> list[tuple[int, int]]:
     """(version, copies) of those with fewer than `below`, of all or of one."""
+    # Where there is no set every medium is a device, and they are counted in half of the time.
+    has_sets = database.rows("SELECT 1 FROM media WHERE set_id IS NOT NULL LIMIT 1")
+    device = "coalesce(m.set_id, m.medium)" if has_sets else "c.medium"
+    joined = "JOIN media m USING (medium)" if has_sets else ""
     rows = database.rows(
-        """SELECT vf.version, min((SELECT count(DISTINCT coalesce(m.set_id, m.medium))
-             FROM copies c JOIN media m USING (medium)
+        f"""SELECT vf.version, min((SELECT count(DISTINCT {device}) FROM copies c {joined}
              WHERE c.frame = vf.frame AND NOT c.damaged)) AS copies
            FROM version_frames vf WHERE ? IS NULL OR vf.version = ?
            GROUP BY vf.version HAVING copies < ? ORDER BY vf.version""",

@@ -8,7 +8,7 @@ import pytest
 
 from flowbackup.catalog import Catalog
 from flowbackup.errors import CatalogError, NotFoundError
-from flowbackup.model.device import MediumInfo
+from flowbackup.model.device import MediumInfo, Membership
 from flowbackup.model.frame import FrameKind
 from flowbackup.model.ids import FrameId
 from tests.catalog.conftest import (
@@ -171,3 +171,18 @@ def test_damage_is_told_by_path(catalog: Catalog) -> None:
     assert list(catalog.objects_at(FIRST.medium, 2, where.offset)) == []
     assert list(catalog.objects_at(FIRST.medium, 1, 10**9)) == []
     assert list(catalog.objects_at(SECOND.medium, 1, where.offset)) == []
+
+
+def test_two_media_of_a_set_are_one_copy_together(catalog: Catalog) -> None:
+    """Also of frames that lie on both: they are lost together."""
+    members = [
+        replace(info, membership=Membership(identifier(9), number, 1 << 20))
+        for number, info in enumerate((FIRST, SECOND), 1)
+    ]
+    add_version(catalog)
+    hold(catalog, members[0], FRAMES)
+    hold(catalog, members[1], FRAMES)
+    assert below(catalog, 9) == {str(catalog.resolve("latest")): 1}
+    assert catalog.copies_durable(catalog.resolve("latest")) == 1
+    hold(catalog, THIRD, FRAMES)
+    assert catalog.copies_durable(catalog.resolve("latest")) == 2
