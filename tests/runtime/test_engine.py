@@ -53,7 +53,8 @@ LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F"}
 
 
 def test_what_is_replaced_in_ray_is_there() -> None:
-    assert {"start_api_server", "start_monitor", "kill_all_processes"} <= set(vars(Node))
+    replaced = {"start_api_server", "start_monitor", "start_log_monitor"}
+    assert {*replaced, "kill_all_processes"} <= set(vars(Node))
     assert ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR == "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
     assert isinstance(ray_constants.ENABLE_RAY_CLUSTER, bool)
     assert callable(ray_utils.set_sigterm_handler)

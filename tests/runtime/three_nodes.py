@@ -14,6 +14,7 @@ from ray._private.ray_constants import PROCESS_TYPE_RAYLET
 from ray.cluster_utils import Cluster
 
 from flowbackup.process import END_SECONDS_MAX, end_process, identify
+from flowbackup.runtime.engines.lean_ray import without_services
 from flowbackup.units import MIB
 from tests.leaks import marked_processes
 
@@ -34,24 +35,25 @@ def three_nodes(*, join: bool = True) -> Iterator[Cluster]:
     }  # fmt: skip
     os.environ.update(environment)
     store = {"object_store_memory": STORE_BYTES, "num_cpus": 2}
-    nodes = Cluster(
-        initialize_head=True,
-        head_node_args={**store, "temp_dir": directory, "include_dashboard": False,
-                        "labels": {LABEL: "storage1"}},
-    )  # fmt: skip
-    try:
-        for name in ("storage2", "storage3"):
-            nodes.add_node(**store, labels={LABEL: name})
-        nodes.wait_for_nodes()
-        if join:
-            ray.init(address=nodes.address, log_to_driver=False, logging_level="ERROR")
-        yield nodes
-    finally:
-        ray.shutdown()
-        nodes.shutdown()
-        shutil.rmtree(directory, ignore_errors=True)
-        for name in environment:
-            del os.environ[name]
+    head = {
+        **store, "temp_dir": directory, "include_dashboard": False,
+        "labels": {LABEL: "storage1"},
+    }  # fmt: skip
+    with without_services():
+        nodes = Cluster(initialize_head=True, head_node_args=head)
+        try:
+            for name in ("storage2", "storage3"):
+                nodes.add_node(**store, labels={LABEL: name})
+            nodes.wait_for_nodes()
+            if join:
+                ray.init(address=nodes.address, log_to_driver=False, logging_level="ERROR")
+            yield nodes
+        finally:
+            ray.shutdown()
+            nodes.shutdown()
+            shutil.rmtree(directory, ignore_errors=True)
+            for name in environment:
+                del os.environ[name]
 
 
 def lose(cluster: Cluster, node: Node) -> None:

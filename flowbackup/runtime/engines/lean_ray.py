@@ -40,18 +40,30 @@ HEAR_SECONDS = 0.05
 
 @contextmanager
 def lean_start() -> Iterator[None]:
-    """`ray.init` inside starts no server of a dashboard and no autoscaler, and listens on
-    127.0.0.1 only."""
+    """`ray.init` inside starts `without_services`, and listens on 127.0.0.1 only."""
     with ExitStack() as replaced:
-        # Started even without a dashboard, for usage statistics; `ray.init` waits a second for it.
-        replaced.enter_context(patch.object(Node, "start_api_server", _no_api_server))
-        # Asks for machines when there are too few; its end takes a second.
-        replaced.enter_context(patch.object(Node, "start_monitor", _no_monitor))
+        replaced.enter_context(without_services())
         # Where all of Ray is installed, its agent serves a page of its own, at a port that is the
         # same for every Ray of a machine.
         without = (ray_utils, "get_dashboard_dependency_error", _no_page)
         replaced.enter_context(patch.object(*without))
         replaced.enter_context(on_loopback())
+        yield
+
+
+@contextmanager
+def without_services() -> Iterator[None]:
+    """Nodes that are started inside have no server of a dashboard, no autoscaler, and nobody who
+    reads their logs."""
+    with (
+        # Started even without a dashboard, for usage statistics; `ray.init` waits a second for it.
+        patch.object(Node, "start_api_server", _no_api_server),
+        # Asks for machines when there are too few; its end takes a second.
+        patch.object(Node, "start_monitor", _no_service),
+        # Prints at the driver what workers print, which ours is told not to do; its start takes as
+        # much of a processor as that of an actor.
+        patch.object(Node, "start_log_monitor", _no_service),
+    ):
         yield
 
 
@@ -197,5 +209,5 @@ def _no_handler(handler: object) -> None:
     """The one that is there stays."""
 
 
-def _no_monitor(node: Node) -> None:
+def _no_service(node: Node) -> None:
     """Nothing is started."""
