@@ -1,9 +1,10 @@
 """One embedded Ray for all tests of this folder that need a live one, and before it, as a process
-can have only one at a time, clusters of three nodes."""
+can have only one at a time, clusters of three nodes: first of all one that many tests share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,30 +20,71 @@ if TYPE_CHECKING:
     from ray.cluster_utils import Cluster
 
 
-CLUSTERS = {"cluster", "one_cluster", "clusters", "job_server", "protected"}
+SHARED = "one_cluster"
+CLUSTERS = {"cluster", "clusters", "job_server", "protected"}
+
+
+class KeptCluster:
+    """The cluster that stays up from one test to the next, and from one file to the next: its start
+    takes as much of a processor as ten actors."""
+
+    def __init__(self) -> None:
+        self._nodes: Cluster | None = None
+        self._end = ExitStack()
+
+    def nodes(self) -> Cluster:
+        from tests.runtime.three_nodes import three_nodes
+
+        if self._nodes is None:
+            self._nodes = self._end.enter_context(three_nodes())
+        return self._nodes
+
+    def end(self) -> None:
+        """Safe to repeat."""
+        self._nodes = None
+        self._end.close()
+
+
+_KEPT = pytest.StashKey[KeptCluster]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Clusters first: behind them the embedded Ray stays up to the end of the run."""
-    items.sort(key=lambda item: CLUSTERS.isdisjoint(getattr(item, "fixturenames", ())))
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    names = getattr(item, "fixturenames", ())
+    return 0 if SHARED in names else 1 + CLUSTERS.isdisjoint(names)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Who does not share the cluster finds none."""
+    if SHARED not in getattr(item, "fixturenames", ()) and _KEPT in item.config.stash:
+        item.config.stash[_KEPT].end()
 
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
-    """For a test that leaves marks on it, or is alone in its file.  See three_nodes."""
+    """For a test that leaves marks on it.  See three_nodes."""
     from tests.runtime.three_nodes import three_nodes
 
     with three_nodes() as nodes:
         yield nodes
 
 
-@pytest.fixture(scope="module")
-def one_cluster() -> Iterator[Cluster]:
-    """One for all tests of a file: who loses a node of it brings it back."""
-    from tests.runtime.three_nodes import three_nodes
+@pytest.fixture(scope="session")
+def _kept(request: pytest.FixtureRequest) -> Iterator[KeptCluster]:
+    kept = request.config.stash[_KEPT] = KeptCluster()
+    yield kept
+    kept.end()
 
-    with three_nodes() as nodes:
-        yield nodes
+
+@pytest.fixture
+def one_cluster(_kept: KeptCluster) -> Cluster:
+    """One for all tests that leave no marks on it: who loses a node of it brings it back."""
+    return _kept.nodes()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 
 def test_frames_of_two_nodes_come_together_on_a_third(
-    cluster: Cluster,
+    one_cluster: Cluster,
     tmp_path: Path,
 ) -> None:
     source = tmp_path / "source"

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 
 def test_mirrors_on_other_nodes_come_and_go_while_a_session_runs(
-    cluster: Cluster,
+    one_cluster: Cluster,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

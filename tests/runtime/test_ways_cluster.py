@@ -36,7 +36,7 @@ EXPECTED = {
 
 
 def test_objects_go_where_their_buffers_lead_from_node_to_node(
-    cluster: Cluster,
+    one_cluster: Cluster,
     tmp_path: Path,
 ) -> None:
     """The client is on another node than its head, too; and what lies in which slot differs on

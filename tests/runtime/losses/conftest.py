@@ -1,4 +1,4 @@
-"""A world on the cluster of a file."""
+"""A world on the cluster that tests share."""
 
 from __future__ import annotations
 
