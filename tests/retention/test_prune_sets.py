@@ -15,7 +15,7 @@ from flowbackup.errors import DeviceError
 from flowbackup.media.devices.directory import DirectoryDevice
 from flowbackup.media.pruning import SegmentPruner
 from flowbackup.model.device import DeviceTarget, FramePlace
-from flowbackup.model.ids import FrameId
+from flowbackup.model.ids import FrameId, new_id
 from flowbackup.model.published import freed_fields
 from flowbackup.model.report import FreedReport, Outcome
 from flowbackup.monitor import SilentMonitor
@@ -130,6 +130,20 @@ def test_a_medium_alone_gives_nothing_to_another_device(memory_path: Path) -> No
     assert all(move.number == 2 for freed in keeping.prune().freed for move in freed.moved_to)
     keeping.recovers(*kept[-1], "usb")
     keeping.recovers(*kept[-1], "disk")
+
+
+def test_frames_are_taken_from_the_medium_that_has_them_only(made: tuple[Keeping, Kept]) -> None:
+    """Another disk may be where that one was."""
+    keeping, _ = made
+    first, second = (DeviceTarget("disk", "directory", str(place)) for place in keeping.media())
+    frames = [*keeping.readers()[0].frames()][:1]
+    pruner = SegmentPruner(second)
+    pruner.lock("test")
+    with pytest.raises(DeviceError, match="connect the right medium there"):
+        pruner.move(new_id(), frames, second)
+    (moved,) = pruner.move(new_id(), frames, first)
+    pruner.close()
+    assert moved.header == frames[0].header and moved.place.medium != frames[0].place.medium
 
 
 # A frame on two media of a set: it was moved, and the segment where it had been did not go.
