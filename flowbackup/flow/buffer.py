@@ -256,6 +256,11 @@ class BufferMachine:
         order = self._orders.get(stream)
         return order.expected if order is not None else 0
 
+    def credit(self) -> tuple[WindowStatistics, int]:
+        """What is lent of it, and for how many frames: those accepted and not yet released.  A
+        part of the statistics, without the time that all of them take."""
+        return self._window.statistics(), self._counts["accepted"] - self._counts["released"]
+
     def statistics(self, now: float) -> BufferStatistics:
         oldest = next(iter(self._held.values()), None)
         return BufferStatistics(

@@ -190,11 +190,9 @@ def check_safe(agent: Agent, frame: FrameDescriptor, agents: Iterable[Agent]) ->
         raise Violation(f"{frame_id}: released by {agent.name}, durable nowhere")
 
 
-def check_credit(life: Life, now: float) -> None:
+def check_credit(life: Life) -> None:
     """Never negative, never exceeded, and spent for what is held and nothing else."""
-    statistics = life.machine.statistics(now)
-    window = statistics.window
-    held = statistics.frames_accepted - statistics.frames_released
+    window, held = life.machine.credit()
     if not 0 <= window.slots_used <= window.slots_max or window.slots_used != held:
         raise Violation(f"{life.agent.name} holds {held} frames in {window}")
     if not 0 <= window.bytes_used <= window.bytes_max or (window.bytes_used > 0) != (held > 0):

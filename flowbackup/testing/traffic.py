@@ -217,7 +217,7 @@ class Traffic:
                 self._post(life, partial(self._give_up, life.agent))
             elif action.fatal:
                 raise Violation(f"{action.edge} refused {action.frame}: {action.reason}")
-        check_credit(life, self._now)
+        check_credit(life)
 
     def _work(self) -> bool:
         """One writer does one thing.  False when none has anything to do."""

@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from flowbackup.testing.schedules import Schedule, ScheduleReport
+from tests.faults.parallel import shared_out
 from tests.targets import Target
 
 QUICK = 2_000
@@ -15,8 +18,13 @@ FULL = 100_000
 KEPT = "effect exactly once, credit never exceeded, released only what is durable, always an end"
 
 
-def run(seeds: range) -> list[ScheduleReport]:
+def run(seeds: Sequence[int]) -> list[ScheduleReport]:
     return [Schedule(seed).run() for seed in seeds]
+
+
+def check(folder: Path, seeds: Sequence[int]) -> int:
+    """How many were run."""
+    return len(run(seeds))
 
 
 def test_quick_schedules_keep_every_rule_and_reach_every_corner(target: Target) -> None:
@@ -42,5 +50,5 @@ def test_a_schedule_depends_on_its_seed_alone() -> None:
 def test_all_schedules_keep_every_rule(part: int, target: Target) -> None:
     size = (FULL - QUICK) // 10
     first = QUICK + part * size
-    assert len(run(range(first, first + size))) == size
+    assert sum(shared_out(check, range(first, first + size))) == size
     target("F7", cases=size, text=KEPT)
