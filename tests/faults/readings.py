@@ -88,7 +88,8 @@ def _look(path: bytes) -> tuple[object, ...]:
     found = os.lstat(path)
     content: object = None
     if stat.S_ISREG(found.st_mode) and found.st_size < 1 << 24:
-        content = hashlib.sha256(Path(os.fsdecode(path)).read_bytes()).hexdigest()
+        with open(path, "rb", buffering=0) as file:
+            content = hashlib.sha256(file.read()).digest()
     elif stat.S_ISLNK(found.st_mode):
         content = os.readlink(path)
     attributes = os.listxattr(path, follow_symlinks=False)

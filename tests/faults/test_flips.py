@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -78,6 +77,7 @@ class Subject:
         self.catalog = rebuilt(folder / "catalog", self.place)
         self.files = [self.place / LABEL_NAME, *sorted((self.place / "segments").iterdir())]
         self.original = [path.read_bytes() for path in self.files]
+        self.label = parse_label(self.original[0]).label
         self.records: list[list[FoundRecord]] = [[]]
         for source in self.device.reader().segments():
             assert not isinstance(source, Damage)
@@ -130,7 +130,7 @@ class Subject:
         changed = bytearray(self.original[0])
         changed[flip.offset] ^= 1 << flip.bit
         found = parse_label(bytes(changed))
-        assert found.label == parse_label(self.original[0]).label
+        assert found.label == self.label
         assert f"copy {1 + flip.offset // 4096}" in found.faults[0]
 
     def _check_flipped(self, flip: Flip, turn: int) -> None:
@@ -212,8 +212,9 @@ def check(folder: Path, shares: Sequence[tuple[int, int]]) -> int:
     with patch.object(segment_source, "O_DIRECT", 0):
         subject, count = Subject(folder), 0
         assert 60 << 10 < subject.size_bytes() < 76 << 10
+        flips = list(subject.flips())
         for first, step in shares:
-            for flip in islice(subject.flips(), first, None, step):
+            for flip in flips[first::step]:
                 try:
                     subject.check(flip, count)
                 except Exception as error:
