@@ -34,8 +34,8 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 MIB = 1 << 20
 QUIET = SilentMonitor()
 SEED = int(os.environ.get("FLOWBACKUP_SEED", "0")) or random.SystemRandom().getrandbits(32)
-COMMANDS = 9
-"""On each engine."""
+COMMANDS = 6
+"""On each of two engines: with the sessions fifty moments."""
 SESSIONS = {
     "backup": 16, "copy": 7, "restore": 4, "verify": 3, "repair": 4, "drill": 2, "rebuild": 2,
 }  # fmt: skip
