@@ -313,16 +313,13 @@ class PruneTurn:
         return held
 
     def _shown(self, known: Sequence[StoredFrame]) -> set[FrameId]:
-        """Of frames that are known to lie on this medium those that can be read there."""
+        """Of frames that are known to lie on this medium those that can be read there.  Raises
+        DeviceError."""
         known = [f for f in known if (f.place.segment, f.place.epoch) not in self._gone]
         if self._setting.dry_run or not known:
             return {frame.header.frame_id for frame in known}
-        try:
+        with self._noting_failure():
             sound = self._pruner.sound(known)
-        except FlowbackupError as error:
-            self.has_failed = True
-            self._setting.tell(Problem("device_failed", str(error), device=self.info.device))
-            return set()
         self._mark_damaged([frame for frame in known if frame not in sound])
         return {frame.header.frame_id for frame in sound}
 
