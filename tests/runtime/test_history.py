@@ -209,7 +209,7 @@ class Histories(TreeChanges):
     def prune(self, share: str) -> None:
         foreseen = self._history.prune(share, dry_run=True)
         report = self._history.prune(share)
-        # That a medium of a set has no room for what is to be moved, only the run finds out.
+        # What killed sessions have left takes room that only the run gives back.
         is_short = any(kept.reason == "room" for freed in report.freed for kept in freed.kept)
         assert is_short or report.freed == foreseen.freed
         self._moved_bytes += sum(freed.moved_bytes for freed in report.freed)
