@@ -161,6 +161,8 @@ class LocalBackup:
                     raise Died
             except Died:
                 for target in targets:
+                    for info in target.device.media():
+                        catalog.add_medium(info)
                     catalog.add_durable(target.durable)
                     target.writer.close()
                     target.device.close()
