@@ -32,7 +32,7 @@ from tests.retention.killing import Killed, Killing
 
 NAMES = ("a", "b", "c", "d")
 DEVICES = ("disk", "usb")
-SET_BYTES = EMPTY_BYTES + 1800 * KIB
+SET_BYTES = EMPTY_BYTES + 1500 * KIB
 """Of a medium: it is full after some backups, and may take what another one has of a segment."""
 OF_SESSIONS = {"sessions", "session_devices", "problems"}
 """Of killed ones media tell less than the catalog that began them."""
@@ -211,12 +211,12 @@ def test_many_sequences(memory_path: Path, seed: int) -> None:
     run(memory_path, seed, 25)
 
 
-@pytest.mark.parametrize("seed", range(200, 202))
+@pytest.mark.parametrize("seed", (402, 405))
 def test_some_sequences_on_a_set(memory_path: Path, seed: int) -> None:
-    run(memory_path, seed, 12, SET_BYTES)
+    run(memory_path, seed, 30, SET_BYTES)
 
 
 @pytest.mark.slow
 def test_many_sequences_on_a_set(memory_path: Path) -> None:
-    moved = [run(memory_path / str(seed), seed, 25, SET_BYTES) for seed in range(300, 340)]
+    moved = [run(memory_path / str(seed), seed, 30, SET_BYTES) for seed in range(300, 340)]
     assert any(moved), "no frame went from one medium of a set to another"
