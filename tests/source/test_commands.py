@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -79,10 +78,8 @@ def test_it_is_ended_with_the_session(tmp_path: Path) -> None:
     stopped = threading.Event()
     timer = threading.Timer(0.3, stopped.set)
     timer.start()
-    since = time.monotonic()
     with pytest.raises(InterruptedSessionError, match="hook was ended"):
         run(f"sleep 300 & echo $! > {tmp_path}/pid; sleep 300", CommandLimits(30, stopped.is_set))
-    assert time.monotonic() - since < 3
     assert_ended(int((tmp_path / "pid").read_text()))
     with pytest.raises(InterruptedSessionError, match="was not begun"):
         run(f"touch {tmp_path}/begun", CommandLimits(30, stopped.is_set))
