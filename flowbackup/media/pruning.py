@@ -8,6 +8,7 @@ read and written goes through the reader and the writer that every session uses.
 from __future__ import annotations
 
 import errno
+from collections import deque
 from collections.abc import Collection, Sequence
 
 from flowbackup.errors import DamageError, DeviceError
@@ -46,6 +47,10 @@ class SegmentPruner(SegmentFreer):
         self._bytes_before = 0
         """What files of the medium take, without those of the writer."""
         self._held: list[memoryview] = []
+        self._unread: deque[StoredFrame] = deque()
+        """Committed, and not read back yet."""
+        self._untold: list[StoredFrame] = []
+        """Read back, and returned to nobody yet: what came behind them failed."""
 
     # Looking
 
@@ -112,24 +117,25 @@ class SegmentPruner(SegmentFreer):
         """Writes frames once more, into a segment of this session on this medium, and reads them
         back from the device: they are durable there when this returns.  source: where all of them
         lie, if that is another medium, which is only read; else they lie on this one.  Returns
-        where they lie now, also of those for which an earlier call had no room.  Raises DamageError
-        for one that cannot be read, DeviceError (ENOSPC where there is no room)."""
+        where they lie now, also of those that an earlier call wrote before it raised.  Raises
+        DamageError for one that cannot be read, DeviceError (ENOSPC where there is no room)."""
         if self._writer is None:
             # Later ones stand in what the writer has reserved, and the room is counted.
             block_bytes = self._device.label().label.block_bytes
             headers = [frame.header for frame in frames]
             self._device.check_writable(records_bytes(headers, block_bytes))
-        moved: list[StoredFrame] = []
         reader = self._reader() if source is None else self._reader_at(source, frames)
         for group in groups(frames):
             for frame in group:
                 _, payload = reader.read(frame.header, frame.place)
                 self._append(session, frame.header, payload)
-            moved += self._commit()
+            self._commit()
         fresh = self._device.reader(cached=False)
-        for frame in moved:
+        while self._unread:
+            frame = self._unread.popleft()
             fresh.read(frame.header, frame.place)
-        return tuple(moved)
+            self._untold.append(frame)
+        return self._told()
 
     def sound(self, frames: Sequence[StoredFrame]) -> tuple[StoredFrame, ...]:
         """Those that the medium has: each is read, past the memory of the system.  Raises
@@ -147,10 +153,11 @@ class SegmentPruner(SegmentFreer):
     def write_record(
         self, session: bytes, header: FrameHeader, payload: bytes
     ) -> tuple[StoredFrame, ...]:  # fmt: skip
-        """Puts a sealed catalog frame on the medium; durable when this returns.  Raises
-        DeviceError."""
+        """Puts a sealed catalog frame on the medium; durable when this returns.  Returns where it
+        lies, and what `move` wrote before it raised.  Raises DeviceError."""
         self._append(session, header, memoryview(payload))
-        return tuple(self._commit())
+        self._commit()
+        return self._told()
 
     def free(
         self, sealed: SealedSegment, session: bytes, freed_ns: int, media: Sequence[bytes]
@@ -220,12 +227,17 @@ class SegmentPruner(SegmentFreer):
         except OSError as error:
             raise device_error(self._device.name, f"looking at {place}", error) from error
 
-    def _commit(self) -> tuple[StoredFrame, ...]:
-        if self._writer is None:
-            return ()
-        stored = self._writer.commit()
-        self._held.clear()
-        return stored
+    def _commit(self) -> None:
+        if self._writer is not None:
+            self._unread += self._writer.commit()
+            self._held.clear()
+
+    def _told(self) -> tuple[StoredFrame, ...]:
+        """All that was committed and returned to nobody."""
+        told = *self._untold, *self._unread
+        self._untold.clear()
+        self._unread.clear()
+        return told
 
 
 def _note_in(source: SegmentSource) -> FreedNote | None:
