@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 from flowbackup import api
 from flowbackup.catalog.catalog import open_catalog
-from flowbackup.catalog.rows import VersionRow
+from flowbackup.catalog.rows import SessionRow, SessionState, VersionRow
 from flowbackup.keys.key_file import new_key, write_key_file
-from flowbackup.model.report import ObjectReport, SessionReport
+from flowbackup.model.ids import FrameId
+from flowbackup.model.report import DeviceReport, ObjectReport, SessionReport
 from flowbackup.monitor import SilentMonitor
 from flowbackup.plan.decided import Plan
 
@@ -88,6 +90,19 @@ class History:
         with open_catalog(self.catalog) as catalog:
             return catalog.resolve(f"tree@{number}")
 
+    def ended(self) -> dict[tuple[bytes, bytes], SessionRow]:
+        """Session and medium -> what the record of the one tells that lies on the other; only
+        sessions that have ended."""
+        if not self.catalog.exists():
+            return {}
+        with open_catalog(self.catalog) as catalog:
+            return {
+                (row.session, copy.place.medium): _told(row, names=not self.is_sealed)
+                for row in catalog.sessions()
+                if row.state is SessionState.FINISHED
+                for copy in catalog.copies_of_frame(FrameId(row.session, 0, 0))
+            }
+
     def complete_on(self, version: str) -> set[Path]:
         """The media that the catalog says have all of it."""
         with open_catalog(self.catalog) as catalog:
@@ -123,3 +138,19 @@ class History:
             file.unlink()
         report = api.rebuild([str(medium) for medium in self.media], QUIET, self.catalog)
         assert report.exit_code == 0, report.problems
+
+
+def _told(row: SessionRow, *, names: bool) -> SessionRow:
+    """Without what a record is written too early to tell, and with names only where a session that
+    has no key may tell them."""
+    tells_names = names or row.kind == "backup"
+    return replace(
+        row, holder="", finished_ns=None, duration_seconds=0.0,
+        graph_name=row.graph_name if tells_names else "", host=row.host if tells_names else "",
+        devices=tuple(_told_device(device) for device in row.devices),
+    )  # fmt: skip
+
+
+def _told_device(device: DeviceReport) -> DeviceReport:
+    """Segments end behind the record."""
+    return replace(device, bytes_written=0, frames=0, syncs=0)

@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 )
 
 from flowbackup import api
-from flowbackup.catalog.rows import VersionRow
+from flowbackup.catalog.rows import SessionRow, VersionRow
 from flowbackup.model.ids import id_text
 from flowbackup.model.retention import RetentionPolicy
 from flowbackup.units import KIB
@@ -98,6 +98,7 @@ class Histories(TreeChanges):
         self._kept: dict[bytes, Kept] = {}
         self._untold: dict[bytes, Kept] = {}
         self._died: list[State] = []
+        self._ended: dict[tuple[bytes, bytes], SessionRow] = {}
         self._moved_bytes = 0
 
     def teardown(self) -> None:
@@ -278,6 +279,12 @@ class Histories(TreeChanges):
         found = {version.object_id: version.number for version in self._history.versions()}
         assert found == {key: kept.number for key, kept in self._kept.items()}
 
+    @invariant()
+    def media_tell_how_sessions_ended(self) -> None:
+        found = self._history.ended()
+        assert found.items() >= self._ended.items()
+        self._ended = found
+
     # Parts of the above
 
     def _killed(self, nth: int, late: bool, *work: object) -> bool:
@@ -304,6 +311,7 @@ class Histories(TreeChanges):
         assert version.number > max(numbers, default=0)
         self._kept[version.object_id] = Kept(version.number, state, is_everywhere)
         self._check(version.object_id)
+        self.media_tell_how_sessions_ended()
 
     def _old(self, which: set[int]) -> list[bytes]:
         """Some versions that are not the newest."""
