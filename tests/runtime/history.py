@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 from flowbackup import api
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.catalog.rows import SessionRow, SessionState, VersionRow
+from flowbackup.frame.page import decode_page
 from flowbackup.keys.key_file import new_key, write_key_file
 from flowbackup.model.ids import FrameId
 from flowbackup.model.report import DeviceReport, ObjectReport, SessionReport
@@ -19,6 +22,22 @@ from flowbackup.plan.decided import Plan
 
 QUIET = SilentMonitor()
 PASSPHRASE = b"of a history"
+FIXED = "{size: 64 KiB}"
+CUT = "{kind: fastcdc, size: 64 KiB, min: 1 KiB, max: 128 KiB}"
+
+
+class Setup(NamedTuple):
+    """See History."""
+
+    devices: int = 1
+    chunking: str = FIXED
+    is_sealed: bool = False
+    media_size: str = ""
+
+    def __str__(self) -> str:
+        chunks = "fixed" if self.chunking == FIXED else "cut"
+        more = ("-sealed" if self.is_sealed else "") + ("-set" if self.media_size else "")
+        return f"{self.devices}-{chunks}{more}"
 
 
 class History:
@@ -102,6 +121,24 @@ class History:
                 if row.state is SessionState.FINISHED
                 for copy in catalog.copies_of_frame(FrameId(row.session, 0, 0))
             }
+
+    def named(self) -> dict[bytes, int]:
+        """The files that the last backup has named which did not live to its end, and how much of
+        the content of each lies on all devices."""
+        with open_catalog(self.catalog) as catalog:
+            device_of = {info.medium: info.device for info in catalog.media()}
+            rows = catalog._database.rows(
+                """SELECT page FROM journal WHERE started_ns =
+                   (SELECT max(started_ns) FROM journal) ORDER BY ordinal"""
+            )
+            found = Counter[bytes]()
+            for entry in (entry for (page,) in rows for entry in decode_page(page)):
+                for chunk in entry.chunks:
+                    copies = catalog.copies_of_frame(chunk.frame)
+                    holding = {device_of[copy.place.medium] for copy in copies}
+                    is_safe = holding.issuperset(medium.name for medium in self.media)
+                    found[entry.path] += chunk.size * is_safe
+            return found
 
     def complete_on(self, version: str) -> set[Path]:
         """The media that the catalog says have all of it."""

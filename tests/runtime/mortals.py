@@ -14,14 +14,17 @@ import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from unittest.mock import patch
 
 from flowbackup.catalog.database import Database
+from flowbackup.catalog.unfinished import Unfinished
 from flowbackup.media.calls import SystemCalls
+from flowbackup.model.known import JournalPage
 from tests.runtime.history import History
 
 STEPS: dict[type, tuple[str, ...]] = {
@@ -59,7 +62,8 @@ class Mortals:
 
     def killed(self, setup: dict[str, Any], work: tuple[str, ...], nth: int, *, late: bool) -> bool:
         """Whether it was killed before its end.  setup: of a History.  work: a method of it and its
-        arguments.  nth: the step, from 1, instead of which it ends; late: behind which."""
+        arguments.  nth: the step, from 1, instead of which it ends; late: behind which; 0: as soon
+        as the catalog was told the names of files."""
         told = {"setup": setup, "work": work, "nth": nth, "late": late}
         assert self._server.stdin is not None and self._server.stdout is not None
         self._server.stdin.write(json.dumps(told).encode() + b"\n")
@@ -91,7 +95,10 @@ def _end_by(told: dict[str, Any]) -> None:
         setup = told["setup"]
         history = History(Path(setup.pop("folder")), **setup)
         os.environ["FLOWBACKUP_PASSPHRASE_FILE"] = str(history.passphrase)
-        _count_steps(told["nth"], late=told["late"])
+        if told["nth"]:
+            _count_steps(told["nth"], late=told["late"])
+        else:
+            _end_when_named()
         method, *arguments = told["work"]
         getattr(history, method)(*arguments)
         code = 0
@@ -120,6 +127,17 @@ def _count_steps(nth: int, *, late: bool) -> None:
     for owner, names in STEPS.items():
         for name in names:
             setattr(owner, name, counted(getattr(owner, name)))
+
+
+def _end_when_named() -> None:
+    told = Unfinished.add_journal
+
+    def add_journal(self: Unfinished, session: bytes, pages: Sequence[JournalPage]) -> None:
+        told(self, session, pages)
+        if pages:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    patch.object(Unfinished, "add_journal", add_journal).start()
 
 
 if __name__ == "__main__":

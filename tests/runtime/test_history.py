@@ -30,7 +30,7 @@ from flowbackup.model.ids import id_text
 from flowbackup.model.retention import RetentionPolicy
 from flowbackup.units import KIB
 from tests.judge import check_here, listed_here, recovered_here
-from tests.runtime.history import QUIET, History
+from tests.runtime.history import CUT, FIXED, QUIET, History, Setup
 from tests.runtime.mortals import Mortals
 from tests.runtime.tree_changes import WHICH, State, TreeChanges, state_of
 
@@ -41,24 +41,6 @@ STEPS = st.integers(1, 90)
 """A session of these trees takes about as many: some of those that are to die live to their end."""
 FRAME = "128 KiB"
 """So small that a file has some, and a version needs a part of what another one has brought."""
-FIXED = "{size: 64 KiB}"
-CUT = "{kind: fastcdc, size: 64 KiB, min: 1 KiB, max: 128 KiB}"
-
-
-class Setup(NamedTuple):
-    """See History."""
-
-    devices: int = 1
-    chunking: str = FIXED
-    is_sealed: bool = False
-    media_size: str = ""
-
-    def __str__(self) -> str:
-        chunks = "fixed" if self.chunking == FIXED else "cut"
-        more = ("-sealed" if self.is_sealed else "") + ("-set" if self.media_size else "")
-        return f"{self.devices}-{chunks}{more}"
-
-
 SOME = (
     Setup(1, FIXED), Setup(2, CUT, is_sealed=True), Setup(2, FIXED, media_size="3 MiB"),
     Setup(1, CUT, is_sealed=True, media_size="3 MiB"),
@@ -98,6 +80,7 @@ class Histories(TreeChanges):
         self._kept: dict[bytes, Kept] = {}
         self._untold: dict[bytes, Kept] = {}
         self._died: list[State] = []
+        self._gone: list[State] = []
         self._ended: dict[tuple[bytes, bytes], SessionRow] = {}
         self._moved_bytes = 0
 
@@ -108,7 +91,7 @@ class Histories(TreeChanges):
     @initialize(which=WHICH)
     def make_two(self, which: int) -> None:
         """So that there is something to forget from the first step on, and was: a segment of which
-        the two need a part has been written anew."""
+        the two need a part has been written anew, what was freed came back, a backup died."""
         self.begin(which)
         self.write("b", 200 * KIB, which)
         self.write("c", 200 * KIB, which + 3)
@@ -121,8 +104,14 @@ class Histories(TreeChanges):
             self.write("b", 200 * KIB, content)
             self.backup(full=False)
         # What the first device has got alone is no part of what came after it.
-        self.forget_and_prune({*range(len(self._history.media))}, "0")
+        self.forget({*range(len(self._history.media))})
+        self.prune("0")
         assert self._moved_bytes > 200 * KIB, "no content was moved"
+        self.bring_back(0)
+        self.write("b", 200 * KIB, which + 1)
+        self.write("c", 200 * KIB, which + 4)
+        self.die_and_go_on({0})
+        self.lose_catalog()
 
     # Backups
 
@@ -160,6 +149,29 @@ class Histories(TreeChanges):
         self._judge(version.object_id)
         self.backup(full=False)
         self._judge(max(self._kept, key=lambda key: self._kept[key].number))
+
+    @precondition(lambda self: self._gone and len(self._kept) < VERSIONS_MAX)
+    @rule(which=WHICH)
+    def bring_back(self, which: int) -> None:
+        """Files of a version that was forgotten: their content may be there still, or not."""
+        gone = self._gone[which % len(self._gone)]
+        for name, (kind, _, content) in gone.items():
+            if kind == "file":
+                self.free(name).write_bytes(content)
+        self.backup(full=False)
+
+    @precondition(lambda self: 1 < len(self._kept) < VERSIONS_MAX)
+    @rule(which=SOME_OLD)
+    def die_and_go_on(self, which: set[int]) -> None:
+        """What is safe of an object that did not become a version is neither freed nor sent."""
+        self.die_in_backup(0, late=True)
+        safe = self._history.named()
+        self.forget(which)
+        self.prune("0")
+        report = self._history.backup()
+        assert report.bytes_new <= report.bytes_source - sum(safe.values())
+        (version,) = self._new()
+        self._keep(version, state_of(self.tree))
 
     @precondition(lambda self: len(self._kept) < VERSIONS_MAX)
     @rule(nth=STEPS, late=st.booleans())
@@ -208,6 +220,7 @@ class Histories(TreeChanges):
     @precondition(lambda self: self._kept)
     @rule(share=SHARES)
     def prune(self, share: str) -> None:
+        safe = self._history.named()
         foreseen = self._history.prune(share, dry_run=True)
         report = self._history.prune(share)
         # What killed sessions have left takes room that only the run gives back.
@@ -217,12 +230,15 @@ class Histories(TreeChanges):
         if not is_short:
             self._untold.clear()
         self._check_all()
+        assert self._history.named() >= safe
 
     @precondition(lambda self: self._kept)
     @rule(nth=STEPS, late=st.booleans(), share=SHARES)
     def die_in_prune(self, nth: int, late: bool, share: str) -> None:
+        safe = self._history.named()
         self._killed(nth, late, "prune", share)
         self._check_all()
+        assert self._history.named() >= safe
 
     @precondition(lambda self: len(self._kept) > 1)
     @rule(which=SOME_OLD, share=SHARES)
@@ -321,6 +337,7 @@ class Histories(TreeChanges):
     def _forget(self, names: list[bytes]) -> None:
         for name in names:
             self._untold[name] = self._kept.pop(name)
+            self._gone.append(self._untold[name].state)
 
     def _take_rebuilt(self, before: dict[bytes, int]) -> None:
         found = {version.object_id: version.number for version in self._history.versions()}
