@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from flowbackup.catalog.catalog import Catalog, open_catalog
@@ -27,6 +28,7 @@ from flowbackup.errors import NotFoundError, UsageError
 from flowbackup.model.entry import Entry, EntryKind
 from flowbackup.model.pattern import patterns_meant
 from flowbackup.requests import FindRequest
+from flowbackup.units import paths_meant
 
 COPIES_MAX = 1 << 31
 """More copies than there can be devices in a graph: every version has fewer."""
@@ -125,8 +127,11 @@ def find(request: FindRequest, catalog: Path | None = None) -> Iterator[FoundRow
         older_ns=time_ns(request.older, ends=False) if request.older else None,
     )
     with open_catalog(catalog_of(catalog), create=False) as opened:
-        versions = opened.versions_meant(name) if name else opened.versions()
-        yield from opened.looking.find(versions, search)
+        named: dict[bytes, list[VersionRow]] = {}
+        for version in opened.versions_meant(name) if name else opened.versions():
+            named.setdefault(opened.path_meant(version, under), []).append(version)
+        for meant, versions in named.items():
+            yield from opened.looking.find(versions, replace(search, under=meant))
 
 
 def history(place: str, catalog: Path | None = None) -> list[HistoryRow]:
@@ -147,18 +152,24 @@ def diff(before: str, after: str, catalog: Path | None = None) -> list[Differenc
     from flowbackup.catalog.difference import Side
 
     with open_catalog(catalog_of(catalog), create=False) as opened:
-        sides = [
-            Side(opened.resolve(name), under) for name, under in map(split_query, (before, after))
-        ]
+        sides: list[Side] = []
+        for name, under in map(split_query, (before, after)):
+            version = opened.resolve(name)
+            sides.append(Side(version, opened.path_meant(version, under)))
         return opened.looking.differences(*sides)
 
 
 def _history(catalog: Catalog, place: str) -> list[HistoryRow]:
-    return [
-        row
-        for versions, path in _meant(catalog, place)
-        for row in catalog.looking.history(versions, path)
-    ]
+    """By the first meaning of the path that any version has."""
+    found = (
+        [
+            row
+            for versions, path in _meant(catalog, os.fsdecode(meant))
+            for row in catalog.looking.history(versions, path)
+        ]
+        for meant in paths_meant(os.fsencode(place))
+    )
+    return next(filter(None, found), [])
 
 
 def _meant(catalog: Catalog, place: str) -> Iterator[tuple[list[VersionRow], bytes]]:

@@ -85,6 +85,21 @@ def test_a_pattern_that_is_typed_matches(
 
 @TYPED
 @pytest.mark.parametrize("path", FILES, ids=map(format_path, FILES))
+def test_a_path_that_is_typed_is_followed_through_versions(
+    catalog: Path, path: bytes, as_shown: bool
+) -> None:
+    query = f"o:{typed(path, as_shown=as_shown)}"
+    (row,) = api.history(query, catalog)
+    assert row.entry is not None and row.entry.path == path
+    source = api.objects(catalog)[0].latest.record.source
+    (row,) = api.history(typed(source + b"/" + path, as_shown=as_shown), catalog)
+    assert row.entry is not None and row.entry.path == path
+    assert [row.entry.path for row in api.find(FindRequest(query=query), catalog)] == [path]
+    assert len(api.diff(query, "o:plain", catalog)) == (path != b"plain")
+
+
+@TYPED
+@pytest.mark.parametrize("path", FILES, ids=map(format_path, FILES))
 def test_what_is_ticked_in_the_page_is_restored(
     catalog: Path, tmp_path: Path, path: bytes, as_shown: bool
 ) -> None:
