@@ -19,7 +19,7 @@ from flowbackup.spec.endpoint import (
 )
 from flowbackup.spec.names import check_dotted_name, check_name, check_object_name, shown
 from flowbackup.spec.window import parse_window
-from flowbackup.units import GIB, KIB, MIB, TIB, format_size, parse_size
+from flowbackup.units import GIB, KIB, MIB, TIB, format_size, one_line, parse_size
 
 FRAME_BYTES_MIN = 64 * KIB
 FRAME_BYTES_MAX = 256 * MIB
@@ -216,6 +216,11 @@ def check_path(path: str) -> str:
     """A path as text; it need not exist now."""
     if not path:
         raise ValueError("the path is empty|Write where it is")
+    if any("\udc80" <= character <= "\udcff" for character in path):
+        raise ValueError(
+            f'the path "{one_line(path)}" is no UTF-8, as the text of a graph must be|Rename it, '
+            "or name the directory that it is in: below that, names may be any bytes"
+        )
     if "\0" in path or not path.isprintable():
         raise ValueError(f'the path "{shown(path)}" holds control characters|Write it without them')
     if path.startswith("~"):

@@ -146,6 +146,7 @@ FORMS: tuple[Form, ...] = (
     Form("graph", "catalog", Raw('""'), "value", "Write where it is"),
     Form("object", "path", "~/www", "value", "in full"),
     Form("object", "path", Raw('"/a\\0b"'), "value", "without them"),
+    Form("object", "path", Raw('"/a\\udce9"'), "value", "any bytes"),
     Form("device", "path", "/" + "x" * 4096, "value", "shorter one"),
     Form("object", "group", "a.b", "value", "begin with a letter"),
     Form("select", "objects", [""], "value", '"web/*"', at=("objects", 0)),

@@ -79,6 +79,12 @@ def test_any_file_name_gives_a_legal_object_name(name: str) -> None:
     assert quick_graph([path], "/b/dev").clients
 
 
+def test_a_root_that_is_no_text_is_named_as_such() -> None:
+    with pytest.raises(GraphError, match=r'"/srv/caf\\xe9" is no UTF-8') as told:
+        quick_graph(["/srv/caf\udce9"], "/b/dev")
+    assert "name the directory that it is in" in str(told.value)
+
+
 def test_the_schema_accepts_what_the_model_accepts() -> None:
     schema = graph_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
