@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from flowbackup.model.location import S3
+from flowbackup.model.location import S3, refuse_no_bucket
 from flowbackup.units import KIB, round_up
 
 DEFAULT_BLOCK_BYTES = 4096
@@ -36,6 +36,11 @@ class DeviceTarget:
     rate_limit: int = 0
     media_bytes: int = 0
     rate: int = 0
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for a bucket that cannot be: the name of a file behind it would be
+        taken for that of a bucket."""
+        refuse_no_bucket(self.location)
 
     @property
     def sync_seconds_min(self) -> float:

@@ -50,15 +50,19 @@ def whole_place(written: str) -> str:
     last slash.  Raises UsageError for a bucket that cannot be."""
     if is_directory(written):
         return os.path.abspath(written)
+    refuse_no_bucket(written)
     scheme, mark, rest = written.partition("://")
-    place = scheme + mark + rest.rstrip("/")
+    return scheme + mark + rest.rstrip("/")
+
+
+def refuse_no_bucket(place: str) -> None:
+    """Raises UsageError for a place that means a bucket, and none that can be."""
     if kind_at(place) == S3:
         try:
             bucket_place(place)
         except ValueError as error:
-            text, remedy = told(written, error)
+            text, remedy = told(place, error)
             raise UsageError(text, remedy=remedy) from error
-    return place
 
 
 def told(location: str, error: ValueError) -> tuple[str, str]:

@@ -8,6 +8,7 @@ import re
 import pytest
 
 from flowbackup.errors import UsageError
+from flowbackup.model.device import DeviceTarget
 from flowbackup.model.location import (
     BucketPlace,
     bucket_place,
@@ -64,6 +65,8 @@ BAD_PLACES = {
 def test_a_bucket_that_cannot_be_is_named(text: str) -> None:
     with pytest.raises(UsageError, match=re.escape(f"{text} {BAD_PLACES[text]}")) as told:
         whole_place(text)
+    with pytest.raises(UsageError, match=re.escape(str(told.value))):
+        DeviceTarget("vault", "s3", text)
     assert told.value.remedy.startswith(("Write it as", "Use letters"))
 
 

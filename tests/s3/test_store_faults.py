@@ -15,8 +15,10 @@ import pytest
 
 from flowbackup.errors import DeviceError
 from flowbackup.media.devices.second_try import SecondTryWriter
+from flowbackup.media.failure import StoreError
 from flowbackup.media.open import make_first_medium, open_device
 from flowbackup.media.places import store
+from flowbackup.media.places.bucket import object_at
 from flowbackup.media.port import Device
 from flowbackup.media.segments import object_writer
 from flowbackup.model.device import DeviceTarget
@@ -250,8 +252,8 @@ def test_a_server_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_a_place_that_cannot_be_is_named() -> None:
-    with pytest.raises(DeviceError, match=r"s3://UP/x.*names no bucket") as told:
-        open_device(DeviceTarget("vault", "s3", "s3://UP/x")).info()
+    with pytest.raises(StoreError, match=r"s3://UP/x.*names no bucket") as told:
+        object_at("s3://UP/x")
     assert told.value.remedy == "Write it as s3://bucket/prefix"
 
 
