@@ -21,7 +21,7 @@ from typing import Any
 from flowbackup.errors import PeerLostError
 from flowbackup.model.ids import id_text, new_id
 from flowbackup.process import ProcessIdentity, end_process
-from flowbackup.ui.keeper import END, KEEPER, PROCESS, reserve, write_whole
+from flowbackup.ui.keeper import END, KEEPER, PROCESS, reserve, write_value
 from flowbackup.ui.refusal import Refused
 
 JOB = "job.json"
@@ -80,7 +80,7 @@ class Jobs:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._forget_old()
             folder.mkdir(mode=0o700)
-            write_whole(folder / JOB, asdict(made))
+            write_value(folder / JOB, asdict(made))
             reserve(folder)
             _start_keeper(folder, words)
         except (OSError, subprocess.SubprocessError) as fault:

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from flowbackup.process import identify
+from flowbackup.whole_file import write_whole
 
 KEEPER, PROCESS, PROGRESS = "keeper.json", "process.json", "progress.json"
 ROWS, END, SPARE = "rows.jsonl", "end.json", "spare"
@@ -48,7 +49,7 @@ def keep_apart(folder: Path, words: list[str]) -> int:
     written, writing = os.pipe()
     keeper = os.fork()
     if keeper:
-        write_whole(folder / KEEPER, identify(keeper).as_dict())
+        write_value(folder / KEEPER, identify(keeper).as_dict())
         os.write(writing, b"x")
         return 0
     os.close(writing)
@@ -79,7 +80,7 @@ def note(lines: Iterable[bytes], folder: Path, rows: BinaryIO) -> int:
         kind = _kind(line)
         if kind == "progress":
             with suppress(OSError):  # The next one comes soon.
-                write_whole(folder / PROGRESS, json.loads(line))
+                write_value(folder / PROGRESS, json.loads(line))
             continue
         is_last, data = kind in LAST, line
         if is_last:
@@ -110,7 +111,7 @@ def _write_last(path: Path, value: object) -> None:
     lost."""
     for _ in range(2):
         with suppress(OSError):
-            write_whole(path, value)
+            write_value(path, value)
             return
         path.with_name(SPARE).unlink(missing_ok=True)
 
@@ -123,11 +124,9 @@ def _kind(line: bytes) -> str:
     return str(value.get("type", "")) if isinstance(value, dict) else ""
 
 
-def write_whole(path: Path, value: object) -> None:
-    """Who reads it finds all of it, or what was there before."""
-    made = path.with_suffix(".new")
-    made.write_text(json.dumps(value), encoding="utf-8")
-    os.replace(made, path)
+def write_value(path: Path, value: object) -> None:
+    """As JSON; see `write_whole`."""
+    write_whole(path, json.dumps(value).encode())
 
 
 if __name__ == "__main__":

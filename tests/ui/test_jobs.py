@@ -33,7 +33,7 @@ from flowbackup.ui.keeper import (
     keep,
     note,
     reserve,
-    write_whole,
+    write_value,
 )
 from flowbackup.ui.refusal import Refused
 from flowbackup.ui.run_states import MESSAGES_SHOWN, PROBLEMS_SHOWN, Listener
@@ -129,7 +129,7 @@ def test_on_a_full_disk_a_command_goes_on_and_its_end_is_kept(tmp_path: Path) ->
     reserve(tmp_path)
     message = {"type": "message", "text": "x" * 50}
     rows = FullDisk(tmp_path / SPARE, 3 * len(lines(message)[0]) + 20)
-    os.symlink("/dev/full", (tmp_path / PROGRESS).with_suffix(".new"))
+    os.symlink("/dev/full", tmp_path / f"{PROGRESS}.new")
     assert note(lines(*[message] * 10, PROGRESS_ROW, SUMMARY), tmp_path, rows) == 0
     kept = [json.loads(line) for line in rows.getvalue().splitlines()]
     assert kept == [message, message, message, {"type": "left_out", "rows": 7}, SUMMARY]
@@ -140,8 +140,8 @@ def test_a_disk_without_any_room_stops_no_command(jobs: Jobs, tmp_path: Path) ->
     folder = jobs.folder(job)
     reserve(folder)
     os.symlink("/dev/full", folder / ROWS)
-    os.symlink("/dev/full", (folder / PROCESS).with_suffix(".new"))
-    os.symlink(tmp_path / "nowhere" / PROGRESS, (folder / PROGRESS).with_suffix(".new"))
+    os.symlink("/dev/full", folder / f"{PROCESS}.new")
+    os.symlink(tmp_path / "nowhere" / PROGRESS, folder / f"{PROGRESS}.new")
     said = [{"type": "message", "text": "a"}, PROGRESS_ROW, SUMMARY]
     words = [sys.executable, "-c", f"{SAYS}\nopen('done', 'x')", json.dumps(said)]
     assert keep(folder, ["env", "-C", str(tmp_path), *words]) == 0
@@ -198,7 +198,7 @@ def test_what_is_no_row_is_shown_as_a_message(tmp_path: Path) -> None:
     ]
     rows = [{"type": "left_out", "rows": 3}, SUMMARY]
     (jobs.folder(job) / ROWS).write_bytes(b"".join((*strange, *lines(*rows))))
-    write_whole(jobs.folder(job) / PROGRESS, {"type": "progress"})
+    write_value(jobs.folder(job) / PROGRESS, {"type": "progress"})
     state = Listener(jobs).state(job)
     assert state.messages[:3] == ["no json", r"\xff\x1b[2J", "[1]"]
     assert state.messages[-1].startswith("3 lines of it were not kept")
@@ -273,7 +273,7 @@ def test_a_cancel_at_once_behind_the_start_waits_for_the_command(tmp_path: Path)
     with subprocess.Popen(["sleep", "600"]) as command:
 
         def begin(seconds: float) -> None:
-            write_whole(jobs.folder(job) / PROCESS, identify(command.pid).as_dict())
+            write_value(jobs.folder(job) / PROCESS, identify(command.pid).as_dict())
 
         jobs = Jobs(tmp_path, pause=begin)
         job = written(jobs, tmp_path, 1, identify().as_dict())
@@ -304,8 +304,8 @@ def written(jobs: Jobs, folder: Path, number: int, keeper: dict[str, str | int])
     place = folder / job.job
     place.mkdir(parents=True)
     fields = {name: getattr(job, name) for name in Job.__slots__}
-    write_whole(place / JOB, fields)
-    write_whole(place / KEEPER, keeper)
+    write_value(place / JOB, fields)
+    write_value(place / KEEPER, keeper)
     return job
 
 
@@ -336,7 +336,7 @@ def test_old_jobs_go_and_those_that_run_stay(jobs: Jobs, tmp_path: Path) -> None
     folder = tmp_path / "state"
     running = written(jobs, folder, 0, identify().as_dict())
     for number in range(1, JOBS_KEPT + 20):
-        write_whole(jobs.folder(written(jobs, folder, number, {})) / END, {"exit_code": 0})
+        write_value(jobs.folder(written(jobs, folder, number, {})) / END, {"exit_code": 0})
     job = start(jobs, SUMMARY)
     wait_until(lambda: jobs.is_over(job))
     found = jobs.all()

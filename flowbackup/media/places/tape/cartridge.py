@@ -18,6 +18,7 @@ from flowbackup.media.places.tape.drive import TapeError
 from flowbackup.media.regular import read_regular
 from flowbackup.model.json_values import whole_number
 from flowbackup.units import GIB, KIB, MIB
+from flowbackup.whole_file import write_whole
 
 TEXT_NAME = "tape.json"
 _TEXT_BYTES_MAX = 64 * KIB
@@ -142,10 +143,3 @@ def _strange(place: str, why: str) -> TapeError:
 
 def _write_text(path: str, text: CartridgeText) -> None:
     write_whole(os.path.join(path, TEXT_NAME), json.dumps(asdict(text), indent=1).encode())
-
-
-def write_whole(path: str, data: bytes) -> None:
-    """A small file, or what was there before.  Raises OSError."""
-    with open(path + ".new", "wb") as file:
-        file.write(data)
-    os.replace(path + ".new", path)

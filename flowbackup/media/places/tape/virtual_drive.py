@@ -7,9 +7,10 @@ import fcntl
 import os
 
 from flowbackup.media.calls import Writable
-from flowbackup.media.places.tape.cartridge import TEXT_NAME, Cartridge, write_whole
+from flowbackup.media.places.tape.cartridge import TEXT_NAME, Cartridge
 from flowbackup.media.places.tape.drive import MOVES_BACK, DriveStatus, TapeError, TapeOp
 from flowbackup.media.regular import read_regular
+from flowbackup.whole_file import write_whole
 
 GATE_NAME = "drive.open"
 """Held by who has the drive open: a real one is opened once at a time."""
