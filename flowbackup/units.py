@@ -87,6 +87,11 @@ def format_seconds(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
+def counted(number: int, noun: str, nouns: str = "") -> str:
+    """How many of what: "1 file", "2 files".  nouns: where an s is not enough."""
+    return f"{number} {noun if number == 1 else nouns or noun + 's'}"
+
+
 def format_path(path: bytes) -> str:
     """A path for people and for texts that are stored: bytes that are no UTF-8 as \\xNN."""
     return path.decode("utf-8", "backslashreplace")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flowbackup.api.rates import READ
 from flowbackup.monitor import WAITING, EdgeState, Progress
-from flowbackup.units import format_rate, format_size
+from flowbackup.units import counted, format_rate, format_size
 
 
 def progress_line(progress: Progress, rates: dict[str, float]) -> str:
@@ -25,7 +25,7 @@ def stage_text(progress: Progress, rates: dict[str, float]) -> str:
         return f"{progress.stage}: {done_text(progress)} at {format_rate(rates[READ])}"
     if progress.files_total is None or progress.bytes_total is None:
         return progress.stage
-    found = f"{progress.files_total} files, {format_size(progress.bytes_total)}"
+    found = f"{counted(progress.files_total, 'file')}, {format_size(progress.bytes_total)}"
     return f"{progress.stage}: {found} to read"
 
 
@@ -51,9 +51,9 @@ def edge_state_text(edge: EdgeState) -> str:
 def done_text(progress: Progress) -> str:
     """Files and bytes read, of totals where they are known."""
     if progress.files_total is None:
-        files = f"{progress.files} files (total unknown)"
+        files = f"{counted(progress.files, 'file')} (total unknown)"
     else:
-        files = f"{progress.files} of {progress.files_total} files"
+        files = f"{progress.files} of {counted(progress.files_total, 'file')}"
     read = format_size(progress.bytes_read)
     if progress.bytes_total is None:
         return f"{files}, {read} read (total unknown)"

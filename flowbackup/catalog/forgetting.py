@@ -19,6 +19,7 @@ from flowbackup.model.forgotten import ForgottenVersion
 from flowbackup.model.frame import FrameKind
 from flowbackup.model.ids import FrameId
 from flowbackup.model.record import VersionRecord
+from flowbackup.units import counted
 
 # Beside the newest version of its object, which is the last to be forgotten.
 _COLUMNS = """g.object_id, g.client, g.name, g.number, g.finished_ns, g.forgotten_ns, coalesce(
@@ -115,7 +116,8 @@ class Forgetting:
         unread = sum(not holder for _, holder in rows)
         if unread:
             raise NotFoundError(
-                f"media hold {unread} versions whose lists of files this catalog has not read",
+                f"media hold {counted(unread, 'version')} whose lists of files this catalog has "
+                "not read",
                 remedy="`flowbackup rebuild DEVICE...` with all devices that hold parts of them "
                 "takes them over",
             )

@@ -15,6 +15,7 @@ from flowbackup.model.record import VersionRecord
 from flowbackup.model.report import DeviceReport, Outcome
 from flowbackup.model.sameness import Aspect
 from flowbackup.monitor import Problem
+from flowbackup.units import counted
 
 VERSIONS_NAMED_MAX = 8
 """So many in one message; the rest is a number."""
@@ -195,7 +196,7 @@ class LostMedium:
         if not self.versions:
             return f"{self.fault}; everything on it has another copy"
         shown = self.versions[:VERSIONS_NAMED_MAX]
-        named = ", ".join(f"{row.version} ({row.frames} frames)" for row in shown)
+        named = ", ".join(f"{row.version} ({counted(row.frames, 'frame')})" for row in shown)
         more = len(self.versions) - len(shown)
         return f"{self.fault}; it takes along {named}" + (f" and {more} more" if more else "")
 

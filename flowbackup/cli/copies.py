@@ -16,6 +16,7 @@ from flowbackup.cli.names import short_id, time_text
 from flowbackup.cli.options import Command, catalog_option, output_options
 from flowbackup.cli.output import Output
 from flowbackup.errors import EXIT_SUCCESS
+from flowbackup.units import counted
 
 VERSION_HEADS = ("object", "id", "made", "outcome", ">durable copies")
 MEDIUM_HEADS = ("device", "medium", "pool", ">frames", "state", "verified", "from", "location")
@@ -55,7 +56,11 @@ def copies(output: Output, query: str | None, below: int | None, catalog: Path |
     for lost in _lost(media, catalog):
         output.remark(lost.text)
     if not rows:
-        output.remark("none" if below is None else f"no version has fewer than {below} copies")
+        output.remark(
+            "none"
+            if below is None
+            else f"no version has fewer than {counted(below, 'copy', 'copies')}"
+        )
     tell_interrupted(output, catalog)
     return EXIT_SUCCESS
 

@@ -16,7 +16,7 @@ from flowbackup.cli.options import Command, Duration, Group, Size, catalog_optio
 from flowbackup.cli.output import Output
 from flowbackup.errors import EXIT_SUCCESS
 from flowbackup.model.device import DEFAULT_BLOCK_BYTES, MediumInfo
-from flowbackup.units import GIB, format_rate, format_size
+from flowbackup.units import GIB, counted, format_rate, format_size
 
 HEADS = ("device", "pool", "set", "medium", "made", ">free", "verified", "node", "location")
 
@@ -206,7 +206,7 @@ def _verified_text(known: VerifiedRow | None) -> str:
         return "-"
     text = time_text(known.oldest_ns)
     if known.frames_verified < known.frames:
-        text = f"{known.frames_verified} of {known.frames} frames"
+        text = f"{known.frames_verified} of {counted(known.frames, 'frame')}"
     return f"{text}, {known.frames_damaged} damaged" if known.frames_damaged else text
 
 

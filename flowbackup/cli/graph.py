@@ -13,6 +13,7 @@ from flowbackup.cli.options import Command, Group, output_options
 from flowbackup.cli.output import Output
 from flowbackup.cli.plan import show_plan
 from flowbackup.errors import EXIT_SUCCESS
+from flowbackup.units import counted
 
 GRAPH_FILE = click.Path(path_type=Path)
 FORMS = ("text", "mermaid", "svg")
@@ -74,9 +75,7 @@ def check(output: Output, file: Path) -> int:
         ),
         "warnings": len(warnings),
     }
-    words = ", ".join(
-        f"{count} {name[:-1] if count == 1 else name}" for name, count in counts.items()
-    )
+    words = ", ".join(counted(count, name.removesuffix("s")) for name, count in counts.items())
     output.row("check", {"file": str(file), "graph": plan.graph, **counts}, f"OK {file}: {words}")
     return EXIT_SUCCESS
 

@@ -21,7 +21,7 @@ from flowbackup.plan.decided import (
     Plan,
     StagingPlan,
 )
-from flowbackup.units import format_rate, format_seconds, format_size
+from flowbackup.units import counted, format_rate, format_seconds, format_size
 
 
 def show_plan(plan: Plan, output: Output, room: SessionReport | None = None) -> None:
@@ -153,17 +153,19 @@ def _copy_text(item: CopySelection) -> str:
     limits = [
         f"not older than {format_seconds(item.since_seconds)}" if item.since_seconds else "",
         f"with a copy in pool {item.pool}" if item.pool else "",
-        f"with fewer than {item.below} durable copies" if item.below else "",
+        f"with fewer than {counted(item.below, 'durable copy', 'durable copies')}"
+        if item.below
+        else "",
     ]
     return ", ".join([f"{item.group} copies {what}{of}", *filter(None, limits), when])
 
 
 def _staging_text(policy: StagingPlan) -> str:
     """When the frames of a staging device make room, in words."""
-    copies = "copy" if policy.copies == 1 else "copies"
+    copies = counted(policy.copies, "copy", "copies")
     age = f" and are {format_seconds(policy.keep_seconds)} old" if policy.keep_seconds else ""
     name = policy.device.name
-    return f"{name} frees versions that have {policy.copies} {copies} on other devices{age}"
+    return f"{name} frees versions that have {copies} on other devices{age}"
 
 
 def _object_table(plan: Plan) -> str:

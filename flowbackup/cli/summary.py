@@ -10,7 +10,7 @@ from flowbackup.cli.profile import profile_text
 from flowbackup.model.published import command_fields
 from flowbackup.model.report import DeviceReport, ObjectReport, SessionReport
 from flowbackup.monitor import Problem, count_by_kind
-from flowbackup.units import format_rate, format_seconds, format_size
+from flowbackup.units import counted, format_rate, format_seconds, format_size
 
 BACKUP = "backup"
 REPAIR = "repair"
@@ -61,13 +61,21 @@ def _head(report: SessionReport, output: Output) -> str:
 
 def _numbers(report: SessionReport) -> str:
     """Only a backup selects and sends, a repair moves frames; reading sessions just read."""
-    parts = [f"{report.files} files", f"{format_size(report.bytes_read)} read"]
+    parts = [counted(report.files, "file"), f"{format_size(report.bytes_read)} read"]
     if report.kind == REPAIR:
         frames = sum(device.frames for device in report.devices)
-        parts = [f"{frames} frames moved", parts[1], f"{format_size(report.bytes_new)} written"]
+        parts = [
+            f"{counted(frames, 'frame')} moved",
+            parts[1],
+            f"{format_size(report.bytes_new)} written",
+        ]
     if report.kind == COPY:
         frames = sum(device.frames for device in report.devices if device.role == COPY)
-        parts = [f"{frames} frames copied", parts[1], f"{format_size(report.bytes_new)} written"]
+        parts = [
+            f"{counted(frames, 'frame')} copied",
+            parts[1],
+            f"{format_size(report.bytes_new)} written",
+        ]
     if report.kind == FORGET:
         return f"  decided in {format_seconds(report.duration_seconds)}"
     if report.kind in FREEING:
@@ -75,7 +83,7 @@ def _numbers(report: SessionReport) -> str:
         size = format_size(sum(freed.size_bytes for freed in report.freed))
         verb = "freed" if report.session else "would be freed"
         took = format_seconds(report.duration_seconds)
-        return f"  {size} {verb} in {segments} segments, looked at in {took}"
+        return f"  {size} {verb} in {counted(segments, 'segment')}, looked at in {took}"
     if report.kind == BACKUP:
         parts.insert(1, f"{format_size(report.bytes_source)} selected")
         parts.append(f"{format_size(report.bytes_new)} new{_packed(report)}")

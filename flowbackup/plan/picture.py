@@ -13,7 +13,7 @@ from graphlib import TopologicalSorter
 from flowbackup.model.device import HERE
 from flowbackup.plan.buffers import into_of
 from flowbackup.plan.decided import AgentPlan, EdgePlan, Plan, Transport
-from flowbackup.units import format_size
+from flowbackup.units import counted, format_size
 
 OBJECTS_SHOWN = 4
 TEXT_SHOWN = 30
@@ -166,7 +166,7 @@ def _mean(values: list[float]) -> float:
 
 def _counted(items: Sequence[object], word: str) -> str:
     """As in "2 hooks"; "" for none."""
-    return f"{len(items)} {word}{'' if len(items) == 1 else 's'}" if items else ""
+    return counted(len(items), word) if items else ""
 
 
 def _short(path: str) -> str:

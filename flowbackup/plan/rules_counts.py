@@ -12,6 +12,7 @@ from flowbackup.plan.rules_buffers import has_parts_behind, has_sound_ranges, le
 from flowbackup.plan.rules_objects import objects_of
 from flowbackup.spec.endpoint import BufferRange
 from flowbackup.spec.finding import Finding
+from flowbackup.units import counted
 
 Counter = Callable[[str, BufferRange], int | None]
 """Devices that get everything that lies in some buffers of a head; None where one gets a half of
@@ -103,4 +104,4 @@ class _Behind:
 
 
 def _devices(count: int) -> str:
-    return f"{count} device" + ("" if count == 1 else "s")
+    return counted(count, "device")

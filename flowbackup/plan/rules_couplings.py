@@ -18,6 +18,7 @@ from flowbackup.plan.groups import (
     writing_groups,
 )
 from flowbackup.spec.finding import Finding, listed
+from flowbackup.units import counted
 
 
 def self_loops(context: Context) -> Iterator[Finding]:
@@ -88,7 +89,7 @@ def agent_counts(context: Context) -> Iterator[Finding]:
 
 
 def _agents(names: tuple[str, ...]) -> str:
-    return f"{len(names)} agent" + ("" if len(names) == 1 else "s")
+    return counted(len(names), "agent")
 
 
 def one_source(context: Context) -> Iterator[Finding]:
@@ -207,7 +208,7 @@ def coupled_ranges(context: Context) -> Iterator[Finding]:
                 yield context.error(
                     coupling.keys, "range-outside",
                     f'the range of "{end}" ends at {end.buffers.last}, but agents of group '
-                    f'"{end.group}" have {group.buffers} buffers',
+                    f'"{end.group}" have {counted(group.buffers, "buffer")}',
                     f"Write a range within [0:{group.buffers}], or raise buffers.",
                 )  # fmt: skip
         if fits:

@@ -12,7 +12,7 @@ from flowbackup.plan.outline import lent_slots, slab_owners
 from flowbackup.plan.rules_size import pairs_bounded
 from flowbackup.plan.slabs import most_memory, planned_slabs
 from flowbackup.spec.finding import Finding
-from flowbackup.units import format_size
+from flowbackup.units import counted, format_size
 
 
 def windows(context: Context) -> Iterator[Finding]:
@@ -44,8 +44,8 @@ def shared_slots(context: Context) -> Iterator[Finding]:
             seen.add(draft.group)
             yield context.warning(
                 (*draft.keys, "buffers"), "shared-slots",
-                f'group "{draft.group}" asks for {draft.buffers} buffers, but shares the '
-                f"{lent} of {owner} on the same node",
+                f'group "{draft.group}" asks for {counted(draft.buffers, "buffer")}, but shares '
+                f"the {lent} of {owner} on the same node",
                 f"Raise buffers of group {head.group} to have more.",
             )  # fmt: skip
 

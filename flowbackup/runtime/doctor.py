@@ -13,7 +13,7 @@ from flowbackup.catalog.catalog import open_catalog
 from flowbackup.errors import CatalogError
 from flowbackup.runtime.edges.slab import SHARED_MEMORY, free_shared_memory, stale_slabs
 from flowbackup.runtime.versions import tool_versions
-from flowbackup.units import MIB, format_size
+from flowbackup.units import MIB, counted, format_size
 
 SHARED_MEMORY_LEAST = 256 * MIB
 """A slab of eight frames of 16 MiB, Ray's own store, and room for a second session."""
@@ -79,6 +79,8 @@ def _catalog(path: Path) -> Check:
         return Check("catalog", True, f"{path} is made by the first session")
     try:
         with open_catalog(path, create=False) as catalog:
-            return Check("catalog", True, f"{path} knows {len(catalog.objects())} objects")
+            return Check(
+                "catalog", True, f"{path} knows {counted(len(catalog.objects()), 'object')}"
+            )
     except CatalogError as error:
         return Check("catalog", False, error.message, error.remedy)

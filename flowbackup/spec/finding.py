@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from flowbackup.errors import GraphError
+from flowbackup.units import counted
 
 MADE_PATH = "<made>"
 """The path of a graph that a program made: its lines were never written by anybody."""
@@ -49,7 +50,7 @@ def graph_error(path: str, findings: Iterable[Finding]) -> GraphError:
     """The error that carries all findings of a graph file, in the order of their places."""
     ordered = in_file_order(findings)
     errors = sum(finding.severity is Severity.ERROR for finding in ordered)
-    count = f"{errors} fault" + ("" if errors == 1 else "s")
+    count = counted(errors, "fault")
     made = "this makes no valid graph" if path == MADE_PATH else f"{path} is no valid graph"
     return GraphError(f"{made}: {count}", findings=tuple(str(finding) for finding in ordered))
 

@@ -34,7 +34,7 @@ from flowbackup.spec.hooks import Hooks, Notices
 from flowbackup.spec.objects import ClientSpec
 from flowbackup.spec.retention import RetentionSpec
 from flowbackup.spec.written import Written, as_tuple
-from flowbackup.units import MIB
+from flowbackup.units import MIB, counted
 
 FRAME_BYTES = 16 * MIB
 """Actor calls cost the same for a frame of any size: with 16 MiB the engine alone moved 2.1 GB/s on
@@ -84,7 +84,7 @@ class GroupSpec(RatedSpec):
             raise ValueError("has no devices|Name at least one, as in devices: [nas]")
         if self.min and self.min > len(self.devices):
             raise ValueError(
-                f"needs at least {self.min} devices and has {len(self.devices)}"
+                f"needs at least {counted(self.min, 'device')} and has {len(self.devices)}"
                 "|Lower min or add devices"
             )
         if self.min and self.max and self.min > self.max:

@@ -21,6 +21,7 @@ from flowbackup.ui.runs import Runs
 from flowbackup.ui.settings import Settings
 from flowbackup.ui.values.care import AskRetention, DecisionRow, Decisions, StartForget
 from flowbackup.ui.values.runs import Started
+from flowbackup.units import counted
 
 
 def retention_routes(settings: Settings, runs: Runs) -> APIRouter:
@@ -45,7 +46,7 @@ def retention_routes(settings: Settings, runs: Runs) -> APIRouter:
             )
         copies = asked.keep.policy().copies
         words = ["forget", "--json", f"--copies={copies}", *catalog_words(settings), "--"]
-        title = f"{len(going)} versions"
+        title = counted(len(going), "version")
         words += sorted(going)
         return Started(id=runs.jobs.start("forget", title, words, catalog=catalog).job)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from flowbackup.spec.endpoint import parse_endpoint
-from flowbackup.units import parse_duration, parse_rate, parse_size
+from flowbackup.units import counted, parse_duration, parse_rate, parse_size
 
 DURATIONS = {
     "0": 0, "30s": 30, "5m": 300, "5 min": 300, "2h": 7200, "1h30m": 5400, "1d 2h 3m 4s": 93784,
@@ -46,3 +46,11 @@ def test_a_long_text_that_is_none_holds_nobody_up(
     """Where the work grew with the square of the length, this ends in the limit of pytest."""
     with pytest.raises(ValueError):
         parse(text)
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [(0, "0 copies"), (1, "1 copy"), (2, "2 copies"), (11, "11 copies")]
+)
+def test_one_is_no_plural(number: int, words: str) -> None:
+    assert counted(number, "copy", "copies") == words
+    assert counted(number, "file") == words.replace("copies", "files").replace("copy", "file")

@@ -134,7 +134,7 @@ def test_a_version_that_lacks_content_is_told(chain: Chain, lost: Dump) -> None:
     report = rebuild(chain, chain.locations[1], mode="paranoid", monitor=monitor)
     assert (report.outcome, report.exit_code) == DAMAGED_MEDIA_TELL
     assert [p.kind for p in monitor.problems] == ["damaged", "frames_missing"]
-    assert "lacks 1 frames" in monitor.problems[1].text
+    assert "lacks 1 frame " in monitor.problems[1].text
 
 
 def test_a_header_that_is_damaged_hides_a_frame_from_the_slow_way_only(

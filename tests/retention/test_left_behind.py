@@ -110,7 +110,7 @@ def test_nothing_goes_while_versions_were_not_read(keeping: Keeping) -> None:
                 (version.object_id,),
             )  # fmt: skip
     before = keeping.used_bytes()
-    with pytest.raises(NotFoundError, match="1 versions whose lists of files"):
+    with pytest.raises(NotFoundError, match="1 version whose lists of files"):
         keeping.prune()
     assert keeping.used_bytes() == before
 

@@ -161,7 +161,7 @@ def test_a_group_below_its_minimum_fails_the_session(
     )  # fmt: skip
     assert (report.outcome, report.exit_code) == (Outcome.FAILED, 1)
     (problem,) = [p for p in report.problems if p.kind == "group_failed"]
-    assert problem.text == 'group "two" has 1 devices left, min: 2'
+    assert problem.text == 'group "two" has 1 device left, min: 2'
 
 
 def test_a_copy_group_below_its_minimum_fails_and_the_other_copies_go_on(
@@ -187,7 +187,7 @@ def test_a_copy_group_below_its_minimum_fails_and_the_other_copies_go_on(
         Outcome.SUCCESS, Outcome.INCOMPLETE, 4,
     ), stage.problems  # fmt: skip
     (problem,) = [p for p in stage.problems if p.kind == "group_failed"]
-    assert problem.text == 'group "two" has 1 devices left, min: 2'
+    assert problem.text == 'group "two" has 1 device left, min: 2'
     states = {device.name: device.state for device in stage.devices}
     assert (states["spare1"], states["spare2"]) == ("failed", "complete")
     with open_catalog(tmp_path / "catalog.sqlite") as catalog:

@@ -47,6 +47,7 @@ from flowbackup.runtime.crew.watch import Watch
 from flowbackup.runtime.edges.wiring import Durable
 from flowbackup.runtime.engines.port import Engine
 from flowbackup.runtime.versions import tool_versions
+from flowbackup.units import counted
 
 KIND = "backup"
 ROUND_SECONDS = 0.5
@@ -155,15 +156,15 @@ class BackupSession:
         frames = self._known.hand_over(crew)
         for agent, lacking in self._known.lacking.items():
             self._monitor.message(
-                f"{agent} lacks {lacking} frames of earlier sessions: what lies in them is sent "
-                "again; `flowbackup repair --full` before a run moves them from other devices"
+                f"{agent} lacks {counted(lacking, 'frame')} of earlier sessions: what lies there "
+                "is sent again, unless `flowbackup repair --full` before a run moves it"
             )
         if left:
             self._monitor.message(f"{left[0]} was interrupted")
         if left and self._resumes and frames:
             self._monitor.message(
-                f"going on from there: {frames} frames are safe, and are neither read nor sent "
-                "again where files are as they were"
+                f"going on from there, with {counted(frames, 'frame')} safe: what lies there is "
+                "neither read nor sent again where files are as they were"
             )
 
     def _begin(self, crew: Crew) -> None:

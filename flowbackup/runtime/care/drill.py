@@ -24,7 +24,7 @@ from flowbackup.restore.settings import RestoreSettings, RestoreStatistics
 from flowbackup.restore.tree import restore_tree
 from flowbackup.runtime.reading.copies import CopyReader
 from flowbackup.runtime.reading.local_session import LocalSession
-from flowbackup.units import GIB, format_path, format_size
+from flowbackup.units import GIB, counted, format_path, format_size
 
 ENTRIES_DEFAULT = 100
 BYTES_DEFAULT = GIB
@@ -103,7 +103,7 @@ class Drill:
         compared = self._compare(part, target, seed)
         self.message(
             f"{self._version}: part {part.number + 1} of {part.parts} (seed {seed}), "
-            f"{restored.files + restored.links} files restored; the source: {compared}"
+            f"{counted(restored.files + restored.links, 'file')} restored; the source: {compared}"
         )
         outcome = Outcome.FAILED if self._is_failed else restored.outcome
         return Drilled(self._version, restored, outcome)

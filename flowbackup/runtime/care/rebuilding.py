@@ -38,7 +38,7 @@ from flowbackup.monitor import Monitor, Problem, Progress
 from flowbackup.runtime.cancel import Cancel
 from flowbackup.runtime.care.record_reader import RecordReader
 from flowbackup.runtime.reading.local_session import LocalSession
-from flowbackup.units import format_size
+from flowbackup.units import counted, format_size
 
 PROGRESS_SECONDS = 0.5
 _CANNOT_LOCK = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
@@ -198,7 +198,7 @@ class _Rebuilding:
             raise refused[0]
         for text, count in Counter(map(str, refused)).items():
             # Who shares a medium with others takes over what is his.
-            self._lose("encrypted", f"{count} records: {text}")
+            self._lose("encrypted", f"{counted(count, 'record')}: {text}")
         found = [r for r in versions.values() if not self._rebuild.is_forgotten(r.object_id)]
         return sorted(found, key=lambda record: (record.finished_ns, record.object_id))
 
@@ -229,7 +229,7 @@ class _Rebuilding:
 
     def _tell_out_of_reach(self) -> None:
         for version, frames in self._rebuild.out_of_reach():
-            text = f"{version} lacks {frames} frames on all media that are known"
+            text = f"{version} lacks {counted(frames, 'frame')} on all media that are known"
             self._lose("frames_missing", f"{text}: rebuild with the one that has them, too")
 
     def _lose(self, kind: str, text: str, device: str | None = None) -> None:

@@ -46,7 +46,7 @@ from flowbackup.runtime.reading.hits import hits_text
 from flowbackup.runtime.reading.known_media import KnownMedia, OpenDevice
 from flowbackup.runtime.reading.local_session import LocalSession
 from flowbackup.runtime.versions import tool_versions
-from flowbackup.units import MIB, format_size
+from flowbackup.units import MIB, counted, format_size
 
 GROUP_BYTES = 64 * MIB
 """So much is copied under one commit: memory stays at that and one frame, a sync is worth it."""
@@ -206,7 +206,7 @@ class _Repair:
     def _look_at(self, info: MediumInfo) -> None:
         lost = self._reach.look(self._catalog, info)
         if lost:
-            text = f"{lost} frames are gone from {info.location} with their segments"
+            text = f"segments are gone from {info.location}, with {counted(lost, 'frame')}"
             self._session.problem(Problem("damaged", text, device=info.device))
 
     def _mend(self, info: MediumInfo) -> None:
@@ -223,7 +223,7 @@ class _Repair:
         if not total.frames:
             return
         size = format_size(total.payload_bytes)
-        self._session.message(f"{info.device} lacks {total.frames} frames, {size}")
+        self._session.message(f"{info.device} lacks {counted(total.frames, 'frame')}, {size}")
         if info.medium in self._locked:
             self._states[info.medium] = "locked"
             text = str(self._locked[info.medium])

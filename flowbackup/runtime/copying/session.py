@@ -41,6 +41,7 @@ from flowbackup.runtime.edges.wiring import Durable
 from flowbackup.runtime.engines.port import Engine
 from flowbackup.runtime.reading.looking import look_at
 from flowbackup.runtime.versions import tool_versions
+from flowbackup.units import counted
 
 KIND = "copy"
 NOTHING: Mapping[str, WriterStatistics] = MappingProxyType({})
@@ -127,7 +128,7 @@ class CopySession:
             self._catalog, self._stage, media, time.time_ns(), self._copied
         )
         for group, frames in work.skipped.items():
-            self._monitor.message(f"{group}: {frames} frames are there already")
+            self._monitor.message(f"{group}: {counted(frames, 'frame')} there already")
         watch = Watch(crew, self._keep, self._add_medium)
         runs = CopyRuns(
             self._catalog, self._stage, crew, watch, work,

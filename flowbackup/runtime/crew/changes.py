@@ -21,7 +21,7 @@ from flowbackup.runtime.crew.doors import door_of
 from flowbackup.runtime.crew.entrance import Entrance
 from flowbackup.runtime.crew.station import Station
 from flowbackup.runtime.crew.watch import Watch
-from flowbackup.units import format_size
+from flowbackup.units import counted, format_size
 
 LAG_SECONDS_MAX = 2.0
 """So long a mirror may be too far behind without pause: every disk stops for a moment now and
@@ -160,5 +160,6 @@ class LiveChanges:
         others = [s for s in self._crew.stations.values() if s.plan.group == station.plan.group]
         left = sum(not s.failure for s in others) - 1
         if group is not None and left < group.devices_min:
-            why = f'group "{group.name}" would have {left} devices, min: {group.devices_min}'
+            devices = counted(left, "device")
+            why = f'group "{group.name}" would have {devices}, min: {group.devices_min}'
             raise UsageError(why, remedy="let the session end first")

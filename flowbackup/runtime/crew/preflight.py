@@ -23,7 +23,7 @@ from flowbackup.monitor import Monitor
 from flowbackup.plan.decided import Plan, StreamPlan
 from flowbackup.plan.groups import RESTORE
 from flowbackup.runtime.actors.presence import absence_of
-from flowbackup.units import format_size
+from flowbackup.units import counted, format_size
 
 
 def near_nodes(plan: Plan) -> tuple[str, ...]:
@@ -168,6 +168,7 @@ def _tell_of_unknown(info: MediumInfo, catalog: Catalog, monitor: Monitor) -> No
     if unknown:
         command = f"flowbackup rebuild {shlex.quote(info.location)}"
         monitor.message(
-            f"{info.location} has {len(unknown)} segments that the catalog does not know: it is "
-            f"older than the medium, or another catalog was used; `{command}` takes them over"
+            f"{info.location} has {counted(len(unknown), 'segment')} that the catalog does not "
+            f"know: it is older than the medium, or another one was used; `{command}` takes them "
+            "over"
         )

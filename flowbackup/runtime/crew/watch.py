@@ -26,6 +26,7 @@ from flowbackup.runtime.edges.wiring import Failure, Told
 from flowbackup.runtime.engines.answers import answer_by
 from flowbackup.runtime.engines.faults import as_ours
 from flowbackup.runtime.engines.port import CallError, Handle, Reference
+from flowbackup.units import counted
 
 ANSWER_SECONDS_MAX = 15
 """A process that answers no question for so long is as good as dead."""
@@ -153,7 +154,8 @@ class Watch:
             stations = [s for s in self._crew.stations.values() if s.plan.group == group.name]
             working = sum(not station.failure for station in stations)
             if stations and working < group.devices_min:
-                text = f'group "{group.name}" has {working} devices left, min: {group.devices_min}'
+                left = counted(working, "device")
+                text = f'group "{group.name}" has {left} left, min: {group.devices_min}'
                 short[group.name] = text
         return short
 

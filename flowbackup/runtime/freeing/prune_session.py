@@ -42,6 +42,7 @@ from flowbackup.runtime.freeing.session import one_at_a_time
 from flowbackup.runtime.reading.known_media import target_of
 from flowbackup.runtime.reading.local_session import ENGINE, LocalSession
 from flowbackup.runtime.versions import tool_versions
+from flowbackup.units import counted
 
 KIND = "prune"
 Done = TypeVar("Done")
@@ -162,8 +163,8 @@ class PruneSession:
             strange = self._catalog.forgetting.pruning.strange_sessions(info.medium)
             if strange:
                 raise NotFoundError(
-                    f"{info.location} has frames of {strange} sessions that this catalog does not "
-                    "know: nobody can tell here what their versions need",
+                    f"{info.location} has frames of {counted(strange, 'session')} that this "
+                    "catalog does not know: nobody can tell here what their versions need",
                     remedy=f"`flowbackup rebuild {info.location}` takes them over; a device that "
                     "is to be pruned is used with one catalog",
                 )

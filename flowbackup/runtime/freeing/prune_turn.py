@@ -35,7 +35,7 @@ from flowbackup.runtime.freeing.turn import Kept
 from flowbackup.runtime.reading.freed_media import take_over_freed
 from flowbackup.runtime.reading.known_media import target_of
 from flowbackup.runtime.reading.looking import take_over_found
-from flowbackup.units import format_size
+from flowbackup.units import counted, format_size
 
 
 class PruneTurn:
@@ -92,7 +92,7 @@ class PruneTurn:
             self._catalog.add_freed(medium, freed)
         lost = take_over_found(self._catalog, medium, known, self._pruner.inventory(known))
         if lost:
-            text = f"{lost} frames are gone from {self.info.location} with their segments"
+            text = f"segments are gone from {self.info.location}, with {counted(lost, 'frame')}"
             self._setting.tell(Problem("damaged", text, device=self.info.device))
 
     def plan(self, looked: Iterable[PruneTurn]) -> None:
@@ -327,7 +327,7 @@ class PruneTurn:
         for frame in frames:
             self._catalog.mark_damaged(frame.place)
         if frames:
-            text = f"{len(frames)} frames on {self.info.location} cannot be read any more"
+            text = f"{counted(len(frames), 'frame')} on {self.info.location} cannot be read any more"
             self._setting.tell(Problem("damaged", text, device=self.info.device))
 
     @contextmanager

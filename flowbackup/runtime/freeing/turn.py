@@ -19,7 +19,7 @@ from flowbackup.monitor import Problem
 from flowbackup.plan.decided import StagingPlan
 from flowbackup.runtime.freeing.witnesses import Witnesses
 from flowbackup.runtime.reading.freed_media import take_over_freed
-from flowbackup.units import format_seconds
+from flowbackup.units import counted, format_seconds
 
 NS_PER_SECOND = 10**9
 
@@ -214,7 +214,7 @@ class FreeTurn:
             self.is_short_of_copies = True
             info = self._setting.witnesses.infos[medium]
             text = (
-                f"{info.location} does not show {len(gone)} frames that were copied to it, the "
+                f"{info.location} does not show {counted(len(gone), 'frame')} copied to it, the "
                 f"first in segment {gone[0].segment}; `flowbackup repair` brings them back"
             )
             self._setting.tell(Problem("damaged", text, device=info.device))
@@ -236,8 +236,8 @@ class FreeTurn:
             left = _duration((until_ns - self._setting.now_ns) / NS_PER_SECOND)
             return f"{keep.version} is to be kept for another {left}"
         return (
-            f"{keep.number} frames belong to no version: of an object that was not finished, or "
-            "the record of a session that no other device has"
+            f"{counted(keep.number, 'frame')} of no version: of an object that was not finished, "
+            "or the record of a session that no other device has"
         )
 
     def _keep(self, kept: Kept, size_bytes: int) -> None:
