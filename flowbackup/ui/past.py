@@ -19,8 +19,7 @@ from flowbackup.model.published import device_fields, problem_fields
 from flowbackup.model.report import Outcome
 from flowbackup.ui.pages import LIMIT_MAX, page_of
 from flowbackup.ui.places import version_id
-from flowbackup.ui.refusal import Refused
-from flowbackup.ui.runs import Runs
+from flowbackup.ui.runs import Runs, session_named
 from flowbackup.ui.values.past import Home, HomeRow, SessionDetail, SessionRow, SessionRows
 from flowbackup.ui.values.shape import JsonObject
 
@@ -50,7 +49,7 @@ def past_routes(catalog: Path, runs: Runs) -> APIRouter:
 
     @router.get("/api/sessions/{session}")
     def show_session(session: str) -> SessionDetail:
-        row = _find(version_id(session), catalog)
+        row = session_named(version_id(session), catalog, "session")
         name = id_text(row.session)
         return SessionDetail(
             row=_session(row),
@@ -61,13 +60,6 @@ def past_routes(catalog: Path, runs: Runs) -> APIRouter:
         )  # fmt: skip
 
     return router
-
-
-def _find(session: str, catalog: Path) -> KnownSession:
-    for row in api.sessions(catalog) if catalog.exists() else []:
-        if id_text(row.session) == session:
-            return row
-    raise Refused(404, "notfound", f"there was no session {session}")
 
 
 def _session(row: KnownSession) -> SessionRow:

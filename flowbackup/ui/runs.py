@@ -118,11 +118,7 @@ class Runs:
         return next(named, None)
 
     def _session(self, run: str) -> SessionRow:
-        if self._catalog.exists():
-            for row in api.sessions(self._catalog):
-                if id_text(row.session) == run:
-                    return row
-        raise Refused(404, "notfound", f"there is no run {run}")
+        return session_named(run, self._catalog, "run")
 
     def _running(self) -> list[SessionRow]:
         if not self._catalog.exists():
@@ -148,6 +144,14 @@ class Runs:
         return RunEvent(
             **_head(row), progress=progress, problems_total=len(row.problems), message=message
         )
+
+
+def session_named(name: str, catalog: Path, asked: str) -> SessionRow:
+    """By its whole id.  asked: what for, in a word.  Raises Refused."""
+    for row in api.sessions(catalog) if catalog.exists() else []:
+        if id_text(row.session) == name:
+            return row
+    raise Refused(404, "notfound", f"there is no {asked} {name}")
 
 
 def _head(row: SessionRow) -> Mapping[str, Any]:
