@@ -60,6 +60,17 @@ def identify(pid: int | None = None) -> ProcessIdentity:
     return ProcessIdentity(socket.gethostname(), _boot_id(), number, _start_ticks(number))
 
 
+def is_pending(process: ProcessIdentity, number: int) -> bool:
+    """A signal was sent to a process of this machine that it was not given yet, as one that is
+    stopped or waits for a device: another one of the number would be lost.  Linux, proc(5)."""
+    try:
+        with open(f"/proc/{process.pid}/status", encoding="utf-8", errors="replace") as status:
+            fields = dict(line.split(":", 1) for line in status if ":" in line)
+        return bool(int(fields["ShdPnd"], 16) >> number - 1 & 1)
+    except (OSError, KeyError, ValueError):
+        return False
+
+
 def end_process(
     process: ProcessIdentity, seconds_max: float, number: int = signal.SIGKILL
 ) -> bool:  # fmt: skip

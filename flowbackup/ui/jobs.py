@@ -20,7 +20,7 @@ from typing import Any
 
 from flowbackup.errors import PeerLostError
 from flowbackup.model.ids import id_text, new_id
-from flowbackup.process import ProcessIdentity, end_process
+from flowbackup.process import ProcessIdentity, end_process, is_pending
 from flowbackup.ui.keeper import END, KEEPER, PROCESS, reserve, write_value
 from flowbackup.ui.refusal import Refused
 
@@ -31,6 +31,8 @@ PROGRAM = "from flowbackup.cli.main import main; main()"
 JOBS_KEPT = 200
 START_SECONDS_MAX = 30.0
 """A tenth of a second is usual."""
+HEAR_SECONDS_MAX = 5.0
+"""A process that runs hears a signal in milliseconds; one that is stopped, when it goes on."""
 LOOK_SECONDS = 0.02
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -124,8 +126,16 @@ class Jobs:
         process = self._wait_process(job)
         if process is None or process.is_dead():
             raise Refused(409, "ended", "it does not run any more")
-        for _ in range(2 if now else 1):
+        end_process(process, 0.0, signal.SIGINT)
+        if now:
+            self._wait_heard(process)
             end_process(process, 0.0, signal.SIGINT)
+
+    def _wait_heard(self, process: ProcessIdentity) -> None:
+        """Of two words that come before the first was heard, one is lost."""
+        latest = time.monotonic() + HEAR_SECONDS_MAX
+        while is_pending(process, signal.SIGINT) and time.monotonic() < latest:
+            self._pause(LOOK_SECONDS)
 
     def _wait_process(self, job: Job) -> ProcessIdentity | None:
         """As `process`; whoever asks at once behind the start is a moment before it."""
