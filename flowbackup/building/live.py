@@ -20,6 +20,8 @@ from flowbackup.building.plot import STYLE
 from flowbackup.monitor import EdgeState, Problem, Progress
 from flowbackup.units import format_rate, format_size
 
+COPY = "copy"
+"""The kind of sessions that come behind a backup in the same run."""
 RATE_WINDOW_SECONDS = 3.0
 """Shorter jumps with every sync, longer hides that a device became slow."""
 WIDTH, ROW_HEIGHT, TOP, MARGIN = 860, 26, 40, 10
@@ -59,15 +61,23 @@ class LiveView:
     def __init__(self, graph: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._graph = graph
         self._clock = clock
-        self._meter = RateMeter(clock(), RATE_WINDOW_SECONDS)
+        self._widget: Shown | None = None
+        self._has_begun = False
+        self._begin()
+
+    def _begin(self) -> None:
+        self._meter = RateMeter(self._clock(), RATE_WINDOW_SECONDS)
         self._progress = Progress(stage="not begun")
-        self._rates = self._meter.rates(self._progress, clock())
+        self._rates = self._meter.rates(self._progress, self._clock())
         self._problems: deque[str] = deque(maxlen=PROBLEMS_SHOWN_MAX)
         self._problems_since = 0
-        self._widget: Shown | None = None
 
     def session_began(self, session: bytes, kind: str, subject: str) -> None:
-        """Not shown: it is about one graph."""
+        """Of another run, unless it copies what this one has backed up: what the one before has
+        left is shown no more."""
+        if self._has_begun and kind != COPY:
+            self._begin()
+        self._has_begun = True
 
     def message(self, text: str) -> None:
         """Not shown: it is about one moment."""

@@ -70,6 +70,16 @@ def test_of_many_problems_the_last_ones_are_kept() -> None:
     assert len(view._problems) == PROBLEMS_SHOWN_MAX
 
 
+def test_a_second_run_is_not_shown_with_the_problems_of_the_first() -> None:
+    view = LiveView("nightly")
+    for kind, text in (("backup", "of the backup"), ("copy", "of the copies")):
+        view.session_began(b"", kind, "nightly")
+        view.problem(Problem("unreadable", text))
+    assert texts(view.picture)[1:] == ["problem: of the backup", "problem: of the copies"]
+    view.session_began(b"", "backup", "nightly")
+    assert texts(view.picture) == ["nightly: not begun"]
+
+
 def test_a_session_tells_it_what_it_does(memory_path: Path) -> None:
     (memory_path / "file").write_bytes(Random(1).randbytes(2_500_000))
     graph = Graph("watched", catalog=str(memory_path / "catalog.sqlite"), engine="local")
