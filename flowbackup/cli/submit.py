@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,18 @@ def submit(
         return EXIT_SUCCESS
     output.remark(text)
     output.log.belongs_to(session)
-    heard = _Heard(output)
-    with show_progress(output) as monitor:
-        exit_code = wait_for_job(session, address, lambda fields: heard.hear(fields, monitor))
+    # What the job says in JSON is handed on as it is: with a log, only that is made here.
+    shown = replace(output, json=False) if output.log_json else output
+    heard = _Heard(shown, only_logs=output.json)
+
+    def hear(fields: dict[str, Any]) -> None:
+        if output.json:
+            write_json(fields)
+        if output.log_json or not output.json:
+            heard.hear(fields, monitor)
+
+    with show_progress(shown) as monitor:
+        exit_code = wait_for_job(session, address, hear)
     heard.show()
     return exit_code
 
@@ -68,14 +78,13 @@ def submit(
 class _Heard:
     """What a job tells, as if it ran here: an end is shown behind the progress."""
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Output, *, only_logs: bool) -> None:
         self._output = output
+        self._only_logs = only_logs
         self._ends: list[dict[str, Any]] = []
 
     def hear(self, fields: dict[str, Any], monitor: Monitor) -> None:
-        if self._output.json:
-            write_json(fields)
-        elif fields["type"] == "message":
+        if fields["type"] == "message":
             monitor.message(fields["text"])
         elif fields["type"] == "problem":
             monitor.problem(problem_of(fields))
@@ -86,7 +95,9 @@ class _Heard:
 
     def show(self) -> None:
         for fields in self._ends:
-            if fields["type"] == "summary":
+            if fields["type"] == "summary" and self._only_logs:
+                self._output.log.ended(report_of(fields))
+            elif fields["type"] == "summary":
                 show_summary(report_of(fields), self._output)
             elif fields["type"] == "error":
                 self._output.plain_error(

@@ -123,6 +123,21 @@ def test_words_of_others_and_progress_are_shown(
     assert all(text in err for text in ("a word of Ray", '{"no": "type"}', "vanished a: it went"))
 
 
+def test_what_a_job_says_to_programs_stands_in_the_log_as_well(
+    server: type[FakeServer], words: tuple[str, ...], flowbackup: RunCommand
+) -> None:
+    problem = {"type": "problem", "kind": "vanished", "text": "it went", "path": "a"}
+    for end, event in ((SUMMARY, "session_ended"), (ERROR, "error")):
+        server.lines = ("a word of Ray", json.dumps(problem), json.dumps(end))
+        server.end = ("FAILED", end["exit_code"], "")
+        ran = flowbackup(*words, "--wait", "--json", "--log-json")
+        assert [line["type"] for line in ran.lines][-3:] == ["message", "problem", end["type"]]
+        logged = [json.loads(line) for line in ran.err.splitlines()]
+        assert "a word of Ray" in [line["message"] for line in logged]
+        named = [line["event"] for line in logged if line["event"] in ("problem", event)]
+        assert named == ["problem", event]
+
+
 def test_the_first_signal_stops_the_job_and_the_second_leaves_it(
     server: type[FakeServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
