@@ -327,7 +327,8 @@ class PruneTurn:
         for frame in frames:
             self._catalog.mark_damaged(frame.place)
         if frames:
-            text = f"{counted(len(frames), 'frame')} on {self.info.location} cannot be read any more"
+            many = counted(len(frames), "frame")
+            text = f"{many} on {self.info.location} cannot be read any more"
             self._setting.tell(Problem("damaged", text, device=self.info.device))
 
     @contextmanager
