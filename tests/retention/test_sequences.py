@@ -106,11 +106,12 @@ class Model:
         foreseen = self.keeping.prune(max_unused=share, dry_run=True)
         report = self.keeping.prune(max_unused=share)
         assert report.outcome is Outcome.SUCCESS, report
-        assert [*map(without_room, report.freed)] == [*map(without_room, foreseen.freed)]
         self.moved_between += sum(bool(freed.moved_to) for freed in report.freed)
         kept = [kept for freed in report.freed for kept in freed.kept]
         if any("to tell the medium" in item.text for item in kept):
+            # Also of objects that were never finished, which only the run forgets.
             return False
+        assert [*map(without_room, report.freed)] == [*map(without_room, foreseen.freed)]
         self.untold.clear()
         return True
 
