@@ -218,7 +218,7 @@ def test_a_segment_that_is_gone_or_cut_is_noticed_and_replaced(
     report = repair(kept)
     assert report.exit_code == 0
     assert [problem.kind for problem in report.problems] == ["damaged"]
-    assert f"{lost + 1} frames are gone" in report.problems[0].text
+    assert f"with {lost + 1} frames" in report.problems[0].text
     assert moved(report) == {"nas": 0, "usb": lost + 1}
     target = kept.folder / "judged"
     judge.recovered_here([kept.place("usb")], target)
