@@ -24,7 +24,7 @@ from flowbackup.runtime.signals import cancelled_by_signals
 
 if TYPE_CHECKING:
     from flowbackup.plan.decided import Plan
-    from flowbackup.runtime.freeing.forgetting import Forgotten, ObjectPolicy
+    from flowbackup.runtime.pruning.forgetting import Forgotten, ObjectPolicy
 
 
 NO_POLICY = RetentionPolicy()
@@ -62,7 +62,7 @@ def forget(objects: Sequence[str], request: ForgetRequest, monitor: Monitor) -> 
     """Versions become none any more: of OBJECTs, or of all, those that no rule keeps; and those
     that are named, as in web/site@3.  The last complete version of an object always stays.  Raises
     NotFoundError, UsageError, DeviceLockedError while somebody else uses the catalog."""
-    from flowbackup.runtime.freeing.forgetting import ForgetTask, run_forgetting
+    from flowbackup.runtime.pruning.forgetting import ForgetTask, run_forgetting
 
     plan = _plan(request.graph)
     path = catalog_of(request.catalog, plan.catalog if plan else "")
@@ -79,7 +79,7 @@ def forget(objects: Sequence[str], request: ForgetRequest, monitor: Monitor) -> 
 def prune(devices: Sequence[str], request: PruneRequest, monitor: Monitor) -> SessionReport:
     """Frees what no version needs on devices, names or locations, on all if none is named.  Raises
     NotFoundError, DeviceLockedError while somebody else uses the catalog."""
-    from flowbackup.runtime.freeing.prune_session import PruneSession, PruneTask
+    from flowbackup.runtime.pruning.session import PruneSession, PruneTask
 
     task = PruneTask(
         tuple(devices), request.max_unused, request.copies, request.dry_run,
@@ -91,7 +91,7 @@ def prune(devices: Sequence[str], request: PruneRequest, monitor: Monitor) -> Se
             with cancel.interruptible(2):
                 return PruneSession(catalog, task, monitor, cancel=cancel).run()
         from flowbackup.runtime.engines.ray_start import ray_engine
-        from flowbackup.runtime.freeing.far_pruner import cluster_pruner
+        from flowbackup.runtime.pruning.far import cluster_pruner
 
         with ray_engine(request.address) as engine:
             session = PruneSession(
@@ -154,7 +154,7 @@ def _meant(
 def _policies(
     catalog: Catalog, request: ForgetRequest, plan: Plan | None, whole: Sequence[tuple[str, str]]
 ) -> tuple[ObjectPolicy, ...]:  # fmt: skip
-    from flowbackup.runtime.freeing.forgetting import ObjectPolicy, policies_of
+    from flowbackup.runtime.pruning.forgetting import ObjectPolicy, policies_of
 
     if plan is None:
         every = [(row.client, row.name) for row in catalog.objects()]

@@ -28,8 +28,8 @@ from flowbackup.model.known import KnownContent
 from flowbackup.model.report import SessionReport
 from flowbackup.model.retention import RetentionPolicy
 from flowbackup.monitor import SilentMonitor
-from flowbackup.runtime.freeing.forgetting import ForgetTask, ObjectPolicy, run_forgetting
-from flowbackup.runtime.freeing.prune_session import PruneSession, PruneTask
+from flowbackup.runtime.pruning.forgetting import ForgetTask, ObjectPolicy, run_forgetting
+from flowbackup.runtime.pruning.session import PruneSession, PruneTask
 from flowbackup.runtime.reading.known_media import target_of
 from flowbackup.source.known import KnownFiles
 from tests.judge import check_here, listed_here, recovered_here

@@ -39,7 +39,7 @@ STEPS: dict[type, tuple[str, ...]] = {
 IMPORTED = (
     "catalog.page_frames", "frame.searched", "plan.making", "runtime.backup.session",
     "runtime.care.completing", "runtime.care.rebuilding", "runtime.copying.stages",
-    "runtime.freeing.forgetting", "runtime.freeing.prune_session", "runtime.freeing.room",
+    "runtime.pruning.forgetting", "runtime.pruning.session", "runtime.freeing.room",
     "runtime.hooks.around",
 )  # fmt: skip
 """What commands import when they need it."""

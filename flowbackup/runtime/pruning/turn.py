@@ -22,16 +22,16 @@ from flowbackup.model.frame import FrameHeader
 from flowbackup.model.ids import FrameId, id_text
 from flowbackup.model.report import FreedReport
 from flowbackup.monitor import Problem
-from flowbackup.runtime.freeing.medium_room import MediumRoom
-from flowbackup.runtime.freeing.prune_tally import PruneTally
-from flowbackup.runtime.freeing.pruner import (
+from flowbackup.runtime.freeing.turn import Kept
+from flowbackup.runtime.pruning.pruner import (
     RECORD_STREAM,
     NoRoom,
     Pruner,
     PruneSetting,
     sealed_record,
 )
-from flowbackup.runtime.freeing.turn import Kept
+from flowbackup.runtime.pruning.room import MediumRoom
+from flowbackup.runtime.pruning.tally import PruneTally
 from flowbackup.runtime.reading.freed_media import take_over_freed
 from flowbackup.runtime.reading.known_media import target_of
 from flowbackup.runtime.reading.looking import take_over_found

@@ -16,8 +16,8 @@ from flowbackup.model.freed import FreedSegment
 from flowbackup.plan.decided import NodePlan
 from flowbackup.runtime.engines.port import Engine
 from flowbackup.runtime.freeing.far import FarFreer
-from flowbackup.runtime.freeing.prune_session import OpenPruner, near_pruner
-from flowbackup.runtime.freeing.pruner import Pruner
+from flowbackup.runtime.pruning.pruner import Pruner
+from flowbackup.runtime.pruning.session import OpenPruner, near_pruner
 from flowbackup.runtime.reading.known_media import target_of
 
 MOVE_SECONDS_MAX = 3600

@@ -36,9 +36,9 @@ from flowbackup.model.record import SessionRecord
 from flowbackup.model.report import DeviceReport, FreedReport, Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem
 from flowbackup.runtime.cancel import Cancel
-from flowbackup.runtime.freeing.prune_turn import PruneTurn
-from flowbackup.runtime.freeing.pruner import RECORD_STREAM, Pruner, PruneSetting, sealed_record
 from flowbackup.runtime.freeing.session import one_at_a_time
+from flowbackup.runtime.pruning.pruner import RECORD_STREAM, Pruner, PruneSetting, sealed_record
+from flowbackup.runtime.pruning.turn import PruneTurn
 from flowbackup.runtime.reading.known_media import target_of
 from flowbackup.runtime.reading.local_session import ENGINE, LocalSession
 from flowbackup.runtime.versions import tool_versions
