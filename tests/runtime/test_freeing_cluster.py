@@ -69,21 +69,28 @@ def test_room_is_made_on_the_node_of_the_device(
     assert api.run_copy(later, (), settings, SilentMonitor()).stages[0].freed[0].segments
 
 
-def test_a_device_of_another_node_is_pruned_there(one_cluster: Cluster, tmp_path: Path) -> None:
-    source, far, catalog = tmp_path / "source", tmp_path / "far", tmp_path / "catalog.sqlite"
-    source.mkdir()
-    graph = tmp_path / "far.yaml"
+def far_graph(folder: Path, media_size: int = 0) -> Path:
+    """Of what is below a folder: its source, and its device on another node.  media_size: see
+    the graph, in bytes; 0 for none."""
+    (folder / "source").mkdir()
+    graph = folder / "far.yaml"
     graph.write_text(
         f"""
         graph: far
         frame_size: 1 MiB
         sync_size: 4 MiB
         nodes: {{storage1: {{}}}}
-        clients: {{web: {{objects: {{source: {{path: {source}}}}}}}}}
-        devices: {{far: {{path: {far}, node: storage1}}}}
+        clients: {{web: {{objects: {{source: {{path: {folder / "source"}}}}}}}}}
+        devices: {{far: {{path: {folder / "far"}, node: storage1, media_size: {media_size}}}}}
         backup_groups: {{primary: {{devices: [far]}}}}
         """
     )
+    return graph
+
+
+def test_a_device_of_another_node_is_pruned_there(one_cluster: Cluster, tmp_path: Path) -> None:
+    source, far, catalog = tmp_path / "source", tmp_path / "far", tmp_path / "catalog.sqlite"
+    graph = far_graph(tmp_path)
     api.init_device(str(far))
     plan = api.load_plan(graph)
     for size in (5 * MIB, 3 * MIB):
@@ -107,19 +114,7 @@ def test_a_device_of_another_node_is_pruned_there(one_cluster: Cluster, tmp_path
 def test_a_set_of_another_node_is_pruned_as_a_whole(one_cluster: Cluster, tmp_path: Path) -> None:
     """What the first medium has no room for goes to the second one, and not over the network."""
     source, far, catalog = tmp_path / "source", tmp_path / "far", tmp_path / "catalog.sqlite"
-    source.mkdir()
-    graph = tmp_path / "far.yaml"
-    graph.write_text(
-        f"""
-        graph: far
-        frame_size: 1 MiB
-        sync_size: 4 MiB
-        nodes: {{storage1: {{}}}}
-        clients: {{web: {{objects: {{source: {{path: {source}}}}}}}}}
-        devices: {{far: {{path: {far}, node: storage1, media_size: 6 MiB}}}}
-        backup_groups: {{primary: {{devices: [far]}}}}
-        """
-    )
+    graph = far_graph(tmp_path, 6 * MIB)
     api.init_device(str(far), media_bytes=6 * MIB)
     plan = api.load_plan(graph)
     (source / "stays").write_bytes(os.urandom(MIB // 2))

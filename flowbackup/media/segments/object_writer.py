@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from dataclasses import replace
 
 from flowbackup.errors import DeviceError
 from flowbackup.media.failure import device_error
@@ -78,10 +78,9 @@ class ObjectWriter:
         place = FramePlace(self._name.medium, self._name.segment, self._name.epoch, run.end)
         self._send(run.frame(header, payload))
         self._group.append(StoredFrame(header, place))
-        self._count(
-            frames=1, bytes_payload=header.payload_bytes,
-            write_seconds=time.perf_counter() - started,
-        )  # fmt: skip
+        self._statistics.frames += 1
+        self._statistics.bytes_payload += header.payload_bytes
+        self._statistics.write_seconds += time.perf_counter() - started
         return place
 
     def commit(self) -> tuple[StoredFrame, ...]:
@@ -93,7 +92,7 @@ class ObjectWriter:
 
     def finish(self) -> WriterStatistics:
         self.commit()
-        return self._statistics
+        return self.statistics()
 
     def close(self) -> None:
         self._let_go()
@@ -103,7 +102,7 @@ class ObjectWriter:
             )
 
     def statistics(self) -> WriterStatistics:
-        return self._statistics
+        return replace(self._statistics)
 
     def bytes_with(self, header: FrameHeader) -> int:
         """See SegmentWriter."""
@@ -142,7 +141,7 @@ class ObjectWriter:
         return max((parsed[0] for name in names if (parsed := parse_file_name(name))), default=0)
 
     def _send(self, pieces: Pieces) -> None:
-        self._count(bytes_written=sum(len(piece) for piece in pieces))
+        self._statistics.bytes_written += sum(len(piece) for piece in pieces)
         self._pieces += pieces
         run = self._run
         if self._upload is None and (run is None or run.end < PARTS_FROM_BYTES):
@@ -171,7 +170,9 @@ class ObjectWriter:
                 self._store.create(self._key(SEGMENTS_NAME), b"".join(self._pieces))
             else:
                 self._upload.finish()
-        self._count(syncs=1, segments=1, sync_seconds=time.perf_counter() - started)
+        self._statistics.syncs += 1
+        self._statistics.segments += 1
+        self._statistics.sync_seconds += time.perf_counter() - started
         if self._upload is not None:
             with suppress(OSError):
                 # One that stays only keeps its number.
@@ -199,9 +200,6 @@ class ObjectWriter:
                 f"no further writing after: {failure.message}",
                 remedy=failure.remedy, device=self._device, errno=failure.errno,
             )  # fmt: skip
-
-    def _count(self, **more: Any) -> None:
-        self._statistics += WriterStatistics(**more)
 
     @contextmanager
     def _guard(self, what: str) -> Iterator[None]:

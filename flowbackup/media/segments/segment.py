@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 
 from flowbackup.errors import DamageError, DeviceError
 from flowbackup.media.failure import FULL, device_error
@@ -68,20 +68,6 @@ def check_intact(header: FrameHeader, payload: memoryview, device: str) -> None:
         )
 
 
-@dataclass(slots=True)
-class _Counts:
-    """WriterStatistics, field by field, as they grow: a new one of those for each record took a
-    quarter of the time of an append."""
-
-    bytes_written: int = 0
-    bytes_payload: int = 0
-    frames: int = 0
-    syncs: int = 0
-    segments: int = 0
-    write_seconds: float = 0.0
-    sync_seconds: float = 0.0
-
-
 class SegmentWriter:
     """A FrameWriter into the folder of segments of one medium; one thread at a time.
 
@@ -117,7 +103,7 @@ class SegmentWriter:
         self._rows: list[IndexRow] = []
         self._group: list[StoredFrame] = []
         self._failure: DeviceError | None = None
-        self._counts = _Counts()
+        self._statistics = WriterStatistics()
 
     def append(self, header: FrameHeader, payload: memoryview) -> FramePlace:
         self._check_usable()
@@ -132,9 +118,9 @@ class SegmentWriter:
         place = FramePlace(self._name.medium, self._name.segment, self._epoch, offset)
         self._rows.append(IndexRow(offset, record.ordinal, header))
         self._group.append(StoredFrame(header, place))
-        self._counts.frames += 1
-        self._counts.bytes_payload += header.payload_bytes
-        self._counts.write_seconds += time.perf_counter() - started
+        self._statistics.frames += 1
+        self._statistics.bytes_payload += header.payload_bytes
+        self._statistics.write_seconds += time.perf_counter() - started
         return place
 
     def commit(self) -> tuple[StoredFrame, ...]:
@@ -149,8 +135,8 @@ class SegmentWriter:
         started = time.perf_counter()
         with self._guard("the sync"):
             self._file.sync()
-        self._counts.syncs += 1
-        self._counts.sync_seconds += time.perf_counter() - started
+        self._statistics.syncs += 1
+        self._statistics.sync_seconds += time.perf_counter() - started
         self._durable_end = self._file.end
         durable = tuple(self._group)
         self._group.clear()
@@ -178,14 +164,14 @@ class SegmentWriter:
             )
 
     def statistics(self) -> WriterStatistics:
-        return WriterStatistics(**asdict(self._counts))
+        return replace(self._statistics)
 
     def _wait(self, file: OpenSegment) -> None:
         """Until every frame has been written: a commit record speaks of nothing that is not."""
         started = time.perf_counter()
         with self._guard(f"writing to segment {self._name.segment}"):
             file.wait()
-        self._counts.write_seconds += time.perf_counter() - started
+        self._statistics.write_seconds += time.perf_counter() - started
 
     def _check_usable(self) -> None:
         failure = self._failure
@@ -206,7 +192,7 @@ class SegmentWriter:
             before = begin_bytes(self._label.to_json(), block)
             before += self._tail_bytes(rows) if self._file is not None else 0
             rows = 0
-        written = self._counts.bytes_written
+        written = self._statistics.bytes_written
         return written + before + frame + block + self._tail_bytes(rows + 1)
 
     def _tail_bytes(self, rows: int) -> int:
@@ -282,7 +268,7 @@ class SegmentWriter:
         with self._guard(f"writing to segment {self._name.segment}"):
             self._chain = file.append(record, payload)
         self._ordinal += 1
-        self._counts.bytes_written += record.total_bytes
+        self._statistics.bytes_written += record.total_bytes
 
     def _seal(self) -> None:
         file, self._file = self._file, None
@@ -307,7 +293,7 @@ class SegmentWriter:
         self._append_plain(file, RecordKind.FOOTER, b"", sequence=index_offset, chunk_count=count)
         with self._guard(f"sealing segment {self._name.segment}"):
             self._folder.seal(file, self._name.segment, self._epoch)
-        self._counts.segments += 1
+        self._statistics.segments += 1
 
     @contextmanager
     def _guard(self, what: str) -> Iterator[None]:

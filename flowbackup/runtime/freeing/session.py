@@ -32,6 +32,7 @@ from flowbackup.plan.decided import Plan, StagingPlan
 from flowbackup.runtime.cancel import Cancel
 from flowbackup.runtime.freeing.turn import Freer, FreeTurn, Setting
 from flowbackup.runtime.freeing.witnesses import NearWitness, OpenWitness, Witness, Witnesses
+from flowbackup.runtime.reading.known_media import elsewhere
 from flowbackup.runtime.reading.local_session import ENGINE, LocalSession
 
 KIND = "free"
@@ -67,22 +68,14 @@ def medium_target(policy: StagingPlan, info: MediumInfo) -> DeviceTarget:
 def near_freer(policy: StagingPlan, info: MediumInfo) -> Freer:
     """Frees in this process."""
     if policy.node != HERE:
-        raise DeviceError(
-            f'device "{policy.device.name}" is on node {policy.node}, and not on this machine',
-            remedy="give the --address of the Ray cluster",
-            device=policy.device.name,
-        )
+        raise elsewhere(policy.device.name, policy.node)
     return SegmentFreer(medium_target(policy, info))
 
 
 def near_witness(info: MediumInfo) -> Witness:
     """Asks in this process."""
     if not info.is_near:
-        raise DeviceError(
-            f'device "{info.device}" is on node {info.node}, and not on this machine',
-            remedy="give the --address of the Ray cluster",
-            device=info.device,
-        )
+        raise elsewhere(info.device, info.node)
     return NearWitness(info)
 
 

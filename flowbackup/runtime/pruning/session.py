@@ -22,7 +22,6 @@ from flowbackup.errors import (
     EXIT_COPIES_MISSING,
     EXIT_INTERRUPTED,
     EXIT_LOCKED,
-    DeviceError,
     DeviceLockedError,
     FlowbackupError,
     NotFoundError,
@@ -39,7 +38,7 @@ from flowbackup.runtime.cancel import Cancel
 from flowbackup.runtime.freeing.session import one_at_a_time
 from flowbackup.runtime.pruning.pruner import RECORD_STREAM, Pruner, PruneSetting, sealed_record
 from flowbackup.runtime.pruning.turn import PruneTurn
-from flowbackup.runtime.reading.known_media import target_of
+from flowbackup.runtime.reading.known_media import elsewhere, target_of
 from flowbackup.runtime.reading.local_session import ENGINE, LocalSession
 from flowbackup.runtime.versions import tool_versions
 from flowbackup.units import counted
@@ -68,11 +67,7 @@ class PruneTask:
 def near_pruner(info: MediumInfo) -> Pruner:
     """Prunes in this process."""
     if not info.is_near:
-        raise DeviceError(
-            f'device "{info.device}" is on node {info.node}, and not on this machine',
-            remedy="give the --address of the Ray cluster",
-            device=info.device,
-        )
+        raise elsewhere(info.device, info.node)
     return SegmentPruner(target_of(info))
 
 

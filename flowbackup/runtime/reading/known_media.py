@@ -163,3 +163,12 @@ def target_of(info: MediumInfo) -> DeviceTarget:
 def device_of(info: MediumInfo) -> DeviceTarget:
     """The device on which its kind is written: of a medium of a set that of the whole set."""
     return replace(target_of(info), location=info.device_location)
+
+
+def elsewhere(device: str, node: str) -> DeviceError:
+    """What who works in this process says of a device of another node."""
+    return DeviceError(
+        f'device "{device}" is on node {node}, and not on this machine',
+        remedy="give the --address of the Ray cluster",
+        device=device,
+    )
