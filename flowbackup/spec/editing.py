@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
@@ -33,6 +33,18 @@ def edited_text(
     return _emit(tree)
 
 
+def common_ends(old: Sequence[object], new: Sequence[object]) -> tuple[int, int]:
+    """How many items both have in common at the beginning, and how many more at the end."""
+    most = min(len(old), len(new))
+    first = 0
+    while first < most and old[first] == new[first]:
+        first += 1
+    last = 0
+    while last < most - first and old[-1 - last] == new[-1 - last]:
+        last += 1
+    return first, last
+
+
 def _merge(tree: CommentedMap, old: Mapping[str, Value], new: Mapping[str, Value]) -> None:
     """Changes in `tree` exactly what differs between two sets of values."""
     for key in old:
@@ -60,12 +72,7 @@ def _merge(tree: CommentedMap, old: Mapping[str, Value], new: Mapping[str, Value
 
 def _merge_list(tree: CommentedSeq, old: list[Value], new: list[Value]) -> None:
     """Items that stay keep their comments: common ones at the beginning and the end."""
-    first = 0
-    while first < min(len(old), len(new)) and old[first] == new[first]:
-        first += 1
-    last = 0
-    while last < min(len(old), len(new)) - first and old[-1 - last] == new[-1 - last]:
-        last += 1
+    first, last = common_ends(old, new)
     for index in reversed(range(first, len(old) - last)):
         del tree[index]
     for index in range(first, len(new) - last):

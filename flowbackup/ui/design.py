@@ -16,6 +16,7 @@ from flowbackup.plan.decided import Plan
 from flowbackup.plan.making import check_reading, make_plan
 from flowbackup.spec.document import GraphDocument, Reading, read_graph_text
 from flowbackup.spec.dump import edit_text, spec_values
+from flowbackup.spec.editing import common_ends
 from flowbackup.spec.finding import Finding, Severity, in_file_order
 from flowbackup.spec.tree import Keys, Value
 from flowbackup.ui.bounds import OUTSIDE, PROGRAM, bounds_findings
@@ -126,12 +127,7 @@ def _keys_at(document: GraphDocument | None) -> dict[tuple[int, int], Keys]:
 def diff_lines(before: str, after: str) -> list[DiffLine]:
     """Line by line, all of them."""
     old, new = before.splitlines(), after.splitlines()
-    first = 0
-    while first < min(len(old), len(new)) and old[first] == new[first]:
-        first += 1
-    last = 0
-    while last < min(len(old), len(new)) - first and old[-1 - last] == new[-1 - last]:
-        last += 1
+    first, last = common_ends(old, new)
     changed = _changed(old[first : len(old) - last], new[first : len(new) - last])
     return [*_lines("same", old[:first]), *changed, *_lines("same", old[len(old) - last :])]
 
