@@ -1,4 +1,5 @@
-"""Content made small: standard zstd frames, one behind the other, each of one piece of the content.
+"""Content made small: standard zstd frames, one behind the other, of one piece of the content after
+the other.
 
 Pieces are packed one by one so that all processors can do it at once, and while the rest of the
 frame is still being read.  What does not shrink is found by a sample and left as it is.
@@ -12,6 +13,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from flowbackup.errors import DamageError
+from flowbackup.frame.strength import Strength, Strengths, size_of
 from flowbackup.model.frame import CONTENT_BYTES_MAX
 from flowbackup.units import KIB, MIB
 
@@ -22,7 +24,7 @@ PIECE_BYTES_MIN = 512 * KIB
 """Smaller ones shrink less."""
 _SAMPLE_BYTES = 4 * KIB
 _SAMPLES = 8
-_SAMPLE_LEVEL = 1
+_FASTEST = Strength(1)
 _GAIN_DIVISOR = 32
 """What shrinks by less than a thirty-second is left as it is: reading it would cost more time than
 writing has saved."""
@@ -32,7 +34,12 @@ class Packed(NamedTuple):
     """A piece of so many bytes, and its packed form; None where a sample of it does not shrink."""
 
     piece_bytes: int
-    small: pa.Buffer | None
+    small: Sequence[pa.Buffer] | None
+
+    @property
+    def size_bytes(self) -> int:
+        """Of what it is in the end."""
+        return self.piece_bytes if self.small is None else size_of(self.small)
 
 
 Pack = Callable[[memoryview], Packed]
@@ -45,11 +52,16 @@ def next_piece_bytes(left_bytes: int, hands: int) -> int:
 
 
 def packer(level: int) -> Pack | None:
-    """What packs pieces at a level of zstd, nothing for level 0.  May be used by several threads at
-    once."""
+    """What packs the pieces of an object about as small as a level of zstd does, nothing for level
+    0.  May be used by several threads at once."""
+    strengths = Strengths(level)
 
     def pack(piece: memoryview) -> Packed:
-        small = _zstd(level).compress(piece) if _shrinks(piece) else None
+        sample = _sample(piece)
+        packed_bytes = size_of(_FASTEST.pack(memoryview(sample)))
+        small = None
+        if _is_worth_it(packed_bytes, len(sample)):
+            small = strengths.pack(piece, packed_bytes / len(sample))
         return Packed(len(piece), small)
 
     return pack if level else None
@@ -58,17 +70,16 @@ def packer(level: int) -> Pack | None:
 def packed_content(content: memoryview, packed: Sequence[Packed]) -> list[pa.Buffer]:
     """The packed form of content of which the pieces were packed before; [] where that saves
     nothing worth it.  Holds no view of `content`."""
-    sizes = (each.piece_bytes if each.small is None else each.small.size for each in packed)
-    if not _is_worth_it(sum(sizes), len(content)):
+    if not _is_worth_it(sum(each.size_bytes for each in packed), len(content)):
         return []
-    whole, begin = [], 0
+    whole: list[pa.Buffer] = []
+    begin = 0
     for piece_bytes, small in packed:
         end = begin + piece_bytes
-        if small is None:  # zstd wraps what it cannot make smaller, and is quick about it.
-            small = _zstd(_SAMPLE_LEVEL).compress(content[begin:end])
-        whole.append(small)
+        # zstd wraps what it cannot make smaller, and is quick about it.
+        whole += _FASTEST.pack(content[begin:end]) if small is None else small
         begin = end
-    return whole if sum(small.size for small in whole) < len(content) else []
+    return whole if size_of(whole) < len(content) else []
 
 
 def unpacked_content(packed: memoryview, content_bytes: int) -> memoryview:
@@ -77,22 +88,17 @@ def unpacked_content(packed: memoryview, content_bytes: int) -> memoryview:
     if content_bytes > CONTENT_BYTES_MAX:
         raise DamageError(f"it unfolds into {content_bytes} bytes, allowed are {CONTENT_BYTES_MAX}")
     try:
-        content = memoryview(_zstd(_SAMPLE_LEVEL).decompress(packed, content_bytes))
+        content = memoryview(pa.Codec("zstd").decompress(packed, content_bytes))
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DamageError(f"it cannot be unpacked: {error}") from error
     return content.cast("B")
 
 
-def _shrinks(piece: memoryview) -> bool:
-    """Whether some bytes of it, taken from all over it, do."""
+def _sample(piece: memoryview) -> bytes:
+    """Some bytes of it, taken from all over it."""
     step = max(len(piece) // _SAMPLES, 1)
-    sample = b"".join(piece[at : at + _SAMPLE_BYTES] for at in range(0, len(piece), step))
-    return _is_worth_it(_zstd(_SAMPLE_LEVEL).compress(sample).size, len(sample))
+    return b"".join(piece[at : at + _SAMPLE_BYTES] for at in range(0, len(piece), step))
 
 
 def _is_worth_it(packed_bytes: int, content_bytes: int) -> bool:
     return packed_bytes <= content_bytes - content_bytes // _GAIN_DIVISOR - 1
-
-
-def _zstd(level: int) -> pa.Codec:
-    return pa.Codec("zstd", compression_level=level)

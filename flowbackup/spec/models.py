@@ -220,7 +220,8 @@ class GraphSpec(Written):
     sync_seconds: Seconds = Field(default=0.5, description="Or seconds, whichever is first.")
     compression: Compression = Field(
         default=ZSTD_LEVEL, description="How clients pack content: zstd, {zstd: 1} to {zstd: 19}, "
-        "or none.  What does not shrink is left as it is.",
+        "or none.  What does not shrink is left as it is, and what a lower level makes about as "
+        "small takes that.",
     )  # fmt: skip
     encryption: EncryptionSpec | None = Field(
         default=None, description="Encrypt everything on the way to media, names included."

@@ -84,7 +84,7 @@ def test_what_a_sample_does_not_shrink_costs_no_packing() -> None:
 
 
 def test_nothing_is_gained_by_a_piece_that_only_looked_good() -> None:
-    large = Packed(PIECE_BYTES, pa.py_buffer(bytes(PIECE_BYTES)))
+    large = Packed(PIECE_BYTES, [pa.py_buffer(bytes(PIECE_BYTES))])
     assert packed_content(memoryview(NOISE), [large, large]) == []
 
 
