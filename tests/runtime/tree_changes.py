@@ -70,13 +70,15 @@ class TreeChanges(RuleBasedStateMachine):
         self.free(name).write_bytes(Random(seed).randbytes(size))
 
     def change(self, which: int, part: float, keeps_time: bool) -> None:
-        """A byte of a file, maybe under its old time."""
+        """A byte of a file, maybe under its old time.  The same change of the same file gives the
+        same one: where chunks are cut is no matter of chance."""
         place = self.file(which)
         if place is not None and place.stat().st_size:
             status = place.stat()
             with place.open("r+b") as file:
-                file.seek(int(part * (status.st_size - 1)))
-                file.write(os.urandom(1))
+                where = int(part * (status.st_size - 1))
+                (byte,) = os.pread(file.fileno(), 1, where)
+                os.pwrite(file.fileno(), bytes([(byte + 1) % 256]), where)
             if keeps_time:
                 os.utime(place, ns=(status.st_atime_ns, status.st_mtime_ns))
 
