@@ -1592,7 +1592,7 @@ export interface components {
             };
             /**
              * Compression
-             * @description How clients pack content: zstd, {zstd: 1} to {zstd: 19}, or none.  What does not shrink is left as it is.
+             * @description How clients pack content: zstd, {zstd: 1} to {zstd: 19}, or none.  What does not shrink is left as it is, and what a lower level makes about as small takes that.
              * @default 2
              * @example zstd
              */
