@@ -128,8 +128,8 @@ class FramesAhead:
     # Under the lock
 
     def _leave(self, frame: FrameId) -> None:
-        """Of the frame before this one is kept what will be wanted of it.  How far that is looked
-        for depends: who comes back to a frame will come back to others."""
+        """For the one before it.  Who comes back to a frame will come back to others: from then on
+        is looked far for what will be wanted."""
         last, self._last = self._last, frame
         if last is None or last == frame:
             return
@@ -140,10 +140,6 @@ class FramesAhead:
         self._left.move_to_end(last)
         if len(self._left) > FRAMES_REMEMBERED:
             self._left.popitem(last=False)
-        job = self._jobs.get(last)
-        is_there = job is not None and job.content.done() and not job.content.exception()
-        content = job.content.result(0) if job is not None and is_there else None
-        self._gleaning.leave(last, content, self._upcoming.place)
 
     def _read_ahead(self) -> None:
         while self._window.has_room(is_learning=self._sharing.is_learning):
@@ -189,7 +185,16 @@ class FramesAhead:
         *asked, _ = [frame for frame in self._jobs if frame not in self._window]
         for place, frame in enumerate(reversed(asked), 2):
             if place > FRAMES_KEPT or (self._foresees and not self._upcoming.needs(frame)):
-                del self._jobs[frame]
+                self._glean(frame, self._jobs.pop(frame).content)
+
+    def _glean(self, frame: FrameId, content: Future[Content]) -> None:
+        """Of a frame that goes is kept what will be wanted of it, and what is not is read again in
+        time.  Not before: most wants of the frame that is restored from come while it is there."""
+        is_there = content.done() and not content.exception()
+        opened = content.result(0) if is_there else None
+        missing = self._gleaning.leave(frame, opened, self._upcoming.place)
+        if missing is not None:
+            self._upcoming.need_again(frame, missing)
 
     # In the threads
 

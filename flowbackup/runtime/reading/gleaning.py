@@ -9,6 +9,7 @@ thousands of entries, and not for every one of them.
 from __future__ import annotations
 
 import heapq
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from flowbackup.frame.seal import Content
@@ -31,11 +32,13 @@ class _Want(NamedTuple):
     ref: ChunkRef
 
 
-class _Kept(NamedTuple):
+@dataclass(slots=True)
+class _Kept:
     """place: the number of the last entry that wants it."""
 
     place: int
-    content: Content
+    data: bytes
+    name_key: bytes
 
 
 def is_small(entry: Entry) -> bool:
@@ -63,20 +66,21 @@ class Gleaning:
     def kept(self, ref: ChunkRef) -> Content | None:
         """The chunk, not checked; None if it was not kept."""
         kept = self._kept.get((ref.frame, ref.offset))
-        return None if kept is None else kept.content
+        return None if kept is None else Content(memoryview(kept.data), kept.name_key)
 
-    def leave(self, frame: FrameId, content: Content | None, place: int) -> None:
+    def leave(self, frame: FrameId, content: Content | None, place: int) -> int | None:
         """Keeps what entries from `place` on want of a frame that is at hand; of one that could not
-        be had (None) nothing.  Those whose turn comes first go first."""
+        be had (None) nothing.  Those whose turn comes first go first.  Returns the first entry for
+        which there is no room."""
         self._let_go(place)
-        wants = [want for want in self._wants.pop(frame, ()) if want.place >= place]
+        wants = self._wants.pop(frame, [])
+        if content is None:
+            return None
         for number, want in enumerate(wants):
-            if content is None:
-                return
-            if self.bytes + want.ref.size > KEPT_BYTES_MAX:
+            if want.place >= place and not self._keep(want, content):
                 self._wants[frame] = wants[number:]
-                return
-            self._keep(want, content)
+                return want.place
+        return None
 
     def prune(self, place: int) -> None:
         """Forgets what entries before `place` wanted, as those that were left as they are."""
@@ -85,22 +89,27 @@ class Gleaning:
         for frame in over:
             del self._wants[frame]
 
-    def _keep(self, want: _Want, content: Content) -> None:
-        ref = want.ref
-        key = (ref.frame, ref.offset)
+    def _keep(self, want: _Want, content: Content) -> bool:
+        """False if there is no room for it."""
+        place, ref = want
+        key = ref.frame, ref.offset
         known = self._kept.get(key)
-        if known is None:
-            data = bytes(content.data[ref.offset : ref.offset + ref.size])
-            known = _Kept(want.place, Content(memoryview(data), content.name_key))
-            self.bytes += len(data)
-            heapq.heappush(self._passing, (want.place, key))
-        self._kept[key] = known._replace(place=max(known.place, want.place))
+        if known is not None:
+            known.place = max(known.place, place)
+            return True
+        if self.bytes + ref.size > KEPT_BYTES_MAX:
+            return False
+        data = content.data[ref.offset : ref.offset + ref.size].tobytes()
+        self._kept[key] = _Kept(place, data, content.name_key)
+        self.bytes += len(data)
+        heapq.heappush(self._passing, (place, key))
+        return True
 
     def _let_go(self, place: int) -> None:
         while self._passing and self._passing[0][0] < place:
             _, key = heapq.heappop(self._passing)
             last = self._kept[key].place
             if last < place:
-                self.bytes -= len(self._kept.pop(key).content.data)
+                self.bytes -= len(self._kept.pop(key).data)
             else:
                 heapq.heappush(self._passing, (last, key))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from bisect import insort
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -75,6 +76,11 @@ class Upcoming:
             self._forget()
             while len(self._waiting) < ENTRIES_AHEAD_MAX and self._pull():
                 pass
+
+    def need_again(self, frame: FrameId, place: int) -> None:
+        """The frame is told once more, for the entry of that number."""
+        with self._lock:
+            insort(self._needed, Needed(place, frame))
 
     def needs(self, frame: FrameId) -> bool:
         """Will an entry that is not restored yet need it, as far as they are looked at?"""
