@@ -18,6 +18,7 @@ from flowbackup.frame.seal import Content
 from flowbackup.model.chunk import ChunkRef
 from flowbackup.model.entry import Entry, EntryKind
 from flowbackup.model.ids import FrameId
+from flowbackup.runtime.reading import gleaning
 from flowbackup.runtime.reading.ahead import FRAMES_KEPT, READS_AT_A_TIME, FramesAhead, Reading
 from flowbackup.runtime.reading.upcoming import ENTRIES_AHEAD_MAX, Upcoming
 from flowbackup.units import MIB
@@ -199,11 +200,40 @@ def test_what_no_entry_needs_any_more_is_not_kept_behind(media: Media) -> None:
 @pytest.mark.parametrize("media", ["A"], indirect=True)
 def test_what_is_needed_again_is_kept_within_a_bound(media: Media) -> None:
     numbers = [*range(FRAMES_KEPT + 2)] * 2
-    for count, taken in enumerate(media.frames.following([entry(n) for n in numbers]), 1):
-        (chunk,) = taken.chunks
-        media.content(chunk.frame.sequence)
+    for count, taken in enumerate(media.frames.following([entry(n, n) for n in numbers]), 1):
+        media.content(taken.chunks[0].frame.sequence)
         media.frames.restored(count)
     assert media.prepared.count(0) == 2 and media.prepared.count(FRAMES_KEPT + 1) == 1
+
+
+@pytest.mark.parametrize("media", ["A"], indirect=True)
+def test_what_found_no_room_aside_is_read_again_ahead(
+    media: Media, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gleaning, "KEPT_BYTES_MAX", 0)
+    list(media.frames.following([entry(number) for number in (0, 1, 2, 3, 0)]))
+    for number in range(3):
+        media.content(number)
+        media.frames.restored(number + 1)
+    assert media.prepared == [0, 1, 2, 3, 0]
+
+
+def test_a_frame_is_needed_as_a_whole_for_what_is_no_small_file() -> None:
+    upcoming = Upcoming([entry(0), entry(0, 1), entry(1)])
+    list(upcoming.entries())
+    for restored, needed in enumerate([(0, 1), (0, 1), ()]):
+        upcoming.restored(restored)
+        assert tuple(n for n in range(2) if upcoming.needs_whole(frame(n))) == needed
+    assert upcoming.needs(frame(1))
+
+
+def test_a_frame_that_is_needed_again_is_told_in_its_turn() -> None:
+    upcoming = Upcoming([entry(0), entry(1), entry(0), entry(2)])
+    assert upcoming.next_frame() == (1, frame(0))
+    assert upcoming.next_frame() == (2, frame(1))
+    list(upcoming.entries())
+    upcoming.need_again(frame(0), 3)
+    assert [upcoming.next_frame() for _ in range(3)] == [(3, frame(0)), (4, frame(2)), None]
 
 
 def test_frames_are_needed_up_to_the_last_entry_that_has_them() -> None:

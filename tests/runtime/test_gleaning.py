@@ -92,6 +92,21 @@ def test_what_lies_in_its_order_is_not_copied(medium: Medium) -> None:
     assert set(medium.reads.values()) == {1}
 
 
+def test_the_frame_from_which_a_restore_looks_aside_is_not_copied(medium: Medium) -> None:
+    changed = 40
+    entries = [
+        file(medium.add(1 + number // 10 % 4 if number % 10 == 0 else 0, b"%04d" % number))
+        for number in range(10 * changed)
+    ]
+    most = 0
+    for number, given in enumerate(restored(medium, entries)):
+        assert given == b"%04d" % number
+        most = max(most, medium.frames.kept_bytes)
+    assert 0 < most <= SIZE * changed
+    # Once more where nobody knew yet that a restore would come back.
+    assert medium.reads[entries[1].chunks[0].frame] == 1 and max(medium.reads.values()) <= 2
+
+
 def test_a_file_of_several_chunks_gets_each_out_of_its_frame(medium: Medium) -> None:
     shared, other = medium.add(1, b"both"), medium.add(2, b"only")
     entries = [file(shared), file(other), file(shared), file(shared, other), file(other, shared)]
@@ -121,14 +136,14 @@ def test_no_more_is_kept_than_there_is_room_for_and_first_what_is_wanted_first()
     content = Content(memoryview(bytes((count + 5) * CHUNK_BYTES_MAX)))
     heard = [gleaning.want(place, ref) for place, ref in enumerate(wanted, 1)]
     assert heard == [False] + [True] * (count + 4)
-    gleaning.leave(frame, content, 1)
+    assert gleaning.leave(frame, content, 1) == count + 1
     assert gleaning.bytes == KEPT_BYTES_MAX
     assert [gleaning.kept(ref) is not None for ref in wanted] == [True] * count + [False] * 5
     # The rest is wanted still, and finds room when the first ones are through.
     gleaning.leave(frame, content, 4)
     assert [gleaning.kept(ref) is not None for ref in wanted[:3]] == [False] * 3
     assert [gleaning.kept(ref) is not None for ref in wanted[-5:]] == [True] * 3 + [False] * 2
-    gleaning.leave(frame, content, count + 6)
+    assert gleaning.leave(frame, content, count + 6) is None
     assert gleaning.bytes == 0
 
 

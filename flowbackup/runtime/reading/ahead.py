@@ -26,6 +26,8 @@ from flowbackup.runtime.reading.upcoming import Upcoming
 FRAMES_KEPT = 4
 """Behind who asks, at most.  Entries come in the order in which they were written, so a restore
 seldom looks back: what it does not need as far as it can see is not kept, however few that are."""
+_PLACE_BESIDE = 2
+"""Of the frame that was asked for before the last one."""
 FRAMES_REMEMBERED = 256
 """Behind: whoever asks for one of these again comes back."""
 LOOK_SECONDS = 0.1
@@ -183,9 +185,16 @@ class FramesAhead:
         """Of the frames that were asked for, all but the last one and those that are needed again;
         where nothing is foreseen, all but the last few."""
         *asked, _ = [frame for frame in self._jobs if frame not in self._window]
-        for place, frame in enumerate(reversed(asked), 2):
-            if place > FRAMES_KEPT or (self._foresees and not self._upcoming.needs(frame)):
+        for place, frame in enumerate(reversed(asked), _PLACE_BESIDE):
+            if place > FRAMES_KEPT or (self._foresees and not self._is_needed(frame, place)):
                 self._glean(frame, self._jobs.pop(frame).content)
+
+    def _is_needed(self, frame: FrameId, place: int) -> bool:
+        """Of frames from which only small files are to come, one stays: that of the first day, from
+        which a restore looks aside.  What is wanted of the others takes less memory than they."""
+        if place == _PLACE_BESIDE:
+            return self._upcoming.needs(frame)
+        return self._upcoming.needs_whole(frame)
 
     def _glean(self, frame: FrameId, content: Future[Content]) -> None:
         """Of a frame that goes is kept what will be wanted of it, and what is not is read again in

@@ -42,6 +42,8 @@ class Upcoming:
         self._last: FrameId | None = None
         self._last_place = 0
         self._behind: OrderedDict[FrameId, int] = OrderedDict()
+        # The same of entries of which nothing is kept aside.
+        self._whole: dict[FrameId, int] = {}
         self._pulled = self._restored = 0
         self._failure: BaseException | None = None
 
@@ -88,6 +90,11 @@ class Upcoming:
             here = frame == self._last
             return (self._last_place if here else self._behind.get(frame, 0)) > self._restored
 
+    def needs_whole(self, frame: FrameId) -> bool:
+        """As `needs`, but not for files that gleaning hears of."""
+        with self._lock:
+            return self._whole.get(frame, 0) > self._restored
+
     def _fill(self) -> bool:
         """Some entries more, if there are any: for the cost of one lock."""
         with self._lock:
@@ -117,8 +124,12 @@ class Upcoming:
         self._pulled += 1
         self._waiting.append(entry)
         if self._pulled % _PRUNED_EVERY == 0:
-            self._gleaning.prune(self.place)
-        is_heard_of = is_small(entry) and self._gleaning.want(self._pulled, entry.chunks[0])
+            self._prune()
+        is_heard_of = False
+        if is_small(entry):
+            is_heard_of = self._gleaning.want(self._pulled, entry.chunks[0])
+        else:
+            self._whole.update((chunk.frame, self._pulled) for chunk in entry.chunks)
         for chunk in entry.chunks:
             if chunk.frame != self._last:
                 if self._last is not None:
@@ -130,3 +141,8 @@ class Upcoming:
         if entry.chunks:
             self._last_place = self._pulled
         return True
+
+    def _prune(self) -> None:
+        self._gleaning.prune(self.place)
+        for frame in [frame for frame, last in self._whole.items() if last <= self._restored]:
+            del self._whole[frame]
