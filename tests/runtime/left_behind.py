@@ -26,6 +26,11 @@ def wait_for(happened: Callable[[], bool], seconds_max: float = 60) -> None:
     pytest.fail("it did not happen in time")
 
 
+def is_noted(note: Path) -> bool:
+    """Has a command written the line into it that it begins with?"""
+    return note.exists() and note.read_text().endswith("\n")
+
+
 def members(group: int) -> list[str]:
     """Processes of a group that have not ended."""
     found = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from flowbackup.model.report import Outcome
 from flowbackup.monitor import Problem
 from flowbackup.runtime.actors.object_hooks import Busy
 from flowbackup.runtime.hooks.running import Hooks
+from tests.runtime.left_behind import is_noted
 from tests.source.test_streams import assert_ended
 
 
@@ -98,7 +100,7 @@ def test_nobody_waits_for_the_background_before_the_end(world: World, tmp_path: 
 
 
 def test_one_that_takes_too_long_in_the_background_is_ended(world: World) -> None:
-    world.add("before", f"sleep 300 & echo $! > {world.pid}; sleep 300", behind=True, seconds=0.3)
+    world.add("before", f"sleep 300 & echo $! > {world.pid}; sleep 300", behind=True, seconds=2)
     hooks = world.made()
     hooks.begin(never, never)
     hooks.settle()
@@ -107,15 +109,13 @@ def test_one_that_takes_too_long_in_the_background_is_ended(world: World) -> Non
 
 
 def test_the_word_of_the_user_ends_it_whatever_it_may_do(world: World) -> None:
-    told = threading.Event()
-    timer = threading.Timer(0.3, told.set)
-    timer.start()
     world.add("before", f"sleep 300 & echo $! > {world.pid}; sleep 300")
     world.add("after", "", fails=True)
+    told = partial(is_noted, world.pid)
     hooks = world.made()
-    assert isinstance(hooks.begin(told.is_set, never), InterruptedSessionError)
+    assert isinstance(hooks.begin(told, never), InterruptedSessionError)
     assert_ended(int(world.pid.read_text()))
-    assert isinstance(hooks.end(Outcome.FAILED, 130, told.is_set), InterruptedSessionError)
+    assert isinstance(hooks.end(Outcome.FAILED, 130, told), InterruptedSessionError)
     assert world.noted == ["1"], "none is begun when nobody waits any more"
 
 

@@ -21,7 +21,11 @@ HANGING = """
 import fcntl, os, signal, subprocess, sys
 from functools import partial
 from pathlib import Path
+from flowbackup import leaving
 from flowbackup.leaving import end_behind_second_signal, taken_away, undoing
+
+# How long those that it has killed take to die, and its last word to be said, is no matter here.
+leaving.DIE_SECONDS_MAX = leaving.TELL_SECONDS_MAX = 30.0
 
 def hang(ready):
     # A lock that another process has: no handler of Python ends such a wait, it only goes on.

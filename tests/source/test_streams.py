@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from flowbackup.source.stream import Stream, StreamLimits, open_command, open_de
 from flowbackup.source.task import ObjectTask
 from flowbackup.units import MIB
 from tests.restore.memory import FRAME_BYTES, SESSION, Memory
+from tests.runtime.left_behind import is_noted
 
 LIMITS = StreamLimits(30)
 
@@ -129,8 +131,8 @@ def test_a_command_that_gives_nothing_is_ended_with_all_that_it_started(
     text: str, reading: Reading, tmp_path: Path
 ) -> None:
     note = tmp_path / "pid"
-    with pytest.raises(SourceError, match=r"for 0\.3 s \(raise silence_max"):
-        reading.run(*shell(f"sleep 60 & echo $! > {note}; {text}"), limits=StreamLimits(0.3))
+    with pytest.raises(SourceError, match=r"for 2\.0 s \(raise silence_max"):
+        reading.run(*shell(f"sleep 60 & echo $! > {note}; {text}"), limits=StreamLimits(2))
     assert_ended(int(note.read_text()))
 
 
@@ -143,10 +145,8 @@ def test_what_a_command_leaves_behind_is_ended_with_it(reading: Reading, tmp_pat
 
 def test_a_session_that_is_ended_ends_its_command(reading: Reading, tmp_path: Path) -> None:
     note = tmp_path / "pid"
-    stopped = threading.Event()
-    limits = StreamLimits(60, stopped.is_set)
+    limits = StreamLimits(60, partial(is_noted, note))
     words = shell(f"trap '' TERM; sleep 60 & echo $! > {note}; echo x; sleep 60")
-    threading.Timer(0.3, stopped.set).start()
     with pytest.raises(InterruptedSessionError):
         reading.run(*words, limits=limits)
     assert_ended(int(note.read_text()))
