@@ -15,6 +15,7 @@ from flowbackup.errors import DeviceError, HookError, InterruptedSessionError
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import RecordingMonitor
 from flowbackup.plan.decided import Plan
+from tests.runtime.left_behind import is_noted, wait_for
 from tests.runtime.listening import listening
 from tests.source.test_streams import assert_ended
 
@@ -201,7 +202,7 @@ def test_media_hear_of_it_from_the_next_session(world: World) -> None:
 def test_a_hook_that_takes_too_long_is_ended_with_all_that_it_started(world: World) -> None:
     pid = world.folder / "pid"
     slow = f"sleep 300 & echo $! > {pid}; sleep 300"
-    inside = [world.hook("before", more=", timeout: 1", text=slow)]
+    inside = [world.hook("before", more=", timeout: 3", text=slow)]
     report = world.run(world.plan({"site": inside, "good": []}))
     assert [o.outcome for o in report.objects] == [Outcome.FAILED, Outcome.SUCCESS]
     assert "took longer than" in report.problems[0].text
@@ -303,10 +304,16 @@ def test_a_word_during_a_hook_before_ends_it_and_the_session_is_not_begun(world:
     pid = world.folder / "pid"
     hooks = [world.hook("before", text=f"sleep 300 & echo $! > {pid}; sleep 300")]
     plan = world.plan({"site": []}, [*hooks, world.hook("after")])
-    timer = threading.Timer(0.7, lambda: os.kill(os.getpid(), signal.SIGINT))
-    timer.start()
+
+    def tell() -> None:
+        wait_for(lambda: is_noted(pid))
+        os.kill(os.getpid(), signal.SIGINT)
+
+    telling = threading.Thread(target=tell)
+    telling.start()
     with pytest.raises(InterruptedSessionError):
         world.run(plan)
+    telling.join()
     assert_ended(int(pid.read_text()))
     assert world.noted == ["before:::", "after::failed:130"]
     assert not (world.folder / "a").exists()
