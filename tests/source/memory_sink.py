@@ -200,5 +200,6 @@ def assert_equal_to_source(reading: Reading, path: str | os.PathLike[str]) -> No
 
 
 def open_descriptors() -> set[str]:
-    """Numbers of open files of this process, to show that none is left behind."""
+    """Numbers of open files of this process, to show that none is left behind: there may be fewer
+    later, as a test before may have left one to a thread that closes it meanwhile."""
     return set(os.listdir("/proc/self/fd"))

@@ -211,7 +211,7 @@ def test_bad_sectors_cost_one_file(
     monkeypatch.setattr(os, "preadv", failing)
     before = open_descriptors()
     reading = read_tree(tmp_path)
-    assert open_descriptors() == before
+    assert open_descriptors() <= before
     check_bystanders(reading)
     entry = reading.by_path()[b"m"]
     assert (entry.problem, entry.chunks) == ("unreadable: EIO", ())

@@ -165,7 +165,7 @@ def test_an_object_that_is_no_tree_is_refused(tmp_path: Path, kind: str) -> None
     before = open_descriptors()
     with pytest.raises(SourceError, match="x"):
         read_tree(tmp_path / "x")
-    assert open_descriptors() == before
+    assert open_descriptors() <= before
 
 
 @pytest.mark.parametrize("stop_at", [0, 1, 3, 9])
@@ -182,7 +182,7 @@ def test_a_cancelled_reader_leaves_nothing_open(tmp_path: Path, stop_at: int) ->
     with pytest.raises(InterruptedSessionError):
         read_tree(tmp_path, sink)
     assert sink.open is None
-    assert open_descriptors() == before
+    assert open_descriptors() <= before
 
 
 def test_a_slot_under_way_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -328,7 +328,7 @@ def test_a_walk_closed_early_leaves_nothing_open(tmp_path: Path) -> None:
             next(names, None)
         names.close()
         os.close(root)
-        assert open_descriptors() == before
+        assert open_descriptors() <= before
 
 
 @pytest.mark.root

@@ -56,7 +56,7 @@ def test_readings_of_a_tree_that_changes(memory_path: Path, seed: int) -> None:
             reading = read_tree(tree)
             check(reading)
             flagged += len(reading.monitor.problems)
-    assert open_descriptors() == before
+    assert open_descriptors() <= before
     assert flagged
 
 
