@@ -79,10 +79,10 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(tmp_path: Path, source: Path) -> Callable[..., SessionReport]:
-    """Backs the source up to these groups; devices d0 to d3 take 12 MB/s."""
+    """Backs the source up to these groups; devices d0 to d3 take 8 MB/s."""
 
     def backup(monitor: Signals, groups: str) -> SessionReport:
-        names = ", ".join(f"d{n}: {{path: {tmp_path}/d{n}, rate_limit: 12 MB/s}}" for n in range(4))
+        names = ", ".join(f"d{n}: {{path: {tmp_path}/d{n}, rate_limit: 8 MB/s}}" for n in range(4))
         (tmp_path / "graph.yaml").write_text(
             "graph: restarts\nframe_size: 512 KiB\nsync_size: 1 MiB\n"
             f"clients: {{web: {{objects: {{source: {{path: {source}}}}}}}}}\n"
