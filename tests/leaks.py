@@ -33,7 +33,7 @@ from flowbackup.runtime.edges.slab import PREFIX, SHARED_MEMORY
 from flowbackup.runtime.user_directory import user_directory
 
 SEALED, UNSEALED = ".seg", ".part"
-GOING_SECONDS_MAX = 20.0
+GOING_SECONDS_MAX = 60.0
 """A process that was killed is gone when the system has taken its memory back."""
 LOOK_SECONDS = 0.05
 _OF_RAY = ("IDLE", "DashboardAgent", "RuntimeEnvAgent")

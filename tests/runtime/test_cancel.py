@@ -82,7 +82,7 @@ def assert_nothing_left(pid: int, tmp_path: Path) -> None:
     with open_catalog(tmp_path / "catalog.sqlite") as catalog:
         for row in catalog.sessions():
             assert list(Path("/dev/shm").glob(f"flowbackup-{row.session.hex()}*")) == []
-    wait_for(lambda: not members(pid), 10)
+    wait_for(lambda: not members(pid))
     MediumLock(str(tmp_path / "disk" / LOCK_NAME), "disk", "a test").close()
     assert [p for p in (tmp_path / "disk" / "segments").iterdir() if p.name.startswith(".")] == []
 

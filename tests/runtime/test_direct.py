@@ -38,7 +38,7 @@ Pullers = Callable[[Passport], FramePuller]
 
 def come_to(server: FrameServer, **wanted: int) -> bool:
     """Do its counts come to this?  The other end may know the end of a connection first."""
-    latest = time.monotonic() + 20
+    latest = time.monotonic() + 60
     while time.monotonic() < latest:
         told = asdict(server.statistics())
         if told | wanted == told:
