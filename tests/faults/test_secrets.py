@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -87,7 +88,7 @@ class Command:
         (folder / "graph.yaml").write_text(
             f"graph: watched\nframe_size: 512 KiB\nsync_size: 1 MiB\n"
             f"clients: {{web: {{objects: {{site: {{path: {folder}/source{hooks}}}}}}}}}\n"
-            f"devices: {{disk: {{path: {folder}/disk, rate_limit: 8 MB/s}}}}\n"
+            f"devices: {{disk: {{path: {folder}/disk, rate_limit: 4 MB/s}}}}\n"
             f"backup_groups: {{primary: {{devices: [disk]}}}}\n{rest}\n"
         )
         api.init_device(str(folder / "disk"))
@@ -114,9 +115,11 @@ class Command:
     def token(self) -> bytes:
         """As Ray's own processes have it."""
         for pid in descendants(self.process.pid):
-            for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
-                if entry.startswith(b"RAY_AUTH_TOKEN="):
-                    return entry.partition(b"=")[2]
+            # A child of theirs may have ended meanwhile.
+            with suppress(OSError):
+                for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+                    if entry.startswith(b"RAY_AUTH_TOKEN="):
+                        return entry.partition(b"=")[2]
         pytest.fail("Ray's processes have no token")
 
 
