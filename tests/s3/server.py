@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,16 +81,16 @@ def _identity(name: str, keys: tuple[str, str], actions: list[str]) -> dict[str,
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports whose partners for gRPC (10000 higher) exist, too."""
+    """Ports that are free with their partners for gRPC, 10000 higher.  Between those of Ray's
+    workers and those that the system gives to who asks for any, so that no other test takes one
+    before the server does."""
     found: list[int] = []
-    while len(found) < count:
-        with socket.socket() as one, socket.socket() as other:
-            one.bind(("127.0.0.1", 0))
-            port = one.getsockname()[1]
-            if port >= 55_000 or port in found:
-                port = 20_000 + port % 30_000
+    with ExitStack() as taken:
+        while len(found) < count:
+            port = random.SystemRandom().randrange(20_000, 22_700)
             try:
-                other.bind(("127.0.0.1", port + 10_000))
+                for number in (port, port + 10_000):
+                    taken.enter_context(socket.socket()).bind(("127.0.0.1", number))
             except OSError:
                 continue
             found.append(port)
