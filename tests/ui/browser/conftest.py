@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.ui.browser.tab import Tab
+from tests.ui.browser.tab import WAIT_MILLISECONDS, Tab
 
 ROOT = Path(__file__).parents[3]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -33,6 +33,7 @@ def chromium() -> Iterator[Browser]:
         pytest.skip("there is no chromium: apt-get install chromium")
     if not BUILT.is_file():
         pytest.skip("the page is not built: make page")
+    expect.set_options(timeout=WAIT_MILLISECONDS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser

@@ -8,6 +8,8 @@ from playwright.sync_api import ConsoleMessage, Error, Locator, Page, expect
 from playwright.sync_api import TimeoutError as WaitedInVain
 
 Point = tuple[float, float]
+WAIT_MILLISECONDS = 60_000
+"""For whatever is to come: how soon it does depends on who shares the machine."""
 REST_MILLISECONDS = 100
 BEGIN_TRIES, BEGIN_MILLISECONDS = 4, 5000
 
@@ -20,7 +22,7 @@ class Tab:
         self.complaints: list[str] = []
         self.expected: list[str] = []
         self._shots = shots
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(WAIT_MILLISECONDS)
         page.on("console", self._hear)
         page.on("pageerror", lambda fault: self._complain(fault))
 
@@ -89,6 +91,7 @@ class Tab:
     def choose_buffers(self, agent: str, first: int, last: int, count: int) -> None:
         """Drags over the cells [first, last) of an agent."""
         strip = self.page.locator(f'.buffers[data-agent="{agent}"]')
+        self._at_rest(strip)
         mouse = self.page.mouse
         mouse.move(*_within(strip, (first + 0.5) / count))
         mouse.down()
