@@ -50,7 +50,7 @@ def graph(tmp_path: Path) -> Path:
         name: f'{name}: {{path: {tmp_path}/{name}, buffers: "{part}"}}'
         for name, part in OBJECTS.items()
     }
-    devices = ", ".join(f"{n}: {{path: {tmp_path}/{n}, rate_limit: 16 MB/s}}" for n in DEVICES)
+    devices = ", ".join(f"{n}: {{path: {tmp_path}/{n}, rate_limit: 8 MB/s}}" for n in DEVICES)
     file = tmp_path / "graph.yaml"
     file.write_text(
         "graph: restarts\nframe_size: 512 KiB\nsync_size: 512 KiB\nclients:\n"
