@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import tempfile
 from collections.abc import Callable
@@ -18,10 +19,12 @@ from flowbackup.media.segments.segment_source import SegmentSource
 from flowbackup.model.entry import Entry
 from flowbackup.model.frame import FrameKind
 from flowbackup.model.report import Outcome, SessionReport
-from flowbackup.monitor import RecordingMonitor
+from flowbackup.monitor import RecordingMonitor, SilentMonitor
 from flowbackup.restore import live
 from flowbackup.restore.live import Comparison, Spot
+from flowbackup.restore.removal import remove_tree
 from flowbackup.runtime.care import drill as drill_of_version
+from flowbackup.runtime.care import drilling
 from flowbackup.testing.compare import differences
 from flowbackup.testing.trees import random_tree, torture_tree
 from tests.local_backup import LocalBackup, damage
@@ -363,3 +366,32 @@ def test_a_catalog_without_objects_says_so(tmp_path: Path) -> None:
     api.devices(catalog)
     with pytest.raises(NotFoundError, match="no data object"):
         api.drill(None, api.DrillRequest(catalog=catalog), RecordingMonitor())
+
+
+def tell_twice() -> None:
+    signal.raise_signal(signal.SIGINT)
+    signal.raise_signal(signal.SIGINT)
+
+
+def test_who_is_told_twice_while_its_place_is_removed_ends_that(
+    kept: LocalBackup, version: VersionRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def removing(place: bytes) -> None:
+        tell_twice()
+        remove_tree(place)
+
+    monkeypatch.setattr(drilling, "remove_tree", removing)
+    assert Drilled(kept).ended == SOUND
+
+
+def test_who_is_told_twice_when_its_place_was_just_made_removes_it(
+    kept: LocalBackup, version: VersionRow
+) -> None:
+    class Telling(SilentMonitor):
+        def message(self, text: str) -> None:
+            if text.startswith("restoring to"):
+                tell_twice()
+
+    with pytest.raises(KeyboardInterrupt):
+        api.drill(None, api.DrillRequest(catalog=kept.catalog_path), Telling())
+    assert list((kept.folder / "temporary").iterdir()) == []

@@ -67,7 +67,7 @@ def run_drill(
     try:
         media = KnownMedia(catalog, far=far)
         reading = copy_reader(catalog, session, media, cancel=cancel, keys=keys)
-        with _place(task.target, session) as place, reading as frames:
+        with _place(task.target, session, cancel or Cancel()) as place, reading as frames:
             for version in task.versions:
                 seed = seeds[_object_name(version)] if task.seed is None else task.seed
                 drill = Drill(catalog, version, frames, session)
@@ -104,16 +104,18 @@ def _drills(catalog: Catalog) -> Counter[str]:
 
 
 @contextmanager
-def _place(target: str, session: LocalSession) -> Iterator[bytes]:
-    """An empty directory, which only this user may enter where it is made here."""
+def _place(target: str, session: LocalSession, cancel: Cancel) -> Iterator[bytes]:
+    """An empty directory, which only this user may enter where it is made here.  Then no word
+    comes between its making or its removal: who was told to end while it is removed, ends it."""
     if target:
         yield _empty(target)
         return
-    place = os.fsencode(tempfile.mkdtemp(prefix="flowbackup-drill-"))
-    session.message(f"restoring to {format_path(place)}, which is removed in the end")
-    with undoing():
+    with undoing(), cancel.interruptible(0):
+        place = os.fsencode(tempfile.mkdtemp(prefix="flowbackup-drill-"))
         try:
-            yield place
+            session.message(f"restoring to {format_path(place)}, which is removed in the end")
+            with cancel.interruptible(2):
+                yield place
         finally:
             try:
                 remove_tree(place)
