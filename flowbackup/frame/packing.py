@@ -54,6 +54,8 @@ def next_piece_bytes(left_bytes: int, hands: int) -> int:
 def packer(level: int) -> Pack | None:
     """What packs the pieces of an object about as small as a level of zstd does, nothing for level
     0.  May be used by several threads at once."""
+    if not level:
+        return None
     strengths = Strengths(level)
 
     def pack(piece: memoryview) -> Packed:
@@ -64,7 +66,7 @@ def packer(level: int) -> Pack | None:
             small = strengths.pack(piece, packed_bytes / len(sample))
         return Packed(len(piece), small)
 
-    return pack if level else None
+    return pack
 
 
 def packed_content(content: memoryview, packed: Sequence[Packed]) -> list[pa.Buffer]:
