@@ -6,7 +6,7 @@ from __future__ import annotations
 import struct
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from random import Random
 
 import pyarrow as pa
@@ -38,12 +38,13 @@ def records(chance: Random) -> bytes:
 
 
 @pytest.fixture
-def at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[Strength]]:
+def at(monkeypatch: pytest.MonkeyPatch) -> Counter[Strength]:
     """How often something was packed at which strength."""
-    count, pack = Counter[Strength](), Strength.pack
+    count, lock, pack = Counter[Strength](), threading.Lock(), Strength.pack
 
     def counted(self: Strength, piece: memoryview) -> list[pa.Buffer]:
-        count[self] += 1
+        with lock:
+            count[self] += 1
         return pack(self, piece)
 
     monkeypatch.setattr(Strength, "pack", counted)
@@ -118,25 +119,18 @@ def test_small_pieces_are_packed_as_was_asked(at: Counter[Strength]) -> None:
     assert at == {Strength(3): 9}
 
 
-def test_one_tries_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_tries_and_the_others_go_on(at: Counter[Strength]) -> None:
     """What all of several threads pack at the same time is tried once."""
-    count, lock, pack = Counter[Strength](), threading.Lock(), Strength.pack
     all_pack = threading.Barrier(8)
-
-    def counted(self: Strength, piece: memoryview) -> list[pa.Buffer]:
-        with lock:
-            count[self] += 1
-        return pack(self, piece)
 
     def work(strengths: Strengths) -> None:
         all_pack.wait(60)
         strengths.pack(memoryview(bytes(PIECE_BYTES)), 0.5)
 
-    monkeypatch.setattr(Strength, "pack", counted)
     strengths = Strengths(3)
     threads = [threading.Thread(target=work, args=(strengths,)) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert [count[each] for each in strengths_to(3) if each.unit_bytes] == [1, 1]
+    assert [at[each] for each in strengths_to(3) if each.unit_bytes] == [1, 1]
