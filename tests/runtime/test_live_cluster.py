@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ray.cluster_utils import Cluster
@@ -18,9 +15,10 @@ from flowbackup.catalog.catalog import open_catalog
 from flowbackup.model.report import Outcome
 from flowbackup.monitor import Progress, SilentMonitor
 from flowbackup.runtime.edges.slab import PREFIX, SHARED_MEMORY
-from flowbackup.units import MIB
 from tests import judge
+from tests.runtime.left_behind import wait_for
 from tests.runtime.test_cluster import written
+from tests.runtime.unended import Unended
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -33,12 +31,9 @@ def test_mirrors_on_other_nodes_come_and_go_while_a_session_runs(
     """The newcomer has memory of its own on its node, which goes when it is detached."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     catalog = tmp_path / "catalog.sqlite"
-    tree = tmp_path / "source"
-    tree.mkdir()
-    for number in range(8):
-        (tree / f"file{number}").write_bytes(os.urandom(3 * MIB + number))
-    graph = written(tmp_path, tree)
-    text = graph.read_text().replace("rate_limit: 6 MB/s", "rate_limit: 1500 kB/s")
+    source = Unended(tmp_path)
+    graph = written(tmp_path, tmp_path)
+    text = graph.read_text().replace(f"{{path: {tmp_path}}}", source.written)
     graph.write_text(
         text.replace("disk3:", f"more: {{path: {tmp_path}/more, node: storage3}}\n          disk3:")
     )
@@ -49,15 +44,14 @@ def test_mirrors_on_other_nodes_come_and_go_while_a_session_runs(
         return len(list(SHARED_MEMORY.glob(f"{PREFIX}{session}*")))
 
     def change() -> str:
-        agent = api.change_session("latest", "attach", catalog, device="more", from_="disk1")
-        (status,) = api.status("latest", catalog)
-        latest = time.monotonic() + 60
-        while not _moved(status, agent) and time.monotonic() < latest:
+        with source.ending():
+            agent = api.change_session("latest", "attach", catalog, device="more", from_="disk1")
+            wait_for(lambda: _moved(catalog, agent))
             (status,) = api.status("latest", catalog)
-        slabs.append(slab_count(status["session"]))
-        api.change_session("latest", "detach", catalog, device="more")
-        slabs.append(slab_count(status["session"]))
-        return agent
+            slabs.append(slab_count(status["session"]))
+            api.change_session("latest", "detach", catalog, device="more")
+            slabs.append(slab_count(status["session"]))
+            return agent
 
     terminal = _Terminal(change)
     report = api.run_backup(api.load_plan(graph), RunSettings(catalog=catalog), terminal)
@@ -76,8 +70,9 @@ def test_mirrors_on_other_nodes_come_and_go_while_a_session_runs(
     assert judge.check_media([tmp_path / "more"]).exit_code == 0
 
 
-def _moved(status: dict[str, Any], agent: str) -> bool:
+def _moved(catalog: Path, agent: str) -> bool:
     """Has a frame become durable on this agent?"""
+    (status,) = api.status("latest", catalog)
     edges = status["progress"]["edges"]
     return any(e["name"].endswith(f"-> {agent}") and e["bytes_durable"] for e in edges)
 

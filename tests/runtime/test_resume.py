@@ -88,8 +88,10 @@ class Place:
         return report
 
     def states(self) -> list[SessionState]:
+        """Of the backups, the newest first.  A repair between two of them, of what the mirror had
+        not got yet when the first was killed, is there or not."""
         with open_catalog(self.catalog) as catalog:
-            return [row.state for row in catalog.sessions()]
+            return [row.state for row in catalog.sessions() if row.kind == "backup"]
 
     def assert_whole(self) -> None:
         """Each medium alone gives back both objects, to a reader that shares no code."""

@@ -1,0 +1,37 @@
+"""A data object that has no end until the test says so: what is to be done to a running session
+has all the time that a busy machine needs for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+BYTES_PER_TURN = 256 << 10
+TURNS_MAX = 6000
+"""Ends it in the tenth minute where the test itself is dead."""
+
+
+class Unended:
+    """The output of a command: new random bytes twenty times a second."""
+
+    def __init__(self, folder: Path) -> None:
+        self._end = folder / "end"
+        script = (
+            f"i=0; while [ ! -e {self._end} ] && [ $i -lt {TURNS_MAX} ]; "
+            f"do head -c {BYTES_PER_TURN} /dev/urandom; i=$((i + 1)); sleep 0.05; done"
+        )
+        self.written = f"{{command: [sh, -c, '{script}']}}"
+        """The object, as a graph has it."""
+
+    def end(self) -> None:
+        """Safe to repeat."""
+        self._end.touch()
+
+    @contextmanager
+    def ending(self) -> Iterator[None]:
+        """Ends it behind what is done within, also if that fails."""
+        try:
+            yield
+        finally:
+            self.end()
