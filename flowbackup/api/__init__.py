@@ -262,10 +262,10 @@ def verify(
     catalog knows.  sample: that share of each medium, what was verified longest ago; without it
     all.  Media of other nodes are read there, by the Ray cluster at `address`.  Raises UsageError
     where one is needed and none is given."""
-    from flowbackup.runtime.care.verifying import WHOLE, media_named, refuse_far, run_verify
+    from flowbackup.runtime.care.verifying import WHOLE, media_to_verify, refuse_far, run_verify
 
     with open_shared(catalog_of(catalog), create=False) as opened:
-        media = media_named(opened, devices)
+        media = media_to_verify(opened, devices)
         share = sample or WHOLE
         if not address or all(info.is_near for info in media):
             refuse_far(media)

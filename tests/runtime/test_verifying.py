@@ -214,6 +214,17 @@ def far(place: Place, name: str) -> None:
         catalog.add_medium(replace(info, node="storage2", node_labels=labels))
 
 
+def test_a_disk_that_was_replaced_is_meant_by_its_name_and_place(place: Place) -> None:
+    """The lost one is asked for only where all that the catalog knows is."""
+    place.medium("usb")
+    (place.folder / "usb").rename(place.folder / "broken")
+    place.medium("usb")
+    for named in ("usb", str(place.folder / "usb")):
+        assert place.verify(named)[2] == {"usb": "sound"}
+    outcome, problems, _ = place.verify()
+    assert outcome is Outcome.FAILED and len(problems) == 1
+
+
 def test_a_medium_of_another_node_needs_an_address(place: Place) -> None:
     place.medium("nas")
     place.medium("usb")

@@ -8,7 +8,7 @@ graphs may share, moves nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from flowbackup.catalog.catalog import Catalog
@@ -17,6 +17,7 @@ from flowbackup.model.device import DeviceTarget, MediumInfo
 from flowbackup.model.location import is_directory, kind_at, whole_place
 from flowbackup.runtime.care.repair_reach import RepairReach
 from flowbackup.runtime.reading.known_media import KnownMedia, OpenDevice
+from flowbackup.runtime.reading.named_media import media_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,11 @@ def media_to_repair(
         raise NotFoundError(
             "the catalog knows no medium", remedy="make a backup first, or name its catalog"
         )
-    named = _named(media.infos.values(), names)
+    meant = media_named(
+        media.infos.values(), names,
+        "`flowbackup device list` shows them; a new one needs its directory",
+    )  # fmt: skip
+    named = {info.medium for info in meant}
     devices: dict[bytes, list[MediumInfo]] = {}
     for info in media.infos.values():
         devices.setdefault(info.device_id, []).append(info)
@@ -155,27 +160,3 @@ def _media_at(location: str, device: str, opening: OpenDevice) -> tuple[MediumIn
         return opening(DeviceTarget(device, kind_at(location), location)).media()
     except DeviceError:
         return ()
-
-
-def _places(info: MediumInfo) -> tuple[str, str]:
-    return info.location, info.device_location
-
-
-def _named(infos: Iterable[MediumInfo], names: Sequence[str]) -> set[bytes]:
-    found: set[bytes] = set()
-    known = list(infos)
-    for name in names:
-        location = whole_place(name)
-        meant = {
-            info.medium
-            for info in known
-            if info.device == name
-            or (info.is_near and location in (info.location, info.device_location))
-        }
-        if not meant:
-            raise NotFoundError(
-                f'no medium of device "{name}" is known',
-                remedy="`flowbackup device list` shows them; a new one needs its directory",
-            )
-        found |= meant
-    return found

@@ -14,7 +14,7 @@ from flowbackup.errors import NotFoundError, UsageError
 from flowbackup.media.checks.medium_verifier import MediumVerifier
 from flowbackup.media.open import open_device
 from flowbackup.model.device import MediumInfo
-from flowbackup.model.location import TAPE, kind_at, whole_place
+from flowbackup.model.location import TAPE, kind_at
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.model.tape_place import tape_place
 from flowbackup.monitor import Monitor
@@ -23,6 +23,7 @@ from flowbackup.runtime.care.verify_progress import VerifyProgress
 from flowbackup.runtime.care.verify_turn import Verifier, VerifyTurn
 from flowbackup.runtime.reading.known_media import target_of
 from flowbackup.runtime.reading.local_session import ENGINE, LocalSession
+from flowbackup.runtime.reading.named_media import media_named, newest_of_places
 
 WHOLE = Fraction(1)
 LOOK_SECONDS = 0.1
@@ -31,7 +32,7 @@ OpenVerifier = Callable[[MediumInfo], Verifier]
 """Raises FlowbackupError for a medium that cannot be read."""
 
 
-def media_named(catalog: Catalog, names: Sequence[str]) -> list[MediumInfo]:
+def media_to_verify(catalog: Catalog, names: Sequence[str]) -> list[MediumInfo]:
     """The media of these devices (names or locations), by default all that are known.  Raises
     NotFoundError for a name that means none."""
     media = catalog.media()
@@ -39,7 +40,7 @@ def media_named(catalog: Catalog, names: Sequence[str]) -> list[MediumInfo]:
         raise NotFoundError(
             "the catalog knows no medium", remedy="make a backup first, or name its catalog"
         )
-    return list(dict.fromkeys(info for name in names for info in _named(media, name))) or media
+    return media_named(newest_of_places(media), names) if names else media
 
 
 def refuse_far(media: Iterable[MediumInfo]) -> None:
@@ -134,18 +135,3 @@ def _disk(info: MediumInfo) -> object:
         return os.stat(info.location).st_dev
     except OSError:
         return info.medium
-
-
-def _named(media: Sequence[MediumInfo], name: str) -> list[MediumInfo]:
-    """One medium, or all of the set that the first of them belongs to."""
-    location = whole_place(name)
-    for info in media:
-        if info.is_near and info.location == location:
-            return [info]
-    for info in media:
-        if info.device == name or (info.is_near and info.device_location == location):
-            return [other for other in media if other.device_id == info.device_id]
-    raise NotFoundError(
-        f'no medium of device "{name}" is known',
-        remedy="`flowbackup device list` shows them",
-    )

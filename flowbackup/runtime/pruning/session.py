@@ -30,7 +30,7 @@ from flowbackup.errors import (
 from flowbackup.media.pruning import SegmentPruner
 from flowbackup.model.device import MediumInfo
 from flowbackup.model.ids import FrameId, id_text
-from flowbackup.model.location import TAPE, kind_at, whole_place
+from flowbackup.model.location import TAPE, kind_at
 from flowbackup.model.record import SessionRecord
 from flowbackup.model.report import DeviceReport, FreedReport, Outcome, SessionReport
 from flowbackup.monitor import Monitor, Problem
@@ -40,6 +40,7 @@ from flowbackup.runtime.pruning.pruner import RECORD_STREAM, Pruner, PruneSettin
 from flowbackup.runtime.pruning.turn import PruneTurn
 from flowbackup.runtime.reading.known_media import elsewhere, target_of
 from flowbackup.runtime.reading.local_session import ENGINE, LocalSession
+from flowbackup.runtime.reading.named_media import media_named, newest_of_places
 from flowbackup.runtime.versions import tool_versions
 from flowbackup.units import counted
 
@@ -94,7 +95,7 @@ class PruneSession:
         """What becomes of each medium is told in the report.  Raises NotFoundError for a device
         that is not known, and where media hold sessions or versions that the catalog does not know,
         DeviceLockedError while somebody else uses the catalog."""
-        infos = _media_named(self._catalog, self._task.devices)
+        infos = _media_to_prune(self._catalog, self._task.devices)
         names = ", ".join(dict.fromkeys(info.device for info in infos))
         with ExitStack() as stack:
             if not self._task.dry_run:
@@ -255,29 +256,18 @@ class PruneSession:
         )  # fmt: skip
 
 
-def _media_named(catalog: Catalog, names: Sequence[str]) -> list[MediumInfo]:
-    """The media of these devices, by name or place; of two that were seen in one place the newer
-    one.  Raises NotFoundError."""
-    newest = {(info.node, info.location): info for info in catalog.media()}
-    found: list[MediumInfo] = []
-    for name in names:
-        place = whole_place(name)
-        meant = [
-            info
-            for info in newest.values()
-            if info.device == name
-            or (info.is_near and place in (info.location, info.device_location))
-        ]
-        if not meant:
-            raise NotFoundError(
-                f'no medium of device "{name}" is known',
-                remedy="`flowbackup device list` shows them",
+def _media_to_prune(catalog: Catalog, names: Sequence[str]) -> list[MediumInfo]:
+    """The media of these devices, by name or place, by default all that can be pruned; of those
+    that were seen in one place the newest.  Raises NotFoundError, and UsageError for a tape."""
+    newest = newest_of_places(catalog.media())
+    if not names:
+        return [info for info in newest if kind_at(info.location) != TAPE]
+    found = media_named(newest, names)
+    for info in found:
+        if kind_at(info.location) == TAPE:
+            raise UsageError(
+                f'device "{info.device}" is a tape, and is freed as a whole',
+                remedy="when nothing on it is needed any more, erase it and make another medium "
+                "of it",
             )
-        found += [info for info in meant if info not in found]
-    tapes = [info.device for info in found if kind_at(info.location) == TAPE]
-    if tapes:
-        raise UsageError(
-            f'device "{tapes[0]}" is a tape, and is freed as a whole',
-            remedy="when nothing on it is needed any more, erase it and make another medium of it",
-        )
-    return found if names else [i for i in newest.values() if kind_at(i.location) != TAPE]
+    return found
