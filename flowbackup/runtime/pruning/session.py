@@ -36,6 +36,7 @@ from flowbackup.model.report import DeviceReport, FreedReport, Outcome, SessionR
 from flowbackup.monitor import Monitor, Problem
 from flowbackup.runtime.cancel import Cancel
 from flowbackup.runtime.freeing.session import one_at_a_time
+from flowbackup.runtime.pruning.medium import PruneMedium
 from flowbackup.runtime.pruning.pruner import RECORD_STREAM, Pruner, PruneSetting, sealed_record
 from flowbackup.runtime.pruning.turn import PruneTurn
 from flowbackup.runtime.reading.known_media import elsewhere, target_of
@@ -126,32 +127,31 @@ class PruneSession:
         )  # fmt: skip
         # All are looked at before the first segment goes: what a medium has lost may be what a
         # version needs of another one.
-        looked: list[PruneTurn] = []
+        looked: list[PruneMedium] = []
         for info in infos:
-            turn = self._guarded(info, session, partial(self._looked, info, setting, stack))
-            looked += [turn] if turn is not None else []
+            medium = self._guarded(info, session, partial(self._looked, info, setting, stack))
+            looked += [medium] if medium is not None else []
         self._refuse_strangers()
         self._catalog.forgetting.adopt_orphans(now_ns, dry_run=self._task.dry_run)
         if self._tell_short_of_copies(session):
             return
         self._catalog.forgetting.pruning.prepare()
-        for turn in looked:
+        turns = [PruneTurn(self._catalog, medium, setting) for medium in looked]
+        for turn in turns:
             turn.plan(looked)
-        self._take_all(looked, session)
+        self._take_all(turns, session)
         self._write_record(session)
 
-    def _take_all(self, looked: Sequence[PruneTurn], session: LocalSession) -> None:
+    def _take_all(self, turns: Sequence[PruneTurn], session: LocalSession) -> None:
         """First what each medium has room for: only then it is known what is left for others."""
-        for turn in looked:
+        for turn in turns:
             if not self._cancel.is_told:
                 self._turns.append(turn)
-                self._guarded(turn.info, session, turn.take)
-        for turn in self._turns:
-            if not turn.has_failed:
-                self._guarded(turn.info, session, turn.take_rest)
-        for turn in self._turns:
-            if not turn.has_failed:
-                self._guarded(turn.info, session, turn.tell_again)
+                self._guarded(turn.medium.info, session, turn.take)
+        for work in (PruneTurn.take_rest, PruneTurn.tell_again):
+            for turn in self._turns:
+                if not turn.medium.has_failed:
+                    self._guarded(turn.medium.info, session, partial(work, turn))
 
     def _refuse_strangers(self) -> None:
         """What versions of other catalogs need nobody can tell here."""
@@ -165,15 +165,15 @@ class PruneSession:
                     "is to be pruned is used with one catalog",
                 )
 
-    def _looked(self, info: MediumInfo, setting: PruneSetting, stack: ExitStack) -> PruneTurn:
+    def _looked(self, info: MediumInfo, setting: PruneSetting, stack: ExitStack) -> PruneMedium:
         pruner = self._opening(info)
         stack.callback(pruner.close)
         pruner.info()
         if not self._task.dry_run:
             pruner.lock(f"prune {id_text(setting.session)}", in_turn=True)
-        turn = PruneTurn(self._catalog, info, pruner, setting)
-        turn.look()
-        return turn
+        medium = PruneMedium(self._catalog, info, pruner, setting)
+        medium.look()
+        return medium
 
     def _guarded(
         self, info: MediumInfo, session: LocalSession, work: Callable[[], Done]
@@ -205,7 +205,7 @@ class PruneSession:
 
     def _write_record(self, session: LocalSession) -> None:
         """On every medium that was written to, the same."""
-        written = [turn for turn in self._turns if turn.has_written]
+        written = [turn.medium for turn in self._turns if turn.medium.has_written]
         if not written:
             return
         record = SessionRecord.of_report(
@@ -214,12 +214,12 @@ class PruneSession:
             versions=tool_versions(),
         )  # fmt: skip
         frame = FrameId(session.session, RECORD_STREAM, 0)
-        if any(turn.has_sealed for turn in written):
+        if any(medium.has_sealed for medium in written):
             record = record.without_names()
         header, payload = sealed_record(frame, record.to_json())
-        for turn in written:
-            if not turn.has_failed:
-                self._guarded(turn.info, session, partial(turn.end, header, payload))
+        for medium in written:
+            if not medium.has_failed:
+                self._guarded(medium.info, session, partial(medium.end, header, payload))
 
     # How it ended
 
@@ -247,11 +247,11 @@ class PruneSession:
         )  # fmt: skip
 
     def _device(self, turn: PruneTurn, freed: FreedReport) -> DeviceReport:
-        info = turn.info
+        info = turn.medium.info
         state = "freed" if freed.segments else "kept"
         return DeviceReport(
             name=info.device, agent="", role=KIND, level=0, node=info.node,
-            state=self._states.get(info.device, state), bytes_written=turn.bytes_written,
+            state=self._states.get(info.device, state), bytes_written=turn.medium.bytes_written,
             frames=freed.frames, medium=freed.medium, required=False,
         )  # fmt: skip
 
