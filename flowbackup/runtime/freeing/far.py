@@ -12,8 +12,8 @@ from flowbackup.model.freed import FreedSegment
 from flowbackup.plan.decided import NodePlan, Plan, StagingPlan
 from flowbackup.runtime.engines.far_agent import FarAgent
 from flowbackup.runtime.engines.port import Engine
+from flowbackup.runtime.freeing.freer import Freer
 from flowbackup.runtime.freeing.session import Reach, medium_target, near_freer
-from flowbackup.runtime.freeing.turn import Freer
 from flowbackup.runtime.freeing.witnesses import NearWitness, Witness
 from flowbackup.runtime.reading.far_media import far_media
 

@@ -30,7 +30,8 @@ from flowbackup.model.report import DeviceReport, FreedReport, Outcome, SessionR
 from flowbackup.monitor import Monitor, Problem
 from flowbackup.plan.decided import Plan, StagingPlan
 from flowbackup.runtime.cancel import Cancel
-from flowbackup.runtime.freeing.turn import Freer, FreeTurn, Setting
+from flowbackup.runtime.freeing.freer import Freer, FreeSetting
+from flowbackup.runtime.freeing.turn import FreeTurn
 from flowbackup.runtime.freeing.witnesses import NearWitness, OpenWitness, Witness, Witnesses
 from flowbackup.runtime.reading.known_media import elsewhere
 from flowbackup.runtime.reading.local_session import ENGINE, LocalSession
@@ -140,7 +141,7 @@ class FreeSession:
             return session.end(self._report(session.report(self._outcome())))
 
     def _take_all(self, session: bytes, monitor: Monitor) -> None:
-        setting = Setting(
+        setting = FreeSetting(
             session, self._clock(), self._dry_run,
             Witnesses(self._catalog.media(), self._reach.witness), monitor.problem,
             lambda: self._cancel.is_told,
@@ -165,7 +166,7 @@ class FreeSession:
         else:
             monitor.message(f"no room is made on {name} now: {error.message}")
 
-    def _take(self, policy: StagingPlan, info: MediumInfo, setting: Setting) -> None:
+    def _take(self, policy: StagingPlan, info: MediumInfo, setting: FreeSetting) -> None:
         freer = self._reach.freer(policy, info)
         try:
             freer.info()

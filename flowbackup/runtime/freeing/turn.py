@@ -2,90 +2,47 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 
 from flowbackup.catalog.catalog import Catalog
 from flowbackup.catalog.rows import Keep, KeepReason, SegmentStanding
 from flowbackup.errors import DamageError
 from flowbackup.media.freeing import SealedSegment
 from flowbackup.media.port import StoredFrame
-from flowbackup.model.device import FramePlace, MediumInfo
-from flowbackup.model.freed import FreedSegment
-from flowbackup.model.ids import FrameId, id_text
-from flowbackup.model.report import FreedReport, KeptReport
+from flowbackup.model.device import FramePlace
+from flowbackup.model.ids import FrameId
+from flowbackup.model.report import FreedReport
 from flowbackup.monitor import Problem
 from flowbackup.plan.decided import StagingPlan
-from flowbackup.runtime.freeing.witnesses import Witnesses
+from flowbackup.runtime.freeing.freer import Freer, FreeSetting
+from flowbackup.runtime.freeing.kept import Kept, damaged, unlisted_frames
+from flowbackup.runtime.freeing.tally import FreedTally
 from flowbackup.runtime.reading.freed_media import take_over_freed
 from flowbackup.units import counted, format_seconds
 
 NS_PER_SECOND = 10**9
 
 
-class Freer(Protocol):
-    """Whoever frees segments, here or on the node of the device; see SegmentFreer."""
-
-    def info(self) -> MediumInfo: ...
-
-    def lock(self, holder: str, *, in_turn: bool) -> None: ...
-
-    def sizes(self) -> dict[tuple[int, int], int]: ...
-
-    def freed(self, segments: Sequence[tuple[int, int]]) -> tuple[FreedSegment, ...]: ...
-
-    def sealed(self, segment: int, epoch: int) -> SealedSegment | None: ...
-
-    def free(
-        self, sealed: SealedSegment, session: bytes, freed_ns: int, media: Sequence[bytes]
-    ) -> FreedSegment: ...
-
-    def close(self) -> None: ...
-
-
-class Kept(Exception):
-    """A segment stays."""
-
-    def __init__(self, reason: str, text: str) -> None:
-        super().__init__(text)
-        self.reason = reason
-        self.text = text
-
-
-class Setting(NamedTuple):
-    """What all devices of a session have in common.  tell: hears of what is not as it should be.
-    is_to_end: whether to go on with no further segment."""
-
-    session: bytes
-    now_ns: int
-    dry_run: bool
-    witnesses: Witnesses
-    tell: Callable[[Problem], None]
-    is_to_end: Callable[[], bool]
-
-
 class FreeTurn:
     """`take` once; then `report`."""
 
     def __init__(
-        self, catalog: Catalog, policy: StagingPlan, freer: Freer, setting: Setting
+        self, catalog: Catalog, policy: StagingPlan, freer: Freer, setting: FreeSetting
     ) -> None:
         self._catalog = catalog
         self._policy = policy
         self._freer = freer
         self._setting = setting
         self._medium = b""
-        self._segments = self._frames = self._bytes = 0
-        self._kept_segments: Counter[str] = Counter()
-        self._kept_bytes: Counter[str] = Counter()
-        self._kept_texts: dict[str, str] = {}
+        self._tally = FreedTally(policy.device.name, b"")
         self.is_short_of_copies = False
 
     def take(self) -> None:
         """The freer must hold the lock, but in a dry run.  Raises DeviceError for a device that
         fails: what was freed before is counted."""
         self._medium = self._freer.info().medium
+        self._tally = FreedTally(self._policy.device.name, self._medium)
         if self._medium not in self._setting.witnesses.infos:
             # New, or of another catalog: nothing is known of it, so nothing may go.
             return
@@ -111,19 +68,11 @@ class FreeTurn:
                     raise kept[standing[:2]]
                 self._free(standing, confirmed.get(standing[:2], ()))
             except Kept as reason:
-                self._keep(reason, sizes.get(standing[:2], 0))
+                self._tally.keep(reason, sizes.get(standing[:2], 0))
 
     def report(self) -> FreedReport:
         """What was freed, and what stays for which reason."""
-        kept = (
-            KeptReport(reason, self._kept_texts[reason], count, self._kept_bytes[reason])
-            for reason, count in self._kept_segments.items()
-        )
-        medium = id_text(self._medium) if self._medium else ""
-        return FreedReport(
-            self._policy.device.name, medium, self._segments, self._frames, self._bytes,
-            tuple(kept),
-        )  # fmt: skip
+        return self._tally.report()
 
     # One segment
 
@@ -145,27 +94,17 @@ class FreeTurn:
             freed = self._freer.free(sealed, setting.session, setting.now_ns, media)
             self._catalog.add_freed(self._medium, freed)
             size_bytes = freed.size_bytes
-        self._segments += 1
-        self._frames += len(sealed.rows)
-        self._bytes += size_bytes
+        self._tally.free(len(sealed.rows), size_bytes)
 
     def _sealed(self, standing: SegmentStanding) -> SealedSegment:
         """The segment as it lies there, which is as it is known."""
         try:
             sealed = self._freer.sealed(standing.segment, standing.epoch)
         except DamageError as error:
-            raise Kept("damaged", f"{error.message}; `flowbackup verify` says more") from error
+            raise damaged(error) from error
         if sealed is None:
             raise Kept("unsealed", "it was never sealed: its session was killed")
-        known = self._catalog.frames_in(self._medium, standing.segment, standing.epoch)
-        listed = {(row.frame.frame_id, row.offset) for row in sealed.rows}
-        if listed - known:
-            raise Kept(
-                "unknown",
-                f"the catalog does not know {len(listed - known)} of its frames; "
-                "`flowbackup rebuild` with this device takes them over",
-            )
-        if known - listed:
+        if unlisted_frames(self._catalog, self._medium, sealed):
             raise Kept("damaged", "its index does not list all that was written to it")
         return sealed
 
@@ -239,11 +178,6 @@ class FreeTurn:
             f"{counted(keep.number, 'frame')} of no version: of an object that was not finished, "
             "or the record of a session that no other device has"
         )
-
-    def _keep(self, kept: Kept, size_bytes: int) -> None:
-        self._kept_segments[kept.reason] += 1
-        self._kept_bytes[kept.reason] += size_bytes
-        self._kept_texts.setdefault(kept.reason, kept.text)
 
 
 def _duration(seconds: float) -> str:

@@ -19,7 +19,7 @@ from flowbackup.model.forgotten import VERSIONS_IN_RECORD_MAX, ForgottenRecord
 from flowbackup.model.frame import FrameHeader
 from flowbackup.model.ids import FrameId, id_text
 from flowbackup.monitor import Problem
-from flowbackup.runtime.freeing.turn import Kept
+from flowbackup.runtime.freeing.kept import Kept, damaged, unlisted_frames
 from flowbackup.runtime.pruning.pruner import (
     RECORD_STREAM,
     NoRoom,
@@ -148,15 +148,8 @@ class PruneMedium:
         try:
             found = self._pruner.found(segment, epoch)
         except DamageError as error:
-            raise _damaged(error) from error
-        known = self._catalog.frames_in(self.info.medium, segment, epoch)
-        listed = {(row.frame.frame_id, row.offset) for row in found.rows}
-        if listed - known:
-            raise Kept(
-                "unknown",
-                f"the catalog does not know {len(listed - known)} of its frames; "
-                "`flowbackup rebuild` with this device takes them over",
-            )
+            raise damaged(error) from error
+        unlisted_frames(self._catalog, self.info.medium, found)
         return found
 
     def free(self, found: SealedSegment) -> None:
@@ -200,7 +193,7 @@ class PruneMedium:
                 self._setting.session, frames, None if is_own else target_of(source)
             )
         except DamageError as error:
-            raise _damaged(error) from error
+            raise damaged(error) from error
         except DeviceError as error:
             if error.errno not in FULL:
                 raise
@@ -225,7 +218,3 @@ class PruneMedium:
 
     def _tell_damaged(self, text: str) -> None:
         self._setting.tell(Problem("damaged", text, device=self.info.device))
-
-
-def _damaged(error: DamageError) -> Kept:
-    return Kept("damaged", f"{error.message}; `flowbackup verify` says more")

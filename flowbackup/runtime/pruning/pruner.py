@@ -15,7 +15,8 @@ from flowbackup.model.frame import FrameHeader, FrameKind
 from flowbackup.model.freed import FreedSegment
 from flowbackup.model.ids import NO_ID, FrameId
 from flowbackup.monitor import Problem
-from flowbackup.runtime.freeing.turn import Freer, Kept
+from flowbackup.runtime.freeing.freer import Freer
+from flowbackup.runtime.freeing.kept import Kept
 
 RECORD_STREAM = 0
 """In which sessions write what is about them and no part of an object."""

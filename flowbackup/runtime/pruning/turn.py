@@ -13,7 +13,7 @@ from flowbackup.model.device import MediumInfo
 from flowbackup.model.frame import FrameHeader
 from flowbackup.model.ids import FrameId
 from flowbackup.model.report import FreedReport
-from flowbackup.runtime.freeing.turn import Kept
+from flowbackup.runtime.freeing.kept import Kept
 from flowbackup.runtime.pruning.medium import PruneMedium
 from flowbackup.runtime.pruning.pruner import RECORD_STREAM, NoRoom, PruneSetting
 from flowbackup.runtime.pruning.tally import PruneTally
