@@ -16,6 +16,7 @@ from flowbackup.model.device import FramePlace
 from flowbackup.model.frame import FrameHeader
 from flowbackup.model.ids import NO_ID
 from flowbackup.model.report import Outcome
+from flowbackup.monitor import Progress, SilentMonitor
 from flowbackup.runtime.actors.reader import Reader
 from flowbackup.runtime.actors.spread_sink import SpreadSink
 from flowbackup.runtime.crew import crew
@@ -25,6 +26,7 @@ from flowbackup.testing.compare import differences
 from flowbackup.units import MIB
 from tests import judge
 from tests.runtime.copying import HEAD, QUIET, Copying
+from tests.runtime.gates import gated_agent
 
 pytestmark = pytest.mark.ray
 ENGINES = ("ray", "local")
@@ -58,8 +60,19 @@ copy_groups: {vault: {copies: readers, devices: [tape], assign: object, after: c
 """
 
 
+class AllSend(SilentMonitor):
+    """Opens a gate when every client has sent something over every one of its edges."""
+
+    def __init__(self, gate: Path) -> None:
+        self._gate = gate
+
+    def progress(self, progress: Progress) -> None:
+        if progress.edges and all(edge.bytes_moved for edge in progress.edges):
+            self._gate.touch()
+
+
 def test_objects_that_were_written_at_once_are_separated_again(
-    copying: Copying, tmp_path: Path
+    copying: Copying, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Row 31: three clients at once over two devices, then each object in one piece on one."""
     sources = {name: tree(tmp_path / name) for name in ("one", "two", "three")}
@@ -69,7 +82,10 @@ def test_objects_that_were_written_at_once_are_separated_again(
     head = HEAD.format(name="merged")
     file.write_text(f"{head}clients: {{{clients}}}\ndevices: {{{devices}}}\n{MERGED}")
     plan = api.load_plan(file)
-    copying.run(plan)
+    gate = tmp_path / "gate"
+    # However late one of them begins: nothing is written before all of them wait for the devices.
+    monkeypatch.setattr(crew, "MediaAgent", gated_agent(gate, 0, "disk1", "disk2"))
+    copying.run(plan, AllSend(gate))
     for disk in ("disk1", "disk2"):
         # Otherwise there would be nothing to separate.
         assert len(pieces(copying.frames(disk))) > len(sources)

@@ -1,0 +1,83 @@
+"""Actors that wait for a file, or for each other: what a test does to a session that runs has all the
+time that a busy machine needs for it, and nothing hangs on how fast a device is.
+
+Ray brings these classes to its workers by value: those cannot import them.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ray import cloudpickle
+
+from flowbackup.media.port import FrameReader, FrameWriter
+from flowbackup.model.frame import FrameDescriptor
+from flowbackup.runtime.actors.media_agent import MediaAgent
+from flowbackup.runtime.actors.reader import Reader
+from flowbackup.runtime.actors.spread_sink import SpreadSink
+from flowbackup.runtime.edges.slab import Slab
+from flowbackup.runtime.edges.wiring import ReadTask
+
+WAIT_SECONDS_MAX = 120.0
+LOOK_SECONDS = 0.005
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    """In an actor.  Raises TimeoutError where the test itself is dead, or what it shows is broken."""
+    latest = time.monotonic() + WAIT_SECONDS_MAX
+    while not happened():
+        if time.monotonic() > latest:
+            raise TimeoutError("what was waited for did not come")
+        time.sleep(LOOK_SECONDS)
+
+
+def gated_agent(gate: Path, frames: int, *devices: str) -> type[MediaAgent]:
+    """These devices take so many frames, and no other before the file is there."""
+    class Gated(MediaAgent):
+        def _append(self, writer: FrameWriter, frame: FrameDescriptor) -> None:
+            if self._settings.target.name in devices and writer.statistics().frames >= frames:
+                wait_until(gate.exists)
+            super()._append(writer, frame)
+
+    return Gated
+
+
+def gated_reader(gate: Path, frames: int, *devices: str) -> type[Reader]:
+    """From these devices so many frames are read, and no other before the file is there."""
+    class Gated(Reader):
+        frames_begun = 0
+
+        def _read(self, task: ReadTask, sink: SpreadSink, reader: FrameReader, slab: Slab) -> None:
+            if self._settings.target.name in devices and self.frames_begun >= frames:
+                wait_until(gate.exists)
+            self.frames_begun += 1
+            super()._read(task, sink, reader, slab)
+
+    return Gated
+
+
+def agents_in_turn(log: Path, order: Sequence[str], frames: int) -> type[MediaAgent]:
+    """The first so many frames of a session go to these devices in this order, over and over, as if
+    they were as fast as that; whoever feeds them otherwise comes to a stop.  log: has a byte for
+    each of these frames."""
+    class InTurn(MediaAgent):
+        def _append(self, writer: FrameWriter, frame: FrameDescriptor) -> None:
+            name = self._settings.target.name
+
+            def is_free() -> bool:
+                done = log.stat().st_size if log.exists() else 0
+                return done >= frames or order[done % len(order)] == name
+
+            if name in order:
+                wait_until(is_free)
+            super()._append(writer, frame)
+            if name in order:
+                with log.open("ab") as out:
+                    out.write(b".")
+
+    return InTurn
