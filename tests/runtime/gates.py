@@ -1,5 +1,5 @@
-"""Actors that wait for a file, or for each other: what a test does to a session that runs has all the
-time that a busy machine needs for it, and nothing hangs on how fast a device is.
+"""Actors that wait for a file, or for each other: what a test does to a session that runs has all
+the time that a busy machine needs for it, and nothing hangs on how fast a device is.
 
 Ray brings these classes to its workers by value: those cannot import them.
 """
@@ -28,7 +28,7 @@ cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 
 def wait_until(happened: Callable[[], bool]) -> None:
-    """In an actor.  Raises TimeoutError where the test itself is dead, or what it shows is broken."""
+    """In an actor.  Raises TimeoutError where the test is dead, or what it shows is broken."""
     latest = time.monotonic() + WAIT_SECONDS_MAX
     while not happened():
         if time.monotonic() > latest:
@@ -38,6 +38,7 @@ def wait_until(happened: Callable[[], bool]) -> None:
 
 def gated_agent(gate: Path, frames: int, *devices: str) -> type[MediaAgent]:
     """These devices take so many frames, and no other before the file is there."""
+
     class Gated(MediaAgent):
         def _append(self, writer: FrameWriter, frame: FrameDescriptor) -> None:
             if self._settings.target.name in devices and writer.statistics().frames >= frames:
@@ -49,6 +50,7 @@ def gated_agent(gate: Path, frames: int, *devices: str) -> type[MediaAgent]:
 
 def gated_reader(gate: Path, frames: int, *devices: str) -> type[Reader]:
     """From these devices so many frames are read, and no other before the file is there."""
+
     class Gated(Reader):
         frames_begun = 0
 
@@ -65,6 +67,7 @@ def agents_in_turn(log: Path, order: Sequence[str], frames: int) -> type[MediaAg
     """The first so many frames of a session go to these devices in this order, over and over, as if
     they were as fast as that; whoever feeds them otherwise comes to a stop.  log: has a byte for
     each of these frames."""
+
     class InTurn(MediaAgent):
         def _append(self, writer: FrameWriter, frame: FrameDescriptor) -> None:
             name = self._settings.target.name

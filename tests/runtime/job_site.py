@@ -37,17 +37,20 @@ class Site:
             (place / "source" / f"file{number}").write_bytes(os.urandom(2 << 20))
 
     def graph(
-        self, objects: str = "", rate: str = "", mirror: str = "", usb_node: str = "head"
+        self, objects: str = "", before: str = "", mirror: str = "", usb_node: str = "head"
     ) -> Path:  # fmt: skip
-        """usb_node: what the node of the mirror bears as its label, where that is not the head."""
+        """objects: more of them, as a graph has them, behind the source.  before: one that is read
+        before it.  usb_node: what the node of the mirror bears as its label, where that is not the
+        head."""
         path, site = self.place / "nightly.yaml", f"site: {{path: {self.place}/source}}"
+        before = f"before: {before}, " if before else ""
         usb = f"  usb: {{path: {self.place}/usb, node: {usb_node}, rate_limit: 100 kB/s}}\n"
         other = "" if usb_node == "head" else f", {usb_node}: {{}}"
         path.write_text(
             f"graph: nightly\nframe_size: 1 MiB\nsync_size: 2 MiB\n"
             f"nodes: {{head: {{labels: {{{LABEL}: storage1}}}}{other}}}\n"
-            f"clients: {{web: {{node: head, objects: {{{site}{objects}}}}}}}\n"
-            f"devices:\n  nas: {{path: {self.place}/nas, node: head{rate}}}\n"
+            f"clients: {{web: {{node: head, objects: {{{before}{site}{objects}}}}}}}\n"
+            f"devices:\n  nas: {{path: {self.place}/nas, node: head}}\n"
             f"{usb if mirror else ''}"
             f"backup_groups: {{primary: {{devices: [nas]}}}}\n{mirror}"
         )

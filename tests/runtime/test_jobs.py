@@ -15,6 +15,7 @@ from flowbackup.model.ids import id_text, new_id
 from flowbackup.model.report import Outcome
 from tests.runtime.job_server import Served
 from tests.runtime.job_site import BIN, MIRROR, WAIT_SECONDS, Site
+from tests.runtime.unended import Unended
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -34,9 +35,13 @@ def site(job_server: Served, tmp_path: Path) -> Site:
 
 def test_a_submitted_graph_ends_as_its_session_does(site: Site) -> None:
     for mirror, outcome, exit_code in (("", Outcome.SUCCESS, 0), (MIRROR, Outcome.INCOMPLETE, 4)):
-        waiting = site.submitted(site.graph(mirror=mirror), "--wait", "--json")
-        if mirror:
-            site.detach("usb")
+        source = Unended(site.place) if mirror else None
+        before = source.written if source else ""
+        graph = site.graph(before=before, mirror=mirror)
+        waiting = site.submitted(graph, "--wait", "--json")
+        if source:
+            with source.ending():
+                site.detach("usb")
         out, err = waiting.communicate(timeout=WAIT_SECONDS)
         lines = [json.loads(line) for line in out.splitlines()]
         assert lines[-1]["type"] == "summary", (lines, err)
@@ -58,17 +63,19 @@ def test_one_that_is_never_begun_says_why(site: Site) -> None:
 
 def test_a_signal_here_drains_the_session_there(site: Site) -> None:
     """And while it runs, Prometheus hears of it through Ray."""
-    graph = site.graph(rate=", rate_limit: 300 kB/s")
+    source = Unended(site.place)
+    graph = site.graph(before=source.written)
     graph.write_text(graph.read_text().replace("graph: nightly", "graph: slow"))
     waiting = site.submitted(graph, "--wait")
-    latest = time.monotonic() + WAIT_SECONDS
-    # Numbers of sessions that are over stay for a while.
-    mine = ("edge_moved_bytes", 'graph="slow"')
-    while not any(all(part in line for part in mine) for line in site.served.numbers()):
-        assert time.monotonic() < latest and waiting.poll() is None, waiting.communicate()
-        time.sleep(0.2)
-    waiting.send_signal(signal.SIGINT)
-    out, err = waiting.communicate(timeout=WAIT_SECONDS)
+    with source.ending():
+        latest = time.monotonic() + WAIT_SECONDS
+        # Numbers of sessions that are over stay for a while.
+        mine = ("edge_moved_bytes", 'graph="slow"')
+        while not any(all(part in line for part in mine) for line in site.served.numbers()):
+            assert time.monotonic() < latest and waiting.poll() is None, waiting.communicate()
+            time.sleep(0.2)
+        waiting.send_signal(signal.SIGINT)
+        out, err = waiting.communicate(timeout=WAIT_SECONDS)
     assert waiting.returncode == 130, (out, err)
     row = site.session()
     assert (row.exit_code, row.finished_ns is not None) == (130, True)

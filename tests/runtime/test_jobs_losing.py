@@ -13,6 +13,7 @@ from flowbackup.testing.compare import differences
 from tests import judge
 from tests.runtime.job_server import Served
 from tests.runtime.job_site import MIRROR, WAIT_SECONDS, Site
+from tests.runtime.unended import Unended
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 VAULT = "vault"
@@ -30,16 +31,19 @@ def job_server() -> Iterator[Served]:
 def test_a_device_that_goes_with_its_node_is_told_and_its_copy_is_completed_later(
     job_server: Served, tmp_path: Path
 ) -> None:
-    site = Site(tmp_path, job_server)
+    """While an object is read that ends behind that, and before the source is read."""
+    site, source = Site(tmp_path, job_server), Unended(tmp_path)
     auto = ("--address", "auto")
-    waiting = site.submitted(site.graph(mirror=MIRROR, usb_node=VAULT), "--wait", "--json")
-    site.wait_running()
-    asked = site.job("status", "--json")
-    told = [json.loads(line) for line in asked.stdout.splitlines() if line.startswith("{")]
-    edges = [len(each["edges"]) for each in told if each["type"] == "status"]
-    assert edges == [2], (asked, site.session())
-    site.wait_durable("usb")
-    job_server.lose(VAULT)
+    graph = site.graph(before=source.written, mirror=MIRROR, usb_node=VAULT)
+    waiting = site.submitted(graph, "--wait", "--json")
+    with source.ending():
+        site.wait_running()
+        asked = site.job("status", "--json")
+        told = [json.loads(line) for line in asked.stdout.splitlines() if line.startswith("{")]
+        edges = [len(each["edges"]) for each in told if each["type"] == "status"]
+        assert edges == [2], (asked, site.session())
+        site.wait_durable("usb")
+        job_server.lose(VAULT)
     out, err = waiting.communicate(timeout=WAIT_SECONDS)
     report = json.loads(out.splitlines()[-1])
     assert (waiting.returncode, report["exit_code"], report["outcome"]) == (4, 4, "incomplete"), out
@@ -53,16 +57,18 @@ def test_a_device_that_goes_with_its_node_is_told_and_its_copy_is_completed_late
     job_server.add(VAULT)
     # Written where it is: it was not brought to the machine of the command.
     repaired = site.command("repair", "usb", *auto)[-1]
-    (usb,) = repaired["devices"]
-    assert (repaired["exit_code"], usb["name"], usb["state"]) == (0, "usb", "complete"), repaired
-    assert usb["node"] == VAULT
-    assert 0 < usb["frames"] < report["devices"][0]["frames"], "only what it lacks"
+    (mirror,) = repaired["devices"]
+    found = repaired["exit_code"], mirror["name"], mirror["state"], mirror["node"]
+    assert found == (0, "usb", "complete", VAULT), repaired
+    assert 0 < mirror["frames"] < report["devices"][0]["frames"], "only what it lacks"
     assert site.copies() == 2
 
     (tmp_path / "nas").rename(tmp_path / "away")
+    usb = tmp_path / "usb"
+    (version,) = [v for v in judge.listed([usb]) if "/site@" in v.name]
     for target, given in (
-        ("restored", lambda place: site.command("restore", "latest", "--target", place, *auto)),
-        ("judged", lambda place: judge.recovered([tmp_path / "usb"], place)),
+        ("restored", lambda place: site.command("restore", "site", "--target", place, *auto)),
+        ("judged", lambda place: judge.recovered([usb], place, version.object_id)),
     ):
         given(tmp_path / target)
         assert list(differences(str(tmp_path / "source"), str(tmp_path / target))) == []
