@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 from ray import cloudpickle
 
@@ -34,6 +35,17 @@ def wait_until(happened: Callable[[], bool]) -> None:
         if time.monotonic() > latest:
             raise TimeoutError("what was waited for did not come")
         time.sleep(LOOK_SECONDS)
+
+
+def leaping_time(note: Path) -> SimpleNamespace:
+    """In the place of the module: who may take some seconds has had them as soon as it has written
+    a line into this file, and not before."""
+
+    def monotonic() -> float:
+        has_come = note.exists() and note.read_text().endswith("\n")
+        return time.monotonic() + (1e6 if has_come else 0.0)
+
+    return SimpleNamespace(monotonic=monotonic, sleep=time.sleep)
 
 
 def gated_agent(gate: Path, frames: int, *devices: str) -> type[MediaAgent]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,7 +17,9 @@ class Listening:
     def __init__(self, answers: dict[str, list[int | str]]) -> None:
         self.answers = answers
         self.told: list[tuple[str, dict[str, Any]]] = []
-        self.silent_seconds = 0.0
+        self.speaks = threading.Event()
+        """Nothing is answered while it is clear."""
+        self.speaks.set()
         self.url = ""
 
     @property
@@ -42,7 +43,7 @@ def listening(**answers: list[int | str]) -> Iterator[Listening]:
             self._answer()
 
         def _answer(self) -> None:
-            time.sleep(state.silent_seconds)
+            state.speaks.wait(60)
             codes = state.answers.get(self.path.partition("?")[0], [])
             code = codes.pop(0) if codes else 200
             self.send_response(code if isinstance(code, int) else 302)

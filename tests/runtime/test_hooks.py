@@ -14,6 +14,8 @@ from flowbackup.model.report import Outcome
 from flowbackup.monitor import Problem
 from flowbackup.runtime.actors.object_hooks import Busy
 from flowbackup.runtime.hooks.running import Hooks
+from flowbackup.source import command
+from tests.runtime.gates import leaping_time
 from tests.runtime.left_behind import is_noted
 from tests.source.test_streams import assert_ended
 
@@ -99,8 +101,11 @@ def test_nobody_waits_for_the_background_before_the_end(world: World, tmp_path: 
     assert [problem.text[-19:] for problem in world.problems] == ["h exit code 3: late"]
 
 
-def test_one_that_takes_too_long_in_the_background_is_ended(world: World) -> None:
-    world.add("before", f"sleep 300 & echo $! > {world.pid}; sleep 300", behind=True, seconds=2)
+def test_one_that_takes_too_long_in_the_background_is_ended(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "time", leaping_time(world.pid))
+    world.add("before", f"sleep 300 & echo $! > {world.pid}; sleep 300", behind=True, seconds=60)
     hooks = world.made()
     hooks.begin(never, never)
     hooks.settle()

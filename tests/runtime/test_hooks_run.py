@@ -7,16 +7,25 @@ import os
 import signal
 import threading
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from flowbackup import api
-from flowbackup.errors import DeviceError, HookError, InterruptedSessionError
+from flowbackup.errors import DeviceError, FlowbackupError, HookError, InterruptedSessionError
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import RecordingMonitor
 from flowbackup.plan.decided import Plan
+from flowbackup.runtime import cancel
+from flowbackup.runtime.actors.client import Client
+from flowbackup.runtime.backup import runs
+from flowbackup.runtime.cancel import Cancel, Part
+from flowbackup.runtime.crew import crew
+from flowbackup.source import command
+from tests.runtime.gates import leaping_time
 from tests.runtime.left_behind import is_noted, wait_for
 from tests.runtime.listening import listening
+from tests.runtime.unended import Unended
 from tests.source.test_streams import assert_ended
 
 pytestmark = pytest.mark.ray
@@ -47,17 +56,19 @@ class World:
 
     def plan(
         self, objects: dict[str, list[str]], hooks: list[str] = [], notices: list[str] = [],  # noqa: B006
-        rest: str = "", options: str = "",
+        rest: str = "", source: str = "",
     ) -> Plan:  # fmt: skip
+        """source: what all objects are read from, if it is not the tree."""
+        source = source or f"path: {self.folder}/tree"
         written = [
-            f"      {name}: {{path: {self.folder}/tree, hooks: [{', '.join(items)}]}}\n"
+            f"      {name}: {{{source}, hooks: [{', '.join(items)}]}}\n"
             for name, items in objects.items()
         ]
         file = self.folder / "graph.yaml"
         file.write_text(
             "graph: g\nframe_size: 512 KiB\nsync_size: 1 MiB\n"
             f"clients:\n  web:\n    objects:\n{''.join(written)}"
-            f"devices: {{a: {{path: {self.folder}/a{options}}}, b: {{path: {self.folder}/b}}}}\n"
+            f"devices: {{a: {{path: {self.folder}/a}}, b: {{path: {self.folder}/b}}}}\n"
             f"backup_groups: {{primary: {{devices: [a]}}}}\n{rest}"
             f"hooks: [{', '.join(hooks)}]\nnotices: [{', '.join(notices)}]\n"
         )
@@ -199,10 +210,20 @@ def test_media_hear_of_it_from_the_next_session(world: World) -> None:
     assert after == before
 
 
-def test_a_hook_that_takes_too_long_is_ended_with_all_that_it_started(world: World) -> None:
+def test_a_hook_that_takes_too_long_is_ended_with_all_that_it_started(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pid = world.folder / "pid"
+    hasty = leaping_time(pid)
+
+    class Hasty(Client):
+        async def run(self) -> FlowbackupError | None:
+            with patch.object(command, "time", hasty):
+                return await super().run()
+
+    monkeypatch.setattr(crew, "Client", Hasty)
     slow = f"sleep 300 & echo $! > {pid}; sleep 300"
-    inside = [world.hook("before", more=", timeout: 3", text=slow)]
+    inside = [world.hook("before", more=", timeout: 60", text=slow)]
     report = world.run(world.plan({"site": inside, "good": []}))
     assert [o.outcome for o in report.objects] == [Outcome.FAILED, Outcome.SUCCESS]
     assert "took longer than" in report.problems[0].text
@@ -274,26 +295,37 @@ def test_copies_have_hooks_and_notices_too(world: World) -> None:
         assert [told["session"] for _, told in server.told] == [report.session] * 2
 
 
+def latest_but_for_reading(cancel: Cancel, part: Part, otherwise: float) -> float:
+    """Everybody has the time that a busy machine needs, but for what has no end."""
+    return plain_latest(cancel, part, otherwise) if part is Part.READ else otherwise
+
+
+plain_latest = Cancel.latest
+
+
 @pytest.mark.parametrize("now", [False, True])
 def test_hooks_behind_run_on_the_first_word_and_not_on_the_second(
-    world: World, now: bool
+    world: World, now: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
-    (world.folder / "tree" / "file").write_bytes(os.urandom(40 * MIB))
+    # How long each of them is waited for is no matter of this test.
+    monkeypatch.setattr(Cancel, "latest", latest_but_for_reading)
+    monkeypatch.setattr(cancel, "AFTER_SECONDS_MAX", 60.0)
+    for name in ("CANCEL_SECONDS_MAX", "CANCEL_SECONDS_MAX_HOOKS"):
+        monkeypatch.setattr(runs, name, 60.0)
+    source = Unended(world.folder)
     inside = [world.hook("before", "begun"), world.hook("after", "inside")]
     hooks = [world.hook("after", "outside", text="sleep 0.2; echo whole >> " + str(world.note))]
-    plan = world.plan({"site": inside}, hooks, options=", rate_limit: 2 MB/s")
+    plan = world.plan({"site": inside}, hooks, source=source.written[1:-1])
 
-    def cancel() -> None:
-        for _ in range(3000):
-            if any(p.bytes_read > MIB for p in world.monitor.snapshots):
-                break
-            threading.Event().wait(0.02)
+    def tell() -> None:
+        wait_for(lambda: any(p.bytes_read > MIB for p in world.monitor.snapshots))
         api.change_session("latest", "cancel", world.catalog, now=now)
 
-    asked = threading.Thread(target=cancel)
+    asked = threading.Thread(target=tell)
     asked.start()
-    report = world.run(plan)
-    asked.join(30)
+    with source.ending():
+        report = world.run(plan)
+    asked.join()
     assert (report.outcome, report.exit_code) == (Outcome.FAILED, 130)
     words = [] if now else ["inside:site:failed:1", "outside::failed:130", "whole"]
     assert world.noted == ["begun:site::", *words]
