@@ -1,11 +1,13 @@
 """What is predicted of devices with limits, and how long the session really takes.
 
-A machine that has other things to do makes a session slower and never faster than its devices, so
-the quickest of some runs is compared.
+A machine that has other things to do makes a session slower and never faster than its devices.  So
+where a run took longer than predicted there is another one, on devices that are slower: the slower
+they are, the less it matters who else wants the processor.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -24,76 +26,82 @@ MB = 10**6
 SIZE_BYTES = {"local": 24 * MB, "ray": 96 * MB}
 """Beginning and end of a session, of which a prediction of bytes knows nothing, take a tenth of a
 second on Ray, and more where others work."""
-RUNS_MAX = 6
+SLOWER = {"local": (1, 1, 2, 4, 8, 16), "ray": (1, 1, 2, 4, 8)}
+"""How many times, from run to run."""
 WITHIN = 0.1
 
-Draw = Callable[[GraphBuilder], None]
+Draw = Callable[[GraphBuilder, int], None]
 
 
-def _single(graph: GraphBuilder) -> None:
+def _single(graph: GraphBuilder, slower: int) -> None:
     graph.backup_group("level0", devices=["a"])
 
 
-def _cascade(graph: GraphBuilder) -> None:
+def _cascade(graph: GraphBuilder, slower: int) -> None:
     first = graph.backup_group("level0", devices=["b"])
     first.mirror("level1", devices=["a"]).mirror("level2", devices=["c"])
 
 
-def _fan_out(graph: GraphBuilder) -> None:
+def _fan_out(graph: GraphBuilder, slower: int) -> None:
     first = graph.backup_group("level0", devices=["b"])
     first.mirror("one", devices=["c"])
     first.mirror("other", devices=["a"])
 
 
-def _striped(graph: GraphBuilder) -> None:
+def _striped(graph: GraphBuilder, slower: int) -> None:
     group = graph.backup_group("level0", devices=["a", "d"])
     group.mirror("level1", devices=["b", "c"])
 
 
-def _limited(graph: GraphBuilder) -> None:
-    graph.backup_group("level0", devices=["b"]).mirror("level1", devices=["c"], rate_limit=15 * MB)
+def _limited(graph: GraphBuilder, slower: int) -> None:
+    first = graph.backup_group("level0", devices=["b"])
+    first.mirror("level1", devices=["c"], rate_limit=15 * MB // slower)
 
 
 RATES = {"a": 16, "b": 40, "c": 24, "d": 8}
 LAYOUTS = [_single, _cascade, _fan_out, _striped, _limited]
 
 
-def _plan(draw: Draw, folder: Path, source: Path) -> Plan:
+def _plan(draw: Draw, folder: Path, source: Path, slower: int) -> Plan:
     graph = GraphBuilder(
         "predicted", frame_size="512 KiB", sync_size="1 MiB", catalog=str(folder / "catalog.sqlite")
     )
     graph.client("web").object("site", path=source)
     for name, rate in RATES.items():
-        graph.device(name, path=folder / name, rate_limit=rate * MB)
-    draw(graph)
+        graph.device(name, path=folder / name, rate_limit=rate * MB // slower)
+    draw(graph, slower)
     return make_plan(graph.spec())
 
 
-def _seconds(draw: Draw, folder: Path, source: Path, engine: str) -> float:
-    """From the first frame to the end of one session."""
-    folder.mkdir()
-    plan = _plan(draw, folder, source)
+def _predicted(plan: Plan, engine: str) -> float:
+    objects = {"web/site": ObjectModel(SIZE_BYTES[engine], files=4)}
+    return simulate(plan, Scenario(objects=objects, call_seconds=0.001)).seconds
+
+
+def _measured(plan: Plan, engine: str) -> float:
+    """From the first frame to the end of one session, in seconds."""
     report = run_backup(plan, RunSettings(init=True, engine=engine), SilentMonitor())
     assert report.outcome is Outcome.SUCCESS
     return report.duration_seconds - report.start_seconds
 
 
 def _compare(draw: Draw, folder: Path, engine: str) -> tuple[float, float]:
-    """Seconds that were predicted, and those of the quickest run."""
+    """Seconds that were predicted, and those of the first run that took as long, or of the last."""
     source = folder / "source"
     source.mkdir()
     for number in range(4):
         # Nothing in it repeats, so that all of it has to be written.
         (source / f"{number}").write_bytes(Random(number).randbytes(SIZE_BYTES[engine] // 4))
-    plan = _plan(draw, folder, source)
-    objects = {"web/site": ObjectModel(SIZE_BYTES[engine], files=4)}
-    predicted = simulate(plan, Scenario(objects=objects, call_seconds=0.001)).seconds
-    measured: list[float] = []
-    while len(measured) < RUNS_MAX:
-        measured.append(_seconds(draw, folder / f"run{len(measured)}", source, engine))
-        if abs(predicted / min(measured) - 1) <= WITHIN:
+    for run, slower in enumerate(SLOWER[engine]):
+        place = folder / f"run{run}"
+        place.mkdir()
+        plan = _plan(draw, place, source, slower)
+        predicted, measured = _predicted(plan, engine), _measured(plan, engine)
+        shutil.rmtree(place)
+        # Nobody is faster than his devices because of others.
+        if measured < predicted * (1 + WITHIN):
             break
-    return predicted, min(measured)
+    return predicted, measured
 
 
 @pytest.mark.parametrize("engine", ["local"], indirect=True)
