@@ -6,7 +6,7 @@ import io
 import os
 import tarfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import RecordingMonitor, SilentMonitor
 from flowbackup.plan.decided import Plan
 from flowbackup.runtime.crew.resume import Resume
+from tests.runtime.left_behind import is_noted, wait_for
+from tests.runtime.unended import give_time
 from tests.source.test_streams import assert_ended
 
 pytestmark = pytest.mark.ray
@@ -117,11 +119,14 @@ def test_a_session_that_is_ended_at_once_ends_its_command(run: Run, tmp_path: Pa
     assert_ended(int(note.read_text()))
 
 
-def test_a_run_behind_an_interrupted_one_reads_its_streams_anew(run: Run, tmp_path: Path) -> None:
+def test_a_run_behind_an_interrupted_one_reads_its_streams_anew(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give_time(monkeypatch)
     note, times = tmp_path / "pid", tmp_path / "times"
     counts = f'command: [sh, -c, "echo once >> {times}; cat {times}"]'
     plan = run.plan(counts=counts, slow=_endless(note))
-    report = _cancelled(run, plan, note)
+    report = _cancelled(run, plan, note, is_safe)
     assert [o.outcome for o in report.objects] == [Outcome.SUCCESS, Outcome.FAILED]
     with open_catalog(run.catalog) as catalog:
         assert Resume(catalog, plan).sessions == ()
@@ -134,22 +139,30 @@ def _endless(note: Path) -> str:
     return f"command: [sh, -c, \"trap '' TERM; sleep 300 & echo $! > {note}; sleep 300\"]"
 
 
-def _cancelled(run: Run, plan: Plan, note: Path) -> SessionReport:
-    asked = threading.Thread(target=_cancel_behind, args=(note, run.catalog))
+def is_safe(monitor: RecordingMonitor) -> bool:
+    """Is all of the first object on both devices, as seen twice?"""
+    seen = [[(e.bytes_durable, e.bytes_moved) for e in p.edges] for p in monitor.snapshots[-2:]]
+    return len(seen) == 2 and all(0 < safe == moved for each in seen for safe, moved in each)
+
+
+def _cancelled(
+    run: Run, plan: Plan, note: Path, is_ready: Callable[[RecordingMonitor], bool] = bool
+) -> SessionReport:
+    """When the endless command has been begun."""
+    monitor = RecordingMonitor()
+
+    def cancel() -> None:
+        wait_for(lambda: is_noted(note))
+        before = len(monitor.snapshots)
+        wait_for(lambda: len(monitor.snapshots) > before + 1 and is_ready(monitor))
+        api.change_session("latest", "cancel", run.catalog, now=True)
+
+    asked = threading.Thread(target=cancel)
     asked.start()
     settings = api.RunSettings(catalog=run.catalog, create=True, init=True)
-    report = api.run_backup(plan, settings, SilentMonitor())
+    report = api.run_backup(plan, settings, monitor)
     asked.join()
     return report
-
-
-def _cancel_behind(note: Path, catalog: Path) -> None:
-    pause = threading.Event()
-    for _ in range(3000):
-        if note.exists() and note.read_text().strip():
-            break
-        pause.wait(0.02)
-    api.change_session("latest", "cancel", catalog, now=True)
 
 
 def test_a_program_that_is_not_there_is_told_before_a_session_begins(run: Run) -> None:

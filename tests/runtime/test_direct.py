@@ -252,9 +252,13 @@ def test_a_connection_over_which_nobody_asks_is_closed_and_made_again(
     slab: Slab, server: FrameServer, puller: Pullers, admitted: Passport,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(direct, "IDLE_SECONDS_MAX", 0.05)
     one, frame = puller(admitted), lies_in(slab, 0, 100)
     first = fetched(one, server.place, frame)
+    with monkeypatch.context() as hasty:
+        hasty.setattr(direct, "IDLE_SECONDS_MAX", 0.05)
+        # The server looks at it when it has answered.
+        assert fetched(one, server.place, frame) == first
+        assert come_to(server, connections=0)
     assert one._connection is not None
     assert one._connection.recv(1) == b""
     assert fetched(one, server.place, frame) == first

@@ -16,16 +16,13 @@ from flowbackup.errors import DeviceError, FlowbackupError, HookError, Interrupt
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import RecordingMonitor
 from flowbackup.plan.decided import Plan
-from flowbackup.runtime import cancel
 from flowbackup.runtime.actors.client import Client
-from flowbackup.runtime.backup import runs
-from flowbackup.runtime.cancel import Cancel, Part
 from flowbackup.runtime.crew import crew
 from flowbackup.source import command
 from tests.runtime.gates import leaping_time
 from tests.runtime.left_behind import is_noted, wait_for
 from tests.runtime.listening import listening
-from tests.runtime.unended import Unended
+from tests.runtime.unended import Unended, give_time
 from tests.source.test_streams import assert_ended
 
 pytestmark = pytest.mark.ray
@@ -295,23 +292,12 @@ def test_copies_have_hooks_and_notices_too(world: World) -> None:
         assert [told["session"] for _, told in server.told] == [report.session] * 2
 
 
-def latest_but_for_reading(cancel: Cancel, part: Part, otherwise: float) -> float:
-    """Everybody has the time that a busy machine needs, but for what has no end."""
-    return plain_latest(cancel, part, otherwise) if part is Part.READ else otherwise
-
-
-plain_latest = Cancel.latest
-
-
 @pytest.mark.parametrize("now", [False, True])
 def test_hooks_behind_run_on_the_first_word_and_not_on_the_second(
     world: World, now: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     # How long each of them is waited for is no matter of this test.
-    monkeypatch.setattr(Cancel, "latest", latest_but_for_reading)
-    monkeypatch.setattr(cancel, "AFTER_SECONDS_MAX", 60.0)
-    for name in ("CANCEL_SECONDS_MAX", "CANCEL_SECONDS_MAX_HOOKS"):
-        monkeypatch.setattr(runs, name, 60.0)
+    give_time(monkeypatch)
     source = Unended(world.folder)
     inside = [world.hook("before", "begun"), world.hook("after", "inside")]
     hooks = [world.hook("after", "outside", text="sleep 0.2; echo whole >> " + str(world.note))]

@@ -88,7 +88,7 @@ def mounted(place: Path, catalog: Path) -> Iterator[Path]:
         yield place
     finally:
         command.send_signal(signal.SIGINT)
-        code = command.wait(30)
+        code = command.wait(60)
     assert (code, place.is_mount()) == (0, False), said.read_text()
 
 

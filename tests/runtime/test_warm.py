@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 
 from flowbackup.process import descendants, identify
 from flowbackup.runtime.engines.warm_state import users_lock
+from tests.runtime.left_behind import wait_for
 
 COMMAND = (sys.executable, "-c", "from flowbackup.cli.main import main; main()")
 
@@ -34,7 +34,7 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def flowbackup(*words: str, exit_code: int = 0) -> list[dict[str, object]]:
     done = subprocess.run(
-        [*COMMAND, *words, "--json"], capture_output=True, text=True, timeout=120, check=False
+        [*COMMAND, *words, "--json"], capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == exit_code, done.stdout + done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
@@ -58,10 +58,7 @@ def _command_of(pid: int) -> bytes:
 
 
 def wait_gone(pids: list[int]) -> None:
-    latest = time.monotonic() + 60
-    while any(identify(pid).is_alive() for pid in pids) and time.monotonic() < latest:
-        time.sleep(0.05)
-    assert not [pid for pid in pids if identify(pid).is_alive()]
+    wait_for(lambda: not any(identify(pid).is_alive() for pid in pids), 240)
 
 
 def test_commands_find_it_and_nothing_is_left_of_it(runtime: Path) -> None:
@@ -113,10 +110,7 @@ def test_what_a_killed_command_had_taken_ends_with_it(runtime: Path) -> None:
     words = ("backup", "--stdin", "pipe", "--to", str(runtime / "nas"), "--engine", "ray",
              "--catalog", catalog)  # fmt: skip
     with subprocess.Popen([*COMMAND, *words], stdin=subprocess.PIPE) as command:
-        latest = time.monotonic() + 60
-        while not _runs(catalog) and time.monotonic() < latest:
-            time.sleep(0.1)
-        assert _runs(catalog)
+        wait_for(lambda: _runs(catalog), 240)
         command.kill()
     summary = backup(runtime, "--engine", "ray")
     assert (summary["outcome"], summary["engine"]) == ("success", "ray (warm)")

@@ -7,6 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
+from flowbackup.runtime import cancel
+from flowbackup.runtime.backup import runs
+from flowbackup.runtime.cancel import Cancel, Part
+
 BYTES_PER_TURN = 256 << 10
 TURNS_MAX = 6000
 """Ends it in the tenth minute where the test itself is dead."""
@@ -35,3 +41,17 @@ class Unended:
             yield
         finally:
             self.end()
+
+
+def give_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever ends a session behind the word of the user has the time that a busy machine needs for
+    it; only what has no end is read no longer than otherwise."""
+    latest = Cancel.latest
+
+    def latest_for(cancel: Cancel, part: Part, otherwise: float) -> float:
+        return latest(cancel, part, otherwise) if part is Part.READ else otherwise
+
+    monkeypatch.setattr(Cancel, "latest", latest_for)
+    monkeypatch.setattr(cancel, "AFTER_SECONDS_MAX", 60.0)
+    for name in ("CANCEL_SECONDS_MAX", "CANCEL_SECONDS_MAX_HOOKS"):
+        monkeypatch.setattr(runs, name, 60.0)
