@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import socket
 import tempfile
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import ray
 from ray._private.node import Node
 from ray.cluster_utils import Cluster
+from ray.job_submission import JobSubmissionClient
 
 from flowbackup.runtime.engines.lean_ray import own_token
+from flowbackup.runtime.engines.ray_jobs import NOT_YET
+from tests.runtime.left_behind import wait_for
 from tests.runtime.three_nodes import LABEL, STORE_BYTES, lose
 
 METRICS_MS = 1000
@@ -51,10 +55,23 @@ class Served:
 
 
 def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
+    """Behind those that other tests and Ray's workers take, and before those that the system gives
+    to who asks for any: nobody else takes it before Ray does."""
+    while True:
+        port = random.SystemRandom().randrange(23_000, 30_000)
+        with suppress(OSError), socket.socket() as found:
+            found.bind(("127.0.0.1", port))
+            return port
+
+
+def _takes_jobs(address: str) -> bool:
+    try:
+        JobSubmissionClient(address).submit_job(entrypoint="true")
+    except RuntimeError as error:
+        if NOT_YET not in str(error):
+            raise
+        return False
+    return True
 
 
 @contextmanager
@@ -80,7 +97,10 @@ def job_server() -> Iterator[Served]:
         try:
             node = cluster.head_node
             metrics = f"http://{node.node_ip_address}:{node.metrics_export_port}/metrics"
-            yield Served(f"http://{node.webui_url}", metrics, cluster)
+            address = f"http://{node.webui_url}"
+            # A command waits half a minute for that, which can be too short for a busy machine.
+            wait_for(lambda: _takes_jobs(address), 240)
+            yield Served(address, metrics, cluster)
         finally:
             cluster.shutdown()
             shutil.rmtree(directory, ignore_errors=True)

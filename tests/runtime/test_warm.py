@@ -15,7 +15,7 @@ import pytest
 
 from flowbackup.process import descendants, identify
 from flowbackup.runtime.engines.warm_state import users_lock
-from tests.runtime.left_behind import wait_for
+from tests.runtime.left_behind import is_free, wait_for
 
 COMMAND = (sys.executable, "-c", "from flowbackup.cli.main import main; main()")
 
@@ -112,6 +112,8 @@ def test_what_a_killed_command_had_taken_ends_with_it(runtime: Path) -> None:
     with subprocess.Popen([*COMMAND, *words], stdin=subprocess.PIPE) as command:
         wait_for(lambda: _runs(catalog), 240)
         command.kill()
+    # Its actors end with it, each when it is its turn on a busy machine.
+    wait_for(lambda: is_free(runtime / "nas"), 240)
     summary = backup(runtime, "--engine", "ray")
     assert (summary["outcome"], summary["engine"]) == ("success", "ray (warm)")
 
