@@ -49,7 +49,7 @@ class Served:
 
     def numbers(self) -> list[str]:
         """Those of flowbackup, as they stand there."""
-        with urllib.request.urlopen(self.metrics, timeout=20) as answer:
+        with urllib.request.urlopen(self.metrics, timeout=60) as answer:
             lines = answer.read().decode().splitlines()
         return [line for line in lines if line.startswith("ray_flowbackup_")]
 

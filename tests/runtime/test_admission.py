@@ -23,6 +23,7 @@ from flowbackup.plan.decided import Plan
 from flowbackup.runtime.crew.crew import Crew
 from flowbackup.runtime.edges.slab import PREFIX, SHARED_MEMORY
 from flowbackup.runtime.freeing.room import Room
+from tests.runtime.unended import give_time
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("live_ray", "haste")]
 MIB = 1 << 20
@@ -173,7 +174,10 @@ def test_agents_that_are_refused_at_the_last_moment_give_everything_back_and_try
     assert free(tmp_path, "nas", "usb", "vault")
 
 
-def test_a_waiting_session_ends_at_the_first_signal(plan: Plan, tmp_path: Path) -> None:
+def test_a_waiting_session_ends_at_the_first_signal(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give_time(monkeypatch)
     busy = door(tmp_path, "nas")
     busy.lock()
     with pytest.raises(InterruptedSessionError):
@@ -189,6 +193,7 @@ def test_a_session_that_has_written_nothing_ends_at_the_first_signal(
     plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: tuple[type, str]
 ) -> None:
     """While its devices are opened, its actors coupled, or room is made before it."""
+    give_time(monkeypatch)
     house, name = step
     begin = getattr(house, name)
 

@@ -65,7 +65,7 @@ def path() -> Iterator[str]:
 
 
 def ask(path: str, verb: str = "attach", **arguments: object) -> Message:
-    return call(path, verb, arguments, 20.0)
+    return call(path, verb, arguments, 60.0)
 
 
 def spoken(path: str, data: bytes) -> Message:
@@ -74,7 +74,7 @@ def spoken(path: str, data: bytes) -> Message:
         holder = os.open(Path(path).parent, os.O_RDONLY)
         raw.connect(f"/proc/self/fd/{holder}/{Path(path).name}")
         os.close(holder)
-        raw.settimeout(20)
+        raw.settimeout(60)
         raw.sendall(data)
         with raw.makefile("rb") as lines:
             value = json.loads(lines.readline() or b"{}")
@@ -166,7 +166,7 @@ def test_requests_are_answered_where_the_session_is() -> None:
     requests = Requests()
     answers: list[Message] = []
     asking = threading.Thread(
-        target=lambda: answers.append(requests.ask(Request("detach", {"device": "usb"}), 20))
+        target=lambda: answers.append(requests.ask(Request("detach", {"device": "usb"}), 60))
     )
     asking.start()
     seen: list[str] = []

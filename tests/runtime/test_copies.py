@@ -139,7 +139,7 @@ class InStep:
             number = self.begun[name]
             self.changed.notify_all()
             assert self.changed.wait_for(
-                lambda: all(self.begun[n] >= min(number, m) for n, m in self.reads.items()), 30
+                lambda: all(self.begun[n] >= min(number, m) for n, m in self.reads.items()), 60
             ), f"{name} reads alone: {self.begun}"
 
 

@@ -24,6 +24,7 @@ from tests import judge
 from tests.local_backup import damage
 from tests.runtime.copying import QUIET, Copying, Once
 from tests.runtime.gates import gated_reader
+from tests.runtime.unended import give_time
 
 pytestmark = pytest.mark.ray
 ENGINES = ("ray", "local")
@@ -310,6 +311,7 @@ def test_a_killed_reader_leaves_its_frames_to_the_other(
 def test_a_word_while_actors_are_coupled_leaves_no_session_that_runs_for_ever(
     copying: Copying, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    give_time(monkeypatch)
     plan = copying.plan("g", ONE_TO_ONE, tree, nas="", usb="")
     assert copying.run(plan).exit_code == 0
     couple = Crew.wire

@@ -158,7 +158,7 @@ def test_without_a_passport_nothing_is_answered(
     frame = lies_in(slab, 0, 100)
     name = frame.slab.encode()
     words = REQUEST.pack(direct.MARK, len(name), 0, 100) + name
-    with socket.create_connection(server.place[:2], timeout=10) as raw:
+    with socket.create_connection(server.place[:2], timeout=60) as raw:
         if is_tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname = False
@@ -230,9 +230,9 @@ def test_strangers_who_say_nothing_are_few_and_do_not_stay(
     slab: Slab, server: FrameServer, puller: Pullers, admitted: Passport
 ) -> None:
     strangers = [
-        socket.create_connection(server.place[:2], timeout=10) for _ in range(direct.STRANGERS_MAX)
+        socket.create_connection(server.place[:2], timeout=60) for _ in range(direct.STRANGERS_MAX)
     ]
-    with socket.create_connection(server.place[:2], timeout=10) as one_more:
+    with socket.create_connection(server.place[:2], timeout=60) as one_more:
         assert one_more.recv(1) == b""
     assert come_to(server, refused=1)
     for stranger in strangers:
@@ -244,7 +244,7 @@ def test_who_says_nothing_is_sent_away_in_time(
     server: FrameServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(direct, "STRANGER_SECONDS_MAX", 0.05)
-    with socket.create_connection(server.place[:2], timeout=10) as silent:
+    with socket.create_connection(server.place[:2], timeout=60) as silent:
         assert silent.recv(1) == b""
 
 
@@ -271,11 +271,11 @@ def test_a_closed_server_ends_its_connections_and_listens_no_more(
     fetched(one, server.place, lies_in(slab, 0, 100))
     server.close()
     assert one._connection is not None
-    one._connection.settimeout(10)
+    one._connection.settimeout(60)
     assert one._connection.recv(1) == b""
-    server._accepting.join(timeout=10)
+    server._accepting.join(timeout=60)
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(server.place[:2], timeout=10)
+        socket.create_connection(server.place[:2], timeout=60)
 
 
 def test_closing_ends_a_pull_that_is_under_way(slab: Slab, admitted: Passport) -> None:
@@ -298,7 +298,7 @@ def test_closing_ends_a_pull_that_is_under_way(slab: Slab, admitted: Passport) -
         with pytest.raises(PeerLostError, match=r"(?s)^(?!.*timed out)"):
             pulled.result(timeout=60)
         with suppress(OSError):
-            heard.result(timeout=10)
+            heard.result(timeout=60)
 
 
 def test_a_port_that_is_taken_is_left_to_its_owner(

@@ -132,14 +132,14 @@ def test_who_ends_a_process_waits_for_its_commands() -> None:
     def work() -> None:
         with busy.one():
             entered.set()
-            leave.wait(30)
+            leave.wait(60)
 
     thread = threading.Thread(target=work)
     thread.start()
-    entered.wait(30)
+    entered.wait(60)
     busy.wait_none(0.05)
     assert thread.is_alive()
     leave.set()
-    busy.wait_none(30)
-    thread.join(30)
+    busy.wait_none(60)
+    thread.join(60)
     assert not thread.is_alive()

@@ -24,7 +24,7 @@ from tests.schedule.programs import needed
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
 RUN_SECONDS_MAX = 240
-ANSWER_SECONDS_MAX = 20.0
+ANSWER_SECONDS_MAX = 60.0
 
 
 @dataclass(frozen=True)

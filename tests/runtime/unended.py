@@ -45,11 +45,13 @@ class Unended:
 
 def give_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever ends a session behind the word of the user has the time that a busy machine needs for
-    it; only what has no end is read no longer than otherwise."""
+    it.  Only what has no end is read no longer than otherwise, and what is about to begin does not.
+    """
     latest = Cancel.latest
 
     def latest_for(cancel: Cancel, part: Part, otherwise: float) -> float:
-        return latest(cancel, part, otherwise) if part is Part.READ else otherwise
+        has_limit = part in (Part.BEGIN, Part.READ)
+        return latest(cancel, part, otherwise) if has_limit else otherwise
 
     monkeypatch.setattr(Cancel, "latest", latest_for)
     monkeypatch.setattr(cancel, "AFTER_SECONDS_MAX", 60.0)
