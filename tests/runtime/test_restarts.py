@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,9 @@ from flowbackup.model.frame import FrameDescriptor, FrameHeader
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import Progress, SilentMonitor
 from flowbackup.runtime.actors.media_agent import MediaAgent
-from flowbackup.runtime.crew import crew, watch
+from flowbackup.runtime.crew import crew
 from flowbackup.testing.compare import differences
+from tests.runtime.device_gates import Gates
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("live_ray")]
 MIB = 1 << 20
@@ -27,19 +28,21 @@ FILES = 16
 
 
 class Signals(SilentMonitor):
-    """Sends actors signals at once, each time when so much more was read; those that are in their
-    place by then."""
+    """Sends actors signals at once, each time when the first one's device stands at its next gate;
+    those that are in their place by then."""
 
     def __init__(
-        self, kind: str, names: str, *numbers: int, every_bytes: int = 3 * MIB,
+        self, folder: Path, kind: str, names: str, *numbers: int, frames: Sequence[int] = (7, 17),
         graph: str = "restarts",
     ) -> None:  # fmt: skip
+        """folder: of the gates.  frames: before each of them; an odd number leaves one without a
+        commit."""
         self._who = {
             (f"{graph}/{name}", each) for name in names.split() for each in kind.split()
         }  # fmt: skip
         self._left = list(numbers)
-        self._every_bytes = every_bytes
-        self._next_bytes = every_bytes
+        device = names.split()[0].partition(".")[2]
+        self.gates = Gates(folder / "gates", device, *frames[: len(numbers)])
         self.pids: list[int] = []
 
     @property
@@ -47,7 +50,7 @@ class Signals(SilentMonitor):
         return not self._left
 
     def progress(self, progress: Progress) -> None:
-        if not self._left or progress.bytes_read < self._next_bytes:
+        if not self._left or not self.gates.is_reached:
             return
         found = [
             actor["Pid"]
@@ -60,7 +63,7 @@ class Signals(SilentMonitor):
             for pid in found:
                 os.kill(pid, number)
             self.pids += found
-            self._next_bytes = progress.bytes_read + self._every_bytes
+            self.gates.open()
 
 
 def _agent_of(actor: dict[str, Any]) -> str:
@@ -78,15 +81,20 @@ def source(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(tmp_path: Path, source: Path) -> Callable[..., SessionReport]:
-    """Backs the source up to these groups; devices d0 to d3 take 8 MB/s."""
+def run(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., SessionReport]:
+    """Backs the source up to these groups, of devices d0 to d3, and sends signals on the way: kind
+    and names of actors, and the signals."""
 
-    def backup(monitor: Signals, groups: str) -> SessionReport:
-        names = ", ".join(f"d{n}: {{path: {tmp_path}/d{n}, rate_limit: 8 MB/s}}" for n in range(4))
+    def backup(groups: str, kind: str, names: str, *numbers: int) -> SessionReport:
+        monitor = Signals(tmp_path, kind, names, *numbers)
+        monkeypatch.setattr(crew, "MediaAgent", monitor.gates.agent(crew.MediaAgent))
+        devices = ", ".join(f"d{n}: {{path: {tmp_path}/d{n}}}" for n in range(4))
         (tmp_path / "graph.yaml").write_text(
             "graph: restarts\nframe_size: 512 KiB\nsync_size: 1 MiB\n"
             f"clients: {{web: {{objects: {{source: {{path: {source}}}}}}}}}\n"
-            f"devices: {{{names}}}\n{groups}"
+            f"devices: {{{devices}}}\n{groups}"
         )
         settings = RunSettings(catalog=tmp_path / "catalog.sqlite", init=True)
         report = api.run_backup(api.load_plan(tmp_path / "graph.yaml"), settings, monitor)
@@ -129,7 +137,7 @@ MIDDLE, ENDS = "g1.d1", [pytest.param(name, marks=pytest.mark.slow) for name in 
 def test_a_killed_media_agent_goes_on_behind_its_last_commit(
     run: Callable[..., SessionReport], tmp_path: Path, source: Path, victim: str
 ) -> None:
-    report = run(Signals("MediaAgent", victim, signal.SIGKILL), chain(3))
+    report = run(chain(3), "MediaAgent", victim, signal.SIGKILL)
     assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), report.problems
     assert [device.state for device in report.devices] == ["complete"] * 3
     (problem,) = report.problems
@@ -141,7 +149,7 @@ def test_a_killed_media_agent_goes_on_behind_its_last_commit(
 def test_a_killed_buffer_goes_on_with_what_was_not_released(
     run: Callable[..., SessionReport], tmp_path: Path, source: Path, victim: str
 ) -> None:
-    report = run(Signals("Buffer", victim, signal.SIGKILL), chain(3))
+    report = run(chain(3), "Buffer", victim, signal.SIGKILL)
     assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), report.problems
     assert [device.state for device in report.devices] == ["complete"] * 3
     (problem,) = report.problems
@@ -154,8 +162,7 @@ def test_a_killed_buffer_goes_on_with_what_was_not_released(
 def test_neighbours_that_die_at_once_and_again_all_go_on(
     run: Callable[..., SessionReport], tmp_path: Path, source: Path, kind: str
 ) -> None:
-    monitor = Signals(kind, "g0.d0 g1.d1 g2.d2", signal.SIGKILL, signal.SIGKILL)
-    report = run(monitor, chain(3))
+    report = run(chain(3), kind, "g0.d0 g1.d1 g2.d2", signal.SIGKILL, signal.SIGKILL)
     assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), report.problems
     assert [problem.kind for problem in report.problems] == ["restarted"] * 6
     each_copy_is_whole(tmp_path, source, report)
@@ -175,7 +182,7 @@ mirror_groups:
 def test_a_killed_buffer_that_feeds_several_goes_on(
     run: Callable[..., SessionReport], tmp_path: Path, source: Path, victims: str
 ) -> None:
-    report = run(Signals("Buffer", victims, signal.SIGKILL), FORKED)
+    report = run(FORKED, "Buffer", victims, signal.SIGKILL)
     assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), report.problems
     assert {problem.kind for problem in report.problems} == {"restarted"}
     each_copy_is_whole(tmp_path, source, report)
@@ -186,8 +193,7 @@ def test_of_two_chains_one_waits_for_its_head(
     run: Callable[..., SessionReport], tmp_path: Path, source: Path
 ) -> None:
     report = run(
-        Signals("Buffer", "g0.d0", signal.SIGKILL),
-        "backup_groups: {g0: {devices: [d0, d1], buffers: 8}}",
+        "backup_groups: {g0: {devices: [d0, d1], buffers: 8}}", "Buffer", "g0.d0", signal.SIGKILL
     )
     assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), report.problems
     assert [problem.kind for problem in report.problems] == ["restarted"]
@@ -202,11 +208,11 @@ def test_a_copy_group_gets_from_the_restore_agent_what_was_not_released(
     run: Callable[..., SessionReport], tmp_path: Path, source: Path, kind: str
 ) -> None:
     report = run(
-        Signals(kind, "c.d1", signal.SIGKILL),
         "backup_groups: {g0: {devices: [d0], buffers: 8}}\n"
         "restore_groups: {library: {devices: [d0]}}\n"
         "copy_groups: {c: {devices: [d1], copies: library, buffers: 8}}",
-    )
+        kind, "c.d1", signal.SIGKILL,
+    )  # fmt: skip
     (stage,) = report.stages
     assert (stage.outcome, stage.exit_code) == (Outcome.SUCCESS, 0), stage.problems
     assert [problem.kind for problem in stage.problems] == ["restarted"]
@@ -223,8 +229,6 @@ def test_a_stopped_media_agent_is_ended_before_another_one_writes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """No frame is given to anybody while the old process could be continued."""
-    monkeypatch.setattr(watch, "ANSWER_SECONDS_MAX", 3)
-    monitor = Signals("Looking", "g0.d0", signal.SIGSTOP)
 
     class Looking(MediaAgent):
         def _append(self, writer: FrameWriter, frame: FrameDescriptor) -> None:
@@ -234,7 +238,7 @@ def test_a_stopped_media_agent_is_ended_before_another_one_writes(
             super()._append(writer, frame)
 
     monkeypatch.setattr(crew, "MediaAgent", Looking)
-    report = run(monitor, chain(2))
+    report = run(chain(2), "Looking", "g0.d0", signal.SIGSTOP)
     assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), report.problems
     (problem,) = report.problems
     assert "did not answer in time" in problem.text and problem.kind == "restarted"
@@ -244,11 +248,9 @@ def test_a_stopped_media_agent_is_ended_before_another_one_writes(
 @pytest.mark.slow
 @pytest.mark.parametrize("victim", ["g0.d0", "g1.d1"])
 def test_a_stopped_buffer_is_ended_with_its_media_agent_and_both_begin_anew(
-    run: Callable[..., SessionReport], tmp_path: Path, source: Path,
-    monkeypatch: pytest.MonkeyPatch, victim: str,
-) -> None:  # fmt: skip
-    monkeypatch.setattr(watch, "ANSWER_SECONDS_MAX", 3)
-    report = run(Signals("Buffer", victim, signal.SIGSTOP), chain(2))
+    run: Callable[..., SessionReport], tmp_path: Path, source: Path, victim: str
+) -> None:
+    report = run(chain(2), "Buffer", victim, signal.SIGSTOP)
     assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), report.problems
     (problem,) = report.problems
     assert "did not answer in time" in problem.text and problem.kind == "restarted"
@@ -274,7 +276,7 @@ def test_what_dies_again_and_again_is_given_up_and_the_rest_is_complete(
             super()._append(writer, frame)
 
     monkeypatch.setattr(crew, "MediaAgent", Sickly)
-    report = run(Signals("MediaAgent", "g0.d0"), chain(2))
+    report = run(chain(2), "MediaAgent", "g0.d0")
     assert (report.outcome, report.exit_code) == (Outcome.INCOMPLETE, 4), report.problems
     assert [device.state for device in report.devices] == ["relay-only", "complete"]
     kinds = [problem.kind for problem in report.problems]
@@ -292,7 +294,7 @@ def test_a_media_agent_that_dies_while_it_seals_is_replaced_for_that(
             return super().finish(header, payload)
 
     monkeypatch.setattr(crew, "MediaAgent", Sealing)
-    report = run(Signals("MediaAgent", "g0.d0"), chain(1))
+    report = run(chain(1), "MediaAgent", "g0.d0")
     assert (report.outcome, report.exit_code) == (Outcome.SUCCESS, 0), report.problems
     assert [problem.kind for problem in report.problems] == ["restarted"]
     each_copy_is_whole(tmp_path, source, report)

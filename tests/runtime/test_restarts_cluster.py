@@ -12,6 +12,7 @@ from ray.cluster_utils import Cluster
 from flowbackup import api
 from flowbackup.api import RunSettings
 from flowbackup.model.report import Outcome
+from flowbackup.runtime.crew import crew
 from flowbackup.units import MIB
 from tests import judge
 from tests.runtime.test_cluster import written
@@ -22,7 +23,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 @pytest.mark.parametrize("transport", ["direct", "object-store"])
 def test_a_buffer_to_which_frames_come_from_another_node_goes_on_in_its_memory(
-    one_cluster: Cluster, tmp_path: Path, transport: str
+    one_cluster: Cluster, tmp_path: Path, transport: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The slow device behind it is on its node, too, and looks into its slots when it is killed."""
     tree = tmp_path / "source"
@@ -31,8 +32,10 @@ def test_a_buffer_to_which_frames_come_from_another_node_goes_on_in_its_memory(
         (tree / f"file{number}").write_bytes(os.urandom(3 * MIB + number))
     graph = written(tmp_path, tree, transport=transport)
     graph.write_text(graph.read_text().replace("node: storage3", "node: storage2"))
-    killed = Signals("Buffer", "second.disk2", signal.SIGKILL, signal.SIGKILL, graph="cascade",
-                     every_bytes=6 * MIB)  # fmt: skip
+    killed = Signals(
+        tmp_path, "Buffer", "second.disk2", signal.SIGKILL, signal.SIGKILL, graph="cascade"
+    )
+    monkeypatch.setattr(crew, "MediaAgent", killed.gates.agent(crew.MediaAgent))
     settings = RunSettings(catalog=tmp_path / "catalog.sqlite")
     report = api.run_backup(api.load_plan(graph), settings, killed)
     assert killed.is_done

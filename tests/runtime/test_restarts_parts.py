@@ -13,6 +13,7 @@ from flowbackup.api import RunSettings
 from flowbackup.catalog.catalog import open_catalog
 from flowbackup.model.report import Outcome
 from flowbackup.monitor import SilentMonitor
+from flowbackup.runtime.crew import crew
 from flowbackup.testing.compare import differences
 from tests import judge
 from tests.runtime.test_restarts import Signals
@@ -50,7 +51,7 @@ def graph(tmp_path: Path) -> Path:
         name: f'{name}: {{path: {tmp_path}/{name}, buffers: "{part}"}}'
         for name, part in OBJECTS.items()
     }
-    devices = ", ".join(f"{n}: {{path: {tmp_path}/{n}, rate_limit: 8 MB/s}}" for n in DEVICES)
+    devices = ", ".join(f"{n}: {{path: {tmp_path}/{n}}}" for n in DEVICES)
     file = tmp_path / "graph.yaml"
     file.write_text(
         "graph: restarts\nframe_size: 512 KiB\nsync_size: 512 KiB\nclients:\n"
@@ -68,9 +69,10 @@ def graph(tmp_path: Path) -> Path:
     ],
 )  # fmt: skip
 def test_what_is_fed_by_several_or_in_parts_goes_on(
-    graph: Path, tmp_path: Path, kind: str, victims: str
+    graph: Path, tmp_path: Path, kind: str, victims: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monitor = Signals(kind, victims, signal.SIGKILL)
+    monitor = Signals(tmp_path, kind, victims, signal.SIGKILL, frames=(3,))
+    monkeypatch.setattr(crew, "MediaAgent", monitor.gates.agent(crew.MediaAgent))
     catalog = tmp_path / "catalog.sqlite"
     report = api.run_backup(api.load_plan(graph), RunSettings(catalog=catalog, init=True), monitor)
     assert monitor.is_done
