@@ -39,8 +39,8 @@ class Gates:
     def agent(self, kind: type[MediaAgent]) -> type[MediaAgent]:
         """Media agents of this kind that know the gates.  The class travels to their processes by
         value, and so does all that it needs."""
-        device, gates = self._device, list(zip(self._frames, self._reached, self._opened))
-        seconds_max = WAIT_SECONDS_MAX
+        device, seconds_max = self._device, WAIT_SECONDS_MAX
+        gates = list(zip(self._frames, self._reached, self._opened, strict=True))
 
         class Gated(kind):  # type: ignore[misc, valid-type]
             def _append(self, writer: FrameWriter, frame: FrameDescriptor) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +26,15 @@ def wait_for(happened: Callable[[], bool], seconds_max: float = 60) -> None:
             return
         time.sleep(0.01)
     pytest.fail("it did not happen in time")
+
+
+def tell(group: subprocess.Popen[bytes], *numbers: int) -> None:
+    """Signals to a group of processes, one after the other: two of one kind that its leader has
+    not heard yet are one."""
+    status = Path(f"/proc/{group.pid}/status")
+    for number in numbers:
+        os.killpg(group.pid, number)
+        wait_for(lambda: "ShdPnd:\t0000000000000000" in status.read_text())
 
 
 def is_noted(note: Path) -> bool:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from flowbackup import leaving
 from flowbackup.cli.main import main
 from flowbackup.runtime import signals
 from flowbackup.runtime.cancel import Cancel, Part
@@ -23,11 +24,15 @@ PATIENCE_SECONDS = 30.0
 
 
 class PatientCancel(Cancel):
-    """Behind the first word each part may take so much longer."""
+    """Behind the first word each of these parts may take so much longer."""
+
+    parts: frozenset[Part] = frozenset(Part)
 
     def latest(self, part: Part, otherwise: float) -> float:
         moment = super().latest(part, otherwise)
-        return moment if self.is_now else min(otherwise, moment + PATIENCE_SECONDS)
+        if self.is_now or part not in self.parts:
+            return moment
+        return min(otherwise, moment + PATIENCE_SECONDS)
 
 
 def run() -> None:
@@ -35,6 +40,8 @@ def run() -> None:
     script = Script(Path(folder), Moment(device, point, int(nth)))
     crew.MediaAgent = scripted(script)  # type: ignore[misc]
     signals.Cancel = PatientCancel  # type: ignore[misc]
+    # Behind the second word it ends in order, however long that takes.
+    leaving.END_SECONDS = leaving.DIE_SECONDS_MAX = PATIENCE_SECONDS
     sys.argv[1:] = arguments
     main()
 
