@@ -89,7 +89,7 @@ def test_a_verification_ends_behind_a_stretch(
 
         def progress(self, progress: Progress) -> None:
             super().progress(progress)
-            assert stops[0].wait(10)
+            assert stops[0].wait(60)
 
     monkeypatch.setattr(verifying, "VerifyTurn", Seen)
     with pytest.raises(InterruptedSessionError, match="what was read counts"):

@@ -24,7 +24,7 @@ from flowbackup.runtime.actors.media_agent import MediaAgent
 from flowbackup.runtime.crew import crew
 from flowbackup.testing.compare import differences
 from flowbackup.units import MIB
-from tests.runtime.left_behind import wait_for
+from tests.runtime.left_behind import tell, wait_for
 
 FILES = 24
 HANGING = """
@@ -84,9 +84,7 @@ def test_the_command_ends_while_a_thread_hangs(
         cwd=tmp_path, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     wait_for((tmp_path / "hangs").exists)
-    for _ in range(2):
-        os.killpg(command.pid, signal.SIGINT)
-        time.sleep(0.05)
+    tell(command, signal.SIGINT, signal.SIGINT)
     # Its thread hangs for ten times as long.
     assert command.wait(60) == 130
     assert api.verify([], SilentMonitor(), tmp_path / "c.sqlite").exit_code == 0

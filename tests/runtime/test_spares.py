@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -16,11 +15,12 @@ from flowbackup.errors import DeviceError
 from flowbackup.media.port import FrameWriter
 from flowbackup.model.frame import FrameDescriptor
 from flowbackup.model.report import Outcome, SessionReport
-from flowbackup.monitor import SilentMonitor
+from flowbackup.monitor import Monitor, Progress, SilentMonitor
 from flowbackup.runtime.actors.media_agent import MediaAgent
 from flowbackup.runtime.crew import crew
 from flowbackup.runtime.edges.wiring import Told
 from flowbackup.testing.compare import differences
+from tests.runtime.device_gates import Gates
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("live_ray")]
 MIB = 1 << 20
@@ -62,7 +62,21 @@ def kinds(report: SessionReport) -> list[str]:
     return [problem.kind for problem in report.problems]
 
 
-def run(tmp_path: Path, source: Path, groups: str) -> SessionReport:
+class WhenOneFailed(SilentMonitor):
+    """Opens a gate when the session knows of a failed device."""
+
+    def __init__(self, gates: Gates) -> None:
+        self._gates = gates
+
+    def progress(self, progress: Progress) -> None:
+        states = {edge.state for edge in progress.edges}
+        if self._gates.is_reached and states - {"starting", "running"}:
+            self._gates.open()
+
+
+def run(
+    tmp_path: Path, source: Path, groups: str, monitor: Monitor | None = None
+) -> SessionReport:  # fmt: skip
     names = ("bad", "spare1", "bad2", "spare2", "mirror")
     devices = ", ".join(f"{name}: {{path: {tmp_path}/{name}}}" for name in names)
     graph = tmp_path / "spares.yaml"
@@ -77,7 +91,7 @@ def run(tmp_path: Path, source: Path, groups: str) -> SessionReport:
         """
     )
     settings = RunSettings(catalog=tmp_path / "catalog.sqlite", init=True)
-    return api.run_backup(api.load_plan(graph), settings, SilentMonitor())
+    return api.run_backup(api.load_plan(graph), settings, monitor or SilentMonitor())
 
 
 def restored_equal(tmp_path: Path, source: Path) -> bool:
@@ -147,17 +161,18 @@ def test_a_group_below_its_minimum_fails_the_session(
 ) -> None:
     class Failing(MediaAgent):
         def _append(self, writer: FrameWriter, frame: FrameDescriptor) -> None:
-            time.sleep(0.05)
             if self._settings.target.name == "bad":
                 raise DeviceError("it burns", device="bad", errno=errno.EIO)
             super()._append(writer, frame)
 
-    monkeypatch.setattr(crew, "MediaAgent", Failing)
+    gates = Gates(tmp_path / "gates", "mirror", 3)
+    monkeypatch.setattr(crew, "MediaAgent", gates.agent(Failing))
     report = run(
         tmp_path, source,
         "backup_groups: {primary: {devices: [mirror]}}\n"
         "        mirror_groups: {two: {devices: [bad, spare1], min: 2}}\n"
         "        couplings: [primary -> two]",
+        WhenOneFailed(gates),
     )  # fmt: skip
     assert (report.outcome, report.exit_code) == (Outcome.FAILED, 1)
     (problem,) = [p for p in report.problems if p.kind == "group_failed"]
@@ -173,7 +188,8 @@ def test_a_copy_group_below_its_minimum_fails_and_the_other_copies_go_on(
                 raise DeviceError("it burns", device="bad", errno=errno.EIO)
             super()._append(writer, frame)
 
-    monkeypatch.setattr(crew, "MediaAgent", Failing)
+    gates = Gates(tmp_path / "gates", "spare1", 3)
+    monkeypatch.setattr(crew, "MediaAgent", gates.agent(Failing))
     report = run(
         tmp_path, source,
         "backup_groups: {primary: {devices: [mirror]}}\n"
@@ -181,6 +197,7 @@ def test_a_copy_group_below_its_minimum_fails_and_the_other_copies_go_on(
         "        copy_groups:\n"
         "          two: {devices: [bad, spare1], min: 2, copies: library}\n"
         "          one: {devices: [spare2], copies: library}",
+        WhenOneFailed(gates),
     )  # fmt: skip
     (stage,) = report.stages
     assert (report.outcome, stage.outcome, stage.exit_code) == (
