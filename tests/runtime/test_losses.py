@@ -20,12 +20,16 @@ from flowbackup.model.device import DeviceTarget
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import Monitor, Progress, SilentMonitor
 from flowbackup.plan.decided import Plan
-from flowbackup.runtime.crew import succession, watch
+from flowbackup.runtime.crew import crew, succession, watch
 from flowbackup.testing.compare import differences
+from tests.runtime.device_gates import Gates
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("live_ray")]
 MIB = 1 << 20
-RATE_LIMITED = "rate_limit: 8 MB/s"
+FRAMES = 24
+"""Of the second object, with most of it to come, when the first has been whole for long."""
+ROUNDS = 2
+"""In which the session hears what has happened until then."""
 
 
 def tree(place: Path, files: int) -> Path:
@@ -40,8 +44,8 @@ def plan_of(tmp_path: Path) -> Callable[..., Plan]:
     """A small object, then a large one, to a chain of devices of this many levels."""
     first, second = tree(tmp_path / "first", 2), tree(tmp_path / "second", 24)
 
-    def plan(levels: int, options: str = RATE_LIMITED) -> Plan:
-        devices = "\n".join(f"  d{n}: {{path: {tmp_path}/d{n}, {options}}}" for n in range(levels))
+    def plan(levels: int) -> Plan:
+        devices = "\n".join(f"  d{n}: {{path: {tmp_path}/d{n}}}" for n in range(levels))
         mirrors = "\n".join(
             f"  g{n}: {{mirrors: g{n - 1}, devices: [d{n}], buffers: 8}}" for n in range(1, levels)
         )
@@ -71,21 +75,35 @@ def actors() -> list[dict[str, object]]:
 
 
 class Signal(SilentMonitor):
-    """Sends one actor a signal, once the first object is read and the second under way."""
+    """Sends one actor a signal, once the device d0 stands at its gate and the session has heard
+    of all before."""
 
-    def __init__(self, kind: str, name: str, number: int, read_bytes: int = 4 * MIB) -> None:
+    def __init__(self, gates: Gates, kind: str, name: str, number: int) -> None:
+        self._gates = gates
         self._who = (f"losses/{name}", kind, "ALIVE")
         self._number = number
-        self._read_bytes = read_bytes
+        self._rounds_left = ROUNDS
         self.sent = 0
 
     def progress(self, progress: Progress) -> None:
-        if self.sent or progress.bytes_read < self._read_bytes:
+        if self.sent or not self._gates.is_reached or not self._is_heard():
             return
         for actor in actors():
             if (actor["Name"], actor["ActorClassName"], actor["State"]) == self._who:
                 os.kill(int(str(actor["Pid"])), self._number)
                 self.sent += 1
+        self._gates.open()
+
+    def _is_heard(self) -> bool:
+        self._rounds_left -= 1
+        return self._rounds_left < 0
+
+
+@pytest.fixture
+def gates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gates:
+    made = Gates(tmp_path / "gates", "d0", FRAMES)
+    monkeypatch.setattr(crew, "MediaAgent", made.agent(crew.MediaAgent))
+    return made
 
 
 def comes_back(tmp_path: Path, name: str) -> bool:
@@ -102,9 +120,9 @@ def _without_restarts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_without_restarts")
 def test_a_mirror_buffer_that_is_lost_costs_its_copy_and_what_is_behind_it_is_fed_around_it(
-    tmp_path: Path, plan_of: Callable[..., Plan]
+    tmp_path: Path, plan_of: Callable[..., Plan], gates: Gates
 ) -> None:
-    monitor = Signal("Buffer", "g1.d1", signal.SIGKILL)
+    monitor = Signal(gates, "Buffer", "g1.d1", signal.SIGKILL)
     report = run(tmp_path, plan_of(3), monitor)
     assert monitor.sent == 1
     assert (report.outcome, report.exit_code) == (Outcome.INCOMPLETE, 4), report.problems
@@ -119,9 +137,9 @@ def test_a_mirror_buffer_that_is_lost_costs_its_copy_and_what_is_behind_it_is_fe
 
 @pytest.mark.usefixtures("_without_restarts")
 def test_a_head_buffer_that_is_lost_fails_what_was_under_way_and_keeps_what_was_finished(
-    tmp_path: Path, plan_of: Callable[..., Plan]
+    tmp_path: Path, plan_of: Callable[..., Plan], gates: Gates
 ) -> None:
-    monitor = Signal("Buffer", "g0.d0", signal.SIGKILL, read_bytes=12 * MIB)
+    monitor = Signal(gates, "Buffer", "g0.d0", signal.SIGKILL)
     report = run(tmp_path, plan_of(2), monitor)
     assert (report.outcome, report.exit_code) == (Outcome.FAILED, 1)
     assert [o.outcome for o in report.objects] == [Outcome.SUCCESS, Outcome.FAILED]
@@ -131,9 +149,9 @@ def test_a_head_buffer_that_is_lost_fails_what_was_under_way_and_keeps_what_was_
 
 
 def test_a_killed_client_loses_the_object_under_way_alone(
-    tmp_path: Path, plan_of: Callable[..., Plan]
+    tmp_path: Path, plan_of: Callable[..., Plan], gates: Gates
 ) -> None:
-    report = run(tmp_path, plan_of(2), Signal("Client", "web", signal.SIGKILL))
+    report = run(tmp_path, plan_of(2), Signal(gates, "Client", "web", signal.SIGKILL))
     assert (report.outcome, report.exit_code) == (Outcome.FAILED, 1)
     assert [(o.name, o.outcome) for o in report.objects] == [
         ("first", Outcome.SUCCESS), ("second", Outcome.FAILED),
@@ -148,8 +166,9 @@ def test_a_killed_client_loses_the_object_under_way_alone(
 def test_a_device_that_takes_nothing_any_more_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At one byte a second the first frame of the mirror takes days."""
-    monkeypatch.setattr(watch, "STALL_SECONDS_MAX", 2.0)
+    """At one byte a second the first frame of the mirror takes days.  The other one takes all in
+    less than the limit, also where it gets no processor for some seconds."""
+    monkeypatch.setattr(watch, "STALL_SECONDS_MAX", 10.0)
     source = tree(tmp_path / "source", 4)
     graph = tmp_path / "graph.yaml"
     graph.write_text(
@@ -173,7 +192,7 @@ def test_a_device_that_takes_nothing_any_more_is_given_up(
 def test_of_two_sessions_the_second_is_refused_and_writes_nothing(
     tmp_path: Path, plan_of: Callable[..., Plan]
 ) -> None:
-    plan = plan_of(2, "block_size: 4 KiB")
+    plan = plan_of(2)
     for name in ("d0", "d1"):
         api.init_device(str(tmp_path / name))
     device = open_device(DeviceTarget("d1", "directory", str(tmp_path / "d1")))

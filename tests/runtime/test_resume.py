@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,12 +19,14 @@ from flowbackup.media.labels.label import LOCK_NAME
 from flowbackup.media.locks.lock import MediumLock
 from flowbackup.model.report import Outcome, SessionReport
 from flowbackup.monitor import Monitor, Progress, RecordingMonitor, SilentMonitor
+from flowbackup.runtime.crew import crew
 from flowbackup.testing.compare import differences
 from tests.judge import check_media, listed, recovered
 from tests.runtime.copying import QUIET, Copying
-from tests.runtime.killed_run import killed_run
-from tests.runtime.test_cancel import wait_for
-from tests.runtime.test_losses import Signal
+from tests.runtime.device_gates import Gates
+from tests.runtime.killed_run import GATES, has_come, killed_run
+from tests.runtime.left_behind import wait_for
+from tests.runtime.test_losses import actors
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("engine")]
 ENGINES = ("ray", "local")
@@ -32,17 +35,38 @@ FILES = {"first": 2, "second": 24}
 OBJECTS = list(FILES)
 
 
-class CancelledTwice(SilentMonitor):
-    """Two signals, as soon as so much was read."""
+class AtTheGate(SilentMonitor):
+    """Does something once, when much of the second object is safe: the device d0 takes no more of
+    it until then."""
 
-    def __init__(self, bytes_read: int) -> None:
-        self._bytes_read = bytes_read
+    def __init__(self, place: Place, act: Callable[[], None], patch: pytest.MonkeyPatch) -> None:
+        device, frames = GATES["open object"]
+        self._gates = Gates(place.path / "gates", device, frames)
+        patch.setattr(crew, "MediaAgent", self._gates.agent(crew.MediaAgent))
+        self._catalog = place.catalog
+        self._act = act
+        self.is_done = False
 
     def progress(self, progress: Progress) -> None:
-        if progress.bytes_read >= self._bytes_read:
-            self._bytes_read = 1 << 62
-            for _ in range(2):
-                signal.raise_signal(signal.SIGINT)
+        if not self.is_done and has_come("open object", self._catalog):
+            self.is_done = True
+            self._act()
+            self._gates.open()
+
+
+def cancel_twice() -> None:
+    for _ in range(2):
+        signal.raise_signal(signal.SIGINT)
+
+
+def kill_client() -> None:
+    (pid,) = [
+        int(str(actor["Pid"]))
+        for actor in actors()
+        if (actor["Name"], actor["ActorClassName"], actor["State"])
+        == ("losses/web", "Client", "ALIVE")
+    ]
+    os.kill(pid, signal.SIGKILL)
 
 
 class Place:
@@ -62,25 +86,22 @@ class Place:
         self.graph.write_text(
             "graph: losses\nframe_size: 512 KiB\nsync_size: 1 MiB\n"
             f"clients: {{web: {{objects: {{{objects}}}}}}}\n"
-            f"devices:\n  d0: {{path: {path}/d0, rate_limit: 8 MB/s}}\n"
-            f"  d1: {{path: {path}/d1, rate_limit: 8 MB/s}}\n"
+            f"devices: {{d0: {{path: {path}/d0}}, d1: {{path: {path}/d1}}}}\n"
             "backup_groups: {g0: {devices: [d0], buffers: 8}}\n"
             "mirror_groups: {g1: {mirrors: g0, devices: [d1], buffers: 8}}\n"
         )
         self.messages: list[str] = []
 
-    def kill(self, moment: str) -> None:
-        """On slow devices: what a killed command has left running writes on until it sees that it
-        is alone, and is not to reach the end until then."""
-        text = self.graph.read_text()
-        self.graph.write_text(text.replace(": 8 MB/s", ": 2 MB/s"))
+    def kill(self, moment: str, *, waits: bool = True) -> None:
+        """waits: until nothing that the killed command has left running writes any more."""
         killed_run(self.graph, self.catalog, moment, self.engine)
-        self.graph.write_text(text)
+        for medium in self.media if waits else ():
+            wait_for(partial(is_free, medium))
 
     def run(self, resume: bool | None = None, monitor: Monitor | None = None) -> SessionReport:
         recording = RecordingMonitor()
         settings = api.RunSettings(
-            catalog=self.catalog, init=True, wait_seconds_max=30, resume=resume
+            catalog=self.catalog, init=True, wait_seconds_max=120, resume=resume
         )
         report = api.run_backup(api.load_plan(self.graph), settings, monitor or recording)
         self.messages = recording.messages
@@ -120,7 +141,8 @@ def place(tmp_path: Path, engine: str) -> Place:
 def test_a_cancelled_run_is_gone_on_with_only_where_it_was_interrupted(place: Place) -> None:
     with pytest.raises(NotFoundError, match="no session of graph losses was interrupted"):
         place.run(resume=True)
-    cancelled = place.run(monitor=CancelledTwice(16 * MIB))
+    with pytest.MonkeyPatch.context() as patch:
+        cancelled = place.run(monitor=AtTheGate(place, cancel_twice, patch))
     assert (cancelled.exit_code, [o.version for o in cancelled.objects]) == (130, [1, 0])
     report = place.run(resume=True)
     first, second = report.objects
@@ -171,9 +193,9 @@ def test_what_was_changed_meanwhile_is_read(place: Place) -> None:
 
 @pytest.mark.slow
 def test_a_run_that_is_killed_again_loses_nothing_of_the_first(place: Place) -> None:
-    place.kill("open object")
-    # At once: what makes the moment stands in the catalog already.
-    place.kill("open object")
+    place.kill("open object", waits=False)
+    # At once.
+    place.kill("begun")
     report = place.run(resume=True)
     assert report.exit_code == 0
     assert report.objects[0].bytes_read == 0
@@ -208,8 +230,6 @@ def test_what_a_mirror_lacks_comes_from_the_other_device(place: Place) -> None:
 def test_a_lost_catalog_leaves_what_media_tell_by_name(place: Place) -> None:
     """Of an object that was open they have content without names: it is read again."""
     place.kill("open object")
-    for medium in place.media:
-        wait_for(partial(is_free, medium))
     for file in place.path.glob("catalog.sqlite*"):
         file.unlink()
     rebuilt = api.rebuild([str(medium) for medium in place.media], SilentMonitor(), place.catalog)
@@ -234,7 +254,8 @@ def test_everything_is_sent_where_it_is_asked_for(place: Place) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["ray"], indirect=True)
 def test_a_killed_client_aborts_the_open_object_and_the_next_run_goes_on(place: Place) -> None:
-    report = place.run(monitor=Signal("Client", "web", signal.SIGKILL, read_bytes=16 * MIB))
+    with pytest.MonkeyPatch.context() as patch:
+        report = place.run(monitor=AtTheGate(place, kill_client, patch))
     assert [(o.outcome, o.version) for o in report.objects] == [
         (Outcome.SUCCESS, 1), (Outcome.FAILED, 0),
     ]  # fmt: skip
@@ -261,14 +282,14 @@ def test_a_killed_copy_behind_a_session_is_completed(tmp_path: Path, engine: str
     for number in range(24):
         (source / f"file{number:02d}").write_bytes(os.urandom(MIB))
     copying = Copying(tmp_path)
-    plan = copying.plan("g", COPIES, source, nas="", usb=", rate_limit: 8 MB/s")
+    plan = copying.plan("g", COPIES, source, nas="", usb="")
     killed_run(tmp_path / "g.yaml", copying.catalog, "copying", engine)
     with open_catalog(copying.catalog) as catalog:
         assert [row.state for row in catalog.sessions()] == [
             SessionState.INTERRUPTED, SessionState.FINISHED,
         ]  # fmt: skip
         assert [row.kind for row in catalog.unfinished.sessions()] == ["copy"]
-    settings = replace(copying.settings(), wait_seconds_max=30)
+    settings = replace(copying.settings(), wait_seconds_max=120)
     wait_for(partial(is_free, tmp_path / "usb"))
     before = {header.frame_id for header, _ in copying.frames("usb")}
     report = api.run_copy(plan, (), settings, QUIET)
