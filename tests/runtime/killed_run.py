@@ -58,7 +58,7 @@ class DeadAt(SilentMonitor):
 def killed_run(graph: Path, catalog: Path, moment: str, engine: str) -> None:
     """Runs it in a process of its own, until it is dead."""
     arguments = [sys.executable, "-m", __name__, str(graph), str(catalog), moment, engine]
-    ran = subprocess.run(arguments, check=False, capture_output=True, timeout=300)
+    ran = subprocess.run(arguments, check=False, capture_output=True, timeout=200)
     assert ran.returncode == -signal.SIGKILL, ran.stderr.decode()
 
 

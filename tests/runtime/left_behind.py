@@ -19,7 +19,7 @@ from flowbackup.runtime.edges.slab import PREFIX, SHARED_MEMORY
 ACTORS = (b"MediaAgent", b"Buffer", b"Client", b"Reader", b"Doorkeeper")
 
 
-def wait_for(happened: Callable[[], bool], seconds_max: float = 60) -> None:
+def wait_for(happened: Callable[[], bool], seconds_max: float = 150) -> None:
     deadline = time.monotonic() + seconds_max
     while time.monotonic() < deadline:
         if happened():

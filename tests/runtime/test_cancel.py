@@ -195,7 +195,7 @@ def test_the_second_signal_ends_it_at_once(
     running = command.start("-c", PLAIN)
     wait_for(lambda: written(tmp_path) > 2 * MIB)
     tell(running, signal.SIGINT, signal.SIGINT)
-    assert running.wait(60) == 130, command.said
+    assert running.wait(120) == 130, command.said
     assert_nothing_left(running.pid, tmp_path)
     with open_catalog(tmp_path / "catalog.sqlite") as catalog:
         assert "second" not in [version.record.name for version in catalog.versions()]
@@ -214,7 +214,7 @@ def test_a_signal_while_ray_starts_leaves_nothing(
     (tmp_path / "told").touch()
     # The second one may meet a command that has ended in order, and is leaving: to a shell it is
     # the same.
-    assert running.wait(60) in ((130,) if signals == 1 else (130, -signal.SIGINT)), command.said
+    assert running.wait(120) in ((130,) if signals == 1 else (130, -signal.SIGINT)), command.said
     assert_nothing_left(running.pid, tmp_path)
     assert list((tmp_path / "disk" / "segments").iterdir()) == []
     target("F14", cases=1, text=NOTHING_LEFT)

@@ -33,6 +33,7 @@ from flowbackup.errors import (
 from flowbackup.monitor import SilentMonitor
 from flowbackup.testing.compare import differences
 from tests.runtime.left_behind import actors_of, hidden_names, is_free, members, slabs, wait_for
+from tests.runtime.test_cancel import PLAIN
 from tests.targets import Target
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
@@ -241,7 +242,7 @@ def test_commands_end_at_random_moments(
 ) -> None:
     print(f"seed {SEED}")
     command = [
-        sys.executable, "-c", "from flowbackup.cli.main import main; main()", "run",
+        sys.executable, "-c", PLAIN, "run",
         str(world.graph("moments")), "--catalog", str(world.catalog), "--quiet", "--engine", engine,
     ]  # fmt: skip
     longest = dict.fromkeys(WORDS, 0.0)
@@ -285,7 +286,7 @@ def seconds_of_command(command: list[str], number: signal.Signals, moments: list
             if not hears(running.pid):
                 codes.add(EXIT_FAILED)
             os.killpg(running.pid, number)
-    code = running.wait(60)
+    code = running.wait(120)
     ended = time.monotonic()
     assert code in codes
     assert list(Path("/tmp").glob(f"fbr-{running.pid}-*")) == []

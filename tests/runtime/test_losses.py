@@ -23,6 +23,7 @@ from flowbackup.plan.decided import Plan
 from flowbackup.runtime.crew import crew, succession, watch
 from flowbackup.testing.compare import differences
 from tests.runtime.device_gates import Gates
+from tests.runtime.left_behind import wait_for
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("live_ray")]
 MIB = 1 << 20
@@ -65,13 +66,17 @@ def run(tmp_path: Path, plan: Plan, monitor: Monitor) -> SessionReport:
     settings = RunSettings(catalog=tmp_path / "catalog.sqlite", init=True)
     report = api.run_backup(plan, settings, monitor)
     assert list(Path("/dev/shm").glob(f"flowbackup-{report.session}*")) == []
-    alive = [a["Name"] for a in actors() if a["State"] == "ALIVE" and "losses" in str(a["Name"])]
-    assert alive == []
+    # Ray hears of their ends a moment later.
+    wait_for(lambda: not alive())
     return report
 
 
 def actors() -> list[dict[str, object]]:
     return list(ray._private.state.actors().values())
+
+
+def alive() -> list[object]:
+    return [a["Name"] for a in actors() if a["State"] == "ALIVE" and "losses" in str(a["Name"])]
 
 
 class Signal(SilentMonitor):
