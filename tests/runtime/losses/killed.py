@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 
 from tests.runtime.losses.moments import COMMIT, COMMITTED, FRAME, SEAL, SYNC, Moment
-from tests.runtime.losses.processes import MIDDLE, PATIENCE
+from tests.runtime.losses.processes import MIDDLE
 from tests.runtime.losses.scenario import COMPLETE, Expected, Scenario
 from tests.runtime.losses.world import DEVICES, World
 
@@ -49,6 +49,5 @@ STOPPED = Scenario(
     "media agent of level 1 stopped", Moment("disk2", FRAME, MIDDLE),
     sent("MediaAgent", AGENTS["disk2"], signal.SIGSTOP),
     Expected((COMPLETE, COMPLETE, COMPLETE), 0, (3, 3), "did not answer"), unsealed=("disk2",),
-    limits=PATIENCE,
 )  # fmt: skip
 SCENARIOS = (*_agents(), *_buffers(), STOPPED)

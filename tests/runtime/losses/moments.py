@@ -32,7 +32,10 @@ from flowbackup.runtime.edges.wiring import MediaAgentSettings
 FRAME, COMMIT, SYNC, COMMITTED, SEAL = "frame", "commit", "sync", "committed", "seal"
 """Before a frame is written; before a commit; within it, when its record is written and not yet
 synced; behind it, before anybody is told; before the segment is sealed."""
-WAIT_SECONDS_MAX = 60.0
+FRAMES_PER_COMMIT = 2
+"""Of commits by size.  A slow machine makes others between them, by time: the nth commit is the one
+that comes first behind so many frames."""
+WAIT_SECONDS_MAX = 150.0
 LOOK_SECONDS = 0.005
 _IN_WORDS = {
     FRAME: "frame {nth}", COMMIT: "before commit {nth}", SYNC: "in commit {nth}, before its sync",
@@ -141,7 +144,7 @@ class ScriptedAgent(MediaAgent):
 
     def __init__(self, settings: MediaAgentSettings) -> None:
         super().__init__(settings)
-        self._reached = 0
+        self._reached = self._frames = 0
         # What this process calls to sync: nobody else's.  By way of its module, for what this class
         # itself names has travelled with it, and is another one.
         calls.SYSTEM.fdatasync = self._sync  # type: ignore[method-assign]
@@ -153,6 +156,7 @@ class ScriptedAgent(MediaAgent):
         self.script.note(settings.agent, settings.target.name, frame.header.frame_id)
         self._come_to(FRAME)
         super()._append(writer, frame)
+        self._frames += 1
 
     def _commit(self, writer: FrameWriter) -> list[FrameId]:
         self._come_to(COMMIT)
@@ -174,7 +178,11 @@ class ScriptedAgent(MediaAgent):
         if moment is None or (moment.device, moment.point) != (self._settings.target.name, point):
             return
         self._reached += 1
-        if self._reached == moment.nth and not self.script.is_over:
+        if point in (COMMIT, SYNC, COMMITTED):
+            has_come = self._frames >= moment.nth * FRAMES_PER_COMMIT
+        else:
+            has_come = self._reached == moment.nth
+        if has_come and not self.script.is_over:
             self.script.meet()
 
 

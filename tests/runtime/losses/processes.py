@@ -6,12 +6,11 @@ import signal
 from collections.abc import Callable
 
 from tests.runtime.losses.moments import COMMITTED, FRAME, Moment
-from tests.runtime.losses.scenario import COMPLETE, CREW, Expected, Scenario
+from tests.runtime.losses.scenario import COMPLETE, Expected, Scenario
 from tests.runtime.losses.world import World
 
 MIDDLE = 14
 """A frame of a device: it is of the second object, when the first is durable."""
-PATIENCE = {f"{CREW}.watch.ANSWER_SECONDS_MAX": 3.0}
 
 
 def _end_client(number: signal.Signals) -> Callable[[World], None]:
@@ -37,6 +36,5 @@ SCENARIOS = (
     Scenario(
         "client stopped", Moment("disk1", FRAME, MIDDLE), _end_client(signal.SIGSTOP),
         Expected((COMPLETE, COMPLETE, COMPLETE), 1, (3, 0), "did not answer", reads_all=False),
-        limits=PATIENCE,
     ),
 )  # fmt: skip
