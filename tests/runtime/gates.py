@@ -22,7 +22,8 @@ from flowbackup.runtime.actors.spread_sink import SpreadSink
 from flowbackup.runtime.edges.slab import Slab
 from flowbackup.runtime.edges.wiring import ReadTask
 
-WAIT_SECONDS_MAX = 120.0
+WAIT_SECONDS_MAX = 250.0
+"""Who hangs for longer than 300 s ends the run of the tests."""
 LOOK_SECONDS = 0.005
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -46,6 +47,47 @@ def leaping_time(note: Path) -> SimpleNamespace:
         return time.monotonic() + (1e6 if has_come else 0.0)
 
     return SimpleNamespace(monotonic=monotonic, sleep=time.sleep)
+
+
+class Gates:
+    """Of one device, one behind the other: how far a session has come is no matter of how fast
+    anything is.  The agents are made by `agent`, in whichever process, and whoever goes on for one
+    of them stands at the same gate."""
+
+    def __init__(self, folder: Path, device: str, *frames: int) -> None:
+        """folder: for their files.  frames: how many of a stream it takes before each gate."""
+        self._reached = [folder / f"gate{number}-reached" for number in range(len(frames))]
+        self._opened = [folder / f"gate{number}-opened" for number in range(len(frames))]
+        self._device = device
+        self._frames = frames
+        folder.mkdir(exist_ok=True)
+
+    @property
+    def is_reached(self) -> bool:
+        """Does the device stand at a gate that is closed?"""
+        pairs = zip(self._reached, self._opened, strict=True)
+        return any(reached.exists() and not opened.exists() for reached, opened in pairs)
+
+    def open(self) -> None:
+        """The first one that is closed."""
+        next(opened for opened in self._opened if not opened.exists()).touch()
+
+    def agent(self, kind: type[MediaAgent]) -> type[MediaAgent]:
+        """Media agents of this kind that know the gates."""
+        device = self._device
+        gates = list(zip(self._frames, self._reached, self._opened, strict=True))
+
+        class Gated(kind):  # type: ignore[misc, valid-type]
+            def _append(self, writer: FrameWriter, frame: FrameDescriptor) -> None:
+                for frames, reached, opened in gates:
+                    is_there = frame.header.frame_id.sequence >= frames
+                    if self._settings.target.name == device and is_there:
+                        reached.touch()
+                        wait_until(opened.exists)
+                super()._append(writer, frame)
+
+        Gated.__name__ = Gated.__qualname__ = kind.__name__
+        return Gated
 
 
 def gated_agent(gate: Path, frames: int, *devices: str) -> type[MediaAgent]:

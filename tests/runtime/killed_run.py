@@ -20,7 +20,7 @@ from flowbackup import api
 from flowbackup.catalog.database import Database
 from flowbackup.monitor import Progress, SilentMonitor
 from flowbackup.runtime.crew import crew
-from tests.runtime.device_gates import Gates
+from tests.runtime.gates import Gates
 
 MOMENTS: dict[str, str] = {
     # A frame is durable, and no file is known to be.

@@ -22,7 +22,7 @@ from flowbackup.monitor import Progress, RecordingMonitor, SilentMonitor
 from flowbackup.plan.decided import Plan
 from flowbackup.runtime.crew import crew
 from flowbackup.testing.compare import differences
-from tests.runtime.device_gates import Gates
+from tests.runtime.gates import Gates
 from tests.runtime.left_behind import is_free, slabs, wait_for
 from tests.runtime.losses.moments import FRAME, Moment, Script
 

@@ -22,7 +22,7 @@ from flowbackup.monitor import Monitor, Progress, SilentMonitor
 from flowbackup.plan.decided import Plan
 from flowbackup.runtime.crew import crew, succession, watch
 from flowbackup.testing.compare import differences
-from tests.runtime.device_gates import Gates
+from tests.runtime.gates import Gates
 from tests.runtime.left_behind import wait_for
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("live_ray")]

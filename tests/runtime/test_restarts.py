@@ -20,7 +20,7 @@ from flowbackup.monitor import Progress, SilentMonitor
 from flowbackup.runtime.actors.media_agent import MediaAgent
 from flowbackup.runtime.crew import crew
 from flowbackup.testing.compare import differences
-from tests.runtime.device_gates import Gates
+from tests.runtime.gates import Gates
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("live_ray")]
 MIB = 1 << 20

@@ -23,7 +23,7 @@ from flowbackup.runtime.crew import crew
 from flowbackup.testing.compare import differences
 from tests.judge import check_media, listed, recovered
 from tests.runtime.copying import QUIET, Copying
-from tests.runtime.device_gates import Gates
+from tests.runtime.gates import Gates
 from tests.runtime.killed_run import GATES, has_come, killed_run
 from tests.runtime.left_behind import wait_for
 from tests.runtime.test_losses import actors
