@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.targets import Loss, Recorder, Shown, Target, loss_table, table
 
@@ -19,8 +19,11 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 _RUNTIME = TemporaryDirectory(prefix="fbt-")
 os.environ["XDG_RUNTIME_DIR"] = _RUNTIME.name
 
-# Machines that run tests are slow and shared: a deadline would only measure them.
-settings.register_profile("flowbackup", deadline=None)
+# Machines that run tests are slow and shared: a deadline would only measure them, and so would the
+# half minute that examples may take to be made.
+settings.register_profile(
+    "flowbackup", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("flowbackup")
 
 

@@ -73,7 +73,10 @@ INSTEAD_OF_A_PATH = st.sampled_from(
 
 
 @given(written=legal_graphs(), other=st.none() | INSTEAD_OF_A_PATH, has_url=st.booleans())
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_any_graph_survives_a_file_unchanged(
     written: dict[str, Any], other: dict[str, Any] | None, has_url: bool, tmp_path: Path
 ) -> None:

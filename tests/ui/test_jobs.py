@@ -51,14 +51,14 @@ SUMMARY = {"type": "summary", "outcome": "success", "exit_code": 0, "session": "
 SAYS = """
 import json, signal, sys, time
 rows = json.loads(sys.argv[1])
-for row in rows:
-    print(json.dumps(row), flush=True)
-if "wait" in sys.argv:
-    try:
+try:
+    for row in rows:
+        print(json.dumps(row), flush=True)
+    if "wait" in sys.argv:
         signal.sigwait({signal.SIGINT}) if "deaf" in sys.argv else time.sleep(600)
-    except KeyboardInterrupt:
-        print(json.dumps({"type": "error", "kind": "Interrupted", "exit_code": 130, "text": "x"}))
-        sys.exit(130)
+except KeyboardInterrupt:
+    print(json.dumps({"type": "error", "kind": "Interrupted", "exit_code": 130, "text": "x"}))
+    sys.exit(130)
 """
 
 

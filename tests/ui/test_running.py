@@ -160,9 +160,9 @@ def test_the_command_prints_an_address_answers_and_ends_by_a_signal(tmp_path: Pa
         assert told["type"] == "listening"
         address, _, token = told["address"].partition("/#token=")
         headers = {"authorization": f"Bearer {token}"}
-        with httpx2.Client(base_url=address, headers=headers) as client:
+        with httpx2.Client(base_url=address, headers=headers, timeout=60) as client:
             assert client.get("/api/state").json()["roots"] == [str(tmp_path)]
             assert client.get("/api/state", headers={"host": "evil.example"}).status_code == 403
         server.terminate()
-        server.wait(30)
+        server.wait(60)
     assert server.returncode in (0, -15)
