@@ -64,10 +64,12 @@ class Jobs:
     def __init__(
         self, folder: Path, clock_ns: Callable[[], int] = time.time_ns,
         pause: Callable[[float], object] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         self._folder = folder
         self._clock_ns = clock_ns
         self._pause = pause
+        self._clock = clock
 
     def start(
         self, kind: str, title: str, words: Sequence[str], *, catalog: Path, graph: str = ""
@@ -133,15 +135,15 @@ class Jobs:
 
     def _wait_heard(self, process: ProcessIdentity) -> None:
         """Of two words that come before the first was heard, one is lost."""
-        latest = time.monotonic() + HEAR_SECONDS_MAX
-        while is_pending(process, signal.SIGINT) and time.monotonic() < latest:
+        latest = self._clock() + HEAR_SECONDS_MAX
+        while is_pending(process, signal.SIGINT) and self._clock() < latest:
             self._pause(LOOK_SECONDS)
 
     def _wait_process(self, job: Job) -> ProcessIdentity | None:
         """As `process`; whoever asks at once behind the start is a moment before it."""
-        latest = time.monotonic() + START_SECONDS_MAX
+        latest = self._clock() + START_SECONDS_MAX
         while (process := self.process(job)) is None and not self.is_over(job):
-            if time.monotonic() > latest:
+            if self._clock() > latest:
                 return None
             self._pause(LOOK_SECONDS)
         return process

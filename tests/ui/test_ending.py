@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 
 from flowbackup.process import identify
@@ -33,7 +34,8 @@ def test_a_command_that_is_slow_to_hear_is_told_twice_to_end_now(tmp_path: Path)
             heard.append(answers.readline())
 
         assert answers.readline() == b"deaf\n"
-        jobs = Jobs(tmp_path, pause=hear)
+        looks = count()
+        jobs = Jobs(tmp_path, pause=hear, clock=lambda: next(looks) / 10)
         job = written(jobs, tmp_path, 1, identify().as_dict())
         write_value(jobs.folder(job) / PROCESS, identify(command.pid).as_dict())
         jobs.end(job, now=True)
