@@ -35,7 +35,9 @@ def chromium() -> Iterator[Browser]:
         pytest.skip("the page is not built: make page")
     expect.set_options(timeout=WAIT_MILLISECONDS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=FLAGS, timeout=WAIT_MILLISECONDS
+        )
         yield browser
         browser.close()
 
@@ -68,7 +70,9 @@ def address(folder: Path, tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def tab(chromium: Browser, address: str) -> Iterator[Tab]:
     """A tab with the page; what the browser complains of fails the test."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 800}, locale="en-US")
+    context = chromium.new_context(
+        viewport={"width": 1280, "height": 800}, locale="en-US", reduced_motion="reduce"
+    )
     tab = Tab(context.new_page(), SHOTS)
     tab.page.goto(address)
     tab.page.get_by_role("navigation").wait_for()

@@ -23,28 +23,18 @@ def test_a_chain_is_drawn_from_nothing_by_mouse(tab: Tab, folder: Path) -> None:
     ):  # fmt: skip
         page.get_by_role("button", name=part, exact=True).click()
     tab.box_count(7)
-    page.get_by_role("button", name="Arrange").click()
-    tab.settled()
-    page.wait_for_timeout(600)
+    tab.arrange()
     tab.shot("designer-seven-boxes")
     tab.drag(tab.end("group/primary"), tab.title("group/mirror"))
-    tab.settled()
     tab.drag(tab.end("group/mirror"), tab.title("group/mirror2"))
-    tab.settled()
     tab.drag(tab.end("group/readers"), tab.title("group/archive"))
-    tab.settled()
     # Half of the buffers of the agent go to a third mirror.
     tab.choose_buffers("primary.disk1", 0, 4, 8)
     tab.drag(tab.end("agent/primary.disk1"), tab.box("agent/mirror3.disk4"), part=0.4)
-    tab.settled()
     # The object is what those buffers hold: it is dragged to them.
     tab.choose_buffers("primary.disk1", 0, 4, 8)
     tab.drag(tab.end("object/data"), tab.box("agent/primary.disk1"))
-    tab.settled()
-    page.get_by_role("button", name="Arrange").click()
-    page.wait_for_timeout(600)
-    page.locator(".react-flow__controls-fitview").click()
-    page.wait_for_timeout(400)
+    tab.arrange()
     expect(page.locator(".problems-head")).to_have_text("No problems")
     tab.shot("designer-drawn-by-mouse")
     _save(tab, "drawn.yaml")
@@ -119,7 +109,7 @@ def test_the_same_chain_is_drawn_by_keyboard_alone(tab: Tab, folder: Path) -> No
     expect(save).to_be_enabled()
     save.focus()
     keyboard.press("Enter")
-    expect(page.locator(".toast")).to_contain_text("Saved /")
+    tab.said("Saved /")
     _check_chain(folder / "typed.yaml", "second", "third", "half", "archive")
 
 
@@ -133,9 +123,7 @@ def test_an_illegal_coupling_says_why(tab: Tab) -> None:
     page.get_by_role("button", name="Add a copy group").click()
     page.get_by_role("button", name="Add a mirror group").click()
     tab.box_count(3)
-    page.get_by_role("button", name="Arrange").click()
-    tab.settled()
-    page.locator(".react-flow__controls-fitview").click()
+    tab.arrange()
     begin = tab.end("group/primary")
     tab.begin_coupling(begin)
     expect(tab.box("group/mirror")).to_have_attribute("data-legal", "yes")
@@ -235,7 +223,7 @@ def test_a_file_that_was_changed_meanwhile_is_not_lost(tab: Tab, folder: Path) -
     assert file.read_text() == theirs
     tab.shot("designer-changed-meanwhile")
     dialog.get_by_role("button", name="Save mine over it").click()
-    expect(page.locator(".toast")).to_contain_text("Saved /")
+    tab.said("Saved /")
     assert "buffers: 16" in file.read_text()
 
 
@@ -263,7 +251,7 @@ def _save(tab: Tab, name: str) -> None:
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("textbox", name="File").fill(name)
     dialog.get_by_role("button", name="Save", exact=True).click()
-    expect(page.locator(".toast")).to_contain_text("Saved /")
+    tab.said("Saved /")
 
 
 def _check_chain(file: Path, second: str, third: str, half: str, archive: str) -> None:

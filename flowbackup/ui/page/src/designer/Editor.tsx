@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useLayoutEffect, useState } from "react";
 import { saidOf } from "../api/client";
 import type { Finding, GraphText } from "../api/designing";
 import { chartOf } from "../model/chart";
@@ -31,6 +31,7 @@ import { TableEditor } from "./table/TableEditor";
 import { TextPane } from "./text/TextPane";
 import { legalTargets, tryCoupling } from "./trying";
 import { useNarrow } from "./useNarrow";
+import { useWorking } from "./useWorking";
 
 type Main = "canvas" | "table";
 type Side = "form" | "text";
@@ -52,6 +53,7 @@ export function Editor({ draft }: { draft: Draft }) {
   const hasErrors = findings.some((one) => one.severity === "error");
   const say = useSay();
   const isNarrow = useNarrow();
+  const { isWorking, during } = useWorking();
   const [chosen, setChosen] = useState<Keys>([]);
   const [main, setMain] = useState<Main>("canvas");
   const [side, setSide] = useState<Side>("form");
@@ -125,7 +127,7 @@ export function Editor({ draft }: { draft: Draft }) {
         undo: draft.undo,
         redo: draft.redo,
         save: () => setDialog("save"),
-        arrange: () => void arrange(),
+        arrange: () => void during(arrange()),
         canvas: () => show("canvas"),
         table: () => {
           show("table");
@@ -143,10 +145,11 @@ export function Editor({ draft }: { draft: Draft }) {
       };
       actions[action]();
     },
-    [add, arrange, chosen, draft, made, show],
+    [add, arrange, chosen, draft, during, made, show],
   );
 
-  useEffect(() => {
+  // What is shown is what a key means, from its first moment.
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (document.querySelector("dialog[open]")) return;
       const action = actionOf(event);
@@ -184,7 +187,7 @@ export function Editor({ draft }: { draft: Draft }) {
       onChoose={choose}
       onAddAgent={addDeviceTo}
       onAdd={add}
-      onCouple={(source, target) => tryCoupling(draft, source, target)}
+      onCouple={(source, target) => during(tryCoupling(draft, source, target))}
       onLegal={(source) => legalTargets(draft, source)}
     />
   );
@@ -199,7 +202,9 @@ export function Editor({ draft }: { draft: Draft }) {
         focusSoon(".inspector input");
       }}
       onEdit={draft.editSpec}
-      onCouple={({ source, target }) => tryCoupling(draft, { kind: "agent", end: source }, target)}
+      onCouple={({ source, target }) =>
+        during(tryCoupling(draft, { kind: "agent", end: source }, target))
+      }
     />
   );
   const form = (
@@ -222,7 +227,7 @@ export function Editor({ draft }: { draft: Draft }) {
   );
   const panes = { canvas, table, form, text: textPane };
   return (
-    <div className="designer">
+    <div className="designer" data-busy={isWorking || !state.isCurrent || undefined}>
       <Toolbar
         title={spec.graph}
         isDirty={draft.isDirty}

@@ -134,7 +134,7 @@ function Chain(props: CanvasProps) {
       {/* biome-ignore lint/a11y/noStaticElementInteractions: parts can be dropped; the buttons add them too */}
       <div
         className="canvas"
-        data-coupling={dragged ? true : undefined}
+        data-coupling={dragged ? (dragged.isJudged ? "judged" : "begun") : undefined}
         onDrop={onDrop}
         onDragOver={(event) => event.preventDefault()}
         onPointerDown={() => setRefused(null)}

@@ -8,9 +8,10 @@ export type Source =
   | { kind: "agent"; end: Endpoint }
   | { kind: "client"; client: string; object: string };
 
-/** verdicts: null until the server has answered. */
+/** isJudged: the server has answered, if it can be asked.  verdicts: null until then. */
 export interface Dragged {
   source: Source;
+  isJudged: boolean;
   verdicts: Verdicts | null;
 }
 

@@ -34,9 +34,10 @@ export function useCouplingDrag({ spec, range, onLegal, onCouple, onDone }: Drag
     const source = sourceOf(from, range);
     if (!source) return;
     setRefused(null);
-    setDragged({ source, verdicts: null });
+    setDragged({ source, isJudged: false, verdicts: null });
     void onLegal(source).then((verdicts) => {
-      if (draggedNow.current?.source === source) setDragged({ source, verdicts });
+      if (draggedNow.current?.source !== source) return;
+      setDragged({ source, isJudged: true, verdicts });
     });
   };
 

@@ -4,7 +4,13 @@ import { useEffect, useRef } from "react";
 import type { Box, Chart } from "../../model/chart";
 import type { Positions } from "../../model/layout";
 
-const FIT = { padding: 0.12, maxZoom: 1, duration: 200 };
+const FIT = { padding: 0.12, maxZoom: 1 };
+const FIT_MILLISECONDS = 200;
+
+/** Nothing glides for whoever has asked the browser for less motion. */
+function fitMilliseconds(): number {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : FIT_MILLISECONDS;
+}
 
 export function useShown(chart: Chart, places: Positions): void {
   const flow = useReactFlow();
@@ -24,7 +30,7 @@ export function useShown(chart: Chart, places: Positions): void {
     };
     const fresh = chart.boxes.filter((box) => !before.has(box.id));
     if (fresh.length && (before.size === 0 || !fresh.every(isSeen))) {
-      requestAnimationFrame(() => void flow.fitView(FIT));
+      requestAnimationFrame(() => void flow.fitView({ ...FIT, duration: fitMilliseconds() }));
     }
   }, [chart, places, flow, store]);
 }
