@@ -12,6 +12,7 @@ from flowbackup.model.report import SessionReport
 from flowbackup.monitor import SilentMonitor
 
 NASTY = ("a\u202egpj.exe", "<img src=x onerror=alert(1)>", "two\nlines", "*")
+SITE = "{path: site, exclude: [cache/]}"
 GRAPH = """\
 graph: nightly
 engine: local
@@ -21,37 +22,41 @@ sync_size: 2 MiB
 clients:
   web:
     objects:
-      site: {{path: site, exclude: [cache/]}}
+      site: {path: site, exclude: [cache/]}
 devices:
-  nas: {{path: nas{limit}}}
-  usb: {{path: usb{limit}}}
+  nas: {path: nas}
+  usb: {path: usb}
 backup_groups:
-  primary: {{devices: [nas], buffers: 8}}
+  primary: {devices: [nas], buffers: 8}
 mirror_groups:
-  offsite: {{mirrors: primary, devices: [usb], level: 1, buffers: 8}}
+  offsite: {mirrors: primary, devices: [usb], level: 1, buffers: 8}
 """
 MIB = 1 << 20
+FILMS = 4
 
 
 class Chain:
     """folder: the root of the page.  graph: the file."""
 
-    def __init__(self, folder: Path, catalog: Path, *, rate: str = "", mib: int = 4) -> None:
-        """rate: of both devices, as in "8 MB/s"."""
+    def __init__(self, folder: Path, catalog: Path) -> None:
         self.folder = folder
         self.catalog = catalog
         self.source = folder / "site"
         self.graph = folder / "nightly.yaml"
-        self.graph.write_text(GRAPH.format(limit=f", rate_limit: {rate}" if rate else ""))
+        self.graph.write_text(GRAPH)
         for name, content in (
             ("index.html", b"<h1>hello</h1>\n"), ("etc/site.conf", b"port = 8080\n"),
             ("cache/page.html", b"made anew"),
             *((f"names/{name}", b"x") for name in NASTY),
-            *((f"media/film{number}.bin", os.urandom(MIB)) for number in range(mib)),
+            *((f"media/film{number}.bin", os.urandom(MIB)) for number in range(FILMS)),
         ):  # fmt: skip
             path = self.source / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
+
+    def instead_of_a_path(self, written: str) -> None:
+        """The data object is this one, as a graph has it."""
+        self.graph.write_text(GRAPH.replace(SITE, written))
 
     def run(self, *tags: str) -> SessionReport:
         """Backs it up, outside the page."""

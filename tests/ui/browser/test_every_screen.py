@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser
 
 from tests.ui.browser.conftest import ROOT, SHOTS
 from tests.ui.browser.tab import Tab
@@ -33,8 +33,9 @@ def test_screens_fit_and_are_open_to_everybody(
     graph = folder / "kept.yaml"
     graph.write_text(KEPT)
     context = chromium.new_context(
-        viewport={"width": width, "height": 800}, color_scheme=colours, locale="en-US"
-    )
+        viewport={"width": width, "height": 800}, color_scheme=colours, locale="en-US",
+        reduced_motion="reduce",
+    )  # fmt: skip
     tab = Tab(context.new_page(), SHOTS)
     tab.page.goto(address)
     tab.page.get_by_role("navigation").wait_for()
@@ -56,9 +57,7 @@ def test_screens_fit_and_are_open_to_everybody(
 
 def faults_of(tab: Tab, name: str, width: int) -> list[str]:
     """What sticks out, and who is shut out; a picture is left for those who look."""
-    tab.page.wait_for_load_state("networkidle")
-    expect(tab.page.get_by_text("…", exact=False).filter(has_text="Loading")).to_have_count(0)
-    tab.page.wait_for_timeout(250)
+    tab.shown()
     tab.shot(name)
     wide = tab.page.evaluate("document.documentElement.scrollWidth")
     faults = [f"{name} is {wide} pixels wide"] if wide > width else []

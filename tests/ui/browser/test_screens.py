@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ from playwright.sync_api import Browser, Page, expect
 
 from flowbackup.testing.compare import differences
 from flowbackup.ui.pages import LIMIT_MAX
+from tests.runtime.unended import Unended
 from tests.ui.browser.chain import NASTY, Chain
 from tests.ui.browser.conftest import SHOTS
-from tests.ui.browser.tab import Tab
+from tests.ui.browser.tab import WAIT_MILLISECONDS, Tab
 from tests.ui.browser.test_every_screen import LOOKS, serious_faults
 
 RUN_MILLISECONDS = 60_000
+RATE = re.compile("[1-9][0-9.]* [kM]B/s")
 # Together they have both widths and both sets of colours.
 QUICK = [(1280, "light"), (390, "dark")]
 
@@ -29,8 +32,11 @@ def chain(folder: Path, tmp_path: Path) -> Chain:
 @pytest.fixture
 def other(chromium: Browser, address: str) -> Iterator[Page]:
     """A tab of another window."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 800}, locale="en-US")
+    context = chromium.new_context(
+        viewport={"width": 1280, "height": 800}, locale="en-US", reduced_motion="reduce"
+    )
     page = context.new_page()
+    page.set_default_timeout(WAIT_MILLISECONDS)
     page.goto(address)
     page.get_by_role("navigation").wait_for()
     yield page
@@ -44,9 +50,16 @@ def ended(page: Page, outcome: str) -> None:
 
 
 def test_a_run_is_watched_by_two_tabs_and_changed(
-    tab: Tab, other: Page, folder: Path, tmp_path: Path
+    tab: Tab, other: Page, chain: Chain, tmp_path: Path
 ) -> None:
-    chain = Chain(folder, tmp_path / "catalog.sqlite", rate="3 MB/s", mib=40)
+    unended = Unended(tmp_path)
+    chain.instead_of_a_path(unended.written)
+    with unended.ending():
+        _watch_and_change(tab, other, chain)
+
+
+def _watch_and_change(tab: Tab, other: Page, chain: Chain) -> None:
+    """The run has no end until it is cancelled."""
     page = tab.page
     tab.go("#/run")
     page.get_by_role("button", name="Run a graph").click()
@@ -55,7 +68,7 @@ def test_a_run_is_watched_by_two_tabs_and_changed(
     page.get_by_role("button", name="Run", exact=True).click()
     expect(page.get_by_role("progressbar", name="Progress")).to_be_visible()
     picture = page.get_by_label("The graph as it runs")
-    expect(picture.locator(".flow-label strong").first).to_contain_text("MB/s", timeout=30_000)
+    expect(picture.locator(".flow-label strong").first).to_contain_text(RATE)
     expect(picture.locator(".buffers").first).to_be_visible()
     table = page.get_by_label("Couplings")
     expect(table.get_by_role("row")).to_have_count(3)
@@ -67,13 +80,13 @@ def test_a_run_is_watched_by_two_tabs_and_changed(
     page.get_by_role("button", name="Bandwidth").click()
     page.get_by_label("At most").fill("2 MB/s")
     page.get_by_role("button", name="Set the limit").click()
-    expect(page.get_by_text("The bandwidth is changed.")).to_be_visible()
+    tab.said("The bandwidth is changed.")
 
     page.get_by_role("button", name="Attach a mirror").click()
-    page.get_by_label("Directory, or device of the graph").fill(str(folder / "third"))
+    page.get_by_label("Directory, or device of the graph").fill(str(chain.folder / "third"))
     page.get_by_label("Make a medium of it if it is empty").check()
     page.get_by_role("button", name="Attach", exact=True).click()
-    expect(page.get_by_text("The mirror is attached.")).to_be_visible()
+    tab.said("The mirror is attached.")
     for each in (page, other):
         rows = each.get_by_label("Couplings").get_by_role("row")
         expect(rows.filter(has_text="third")).to_be_visible()
@@ -83,7 +96,7 @@ def test_a_run_is_watched_by_two_tabs_and_changed(
     (third,) = (name for name in mirror.locator("option").all_inner_texts() if "third" in name)
     mirror.select_option(third)
     page.get_by_role("button", name="Detach", exact=True).click()
-    expect(page.get_by_text("The mirror is detached.")).to_be_visible()
+    tab.said("The mirror is detached.")
 
     page.get_by_role("button", name="Cancel", exact=True).click()
     page.get_by_label("At once").check()
@@ -282,17 +295,18 @@ def test_screens_with_data_fit_and_are_open_to_everybody(
     (chain.source / "index.html").write_text("changed")
     session = chain.run("gold").session
     context = chromium.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=colours, locale="en-US"
-    )
+        viewport={"width": width, "height": 900}, color_scheme=colours, locale="en-US",
+        reduced_motion="reduce",
+    )  # fmt: skip
     tab = Tab(context.new_page(), SHOTS)
     tab.page.goto(address)
     tab.page.get_by_role("navigation").wait_for()
     faults = []
     for name, place in SCREENS.items():
         tab.go(place.format(session=session, graph=chain.graph))
-        tab.page.wait_for_timeout(400)
-        expect(tab.page.locator(".loading")).to_have_count(0)
+        tab.shown()
         _act(tab.page, name)
+        tab.shown()
         tab.page.screenshot(path=SHOTS / f"full-{name}-{width}-{colours}.png", full_page=True)
         wide = tab.page.evaluate("document.documentElement.scrollWidth")
         faults += [f"{name} is {wide} pixels wide"] if wide > width else []
@@ -310,7 +324,6 @@ def _act(page: Page, screen: str) -> None:
     if screen == "plan":
         page.get_by_role("button", name="Simulate").click()
         page.get_by_label("Prediction of nightly").wait_for()
-        page.wait_for_timeout(400)
     if screen == "catalog-find":
         page.get_by_label("Name or pattern").fill("*")
         page.keyboard.press("Enter")
