@@ -21,9 +21,7 @@ os.environ["XDG_RUNTIME_DIR"] = _RUNTIME.name
 
 # Machines that run tests are slow and shared: a deadline would only measure them, and so would the
 # half minute that examples may take to be made.
-settings.register_profile(
-    "flowbackup", deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+settings.register_profile("flowbackup", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("flowbackup")
 
 
