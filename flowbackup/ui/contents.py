@@ -28,8 +28,6 @@ PREVIEW_BYTES = 64 << 10
 TICKET_SECONDS = 30.0
 TICKETS_MAX = 100
 PIECE_BYTES = 256 << 10
-END_SECONDS_MAX = 10.0
-"""Of a thread that has closed its end already."""
 Give = Callable[[BinaryIO], object]
 
 
@@ -178,6 +176,7 @@ def _pieces(give: Give) -> Iterator[bytes]:
     with open(reading, "rb", buffering=0) as pipe:
         while piece := pipe.read(PIECE_BYTES):
             yield piece
-    writer.join(END_SECONDS_MAX)
+    # It has closed its end, so it says at once whether that was the end of all.
+    writer.join()
     if faults:
         raise faults[0]
