@@ -11,7 +11,6 @@ import secrets as random
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -26,10 +25,11 @@ from flowbackup import api
 from flowbackup.api import RunSettings
 from flowbackup.frame.key_slots import opened_by_passphrase
 from flowbackup.keys.key_file import new_key, write_key_file
-from flowbackup.media.labels.label import SEGMENTS_NAME
 from flowbackup.monitor import SilentMonitor
 from flowbackup.process import descendants
 from tests.faults.secrets import Secret, in_arguments, in_environments, in_files
+from tests.runtime.gates import Gates
+from tests.runtime.left_behind import wait_for
 from tests.runtime.listening import listening
 from tests.runtime.three_nodes import three_nodes
 from tests.targets import Target
@@ -67,8 +67,21 @@ def test_a_secret_is_found_in_every_form_and_place(tmp_path: Path) -> None:
             process.communicate()
 
 
+GATED = """
+import sys
+from pathlib import Path
+from flowbackup.cli.main import main
+from flowbackup.runtime.crew import crew
+from tests.runtime.gates import Gates
+crew.MediaAgent = Gates(Path(sys.argv.pop(1)), "disk", int(sys.argv.pop(1))).agent(crew.MediaAgent)
+main()
+"""
+FRAMES = 8
+
+
 class Command:
-    """A backup at work, by the real command, in a home of its own."""
+    """A backup at work, by the real command, in a home of its own: its device stands at a gate
+    until it has been looked at."""
 
     def __init__(
         self, folder: Path, environment: dict[str, str], around: str = "",
@@ -78,6 +91,7 @@ class Command:
         name among the files."""
         hooks, _, rest = around.partition("\n")
         self.folder = folder
+        self._gates = Gates(folder / "gates", "disk", FRAMES)
         for name in ("source", "home", "tmp"):
             (folder / name).mkdir()
         for number in range(16):
@@ -88,24 +102,25 @@ class Command:
         (folder / "graph.yaml").write_text(
             f"graph: watched\nframe_size: 512 KiB\nsync_size: 1 MiB\n"
             f"clients: {{web: {{objects: {{site: {{path: {folder}/source{hooks}}}}}}}}}\n"
-            f"devices: {{disk: {{path: {folder}/disk, rate_limit: 4 MB/s}}}}\n"
+            f"devices: {{disk: {{path: {folder}/disk}}}}\n"
             f"backup_groups: {{primary: {{devices: [disk]}}}}\n{rest}\n"
         )
         api.init_device(str(folder / "disk"))
         own = {"HOME": str(folder / "home"), "XDG_DATA_HOME": str(folder / "home")}
         with (folder / "said").open("wb") as said:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", "from flowbackup.cli.main import main; main()", "run",
+                [sys.executable, "-c", GATED, str(folder / "gates"), str(FRAMES), "run",
                  str(folder / "graph.yaml"), "--json", "-v", "--engine", "ray"],
                 stdout=said, stderr=said, env={**os.environ, **own, **environment},
             )  # fmt: skip
 
     def wait_until_it_writes(self) -> None:
-        deadline = time.monotonic() + 60
-        segments = self.folder / "disk" / SEGMENTS_NAME
-        while not list(segments.glob("*.part")):
-            assert self.process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_for(lambda: self._gates.is_reached or self.process.poll() is not None)
+        assert self._gates.is_reached, (self.folder / "said").read_text()
+
+    def end(self) -> None:
+        self._gates.open()
+        assert self.process.wait(120) == 0
 
     @property
     def ray_folder(self) -> Path:
@@ -138,7 +153,7 @@ def test_what_a_command_knows_stays_with_its_processes(tmp_path: Path, target: T
         found += in_environments(known, [command.process.pid, *family])
         found += in_environments([token], family)
         assert found == []
-        assert command.process.wait(120) == 0
+        command.end()
     finally:
         command.process.kill()
         command.process.wait()
@@ -171,7 +186,7 @@ def test_addresses_of_notices_stay_here_and_hooks_know_no_secret_of_ours(
             found = in_files(known, command.ray_folder, *SHARED_MEMORY.glob("flowbackup-*"))
             found += in_arguments(known) + in_environments(known, family)
             assert found == []
-            assert command.process.wait(120) == 0
+            command.end()
         finally:
             command.process.kill()
             command.process.wait()
@@ -215,7 +230,7 @@ def test_keys_of_media_stay_in_memory_and_what_they_seal_is_seen_nowhere(
         found += in_arguments(keys + canary) + in_environments(keys, family)
         found += in_environments(keys)
         assert found == []
-        assert command.process.wait(120) == 0
+        command.end()
         assert in_files(keys, tmp_path) == []
         assert in_files(canary, tmp_path / "disk", tmp_path / "said") == []
     finally:

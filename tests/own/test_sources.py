@@ -251,7 +251,7 @@ def test_a_session_that_is_ended_closes_its_source(way: str) -> None:
 
     with pytest.raises(InterruptedSessionError):
         opened(way, Made(pieces), StreamLimits(30, stopped.is_set))
-    assert closed.wait(10)
+    assert closed.wait(60)
 
 
 def test_a_program_that_ended_without_a_word_makes_no_version() -> None:

@@ -207,7 +207,7 @@ def test_who_lost_the_lock_makes_nothing_durable(
     bucket, key = object_at(f"{location}/flowbackup.lock")
     bucket.put(key, of_another_machine(bucket.read_begin(key, 4096)[0].replace(b"slow", b"quick")))
     assert device._lock is not None
-    device._lock._thread.join(10)
+    device._lock._thread.join(60)
     with pytest.raises(DeviceError, match=r"taken over by quick .* on far-"):
         writer.commit()
     assert segments(location) == []
