@@ -7,6 +7,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -28,6 +29,8 @@ longer."""
 SAID_BYTES_KEPT = 8192
 """The end of what a command said: the reason comes last."""
 _SHOWN_CHARACTERS = 2000
+PIPE_BYTES_MAX = 1 << 20
+"""One call reads all that a pipe holds."""
 
 _SECRETS = re.compile(r"RAY_AUTH_TOKEN|FLOWBACKUP_.*(?:KEY|PASS|SECRET|TOKEN).*")
 """What our own processes know each other by, and what opens media; Ray hands the environment of the
@@ -59,20 +62,35 @@ class Said:
 
     def __init__(self, pipe: BinaryIO) -> None:
         self._pipe = pipe
+        os.set_blocking(pipe.fileno(), False)
         self._kept = bytearray()
-        self._thread = threading.Thread(target=self._collect, name="said", daemon=True)
-        self._thread.start()
+        self._taking = threading.Lock()
+        threading.Thread(target=self._collect, name="said", daemon=True).start()
 
     def text(self) -> str:
-        """What it said; something that it started may hold the pipe open for ever."""
-        self._thread.join(GRACE_SECONDS)
+        """What it said until now.  Waits for nobody: what a command has said that has ended stands
+        in the pipe, which something that it started may hold open for ever."""
+        self._take()
         return bytes(self._kept).decode(errors="backslashreplace").strip()[-_SHOWN_CHARACTERS:]
 
     def _collect(self) -> None:
-        with self._pipe as pipe:
-            while data := pipe.read1(4096):  # type: ignore[attr-defined]
-                self._kept += data
-                del self._kept[:-SAID_BYTES_KEPT]
+        poll = select.poll()
+        poll.register(self._pipe, select.POLLIN)
+        while self._take():
+            poll.poll()
+        with self._taking:
+            self._pipe.close()
+
+    def _take(self) -> bool:
+        """All that stands in the pipe.  Returns False at its end."""
+        with self._taking:
+            try:
+                data = b"" if self._pipe.closed else os.read(self._pipe.fileno(), PIPE_BYTES_MAX)
+            except BlockingIOError:
+                return True
+            self._kept += data
+            del self._kept[:-SAID_BYTES_KEPT]
+            return bool(data)
 
 
 def command_environment(own: Mapping[str, str]) -> dict[str, str]:
