@@ -11,9 +11,10 @@ import pytest
 
 from flowbackup.errors import InterruptedSessionError, SourceError
 from flowbackup.process import identify
+from flowbackup.source import command
 from flowbackup.source.command import CommandLimits, run_command
 from tests.runtime.left_behind import is_noted, members, wait_for
-from tests.source.test_streams import assert_ended
+from tests.source.test_streams import assert_ended, time_behind
 
 LIMITS = CommandLimits(30)
 
@@ -61,8 +62,11 @@ def test_a_program_that_is_not_there_is_named() -> None:
         run_command(("/no/such/program",), "hook", {}, LIMITS)
 
 
-def test_one_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
+def test_one_that_takes_too_long_is_ended_with_all_that_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     note = tmp_path / "pid"
+    monkeypatch.setattr(command, "time", time_behind(note))
     text = f"echo waiting; trap '' TERM; sleep 300 & echo $! > {note}; sleep 300"
     with pytest.raises(SourceError, match=r"took longer than 2\.0 s: waiting"):
         run(text, CommandLimits(2))

@@ -10,7 +10,9 @@ import threading
 import time
 from contextlib import AbstractContextManager
 from functools import partial
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,6 +21,7 @@ from flowbackup.model.entry import EntryKind
 from flowbackup.model.record import VersionRecord
 from flowbackup.monitor import RecordingMonitor
 from flowbackup.restore.content import write_content
+from flowbackup.source import stream
 from flowbackup.source.manifest import JOURNAL_FRAMES
 from flowbackup.source.reader import read_object
 from flowbackup.source.stream import Stream, StreamLimits, open_command, open_descriptor
@@ -28,6 +31,19 @@ from tests.restore.memory import FRAME_BYTES, SESSION, Memory
 from tests.runtime.left_behind import is_noted
 
 LIMITS = StreamLimits(30)
+STANDS = 60
+"""So many times slower than the real one is a clock before the note, which may never come."""
+
+
+def time_behind(note: Path) -> SimpleNamespace:
+    """In the place of the module: it stands nearly still until a command has written a line into
+    this file; then each look is a day later."""
+    days = count(1)
+
+    def monotonic() -> float:
+        return next(days) * 86_400.0 if is_noted(note) else time.monotonic() / STANDS
+
+    return SimpleNamespace(monotonic=monotonic, sleep=time.sleep)
 
 
 class Reading:
@@ -128,9 +144,10 @@ def test_a_command_that_is_not_there(reading: Reading) -> None:
 
 @pytest.mark.parametrize("text", ["sleep 60", "echo x; sleep 60", "exec >&-; sleep 60"])
 def test_a_command_that_gives_nothing_is_ended_with_all_that_it_started(
-    text: str, reading: Reading, tmp_path: Path
+    text: str, reading: Reading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     note = tmp_path / "pid"
+    monkeypatch.setattr(stream, "time", time_behind(note))
     with pytest.raises(SourceError, match=r"for 2\.0 s \(raise silence_max"):
         reading.run(*shell(f"sleep 60 & echo $! > {note}; {text}"), limits=StreamLimits(2))
     assert_ended(int(note.read_text()))
