@@ -1,13 +1,15 @@
 """A program that changes a tree all the time, in every way, until its standard input ends.
 
-    python trouble.py TREE OUTSIDE SEED
+    python trouble.py TREE OUTSIDE SEED COUNTER
 
 Every file in TREE is a beginning of one of 200 patterns, whatever happens to it; OUTSIDE is a
-folder to which links lead.  Prints how much it did, when it has begun and in the end.
+folder to which links lead.  COUNTER is a file of eight bytes: how much it has done.  Says a line
+when it has begun.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
 import random
 import select
@@ -119,15 +121,16 @@ _CHANGES = (
 )  # fmt: skip
 
 
-def main(tree: str, outside: str, seed: str) -> None:
+def main(tree: str, outside: str, seed: str, counter: str) -> None:
     trouble = Trouble(tree, outside, int(seed))
     for _ in range(500):
         trouble.step()
-    print(trouble.done, flush=True)
-    while not select.select([sys.stdin], [], [], 0)[0]:
-        for _ in range(20):
-            trouble.step()
-    print(trouble.done, flush=True)
+    print("begun", flush=True)
+    with open(counter, "r+b") as file, mmap.mmap(file.fileno(), 8) as done:
+        while not select.select([sys.stdin], [], [], 0)[0]:
+            for _ in range(20):
+                trouble.step()
+            done[:8] = trouble.done.to_bytes(8, "little")
 
 
 if __name__ == "__main__":
