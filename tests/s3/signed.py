@@ -46,7 +46,7 @@ def ask(
     )
     request = urllib.request.Request(url, data=body or None, headers=named, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return int(answer.status), answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()

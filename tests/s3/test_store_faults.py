@@ -37,9 +37,22 @@ BREAKS = {
     "cut before": Break(cut="before"),
     "cut in the body": Break(cut="body"),
     "answer lost": Break(cut="answer"),
-    "no answer in time": Break(wait=2, cut="before"),
+    "no answer in time": Break(wait=600, cut="before"),
     "late": Break(wait=0.2),
 }
+
+
+ANSWER_SECONDS = 4
+"""Of which the end is waited for; the other requests of these tests have as long."""
+
+
+@pytest.fixture
+def how(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A name in BREAKS, and the patience for it; before the device, which connects with that."""
+    name = str(request.param)
+    if name == "no answer in time":
+        monkeypatch.setattr(store, "PATIENCE", replace(QUICK, request_seconds=ANSWER_SECONDS))
+    return name
 
 
 @pytest.fixture
@@ -69,8 +82,8 @@ def hows(*without: str) -> list[object]:
     return [pytest.param(how, marks=marks.get(how, [])) for how in BREAKS if how not in without]
 
 
-@pytest.mark.parametrize("how", hows())
-def test_a_segment_is_tried_again(proxy: Proxy, device: Device, how: str) -> None:
+@pytest.mark.parametrize("how", hows(), indirect=True)
+def test_a_segment_is_tried_again(how: str, proxy: Proxy, device: Device) -> None:
     writer = device.writer(SESSION, 1)
     writer.append(*sample_frame(9000, 1))
     proxy.break_at(BREAKS[how], is_segment, times=2)
@@ -80,9 +93,9 @@ def test_a_segment_is_tried_again(proxy: Proxy, device: Device, how: str) -> Non
     device.close()
 
 
-@pytest.mark.parametrize("how", hows("late", "answer lost"))
+@pytest.mark.parametrize("how", hows("late", "answer lost"), indirect=True)
 def test_a_segment_that_never_gets_through_is_not_acknowledged(
-    proxy: Proxy, device: Device, place: str, how: str
+    how: str, proxy: Proxy, device: Device, place: str
 ) -> None:
     writer = device.writer(SESSION, 1)
     writer.append(*sample_frame(9000, 1))
@@ -172,8 +185,8 @@ def test_what_failed_goes_to_a_new_segment_from_memory(
     device.close()
 
 
-@pytest.mark.parametrize("how", hows("late", "503 SlowDown", "cut in the body"))
-def test_reading_is_tried_again_and_is_no_damage(proxy: Proxy, device: Device, how: str) -> None:
+@pytest.mark.parametrize("how", hows("late", "503 SlowDown", "cut in the body"), indirect=True)
+def test_reading_is_tried_again_and_is_no_damage(how: str, proxy: Proxy, device: Device) -> None:
     writer = device.writer(SESSION, 1)
     writer.append(*sample_frame(90_000, 1))
     (stored,) = writer.commit()

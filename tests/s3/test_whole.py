@@ -36,6 +36,7 @@ graph: nightly
 catalog: catalog.sqlite
 frame_size: 256 KiB
 sync_size: 512 KiB
+sync_seconds: 3600
 clients:
   web: {{objects: {{site: {{path: source}}}}}}
 devices:
