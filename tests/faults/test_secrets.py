@@ -11,7 +11,8 @@ import secrets as random
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,11 +26,11 @@ from flowbackup import api
 from flowbackup.api import RunSettings
 from flowbackup.frame.key_slots import opened_by_passphrase
 from flowbackup.keys.key_file import new_key, write_key_file
+from flowbackup.media.labels.label import SEGMENTS_NAME
 from flowbackup.monitor import SilentMonitor
 from flowbackup.process import descendants
 from tests.faults.secrets import Secret, in_arguments, in_environments, in_files
-from tests.runtime.gates import Gates
-from tests.runtime.left_behind import wait_for
+from tests.leaks import marked_processes
 from tests.runtime.listening import listening
 from tests.runtime.three_nodes import three_nodes
 from tests.targets import Target
@@ -67,21 +68,16 @@ def test_a_secret_is_found_in_every_form_and_place(tmp_path: Path) -> None:
             process.communicate()
 
 
-GATED = """
-import sys
-from pathlib import Path
-from flowbackup.cli.main import main
-from flowbackup.runtime.crew import crew
-from tests.runtime.gates import Gates
-crew.MediaAgent = Gates(Path(sys.argv.pop(1)), "disk", int(sys.argv.pop(1))).agent(crew.MediaAgent)
-main()
-"""
-FRAMES = 8
+def of_others(secrets: Sequence[Secret], allowed: Callable[[], Iterable[int]]) -> list[str]:
+    """Environments that have secrets, but for those of whom `allowed` tells.  One of these may be
+    born between two looks, and is known at the second."""
+    first, second = (set(in_environments(secrets, allowed())) for _ in range(2))
+    return sorted(first & second)
 
 
 class Command:
-    """A backup at work, by the real command, in a home of its own: its device stands at a gate
-    until it has been looked at."""
+    """A backup at work, by the real command, in a home of its own.  Its last object has no end
+    before `finish`, so that whoever looks has all the time that he needs."""
 
     def __init__(
         self, folder: Path, environment: dict[str, str], around: str = "",
@@ -91,9 +87,10 @@ class Command:
         name among the files."""
         hooks, _, rest = around.partition("\n")
         self.folder = folder
-        self._gates = Gates(folder / "gates", "disk", FRAMES)
         for name in ("source", "home", "tmp"):
             (folder / name).mkdir()
+        os.mkfifo(folder / "last")
+        self._last = os.open(folder / "last", os.O_RDWR)
         for number in range(16):
             (folder / "source" / f"file{number}").write_bytes(os.urandom(MIB))
         if canary:
@@ -101,26 +98,55 @@ class Command:
             (folder / "source" / name.decode()).write_bytes(content * 100_000)
         (folder / "graph.yaml").write_text(
             f"graph: watched\nframe_size: 512 KiB\nsync_size: 1 MiB\n"
-            f"clients: {{web: {{objects: {{site: {{path: {folder}/source{hooks}}}}}}}}}\n"
-            f"devices: {{disk: {{path: {folder}/disk}}}}\n"
+            f"clients: {{web: {{objects: {{site: {{path: {folder}/source{hooks}}}, "
+            f"last: {{command: [head, -c, '1', {folder}/last]}}}}}}}}\n"
+            f"devices: {{disk: {{path: {folder}/disk, rate_limit: 4 MB/s}}}}\n"
             f"backup_groups: {{primary: {{devices: [disk]}}}}\n{rest}\n"
         )
         api.init_device(str(folder / "disk"))
         own = {"HOME": str(folder / "home"), "XDG_DATA_HOME": str(folder / "home")}
         with (folder / "said").open("wb") as said:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", GATED, str(folder / "gates"), str(FRAMES), "run",
+                [sys.executable, "-c", "from flowbackup.cli.main import main; main()", "run",
                  str(folder / "graph.yaml"), "--json", "-v", "--engine", "ray"],
                 stdout=said, stderr=said, env={**os.environ, **own, **environment},
             )  # fmt: skip
 
     def wait_until_it_writes(self) -> None:
-        wait_for(lambda: self._gates.is_reached or self.process.poll() is not None)
-        assert self._gates.is_reached, (self.folder / "said").read_text()
+        deadline = time.monotonic() + 150
+        segments = self.folder / "disk" / SEGMENTS_NAME
+        while not (list(segments.glob("*.part")) and self._reads_last()):
+            assert self.process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.02)
 
-    def end(self) -> None:
-        self._gates.open()
-        assert self.process.wait(120) == 0
+    def _reads_last(self) -> bool:
+        """Every process that has something to do for it is there then."""
+        word = os.fsencode(self.folder / "last")
+        for pid in descendants(self.process.pid):
+            with suppress(OSError):
+                if word in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+                    return True
+        return False
+
+    def started(self) -> list[int]:
+        """Processes that it has started, and they."""
+        return descendants(self.process.pid)
+
+    def heirs(self) -> list[int]:
+        """It, and whoever has its environment: who watches a command of the user is nobody's
+        child."""
+        marked = (pid for pid, _ in marked_processes(f"HOME={self.folder}/home"))
+        return [self.process.pid, *self.started(), *marked]
+
+    def finish(self) -> int:
+        """Gives its last object an end.  Returns the exit code."""
+        os.write(self._last, b"x")
+        return self.process.wait(120)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._last)
 
     @property
     def ray_folder(self) -> Path:
@@ -147,16 +173,14 @@ def test_what_a_command_knows_stays_with_its_processes(tmp_path: Path, target: T
         command.wait_until_it_writes()
         token = Secret.of("the token of Ray", command.token())
         known = [token, Secret.of("the user's secret", planted.encode())]
-        family = descendants(command.process.pid)
         found = in_files(known, command.ray_folder, tmp_path, *SHARED_MEMORY.glob("flowbackup-*"))
         found += in_arguments(known)
-        found += in_environments(known, [command.process.pid, *family])
-        found += in_environments([token], family)
+        found += of_others(known, command.heirs)
+        found += of_others([token], command.started)
         assert found == []
-        command.end()
+        assert command.finish() == 0
     finally:
-        command.process.kill()
-        command.process.wait()
+        command.close()
     assert in_files(known, tmp_path) == []
     target("F16", cases=len(known), text=f"token of Ray and environment of the user: {SEEN}")
 
@@ -182,14 +206,12 @@ def test_addresses_of_notices_stay_here_and_hooks_know_no_secret_of_ours(
                 Secret.of("the token of Ray", command.token()),
                 Secret.of("the address of a notice", planted.encode()),
             ]
-            family = [command.process.pid, *descendants(command.process.pid)]
             found = in_files(known, command.ray_folder, *SHARED_MEMORY.glob("flowbackup-*"))
-            found += in_arguments(known) + in_environments(known, family)
+            found += in_arguments(known) + of_others(known, command.heirs)
             assert found == []
-            command.end()
+            assert command.finish() == 0
         finally:
-            command.process.kill()
-            command.process.wait()
+            command.close()
             place.unlink()
     assert in_files(known, tmp_path) == []
     assert [path.stat().st_size > 0 for path in tmp_path.glob("told-*")] == [True] * 2
@@ -230,12 +252,11 @@ def test_keys_of_media_stay_in_memory_and_what_they_seal_is_seen_nowhere(
         found += in_arguments(keys + canary) + in_environments(keys, family)
         found += in_environments(keys)
         assert found == []
-        command.end()
+        assert command.finish() == 0
         assert in_files(keys, tmp_path) == []
         assert in_files(canary, tmp_path / "disk", tmp_path / "said") == []
     finally:
-        command.process.kill()
-        command.process.wait()
+        command.close()
         shutil.rmtree(elsewhere)
     text = f"keys of media, their passphrase, and what they seal: {SEEN}"
     target("F16", cases=len(keys + canary), text=text)
