@@ -21,7 +21,7 @@ from pathlib import Path
 
 from tests.s3.signed import ask
 
-START_SECONDS_MAX = 60.0
+START_SECONDS_MAX = 150.0
 BUCKET = "media"
 WRITER = ("writer-key", "the writer's secret, which nobody may see")
 READER = ("reader-key", "the reader's secret, which nobody may see")
@@ -29,15 +29,17 @@ READER = ("reader-key", "the reader's secret, which nobody may see")
 
 @dataclass
 class Server:
-    """endpoint: http://host:port.  process: the server itself."""
+    """endpoint: http://host:port.  process: the server itself.  claims: see `_claimed_ports`."""
 
     endpoint: str
     process: subprocess.Popen[bytes]
+    claims: ExitStack
 
     def close(self) -> None:
         """An orderly end would take a quarter of a minute, for data that nobody wants."""
         self.process.kill()
         self.process.wait()
+        self.claims.close()
 
 
 def program() -> str | None:
@@ -53,7 +55,8 @@ def start(weed: str, folder: Path) -> Server:
         _identity("writer", WRITER, ["Read", "Write", "List", "Tagging", "Admin"]),
         _identity("reader", READER, ["Read", "List"]),
     ]}))  # fmt: skip
-    master, volume, filer, s3 = _free_ports(4)
+    claims = ExitStack()
+    master, volume, filer, s3 = _claimed_ports(4, claims)
     data = folder / "data"
     data.mkdir()
     log = open(folder / "log", "wb")  # noqa: SIM115  the process keeps it
@@ -66,9 +69,9 @@ def start(weed: str, folder: Path) -> Server:
         env={**os.environ, "TMPDIR": str(folder)},
     )  # fmt: skip
     log.close()
-    server = Server(f"http://127.0.0.1:{s3}", process)
+    server = Server(f"http://127.0.0.1:{s3}", process, claims)
     try:
-        _until(lambda: _answers(server, "PUT", f"/{BUCKET}"))
+        _until(lambda: _has_bucket(server))
     except BaseException:
         server.close()
         raise
@@ -80,15 +83,18 @@ def _identity(name: str, keys: tuple[str, str], actions: list[str]) -> dict[str,
     return {"name": name, "credentials": credentials, "actions": actions}
 
 
-def _free_ports(count: int) -> list[int]:
+def _claimed_ports(count: int, claims: ExitStack) -> list[int]:
     """Ports that are free with their partners for gRPC, 10000 higher.  Between those of Ray's
     workers and those that the system gives to who asks for any, so that no other test takes one
-    before the server does."""
+    before the server does; and claimed by names of this machine, so that no second run of these
+    tests does either."""
     found: list[int] = []
     with ExitStack() as taken:
         while len(found) < count:
             port = random.SystemRandom().randrange(20_000, 22_700)
             try:
+                claim = claims.enter_context(socket.socket(socket.AF_UNIX))
+                claim.bind(f"\0flowbackup-test-port-{port}")
                 for number in (port, port + 10_000):
                     taken.enter_context(socket.socket()).bind(("127.0.0.1", number))
             except OSError:
@@ -97,9 +103,10 @@ def _free_ports(count: int) -> list[int]:
     return found
 
 
-def _answers(server: Server, method: str, path: str) -> bool:
+def _has_bucket(server: Server) -> bool:
+    """Makes it; it is there (409) where the answer to an earlier request came too late."""
     try:
-        return ask(method, server.endpoint + path, keys=WRITER)[0] == 200
+        return ask("PUT", f"{server.endpoint}/{BUCKET}", keys=WRITER)[0] in (200, 409)
     except OSError:
         return False
 
