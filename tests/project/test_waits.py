@@ -34,6 +34,7 @@ REASONS = {
     "source/hashing.py _work": "for work: `close` ends it",
     "source/hashing.py close": MEMORY,
     "source/hashing.py drain": MEMORY,
+    "ui/contents.py _pieces": "for a thread that has closed its end, and has nothing more to do",
     "ui/keeper.py keep": "for the command that it keeps, in a process that is there for it",
 }
 WAITING = {"wait", "join", "acquire", "result", "get", "recv", "accept"}
