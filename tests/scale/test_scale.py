@@ -42,8 +42,7 @@ def test_an_acknowledged_frame_is_a_bounded_number_of_events() -> None:
 
 
 def test_a_frame_takes_few_calls_for_each_device(tmp_path: Path) -> None:
-    """One hands it over; others go for commits and for the rounds of a session, of which a slow
-    machine has more."""
+    """One hands it over; others write and commit it, and each frame is committed once at most."""
     few, many = (loads.calls_load(tmp_path, 2, frames) for frames in (40, 160))
     assert 1 <= (many - few) / 120 < 8
 
