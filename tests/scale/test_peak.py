@@ -9,10 +9,11 @@ import pytest
 from flowbackup.units import MIB
 from tests.scale.peak import make_tree, peak_bytes
 
-FEW, MANY = 36_000, 90_000
+FEW, MANY = 36_000, 126_000
 """Behind the few everything is there that there will be: frames, pages, the second process."""
-GROWTH_BYTES_MAX = {"backup": 6 * MIB, "restore": 6 * MIB}
-"""The same run twice differs by some of it; what is kept of each file takes more."""
+GROWTH_BYTES_MAX = {"backup": 10 * MIB, "restore": 10 * MIB}
+"""The same run twice differs by half of it, as its threads come to be at work together; 120 bytes
+that are kept of each file take more."""
 
 
 @pytest.mark.slow
