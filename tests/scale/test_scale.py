@@ -42,9 +42,11 @@ def test_an_acknowledged_frame_is_a_bounded_number_of_events() -> None:
 
 
 def test_a_frame_takes_few_calls_for_each_device(tmp_path: Path) -> None:
-    """One hands it over; others write and commit it, and each frame is committed once at most."""
+    """Each is handed over, written and committed, alone or with others: fewer calls where they had
+    to wait for each other, and never many more."""
     few, many = (loads.calls_load(tmp_path, 2, frames) for frames in (40, 160))
-    assert 1 <= (many - few) / 120 < 8
+    assert few > 0, "they are counted"
+    assert (many - few) / 120 < 8
 
 
 def test_every_number_names_its_load() -> None:
